@@ -1,0 +1,1 @@
+//! Everything on disk: schema, durable writes, parts, checkpoints, the results file.
