@@ -5,6 +5,7 @@
 //! ```
 //!
 //! - [`sweep`]: the question, a checked TOML file.
+//! - [`plan`]: the cells a sweep asks for, each with an id that is its content.
 //! - [`data`]: where samples come from and how a block of them is prepared.
 //! - [`train`]: cohorts of replicas, trained as one stacked program.
 //! - [`observe`]: what is measured of a network along training.
@@ -14,6 +15,7 @@
 pub mod data;
 pub mod dispatch;
 pub mod observe;
+pub mod plan;
 pub mod store;
 pub mod sweep;
 pub mod train;
