@@ -172,6 +172,24 @@ impl Plan {
         Some(self.cell(full, cell as usize % self.seeds.len()))
     }
 
+    /// Kind of each variant, in order: variants of equal kind train in one cohort. They share data, block, shape of the
+    /// network and update rule, and differ in numbers only: learning rates, initial scale, which samples were pruned
+    /// away. Unpruned variants never share a kind with pruned ones, which have to wait for them.
+    pub fn kinds(&self) -> Vec<u32> {
+        let mut seen = std::collections::HashMap::new();
+        self.variants
+            .iter()
+            .map(|variant| {
+                let architecture = &self.sweep.architectures[variant.architecture];
+                let shape = (&architecture.kind, architecture.activation as u8, &architecture.observe);
+                let rule = self.sweep.optimisers[variant.optimiser].kind;
+                let pruned = self.prunes[variant.prune] != Prune::None;
+                let next = seen.len() as u32;
+                *seen.entry((variant.data, variant.subsample, shape, rule, pruned)).or_insert(next)
+            })
+            .collect()
+    }
+
     /// Canonical specification of a variant: JSON, everything that decides its results except the seed.
     pub fn specification(&self, variant: usize) -> &str {
         &self.specifications[variant]
