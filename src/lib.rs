@@ -4,6 +4,7 @@
 //! sweep → plan → pack → dispatch → train ⇄ observe → store → collect → analysis
 //! ```
 //!
+//! - [`cli`]: the command line.
 //! - [`sweep`]: the question, a checked TOML file.
 //! - [`plan`]: the cells a sweep asks for, each with an id that is its content.
 //! - [`pack`]: which cells train together, by what they [`cost`].
@@ -13,6 +14,7 @@
 //! - [`dispatch`]: who trains which cohort; the only room that names MPI.
 //! - [`store`]: parts, checkpoints and the results file; every durable write.
 
+pub mod cli;
 pub mod cost;
 pub mod data;
 pub mod dispatch;
