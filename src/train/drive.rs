@@ -65,6 +65,7 @@ pub fn drive(
     pace: &mut dyn Pace,
 ) -> Result<Ended, DriveError> {
     let end = problem.epochs + 1;
+    let mut looked = vec![0; states.len()];
     loop {
         let live: Vec<usize> = (0..states.len()).filter(|&r| states[r].epoch < end && states[r].diverged.is_none()).collect();
         if live.is_empty() {
@@ -95,7 +96,7 @@ pub fn drive(
             let mut left = false;
             if let Some(patience) = after_inversion {
                 for &r in &live {
-                    left |= leave(problem, &mut states[r], patience);
+                    left |= leave(problem, &mut states[r], patience, &mut looked[r]);
                 }
             }
             if epoch < end && (stop || pace.checkpoint_due()) {
@@ -117,18 +118,13 @@ fn next_slice(slice: usize, took: Duration) -> usize {
     (fits as usize).clamp(1, slice.saturating_mul(4))
 }
 
-/// Lets a replica go if its time has come; whether it went.
-fn leave(problem: &Problem, state: &mut ReplicaState, patience: usize) -> bool {
-    match leaving_epoch(problem, &state.record, patience) {
-        Some(last) if last < state.epoch && state.epoch <= problem.epochs => {
-            truncate(problem, &mut state.record, last);
-            state.epoch = problem.epochs + 1;
-            true
-        }
-        Some(last) if last < problem.epochs && state.epoch > problem.epochs => {
-            truncate(problem, &mut state.record, last);
-            false
-        }
-        _ => false,
-    }
+/// Lets a replica go if its time has come; whether it leaves the stack before its last epoch.
+fn leave(problem: &Problem, state: &mut ReplicaState, patience: usize, looked: &mut usize) -> bool {
+    let leaving = leaving_epoch(problem, &state.record, patience, *looked);
+    *looked = problem.recorded.partition_point(|&epoch| epoch < state.epoch);
+    let Some(last) = leaving else { return false };
+    truncate(problem, &mut state.record, last);
+    let early = state.epoch <= problem.epochs;
+    state.epoch = problem.epochs + 1;
+    early
 }
