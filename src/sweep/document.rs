@@ -88,9 +88,9 @@ pub(crate) fn parse(text: &str, diagnostics: &mut Diagnostics) -> Option<Table> 
         }
         let message = if duplicate { "this key was given before".into() } else { syntax_message(error.message()) };
         match error.span() {
-            Some(span) => drop(diagnostics.error(&Place { source: FILE, span }, message)),
-            None => drop(diagnostics.unplaced(message)),
-        }
+            Some(span) => diagnostics.error(&Place { source: FILE, span }, message),
+            None => diagnostics.unplaced(message),
+        };
     }
     readable.then(|| table(root.get_ref(), FILE, 0))
 }
@@ -120,7 +120,8 @@ pub(crate) fn parse_override_value(
     match DeValue::parse(text) {
         Ok(value) => Some(node(&value, source, offset)),
         Err(error) if text.starts_with(['[', '{', '"', '\'']) => {
-            let place = error.span().map_or(whole, |span| Place { source, span: offset + span.start..offset + span.end });
+            let place =
+                error.span().map_or(whole, |span| Place { source, span: offset + span.start..offset + span.end });
             diagnostics.error(&place, syntax_message(error.message()));
             None
         }

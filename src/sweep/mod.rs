@@ -1,7 +1,7 @@
 //! The question: what a sweep file means, once it has been checked.
 //!
-//! [`parse`] reads a sweep file in three steps: [`document`] is the text as a tree that knows its places (and to which
-//! [`overrides`] applies `--set`), [`raw`] the keys as they were typed, and [`validate`] turns those into a [`Sweep`],
+//! [`parse`] reads a sweep file in three steps: `document` is the text as a tree that knows its places (and to which
+//! `overrides` applies `--set`), `raw` the keys as they were typed, and `validate` turns those into a [`Sweep`],
 //! whose every number the other rooms may trust. Errors are collected all the way and told at once. Nothing here
 //! knows tensors, files of data, or ranks.
 //!

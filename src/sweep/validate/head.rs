@@ -26,7 +26,7 @@ pub(crate) fn resolve(table: &RawTable<RawHead>, diagnostics: &mut Diagnostics) 
         Field::Absent => judge.missing("seeds", "{ start = 0, count = 64 }"),
         Field::Given(seeds) => judge.streams("seeds", seeds, true),
     };
-    let mut seeds: Vec<u64> = seeds?.iter().map(|seed| seed.value).collect();
+    let mut seeds = seeds?;
     seeds.sort_unstable();
     Some((name?, seeds))
 }

@@ -248,29 +248,20 @@ impl<'a> Judge<'a> {
     }
 
     /// Numbers of random streams: one, a list, or a range. `one_is_count`: a single `n` means 0 to n − 1.
-    pub(crate) fn streams(
-        &mut self,
-        key: &str,
-        written: &Located<Integers>,
-        one_is_count: bool,
-    ) -> Option<List<u64>> {
+    pub(crate) fn streams(&mut self, key: &str, written: &Located<Integers>, one_is_count: bool) -> Option<Vec<u64>> {
         let largest = i128::from(i64::MAX);
         let limit = AXIS_LIMIT as i128;
-        let range = |start: usize, count: usize, place: &Place| {
-            Some((0..count as u64).map(|k| Located::new(start as u64 + k, place.clone())).collect())
-        };
+        let range = |start: usize, count: usize| Some((start as u64..start as u64 + count as u64).collect());
         match &written.value {
             Integers::One(count) if one_is_count => {
                 let count = self.whole_value(key, &written.with(*count), 1..=limit)?;
-                range(0, count.value, &written.place)
+                range(0, count.value)
             }
-            Integers::One(one) => {
-                Some(vec![self.whole_value(key, &written.with(*one), 0..=largest)?.with_value(|v| v as u64)])
-            }
+            Integers::One(one) => Some(vec![self.whole_value(key, &written.with(*one), 0..=largest)?.value as u64]),
             Integers::List(items) => {
                 let read: Vec<_> = items.iter().map(|item| self.whole_value(key, item, 0..=largest)).collect();
                 self.distinct(key, read.iter().flatten().map(|item| (item.value, &item.place)));
-                read.into_iter().map(|item| item.map(|item| item.with_value(|v| v as u64))).collect()
+                read.into_iter().map(|item| item.map(|item| item.value as u64)).collect()
             }
             Integers::Range { start, count, place } => {
                 let first = match start {
@@ -285,7 +276,7 @@ impl<'a> Judge<'a> {
                     }
                     field => self.whole_if_given("count", field, 1..=limit),
                 };
-                range(first?, count?, place)
+                range(first?, count?)
             }
         }
     }
@@ -309,12 +300,6 @@ impl<'a> Judge<'a> {
             }
             at
         }))
-    }
-}
-
-impl<T: Copy> Located<T> {
-    fn with_value<U>(&self, convert: impl Fn(T) -> U) -> Located<U> {
-        self.with(convert(self.value))
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn resolve(
         let draws = judge.streams("draw", raw.draw.given()?, false)?;
         let sizes = sizes?;
         let combinations = judge.combinations([sizes.len(), draws.len()])?;
-        let entry = |[s, d]: [usize; 2]| Subsample::Draw { size: sizes[s].value, draw: draws[d].value };
+        let entry = |[s, d]: [usize; 2]| Subsample::Draw { size: sizes[s].value, draw: draws[d] };
         return Some(combinations.map(entry).collect());
     }
     let blocks = judge.wholes("block", &raw.block, 0..=MANY, Otherwise::Is(0))?;
@@ -53,7 +53,9 @@ fn sizes_fit(judge: &mut Judge<'_>, sizes: &[Located<usize>], (source, count): (
         let error = judge.diagnostics.error(&size.place, "`size` is larger than the data");
         error.label(format!("{source} has {count} training samples"));
         if source == "digits" {
-            error.help("digits: 1797 samples in all; those after `train` in [[data]] (1500 unless set) are the test set");
+            error.help(
+                "digits: 1797 samples in all; those after `train` in [[data]] (1500 unless set) are the test set",
+            );
         }
     }
     judge.diagnostics.len() == before
