@@ -64,7 +64,7 @@
 //! | **`[observe]`** | | |
 //! | `record` | epochs at which losses and errors are kept: a schedule; the first and last always | `{ every = 1 }` |
 //! | `manifold` | `{ every = k }`: radii and distances at recorded epochs that k divides; `false`: not | `{ every = 1 }` |
-//! | `misclassified` | epochs at which the misclassified samples are kept: a schedule, or `false`; those that a prune needs are added | `false` |
+//! | `misclassified` | epochs at which the misclassified samples are kept: a schedule, or `false`; those that a prune needs are added (for stragglers, all at which the manifold is measured) | `false` |
 //! | `noise` × | sd of Gaussian noise on the test inputs, one more test error each (no axis of the grid) | none |
 //! | **`[stop]`** | | |
 //! | `after_inversion` | epochs after every observed radius and distance has turned, when a cell leaves | never |

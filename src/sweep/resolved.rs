@@ -209,7 +209,7 @@ pub struct Architecture {
 }
 
 /// Shape of a network. Inputs and outputs follow from the data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum ArchitectureKind {
     /// Fully connected.

@@ -20,14 +20,15 @@ fn overrides_change_values() {
     // Tables and axes that the file does not have; bare words, paths, inline tables.
     let sweep = set(&[
         "observe.misclassified.at=log",
-        "prune.remove=stragglers",
+        "prune.remove=misclassified",
+        "prune.epoch=1",
         "data.source=mnist",
         "data.path=/data/a=b",
         "slurm={ nodes = 2 }",
     ])
     .unwrap();
     assert_eq!(sweep.observe.misclassified, Some(Schedule::Log { per_decade: 10 }));
-    assert_eq!(sweep.prunes, [Prune::Stragglers { at: InversionOf::Distance }]);
+    assert_eq!(sweep.prunes, [Prune::Misclassified { epoch: 1 }]);
     assert_eq!(sweep.data[0].path.as_deref(), Some(Path::new("/data/a=b")));
     assert_eq!(sweep.slurm.nodes, Some(2));
     assert_eq!(set(&["optimiser={ kind = \"adam\", lr = 1e-3 }"]).unwrap().optimisers[0].kind, OptimiserKind::Adam);

@@ -19,7 +19,7 @@ mod train;
 use super::diagnostics::Diagnostics;
 use super::place::Located;
 use super::raw::{RawSweep, RawTable};
-use super::resolved::{Prune, PruneSize, Schedule, Sweep};
+use super::resolved::{Observe, Prune, PruneSize, Schedule, Sweep};
 
 /// Judges the whole file; what is wrong is pushed.
 pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<Sweep> {
@@ -52,7 +52,7 @@ pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<S
     if prunes.is_empty() {
         prunes.push(Prune::None);
     }
-    record_what_prunes_need(&mut observe.misclassified, &prunes, train.epochs);
+    record_what_prunes_need(&mut observe, &prunes, train.epochs);
     let sweep = Sweep {
         name,
         seeds,
@@ -115,18 +115,35 @@ fn axis<R, T: std::fmt::Debug>(
     Axis { entries }
 }
 
-/// Adds the epochs whose misclassified samples a prune leaves out to those at which they are kept.
-fn record_what_prunes_need(kept: &mut Option<Schedule>, prunes: &[Prune], last: usize) {
-    let needed = prunes.iter().filter_map(|prune| match *prune {
-        Prune::Misclassified { epoch } | Prune::Random { like: PruneSize::Misclassified { epoch } } => Some(epoch),
-        _ => None,
-    });
-    let mut epochs = kept.as_ref().map(|schedule| schedule.epochs(last)).unwrap_or_default();
-    let before = epochs.len();
-    epochs.extend(needed);
-    epochs.sort_unstable();
-    epochs.dedup();
-    if epochs.len() > before {
-        *kept = Some(Schedule::At { epochs });
+/// Adds the epochs whose misclassified samples a prune leaves out to those at which they are kept: those it names, and
+/// for stragglers every epoch at which the inversion may turn out to lie.
+fn record_what_prunes_need(observe: &mut Observe, prunes: &[Prune], last: usize) {
+    let kept = observe.misclassified.as_ref().map(|schedule| schedule.epochs(last)).unwrap_or_default();
+    let mut needed = kept.clone();
+    let mut stragglers = false;
+    for prune in prunes {
+        match *prune {
+            Prune::None => {}
+            Prune::Misclassified { epoch } | Prune::Random { like: PruneSize::Misclassified { epoch } } => {
+                needed.push(epoch);
+            }
+            Prune::Stragglers { .. } | Prune::Random { like: PruneSize::Stragglers { .. } } => stragglers = true,
+        }
     }
+    let every = observe.manifold_every.unwrap_or(1);
+    if stragglers {
+        needed.extend(observe.epochs.epochs(last).into_iter().filter(|epoch| epoch % every == 0));
+    }
+    needed.sort_unstable();
+    needed.dedup();
+    if needed == kept {
+        return;
+    }
+    // The rule is part of every cell's identity: the short form where there is one, so that an equal question has
+    // an equal name.
+    let regular = Schedule::Every { every };
+    let of_every = |epoch: &usize| epoch % every == 0 || *epoch == last;
+    let complete = needed.iter().filter(|&epoch| epoch % every == 0).count() == last / every + 1;
+    let same = stragglers && complete && needed.iter().all(of_every);
+    observe.misclassified = Some(if same { regular } else { Schedule::At { epochs: needed } });
 }
