@@ -6,7 +6,7 @@
 
 use super::diagnostics::Diagnostics;
 use super::document::{Entry, Node, Table, Value, parse_override_value};
-use super::place::{Located, Place, SourceId};
+use super::place::{FILE, Located, Place, SourceId};
 
 /// Tables written `[[…]]`: the axes.
 pub(crate) const AXES: [&str; 5] = ["data", "subsample", "architecture", "optimiser", "prune"];
@@ -63,8 +63,19 @@ fn segments(key: &str, source: SourceId) -> Option<Vec<Located<String>>> {
     (!out.iter().any(|segment| segment.value.is_empty())).then_some(out)
 }
 
+/// Puts `value` in the place of what the key had, and of what the file gives for a key that excludes it: a draw that
+/// is set is meant instead of the file's block.
 fn insert(table: &mut Table, key: &Located<String>, value: Node) {
-    table.entries.retain(|entry| entry.key.value != key.value);
+    let excluded = match key.value.as_str() {
+        "draw" => "block",
+        "block" => "draw",
+        _ => "",
+    };
+    let replaced = |entry: &Entry| {
+        let of_file = entry.key.place.source == FILE;
+        entry.key.value == key.value || (of_file && entry.key.value == excluded)
+    };
+    table.entries.retain(|entry| !replaced(entry));
     table.entries.push(Entry { key: key.clone(), value });
 }
 

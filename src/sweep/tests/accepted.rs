@@ -63,7 +63,7 @@ fn defaults_are_as_documented() {
     assert_eq!(optimiser("kind = \"sgd\"\nnesterov = true\nmomentum = 0.9").kind, OptimiserKind::Nesterov);
     let points = good(&edited("source = \"digits\"", "source = \"stripe\"\ndimension = 5"));
     assert_eq!(points.data[0].normalise, Normalise::None);
-    let cnn = good(&edited("kind = \"mlp\"\nhidden = [20]", "kind = \"cnn\"\nchannels = [4, 8]"));
+    let cnn = good(&convolutional("channels = [4, 8]"));
     let shape = ArchitectureKind::Cnn { channels: vec![4, 8], kernel: 3, pool: 2, hidden: vec![] };
     assert_eq!((&cnn.architectures[0].kind, &cnn.architectures[0].observe), (&shape, &vec![2]));
 }

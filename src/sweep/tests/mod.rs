@@ -66,6 +66,7 @@ label_draw = 2
 [[data]]
 source = "digits"
 labels = "parity"
+normalise = "none"
 train = [1000, 1200]
 
 [[subsample]]
@@ -166,3 +167,12 @@ mem = "64G"
 modules = ["openmpi/5.0"]
 extra = ["export OMP_PROC_BIND=close"]
 "#;
+
+/// `GOOD` with a convolutional network on whole images.
+fn convolutional(keys: &str) -> String {
+    edited("kind = \"mlp\"\nhidden = [20]", &format!("kind = \"cnn\"\n{keys}")).replacen(
+        "source = \"digits\"",
+        "source = \"digits\"\nnormalise = \"sphere\"",
+        1,
+    )
+}

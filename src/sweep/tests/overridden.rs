@@ -32,6 +32,11 @@ fn overrides_change_values() {
     assert_eq!(sweep.data[0].path.as_deref(), Some(Path::new("/data/a=b")));
     assert_eq!(sweep.slurm.nodes, Some(2));
     assert_eq!(set(&["optimiser={ kind = \"adam\", lr = 1e-3 }"]).unwrap().optimisers[0].kind, OptimiserKind::Adam);
+    // A draw that is set stands instead of the file's block, not beside it; two that are set exclude each other.
+    let block = edited("size = 100", "size = 100\nblock = 3");
+    let drawn = parse(&block, "block.toml", &["subsample.draw.count=2".into()]).unwrap();
+    assert_eq!(drawn.subsamples, [0, 1].map(|draw| Subsample::Draw { size: 100, draw }));
+    assert!(parse(&block, "block.toml", &["subsample.draw=2".into(), "subsample.block=1".into()]).is_err());
     // The later of two is what counts.
     assert_eq!(set(&["train.epochs=7", "train.epochs=8"]).unwrap().train.epochs, 8);
 }

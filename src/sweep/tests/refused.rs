@@ -248,14 +248,16 @@ fn impossible_numbers_are_refused() {
 
 #[test]
 fn convolutions_are_held_against_the_images() {
-    let cnn = |keys: &str| edited("kind = \"mlp\"\nhidden = [20]", &format!("kind = \"cnn\"\n{keys}"));
-    one_error(&cnn("channels = [4]\nkernel = [3, 4]"), &["`kernel` must be odd", "3 or 5 would do", ":14:14\n"]);
+    let cnn = convolutional;
+    one_error(&cnn("channels = [4]\nkernel = [3, 4]"), &["`kernel` must be odd", "3 or 5 would do", ":15:14\n"]);
     one_error(&cnn("hidden = [4]"), &["`channels` is missing"]);
     // 8 → 4 → 2 → 1 → nothing.
     one_error(&cnn("channels = [4, 4, 4, 4]\npool = 2"), &["4 poolings by 2", "digits has images of 8×8"]);
     good(&cnn("channels = [4, 4, 4]\npool = 2"));
     let points = cnn("channels = [4]").replacen("source = \"digits\"", "source = \"stripe\"\ndimension = 9", 1);
     one_error(&points, &["convolutions need images"]);
+    let standardised = cnn("channels = [4]").replacen("sphere", "standardise", 1);
+    one_error(&standardised, &["convolutions need whole images", "constant pixels of digits", "bad.toml:13:8\n"]);
 }
 
 #[test]

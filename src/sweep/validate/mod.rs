@@ -142,8 +142,8 @@ fn record_what_prunes_need(observe: &mut Observe, prunes: &[Prune], last: usize)
     // The rule is part of every cell's identity: the short form where there is one, so that an equal question has
     // an equal name.
     let regular = Schedule::Every { every };
-    let of_every = |epoch: &usize| epoch % every == 0 || *epoch == last;
-    let complete = needed.iter().filter(|&epoch| epoch % every == 0).count() == last / every + 1;
+    let of_every = |epoch: &usize| epoch.is_multiple_of(every) || *epoch == last;
+    let complete = needed.iter().filter(|epoch| epoch.is_multiple_of(every)).count() == last / every + 1;
     let same = stragglers && complete && needed.iter().all(of_every);
     observe.misclassified = Some(if same { regular } else { Schedule::At { epochs: needed } });
 }
