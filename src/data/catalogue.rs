@@ -135,11 +135,7 @@ const KMNIST: [File; 4] = [
         3_041_136,
         "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
     ),
-    packed_only(
-        "t10k-labels-idx1-ubyte.gz",
-        5_120,
-        "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
-    ),
+    packed_only("t10k-labels-idx1-ubyte.gz", 5_120, "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"),
 ];
 
 const CIFAR: [File; 6] = [

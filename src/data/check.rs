@@ -56,7 +56,11 @@ impl std::fmt::Display for Report {
         match &self.content {
             Ok((train, test, features, labels)) => {
                 let verdict = if self.is_ok() { "OK" } else { "readable, but not as published" };
-                write!(f, "{}: {verdict}: {train} training and {test} test samples, {features} inputs, {labels} labels", self.name)
+                write!(
+                    f,
+                    "{}: {verdict}: {train} training and {test} test samples, {features} inputs, {labels} labels",
+                    self.name
+                )
             }
             Err(error) => write!(f, "{}: {error}", self.name),
         }
@@ -90,8 +94,8 @@ pub fn check(name: &str, path: Option<&Path>, places: &Places) -> Result<Report,
         let file = set?.files.iter().find(|file| stem(file.name) == there)?;
         Some(FileCheck { verdict: verify(&path, file), path })
     });
-    let content = Pool::load_from(&data, places)
-        .map(|pool| (pool.len(), pool.test_len(), pool.features(), pool.label_count()));
+    let content =
+        Pool::load_from(&data, places).map(|pool| (pool.len(), pool.test_len(), pool.features(), pool.label_count()));
     Ok(Report { name: name.to_owned(), dir, files: verdicts.collect(), content })
 }
 

@@ -17,8 +17,14 @@ const RECORD: usize = 1 + PIXELS;
 const CLASSES: usize = 10;
 
 /// The files: five batches to train on, then one to test on.
-pub(super) const NAMES: [&str; 6] =
-    ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"];
+pub(super) const NAMES: [&str; 6] = [
+    "data_batch_1.bin",
+    "data_batch_2.bin",
+    "data_batch_3.bin",
+    "data_batch_4.bin",
+    "data_batch_5.bin",
+    "test_batch.bin",
+];
 
 /// Images and labels as they stand in the files.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -38,7 +44,8 @@ pub(super) fn files(dir: &Path, advice: &str) -> Result<Vec<PathBuf>, DataError>
     if missing.is_empty() {
         return Ok(found);
     }
-    let missing = NAMES.iter().filter(|name| missing.contains(&dir.join(name))).map(|name| (*name).to_owned()).collect();
+    let missing =
+        NAMES.iter().filter(|name| missing.contains(&dir.join(name))).map(|name| (*name).to_owned()).collect();
     Err(DataError::Incomplete { dir: dir.to_owned(), missing, advice: advice.to_owned() })
 }
 

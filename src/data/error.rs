@@ -144,7 +144,9 @@ pub enum DataError {
         advice: String,
     },
     /// Every input of the block is constant.
-    #[error("{name}: every one of the {features} inputs is constant over the {samples} training samples, so that nothing is left to learn from. Take a larger subsample, or normalise = \"none\"")]
+    #[error(
+        "{name}: every one of the {features} inputs is constant over the {samples} training samples, so that nothing is left to learn from. Take a larger subsample, or normalise = \"none\""
+    )]
     AllConstant {
         /// Name of the source.
         name: String,

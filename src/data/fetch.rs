@@ -358,7 +358,8 @@ impl Job<'_> {
             }
             206 => {
                 let range = response.headers().get("content-range").and_then(|value| value.to_str().ok());
-                let start = range.and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse::<u64>().ok());
+                let start =
+                    range.and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse::<u64>().ok());
                 if start != Some(received) {
                     partial.clear().map_err(Trouble::Disk)?;
                     return Err(Trouble::Passing(format!("another part came than was asked for ({range:?})")));
@@ -382,7 +383,9 @@ impl Job<'_> {
                 Ok(0) => return Ok(()),
                 Ok(count) => count,
                 Err(error) => {
-                    return Err(Trouble::Passing(format!("the connection broke after {received} of {total} bytes: {error}")));
+                    return Err(Trouble::Passing(format!(
+                        "the connection broke after {received} of {total} bytes: {error}"
+                    )));
                 }
             };
             if received + count as u64 > total {
@@ -397,7 +400,8 @@ impl Job<'_> {
 
     /// Whether a whole partial file is the published one; else what it is.
     fn verified(&self, partial: &Partial) -> Result<Result<(), String>, FetchError> {
-        let found = sha256(&partial.path, File::open(&partial.path).map_err(|e| io(&partial.path, "read this file", e))?)?;
+        let found =
+            sha256(&partial.path, File::open(&partial.path).map_err(|e| io(&partial.path, "read this file", e))?)?;
         Ok(match self.file.packed.or(self.file.plain) {
             Some(expected) if expected == found => Ok(()),
             Some(expected) => Err(format!("its sha256 is {found}, not {expected}")),

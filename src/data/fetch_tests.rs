@@ -56,7 +56,11 @@ fn serve(content: Vec<u8>, manners: Vec<Manner>) -> (String, Log) {
                 }
                 (_, Some(from)) => {
                     let last = content.len() - 1;
-                    format!("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {}-{last}/{}\r\n", from + shift, content.len())
+                    format!(
+                        "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes {}-{last}/{}\r\n",
+                        from + shift,
+                        content.len()
+                    )
                 }
                 (_, None) => "HTTP/1.1 200 OK\r\n".to_owned(),
             };
@@ -257,7 +261,14 @@ fn an_archive_is_unpacked_file_by_file_and_verified() {
     let set = |archive: &[u8]| {
         let name = "archive.tar.gz";
         let downloads = vec![catalogue::File { packed: file(name, archive).plain, plain: None, ..file(name, archive) }];
-        Published { name: "set", format: Format::Cifar, downloads: downloads.leak(), files, mirrors: &[], ..PUBLISHED[3] }
+        Published {
+            name: "set",
+            format: Format::Cifar,
+            downloads: downloads.leak(),
+            files,
+            mirrors: &[],
+            ..PUBLISHED[3]
+        }
     };
     let tmp = tempfile::tempdir().unwrap();
     let good = tarball(&two);

@@ -17,7 +17,8 @@ const IMAGES: u32 = 0x0803;
 const LABELS: u32 = 0x0801;
 
 /// The four files' stems with the number of dimensions, in the order images, labels for training, then testing.
-const STEMS: [(&str, char); 4] = [("train-images", '3'), ("train-labels", '1'), ("t10k-images", '3'), ("t10k-labels", '1')];
+const STEMS: [(&str, char); 4] =
+    [("train-images", '3'), ("train-labels", '1'), ("t10k-images", '3'), ("t10k-labels", '1')];
 
 /// Images and their labels as they stand in the files.
 #[derive(Debug, PartialEq, Eq)]
@@ -113,7 +114,10 @@ fn read(path: &Path, magic: u32) -> Result<([usize; 3], Vec<u8>), DataError> {
     let header = header_length(magic);
     let too_much = || DataError::Unsuitable {
         path: path.to_owned(),
-        what: format!("its header asks for {} × {} × {} bytes, more than this machine can hold", sizes[0], sizes[1], sizes[2]),
+        what: format!(
+            "its header asks for {} × {} × {} bytes, more than this machine can hold",
+            sizes[0], sizes[1], sizes[2]
+        ),
         advice: "The file is damaged; remove it and fetch it again".to_owned(),
     };
     let count = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size)).ok_or_else(too_much)?;

@@ -31,7 +31,10 @@ impl Rule {
             && usize::from(label) >= source
         {
             return Err(request(
-                format!("one-vs-rest asks for label {label}, but its labels run from 0 to {}", source.saturating_sub(1)),
+                format!(
+                    "one-vs-rest asks for label {label}, but its labels run from 0 to {}",
+                    source.saturating_sub(1)
+                ),
                 "Choose one of those".to_owned(),
             ));
         }

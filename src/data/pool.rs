@@ -186,7 +186,10 @@ fn from_digits(source: &Source, train: usize) -> Result<Pool, DataError> {
     if train == 0 || train >= digits::SAMPLES {
         return Err(DataError::Request {
             name: name(source).to_owned(),
-            what: format!("train = {train}, but there are {} images, of which some must be left to test on", digits::SAMPLES),
+            what: format!(
+                "train = {train}, but there are {} images, of which some must be left to test on",
+                digits::SAMPLES
+            ),
             advice: format!("Choose from 1 to {}", digits::SAMPLES - 1),
         });
     }
@@ -211,10 +214,8 @@ fn from_idx(source: &Source, path: Option<&Path>, places: &Places) -> Result<Poo
     let dir = places.find(name, path, &wanted)?;
     let files = idx::files(&dir, &advice(name, &wanted))?;
     let [train_images, train_labels, test_images, test_labels] = &files;
-    let (train, test) = rayon::join(
-        || idx::read_part(train_images, train_labels),
-        || idx::read_part(test_images, test_labels),
-    );
+    let (train, test) =
+        rayon::join(|| idx::read_part(train_images, train_labels), || idx::read_part(test_images, test_labels));
     let (train, test) = (train?, test?);
     let size = |shape: [usize; 2]| format!("images of {}×{}", shape[0], shape[1]);
     if train.shape != test.shape {
@@ -241,12 +242,9 @@ fn from_idx(source: &Source, path: Option<&Path>, places: &Places) -> Result<Poo
         10
     };
     let [height, width] = train.shape;
-    let digest =
-        digest_of_samples(height * width, [(&train.pixels, &train.labels), (&test.pixels, &test.labels)]);
-    let half = |part: idx::Part| Half {
-        inputs: Matrix::bytes(part.pixels, height * width, 1, 255.0),
-        labels: part.labels,
-    };
+    let digest = digest_of_samples(height * width, [(&train.pixels, &train.labels), (&test.pixels, &test.labels)]);
+    let half =
+        |part: idx::Part| Half { inputs: Matrix::bytes(part.pixels, height * width, 1, 255.0), labels: part.labels };
     Ok(Pool {
         source: source.clone(),
         train: half(train),

@@ -65,9 +65,8 @@ fn plain_compressed_and_dotted_files_are_the_same_data() {
     let packed = directory(&small().map(|bytes| gzip(&bytes)), |name| format!("{name}.gz"));
     let dotted = directory(&small(), |name| name.replace("-idx", ".idx"));
     let pools = [&plain, &packed, &dotted].map(|dir| load(dir.path(), Source::Mnist).unwrap());
-    let block = |pool: &Pool| {
-        pool.block(&data(Source::Mnist, None), &Subsample::Block { size: 6, block: 0 }, false).unwrap()
-    };
+    let block =
+        |pool: &Pool| pool.block(&data(Source::Mnist, None), &Subsample::Block { size: 6, block: 0 }, false).unwrap();
     for pool in &pools[1..] {
         assert_eq!(pool.digest(), pools[0].digest());
         assert_eq!(block(pool), block(&pools[0]));
@@ -113,7 +112,8 @@ fn damaged(damage: impl Fn(&mut [Vec<u8>; 4])) -> String {
 
 #[test]
 fn malformed_files_are_told_by_name_and_numbers() {
-    let all = |text: String, parts: &[&str]| parts.iter().for_each(|part| assert!(text.contains(part), "{part}: {text}"));
+    let all =
+        |text: String, parts: &[&str]| parts.iter().for_each(|part| assert!(text.contains(part), "{part}: {text}"));
     // 16 + 6 · 784 = 4720 bytes.
     all(damaged(|f| f[0].truncate(4000)), &[FILES[0], "4000", "4720", "truncated", "fetch"]);
     all(damaged(|f| f[0].truncate(10)), &[FILES[0], "10 bytes", "16"]);
@@ -241,8 +241,7 @@ fn whole_images_keep_their_constant_pixels_as_zeros() {
 #[test]
 fn impossible_requests_are_refused() {
     for train in [0, 1797, 5000] {
-        let text =
-            Pool::load_from(&data(Source::Digits { train }, None), &Places::default()).unwrap_err().to_string();
+        let text = Pool::load_from(&data(Source::Digits { train }, None), &Places::default()).unwrap_err().to_string();
         assert!(text.contains("1797") && text.contains("1 to 1796"), "{text}");
     }
     let digits = data(Source::Digits { train: 100 }, None);
@@ -266,10 +265,13 @@ fn generated_points_come_as_they_are_and_are_known_without_making_them() {
     assert_eq!(pools[0].digest(), digest(&large).unwrap());
     assert_ne!(digest(&large).unwrap(), digest(&small).unwrap());
     let subsample = Subsample::Block { size: 30, block: 2 };
-    let blocks = [pools[0].block(&large, &subsample, false).unwrap(), pools[1].block(&small, &subsample, false).unwrap()];
+    let blocks =
+        [pools[0].block(&large, &subsample, false).unwrap(), pools[1].block(&small, &subsample, false).unwrap()];
     assert_eq!(blocks[0], blocks[1]);
     assert_eq!((blocks[0].inputs(), blocks[0].classes, blocks[0].image), (5, 2, None));
-    assert!(blocks[0].train.x.chunks(5).zip(&blocks[0].train.y).all(|(x, &y)| (y == 1) == (x[0] > -0.3 && x[0] < 1.18549)));
+    assert!(
+        blocks[0].train.x.chunks(5).zip(&blocks[0].train.y).all(|(x, &y)| (y == 1) == (x[0] > -0.3 && x[0] < 1.18549))
+    );
     let shape = shape_from(&large, &Places::default()).unwrap();
     assert_eq!((shape.features, shape.classes, shape.train, shape.test, shape.image), (5, 2, 200, 40, None));
 }

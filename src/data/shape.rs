@@ -183,7 +183,11 @@ pub fn sources(places: &Places) -> Vec<Listing> {
         labels: Some(digits::CLASSES),
         samples: Some((digits::SAMPLES, 0)),
         licence: Some("CC BY 4.0"),
-        ..own("digits", "handwritten digits of UCI, 8×8; those after the first `train` are the test set", Status::Embedded)
+        ..own(
+            "digits",
+            "handwritten digits of UCI, 8×8; those after the first `train` are the test set",
+            Status::Embedded,
+        )
     }];
     rows.extend(PUBLISHED.iter().map(|set| {
         let wanted = match set.name {
@@ -199,7 +203,10 @@ pub fn sources(places: &Places) -> Vec<Listing> {
         }
     }));
     rows.push(own("idx", "any directory with the four files of MNIST's format", Status::Named));
-    rows.push(Listing { labels: Some(2), ..own("stripe", "Gaussian points, two parallel interfaces", Status::Generated) });
+    rows.push(Listing {
+        labels: Some(2),
+        ..own("stripe", "Gaussian points, two parallel interfaces", Status::Generated)
+    });
     rows.push(Listing { labels: Some(2), ..own("cylinder", "Gaussian points, a cylinder", Status::Generated) });
     rows
 }

@@ -94,8 +94,8 @@ pub(super) mod tests {
         ]
         .concat();
         let found = names(&archive).unwrap();
-        let expected =
-            [("a.bin", b"hello".to_vec()), ("b.bin", long[..600].to_vec()), ("c", vec![7; 512])].map(|(n, c)| (n.to_owned(), c));
+        let expected = [("a.bin", b"hello".to_vec()), ("b.bin", long[..600].to_vec()), ("c", vec![7; 512])]
+            .map(|(n, c)| (n.to_owned(), c));
         assert_eq!(found, expected);
         let mut damaged = archive.clone();
         damaged[BLOCK + 1] ^= 1;
