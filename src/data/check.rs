@@ -127,3 +127,48 @@ fn data(name: &str, path: Option<&Path>) -> Result<Data, DataError> {
         path: path.map(Path::to_owned),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(dir: &Path, labels: &[u8]) {
+        let images = [&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28][..], &[7; 2 * 784]].concat();
+        for half in ["train", "t10k"] {
+            std::fs::write(dir.join(format!("{half}-images.idx3-ubyte")), &images).unwrap();
+            std::fs::write(dir.join(format!("{half}-labels-idx1-ubyte")), labels).unwrap();
+        }
+    }
+
+    #[test]
+    fn readable_is_not_yet_published() {
+        let dir = tempfile::tempdir().unwrap();
+        let labels = [0, 0, 8, 1, 0, 0, 0, 2, 3, 9];
+        write(dir.path(), &labels);
+        let places = Places::default();
+        let report = check("mnist", Some(dir.path()), &places).unwrap();
+        assert!(!report.is_ok());
+        assert_eq!(report.files.len(), 4);
+        assert!(report.files.iter().all(|file| matches!(file.verdict, Ok(Verdict::Altered(_)))));
+        assert!(matches!(report.content, Ok((2, 2, 784, 10))));
+        let text = report.to_string();
+        assert!(text.contains("not the published file") && text.contains("2 training and 2 test"), "{text}");
+        // KMNIST's plain files have no published sums, and any directory will do for idx.
+        for name in ["kmnist", "idx"] {
+            let report = check(name, Some(dir.path()), &places).unwrap();
+            assert!(report.is_ok(), "{report}");
+        }
+        write(dir.path(), &labels[..9]);
+        let report = check("kmnist", Some(dir.path()), &places).unwrap();
+        assert!(!report.is_ok() && report.to_string().contains("truncated"), "{report}");
+    }
+
+    #[test]
+    fn sources_without_files_are_checked_by_making_them() {
+        for name in ["digits", "stripe", "cylinder"] {
+            let report = check(name, None, &Places::default()).unwrap();
+            assert!(report.is_ok() && report.dir.is_none(), "{report}");
+        }
+        assert!(check("mnits", None, &Places::default()).unwrap_err().to_string().contains("data list"));
+    }
+}

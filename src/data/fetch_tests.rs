@@ -1,10 +1,11 @@
 //! Downloads from a server in this process that breaks off, lies, and forgets.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::data::checksum::sha256;
 
 /// How the server misbehaves on a request.
 #[derive(Debug, Clone, Copy, PartialEq)]

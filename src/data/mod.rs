@@ -12,6 +12,7 @@ mod check;
 mod checksum;
 mod cifar;
 mod digits;
+mod download;
 mod error;
 mod fetch;
 mod idx;
