@@ -107,17 +107,7 @@ impl CheckpointSummary {
 fn floats(state: &ReplicaState) -> [&Vec<f32>; 9] {
     let ReplicaState { epoch: _, parameters, first_moment, second_moment, diverged: _, record } = state;
     let Record { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified: _ } = record;
-    [
-        parameters,
-        first_moment,
-        second_moment,
-        train_loss,
-        train_error,
-        test_error,
-        noisy_error,
-        radius,
-        distance,
-    ]
+    [parameters, first_moment, second_moment, train_loss, train_error, test_error, noisy_error, radius, distance]
 }
 
 fn size(state: &ReplicaState) -> usize {
@@ -217,8 +207,15 @@ mod tests {
     fn bits(state: &ReplicaState) -> (usize, Option<usize>, Vec<Vec<u32>>, Vec<u8>) {
         let r = &state.record;
         let floats = [
-            &state.parameters, &state.first_moment, &state.second_moment, &r.train_loss, &r.train_error, &r.test_error,
-            &r.noisy_error, &r.radius, &r.distance,
+            &state.parameters,
+            &state.first_moment,
+            &state.second_moment,
+            &r.train_loss,
+            &r.train_error,
+            &r.test_error,
+            &r.noisy_error,
+            &r.radius,
+            &r.distance,
         ];
         let floats = floats.map(|values| values.iter().map(|value| value.to_bits()).collect()).to_vec();
         (state.epoch, state.diverged, floats, r.misclassified.clone())
@@ -271,7 +268,8 @@ mod tests {
 
     #[test]
     fn cells_without_states_are_refused_before_writing() {
-        let checkpoint = Checkpoint { cohort: CohortId(1), cells: vec![CellId([1; 16])], wall_seconds: 0.0, states: vec![] };
+        let checkpoint =
+            Checkpoint { cohort: CohortId(1), cells: vec![CellId([1; 16])], wall_seconds: 0.0, states: vec![] };
         let directory = tempfile::tempdir().unwrap();
         assert!(checkpoint.write(&directory.path().join("a.ckpt")).is_err());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);

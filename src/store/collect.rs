@@ -333,9 +333,10 @@ impl Slabs {
                 let (path, summary) = &scan.parts[*index as usize];
                 let Some(places) = layouts.places.get(&summary.layout) else { continue };
                 for &(slot, row) in cells {
-                    let cell = part.cells.get(row).ok_or_else(|| {
-                        StoreError::contradiction(path, "its summary has more cells than its body")
-                    })?;
+                    let cell = part
+                        .cells
+                        .get(row)
+                        .ok_or_else(|| StoreError::contradiction(path, "its summary has more cells than its body"))?;
                     rows.status[start + slot] = Some(cell.status);
                     rows.wall_seconds[start + slot] = cell.wall_seconds;
                     rows.diverged_epoch[start + slot] = cell.diverged_epoch.map_or(f64::NAN, f64::from);

@@ -88,7 +88,10 @@ pub fn columns(problem: &Problem, noise: &[f64], states: &[Option<&ReplicaState>
     let axes = axes(problem, noise);
     let mut columns: Vec<Column> = FIELDS
         .iter()
-        .map(|&(name, field)| Column { name, values: Values::F32(rows(name, &axes, states, |state| field(&state.record).clone())) })
+        .map(|&(name, field)| Column {
+            name,
+            values: Values::F32(rows(name, &axes, states, |state| field(&state.record).clone())),
+        })
         .collect();
     columns.push(Column {
         name: "misclassified",
@@ -130,7 +133,12 @@ fn axes(problem: &Problem, noise: &[f64]) -> Axes {
 
 /// One row for each state. A record that is not of this problem gives rows of another length, and the part that is made
 /// of them is refused.
-fn rows(name: &str, axes: &Axes, states: &[Option<&ReplicaState>], row: impl Fn(&ReplicaState) -> Vec<f32>) -> Vec<f32> {
+fn rows(
+    name: &str,
+    axes: &Axes,
+    states: &[Option<&ReplicaState>],
+    row: impl Fn(&ReplicaState) -> Vec<f32>,
+) -> Vec<f32> {
     let size = schema::variable(name).map_or(0, |variable| axes.size(variable));
     states.iter().flat_map(|state| state.map_or_else(|| vec![f32::NAN; size], &row)).collect()
 }

@@ -134,7 +134,9 @@ mod tests {
     #[test]
     fn a_process_that_can_be_looked_up_is_judged_at_once() {
         let judge = |process| Watch::new(seconds(60)).judge(seconds(0), Sight::Held(holder(1), process));
-        assert!(matches!(judge(Process::Alive), Verdict::Held(name) if name.contains("process 7 on n1 (Slurm job 12)")));
+        assert!(
+            matches!(judge(Process::Alive), Verdict::Held(name) if name.contains("process 7 on n1 (Slurm job 12)"))
+        );
         assert!(matches!(judge(Process::Gone), Verdict::Stale(_)));
         assert_eq!(Watch::new(seconds(60)).judge(seconds(0), Sight::Absent), Verdict::Free);
     }

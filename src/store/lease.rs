@@ -105,11 +105,8 @@ impl Lease {
             job: std::env::var("SLURM_JOB_ID").ok(),
         };
         let temporary = path.with_file_name(format!(".lease-{:016x}{}", holder.nonce, durable::PARTIAL));
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&temporary)
-            .map_err(StoreError::io("create", path))?;
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).open(&temporary).map_err(StoreError::io("create", path))?;
         let linked = write(&mut file, &holder).and_then(|()| link(&temporary, path));
         // The name is no longer needed, whether it was linked or not.
         let _ = fs::remove_file(&temporary);

@@ -344,17 +344,14 @@ impl PartSummary {
     /// As [`Part::read`], though of the body only the length is checked.
     pub fn read(path: &Path) -> Result<PartSummary, StoreError> {
         let head = seal::read_head(path, Format::Part)?;
-        PartSummary::decode(&head.summary)
-            .ok_or_else(|| StoreError::contradiction(path, "its summary does not add up"))
+        PartSummary::decode(&head.summary).ok_or_else(|| StoreError::contradiction(path, "its summary does not add up"))
     }
 
     fn decode(bytes: &[u8]) -> Option<PartSummary> {
         let (fixed, cells) = bytes.split_at_checked(36)?;
         let count = u32::from_le_bytes(fixed[32..36].try_into().ok()?) as usize;
         let (cells, rest) = cells.as_chunks::<17>();
-        let cell = |bytes: &[u8; 17]| {
-            Some((CellId(bytes[..16].try_into().ok()?), CellStatus::from_code(bytes[16])?))
-        };
+        let cell = |bytes: &[u8; 17]| Some((CellId(bytes[..16].try_into().ok()?), CellStatus::from_code(bytes[16])?));
         let cells: Vec<_> = cells.iter().map(cell).collect::<Option<_>>()?;
         (rest.is_empty() && cells.len() == count).then_some(())?;
         Some(PartSummary {

@@ -97,12 +97,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Creates a variable of shape `[cells, ...]`, stored in chunks of whole cells.
-    pub(crate) fn variable(
-        &self,
-        variable: &Variable,
-        shape: &[usize],
-        chunk_cells: usize,
-    ) -> hdf5::Result<Dataset> {
+    pub(crate) fn variable(&self, variable: &Variable, shape: &[usize], chunk_cells: usize) -> hdf5::Result<Dataset> {
         let chunk = [&[chunk_cells], &shape[1..]].concat();
         let name = variable.name;
         let dataset = match variable.dtype {

@@ -56,20 +56,25 @@ pub struct DimInfo {
 
 impl Dim {
     /// All dimensions other than [`Dim::Cell`], in the order in which they are written.
-    pub const ALL: [Dim; 7] =
-        [Dim::Epoch, Dim::Layer, Dim::Class, Dim::Pair, Dim::Noise, Dim::Snapshot, Dim::Byte];
+    pub const ALL: [Dim; 7] = [Dim::Epoch, Dim::Layer, Dim::Class, Dim::Pair, Dim::Noise, Dim::Snapshot, Dim::Byte];
 
     /// What is known of it.
     pub const fn info(self) -> DimInfo {
         use LabelKind::{Integer, Number, Position, Text};
         let (name, coordinate, labels, units, long_name) = match self {
             Dim::Cell => ("cell", "cell", Position, "1", "training run"),
-            Dim::Epoch => ("epoch", "epoch", Integer, "epoch", "passes over the training set; 0 is the initial network"),
+            Dim::Epoch => {
+                ("epoch", "epoch", Integer, "epoch", "passes over the training set; 0 is the initial network")
+            }
             Dim::Layer => ("layer", "layer", Integer, "1", "hidden layer, counted from 1"),
             Dim::Class => ("class", "class", Integer, "1", "class"),
             Dim::Pair => ("pair", "pair", Text, "1", "pair of classes"),
-            Dim::Noise => ("noise", "noise", Number, "1", "standard deviation of the Gaussian noise added to the test inputs"),
-            Dim::Snapshot => ("snapshot", "snapshot_epoch", Integer, "epoch", "epoch of a snapshot of the misclassified samples"),
+            Dim::Noise => {
+                ("noise", "noise", Number, "1", "standard deviation of the Gaussian noise added to the test inputs")
+            }
+            Dim::Snapshot => {
+                ("snapshot", "snapshot_epoch", Integer, "epoch", "epoch of a snapshot of the misclassified samples")
+            }
             Dim::Byte => ("byte", "byte", Position, "1", "eight samples, the first in the high bit"),
         };
         DimInfo { name, coordinate, labels, units, long_name }

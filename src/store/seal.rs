@@ -50,13 +50,7 @@ fn magic(format: Format) -> &'static [u8; 8] {
 }
 
 /// Writes head and body to `path`, durably. `align` is 1, or 512 for a body that must begin at a power of two from 512.
-pub(crate) fn write(
-    path: &Path,
-    format: Format,
-    summary: &[u8],
-    body: &[u8],
-    align: usize,
-) -> Result<(), StoreError> {
+pub(crate) fn write(path: &Path, format: Format, summary: &[u8], body: &[u8], align: usize) -> Result<(), StoreError> {
     let head = encode(format, summary, body, align);
     durable::write_with(path, |file| {
         use std::io::Write;

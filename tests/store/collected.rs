@@ -99,7 +99,10 @@ fn every_value_stands_at_its_labels_and_all_else_is_nan() {
                     let expected = value(number, index("radius"), &[layer, class, epoch]);
                     let found = radius.next().unwrap();
                     let measured = has(number, epoch, layer, class);
-                    assert!(if measured { found == expected } else { found.is_nan() }, "{number} {layer} {class} {epoch}");
+                    assert!(
+                        if measured { found == expected } else { found.is_nan() },
+                        "{number} {layer} {class} {epoch}"
+                    );
                 }
             }
         }
@@ -113,7 +116,9 @@ fn every_value_stands_at_its_labels_and_all_else_is_nan() {
     assert_eq!(bits.shape(), [6, 2, 3]);
     let bits = bits.read_raw::<u8>().unwrap();
     assert_eq!(bits[30..], [255; 6], "a missing cell's bits");
-    let byte = |number: u32, snapshot: usize, byte: usize| value(number, index("misclassified"), &[snapshot, byte]) as u32 as u8;
+    let byte = |number: u32, snapshot: usize, byte: usize| {
+        value(number, index("misclassified"), &[snapshot, byte]) as u32 as u8
+    };
     assert_eq!(bits[..6], [byte(5, 0, 0), 255, 255, byte(5, 2, 0), 255, 255]);
     assert_eq!(bits[6..12], [byte(4, 0, 0), byte(4, 0, 1), byte(4, 0, 2), 255, 255, 255]);
     let kept: VarLenUnicode = file.attr("sweep_file").unwrap().read_scalar().unwrap();

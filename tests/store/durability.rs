@@ -139,7 +139,10 @@ fn a_full_disk_is_told_and_leaves_what_was_there() {
     for column in &mut noisy.columns {
         if let phasesweep::store::Values::F32(values) = &mut column.values {
             // What does not compress.
-            values.iter_mut().enumerate().for_each(|(k, v)| *v = f32::from_bits((k as u32).wrapping_mul(0x9e37_79b1) >> 1));
+            values
+                .iter_mut()
+                .enumerate()
+                .for_each(|(k, v)| *v = f32::from_bits((k as u32).wrapping_mul(0x9e37_79b1) >> 1));
         }
     }
     noisy.write(&parts.path().join("1.h5")).unwrap();

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use phasesweep::store::lease::{Lease, Timing, holder};
 use phasesweep::store::StoreError;
+use phasesweep::store::lease::{Lease, Timing, holder};
 use serde_json::Value;
 
 use crate::durability::{child, child_directory, wait_until};
