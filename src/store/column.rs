@@ -68,7 +68,7 @@ impl Values {
     }
 }
 
-/// What a byte of bits holds where there is no measurement.
+/// What a byte of bits holds where there is no measurement; the same as in a [`Record`].
 pub const MISSING_BYTE: u8 = 255;
 
 /// A cohort's values of one variable.

@@ -278,7 +278,7 @@ fn decode(body: &mut [u8], cohort: CohortId) -> hdf5::Result<Part> {
     }
     let cell = |k: usize| {
         Ok(PartCell {
-            id: ids[k].as_str().parse().map_err(|error: crate::plan::IdError| error.to_string())?,
+            id: ids[k].as_str().parse::<CellId>().map_err(|error| error.to_string())?,
             seed: seeds[k],
             variant: variants[k],
             status: CellStatus::from_code(statuses[k]).ok_or("a cell has a status unknown to this version")?,
