@@ -5,31 +5,22 @@
 //! slabs. Invariant: the file under its name is whole at any time; who reads the old one goes on reading it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use hdf5::{Dataset, File, Hyperslab, SliceOrIndex};
-use ndarray::ArrayViewD;
-use rayon::prelude::*;
+use hdf5::File;
 
 use crate::plan::CellId;
 
 use super::axes::Axes;
-use super::column::Values;
 use super::durable;
 use super::error::StoreError;
 use super::h5;
-use super::part::{CellStatus, Part};
+use super::part::{CellStatus, Origin, PartCell};
 use super::results::{self, Writer};
-use super::scan::{Found, Scan, scan};
-use super::schema::{Dtype, Format, VARIABLES, Variable};
-
-/// Bytes of values in memory at a time.
-const SLAB_BYTES: usize = 256 << 20;
-/// Bytes of a chunk, about: compresses well, and one cell is read quickly.
-const CHUNK_BYTES: usize = 256 << 10;
-/// Parts read ahead at a time.
-const PARTS_AT_ONCE: usize = 16;
+use super::scan::{Found, scan};
+use super::schema::{Format, VARIABLES};
+use super::slab::{Layouts, Slabs};
 
 /// A coordinate of the cells: an axis of the sweep or a number of the specification.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +61,8 @@ impl CoordinateValues {
     }
 }
 
-/// Where results come from: global attributes of the results file.
+/// Where results come from: global attributes of the results file. Hosts, devices, engines and ranks are taken from the
+/// parts.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Provenance {
     /// Name of the sweep.
@@ -81,14 +73,8 @@ pub struct Provenance {
     pub version: String,
     /// Git commit it was built from; empty where unknown.
     pub git_commit: String,
-    /// Hosts, as a person would write them.
-    pub host: String,
-    /// Devices, as a person would write them.
-    pub device: String,
-    /// Ranks of the run.
-    pub ranks: u32,
-    /// Wall time of the run, seconds; NaN where unknown.
-    pub wall_seconds: f64,
+    /// Wall time of the run, seconds, where it is known.
+    pub wall_seconds: Option<f64>,
     /// When it was collected: UTC, RFC 3339.
     pub created: String,
 }
@@ -144,7 +130,7 @@ pub fn collect(
         }
         rows.write(&writer, cells)
             .and_then(|()| coordinates.iter().try_for_each(|coordinate| write_coordinate(&writer, coordinate)))
-            .and_then(|()| write_provenance(&file, provenance))
+            .and_then(|()| write_provenance(&file, provenance, &rows))
             .map_err(StoreError::hdf5("write", out))?;
         drop((writer, slabs));
         // Closing is where the library writes what it still holds: a full disk must be heard of here.
@@ -183,10 +169,10 @@ fn check_coordinates(cells: usize, coordinates: &[CellCoordinate]) -> Result<(),
         if values.len() != cells {
             return Err(format!("the coordinate {name} has {} values for {cells} cells", values.len()));
         }
-        if let CoordinateValues::Texts { labels, codes } = values {
-            if codes.iter().any(|&code| code as usize >= labels.len()) {
-                return Err(format!("the coordinate {name} has a code beyond its labels"));
-            }
+        if let CoordinateValues::Texts { labels, codes } = values
+            && codes.iter().any(|&code| code as usize >= labels.len())
+        {
+            return Err(format!("the coordinate {name} has a code beyond its labels"));
         }
     }
     Ok(())
@@ -198,62 +184,36 @@ fn coordinate_names(coordinates: &[CellCoordinate], axes: &Axes) -> String {
     names.collect::<Vec<_>>().join(" ")
 }
 
-/// The labels of the parts, one set for each distinct layout, and their union.
-struct Layouts {
-    whole: Axes,
-    variables: Vec<&'static Variable>,
-    /// For each layout and variable of it, where each of a cell's values goes.
-    places: HashMap<[u8; 16], BTreeMap<&'static str, Vec<usize>>>,
+/// Where the parts were trained.
+#[derive(Debug, Default)]
+pub(super) struct Origins {
+    hosts: BTreeSet<String>,
+    devices: BTreeSet<String>,
+    engines: BTreeSet<String>,
+    ranks: BTreeSet<(String, u32)>,
 }
 
-impl Layouts {
-    /// Reads one part of each layout.
-    fn read(scan: &Scan, found: &[Option<Found>], torn: &mut Vec<(PathBuf, String)>) -> Result<Layouts, StoreError> {
-        let needed: HashSet<u32> = found.iter().flatten().map(|found| found.part).collect();
-        let mut axes: BTreeMap<[u8; 16], (Axes, Vec<&'static str>)> = BTreeMap::new();
-        for (k, (path, summary)) in scan.parts.iter().enumerate() {
-            if needed.contains(&(k as u32)) && !axes.contains_key(&summary.layout) {
-                if let Some(part) = read_part(path, torn)? {
-                    axes.insert(summary.layout, (part.axes, part.columns.iter().map(|c| c.name).collect()));
-                }
+impl Origins {
+    /// Adds where one part was trained.
+    pub(super) fn add(&mut self, origin: &Origin) {
+        let Origin { host, rank, device, engine, version: _, git_commit: _ } = origin;
+        for (set, value) in [(&mut self.hosts, host), (&mut self.devices, device), (&mut self.engines, engine)] {
+            if !set.contains(value) {
+                set.insert(value.clone());
             }
         }
-        let mut whole = Axes::default();
-        for (axes, _) in axes.values() {
-            // `Part::read` has seen to it that labels of a dimension are of its kind.
-            whole.unite(axes).map_err(|dim| {
-                StoreError::contradiction(Path::new("parts"), format!("labels of {dim:?} differ in kind"))
-            })?;
-        }
-        let measured = |variable: &&Variable| axes.values().any(|(_, names)| names.contains(&variable.name));
-        let variables: Vec<_> = VARIABLES.iter().filter(measured).collect();
-        let places_of = |(axes, names): &(Axes, Vec<&'static str>)| {
-            let here = variables.iter().filter(|variable| names.contains(&variable.name));
-            here.filter_map(|v| axes.places_in(&whole, v).map(|places| (v.name, places))).collect()
-        };
-        let places = axes.iter().map(|(layout, axes)| (*layout, places_of(axes))).collect();
-        Ok(Layouts { variables, places, whole })
-    }
-}
-
-/// Reads a part; a torn one is noted and gives `None`.
-fn read_part(path: &Path, torn: &mut Vec<(PathBuf, String)>) -> Result<Option<Part>, StoreError> {
-    match Part::read(path) {
-        Ok(part) => Ok(Some(part)),
-        Err(StoreError::Torn { path, reason }) => {
-            torn.push((path, reason));
-            Ok(None)
-        }
-        Err(error) => Err(error),
+        self.ranks.insert((host.clone(), *rank));
     }
 }
 
 /// What is told of each cell besides its measurements.
-struct Rows {
+pub(super) struct Rows {
     status: Vec<Option<CellStatus>>,
     wall_seconds: Vec<f64>,
     diverged_epoch: Vec<f64>,
     failure: HashMap<usize, String>,
+    /// Where they were trained.
+    pub(super) origins: Origins,
 }
 
 impl Rows {
@@ -263,6 +223,17 @@ impl Rows {
             wall_seconds: vec![f64::NAN; cells],
             diverged_epoch: vec![f64::NAN; cells],
             failure: HashMap::new(),
+            origins: Origins::default(),
+        }
+    }
+
+    /// Sets what a part tells of the plan's cell number `row`.
+    pub(super) fn set(&mut self, row: usize, cell: &PartCell) {
+        self.status[row] = Some(cell.status);
+        self.wall_seconds[row] = cell.wall_seconds;
+        self.diverged_epoch[row] = cell.diverged_epoch.map_or(f64::NAN, f64::from);
+        if !cell.failure.is_empty() {
+            self.failure.insert(row, cell.failure.clone());
         }
     }
 
@@ -280,116 +251,6 @@ impl Rows {
     }
 }
 
-/// The variables' values for so many consecutive cells, and the datasets where they go.
-struct Slabs {
-    cells: usize,
-    variables: Vec<(&'static Variable, Vec<usize>, Dataset, Values)>,
-}
-
-impl Slabs {
-    fn new(writer: &Writer<'_>, layouts: &Layouts, cells: usize) -> hdf5::Result<Slabs> {
-        let width = |v: &Variable| layouts.whole.size(v) * bytes_of(v.dtype);
-        let all: usize = layouts.variables.iter().map(|v| width(v)).sum();
-        // Powers of two, so that slabs hold whole chunks and every chunk is compressed once.
-        let slab = power_of_two_below(SLAB_BYTES / all.max(1)).min(cells.max(1).next_power_of_two());
-        let variables = layouts.variables.iter().map(|variable| {
-            let shape = [&[cells], layouts.whole.shape(variable).as_slice()].concat();
-            let chunk = power_of_two_below(CHUNK_BYTES / width(variable).max(1)).min(slab).min(cells.max(1));
-            let dataset = writer.variable(variable, &shape, chunk)?;
-            Ok((*variable, shape, dataset, Values::missing(variable.dtype, 0)))
-        });
-        Ok(Slabs { cells: slab, variables: variables.collect::<hdf5::Result<_>>()? })
-    }
-
-    /// Reads the values of the cells from `start` on.
-    fn fill(
-        &mut self,
-        scan: &Scan,
-        layouts: &Layouts,
-        start: usize,
-        found: &[Option<Found>],
-        rows: &mut Rows,
-        torn: &mut Vec<(PathBuf, String)>,
-    ) -> Result<(), StoreError> {
-        for (variable, shape, _, values) in &mut self.variables {
-            *values = Values::missing(variable.dtype, found.len() * shape[1..].iter().product::<usize>());
-        }
-        let mut wanted: BTreeMap<u32, Vec<(usize, usize)>> = BTreeMap::new();
-        for (slot, found) in found.iter().enumerate() {
-            if let Some(found) = found {
-                wanted.entry(found.part).or_default().push((slot, found.row as usize));
-            }
-        }
-        let wanted: Vec<_> = wanted.into_iter().collect();
-        for batch in wanted.chunks(PARTS_AT_ONCE) {
-            let read = |(part, _): &(u32, Vec<_>)| {
-                let mut torn = Vec::new();
-                read_part(&scan.parts[*part as usize].0, &mut torn).map(|part| (part, torn))
-            };
-            let parts: Vec<_> = batch.par_iter().map(read).collect::<Result<_, _>>()?;
-            for ((index, cells), (part, more)) in batch.iter().zip(parts) {
-                torn.extend(more);
-                let Some(part) = part else { continue };
-                let (path, summary) = &scan.parts[*index as usize];
-                let Some(places) = layouts.places.get(&summary.layout) else { continue };
-                for &(slot, row) in cells {
-                    let cell = part
-                        .cells
-                        .get(row)
-                        .ok_or_else(|| StoreError::contradiction(path, "its summary has more cells than its body"))?;
-                    rows.status[start + slot] = Some(cell.status);
-                    rows.wall_seconds[start + slot] = cell.wall_seconds;
-                    rows.diverged_epoch[start + slot] = cell.diverged_epoch.map_or(f64::NAN, f64::from);
-                    if !cell.failure.is_empty() {
-                        rows.failure.insert(start + slot, cell.failure.clone());
-                    }
-                    for (variable, shape, _, values) in &mut self.variables {
-                        if let (Some(column), Some(places)) = (part.column(variable.name), places.get(variable.name)) {
-                            values.place_row(slot, shape[1..].iter().product(), &column.values, row, places);
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn write(&self, start: usize, end: usize) -> hdf5::Result<()> {
-        for (_, shape, dataset, values) in &self.variables {
-            let shape = [&[end - start], &shape[1..]].concat();
-            match values {
-                Values::F32(values) => write_slab(dataset, start, &shape, values)?,
-                Values::F64(values) => write_slab(dataset, start, &shape, values)?,
-                Values::U8(values) => write_slab(dataset, start, &shape, values)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-fn write_slab<T: hdf5::H5Type>(dataset: &Dataset, start: usize, shape: &[usize], values: &[T]) -> hdf5::Result<()> {
-    let view = ArrayViewD::from_shape(shape, values)?;
-    let along = |(k, &length): (usize, &usize)| {
-        let begin = if k == 0 { start } else { 0 };
-        SliceOrIndex::from(begin..begin + length)
-    };
-    let slab = Hyperslab::from(shape.iter().enumerate().map(along).collect::<Vec<_>>());
-    dataset.write_slice(view, slab)
-}
-
-fn bytes_of(dtype: Dtype) -> usize {
-    match dtype {
-        Dtype::F32 => 4,
-        Dtype::F64 => 8,
-        Dtype::U8 => 1,
-    }
-}
-
-/// The greatest power of two that is not above `n`, at least 1.
-fn power_of_two_below(n: usize) -> usize {
-    n.checked_ilog2().map_or(1, |power| 1 << power)
-}
-
 fn write_coordinate(writer: &Writer<'_>, coordinate: &CellCoordinate) -> hdf5::Result<()> {
     let CellCoordinate { name, long_name, units, values } = coordinate;
     match values {
@@ -401,9 +262,10 @@ fn write_coordinate(writer: &Writer<'_>, coordinate: &CellCoordinate) -> hdf5::R
     }
 }
 
-fn write_provenance(file: &File, provenance: &Provenance) -> hdf5::Result<()> {
-    let Provenance { sweep_name, sweep_file, version, git_commit, host, device, ranks, wall_seconds, created } =
-        provenance;
+fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::Result<()> {
+    let Provenance { sweep_name, sweep_file, version, git_commit, wall_seconds, created } = provenance;
+    let Origins { hosts, devices, engines, ranks } = &rows.origins;
+    let listed = |set: &BTreeSet<String>| set.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     h5::write_text(file, "format", results::FORMAT)?;
     h5::write_number(file, "format_version", Format::Results.current())?;
     for (name, value) in [
@@ -411,12 +273,15 @@ fn write_provenance(file: &File, provenance: &Provenance) -> hdf5::Result<()> {
         ("sweep_file", sweep_file),
         ("phasesweep_version", version),
         ("git_commit", git_commit),
-        ("host", host),
-        ("device", device),
+        ("host", &listed(hosts)),
+        ("device", &listed(devices)),
+        ("engine", &listed(engines)),
         ("created", created),
     ] {
         h5::write_text(file, name, value)?;
     }
-    h5::write_number(file, "ranks", *ranks)?;
-    h5::write_number(file, "wall_seconds", *wall_seconds)
+    h5::write_number(file, "ranks", ranks.len() as u32)?;
+    h5::write_number(file, "wall_seconds", wall_seconds.unwrap_or(f64::NAN))?;
+    let training: f64 = rows.wall_seconds.iter().filter(|seconds| !seconds.is_nan()).sum();
+    h5::write_number(file, "training_seconds", training)
 }

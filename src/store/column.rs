@@ -52,7 +52,8 @@ impl Values {
         }
     }
 
-    /// Copies `source`'s row `from` (of as many values as there are places) into row `to` (of `width` values) here, each value to its place.
+    /// Copies `source`'s row `from` (of as many values as there are places) into row `to` (of `width` values) here, each
+    /// value to its place.
     /// Rows of another type are left alone; [`super::part::Part`] has seen to it that there are none.
     pub(crate) fn place_row(&mut self, to: usize, width: usize, source: &Values, from: usize, places: &[usize]) {
         fn place<T: Copy>(target: &mut [T], source: &[T], places: &[usize]) {
@@ -105,8 +106,11 @@ pub fn columns(problem: &Problem, noise: &[f64], states: &[Option<&ReplicaState>
     (axes, columns)
 }
 
-/// The record's fields that are floats, by the names of their variables.
-const FIELDS: [(&str, fn(&Record) -> &Vec<f32>); 6] = [
+/// A field of a record that holds floats.
+type Field = fn(&Record) -> &Vec<f32>;
+
+/// Those fields, by the names of their variables.
+const FIELDS: [(&str, Field); 6] = [
     ("train_loss", |record| &record.train_loss),
     ("train_error", |record| &record.train_error),
     ("test_error", |record| &record.test_error),

@@ -110,8 +110,18 @@ impl Lease {
         let linked = write(&mut file, &holder).and_then(|()| link(&temporary, path));
         // The name is no longer needed, whether it was linked or not.
         let _ = fs::remove_file(&temporary);
-        if !linked.map_err(StoreError::io("create", path))? {
-            return Ok(None);
+        match linked {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            // A file system without hard links: then exclusive creation must do.
+            Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
+                file = match OpenOptions::new().write(true).create_new(true).open(path) {
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+                    other => other.map_err(StoreError::io("create", path))?,
+                };
+                write(&mut file, &holder).map_err(StoreError::io("write", path))?;
+            }
+            Err(error) => return Err(StoreError::io("create", path)(error)),
         }
         durable::sync_parent(path)?;
         let lost = Arc::new(Mutex::new(None));

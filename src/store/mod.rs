@@ -25,6 +25,7 @@ pub mod running;
 pub mod scan;
 pub mod schema;
 mod seal;
+mod slab;
 
 pub use axes::{Axes, Labels};
 pub use checkpoint::{Checkpoint, CheckpointSummary};

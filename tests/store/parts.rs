@@ -157,7 +157,7 @@ fn parts_that_contradict_themselves_are_not_written() {
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 
-/// The number that issue of resuming sets: a million cells in parts of 64 known within seconds.
+/// A relaunch must know a million cells, in parts of 64, within seconds.
 #[test]
 #[ignore = "measures; run by hand with --release"]
 fn a_million_cells_are_scanned_in_seconds() {
