@@ -186,7 +186,14 @@ pub(super) enum ToWorker {
     /// The coordinator is alive.
     Alive,
     /// The run is over, for everyone. Last message.
-    Ended(Outcome),
+    Ended {
+        /// How.
+        outcome: Outcome,
+        /// Why it was given up, if it was.
+        error: Option<String>,
+    },
+    /// From one rank to another, when both have lost sight of the coordinator: this one's work is safe on disk.
+    Deserted,
     /// The rank's fingerprint is not the coordinator's. Last message.
     Refused {
         /// The coordinator's fingerprint.

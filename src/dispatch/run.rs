@@ -3,6 +3,9 @@
 //! Invariants: commands are carried out in order; every command's consequence is durable (the observer has returned)
 //! before the next event is looked at; if the observer fails, the run stops and the error is returned.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -147,6 +150,12 @@ pub enum DispatchError {
     /// The observer failed.
     #[error("the run was stopped, resumable: {0}")]
     Observer(#[source] ObserverError),
+    /// Rank 0 gave the run up; it says why in full.
+    #[error("the run was given up by rank 0: {message}")]
+    GivenUp {
+        /// Why.
+        message: String,
+    },
     /// No room for another thread.
     #[error("the system refused to start a thread ({0}): use fewer workers, or raise the limit (ulimit -u)")]
     Thread(#[source] std::io::Error),
@@ -199,6 +208,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// How long workers may take to go after they were released.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// The same, if one of them did not stop when asked to: it will not go either.
+const HASTY_FAREWELL: Duration = Duration::from_secs(1);
 
 /// The coordinator's loop.
 fn coordinate(
@@ -260,15 +272,16 @@ fn coordinate(
         }
     };
     desk.show();
+    if !desk.someone_started && !desk.gone.is_empty() && desk.error.is_none() {
+        desk.error = Some(DispatchError::NoWorkers { messages: std::mem::take(&mut desk.gone) });
+    }
+    let error = desk.error.as_ref().map(ToString::to_string);
     for worker in workers {
-        desk.transport.send(worker, ToWorker::Ended(outcome.clone()))?;
+        desk.transport.send(worker, ToWorker::Ended { outcome: outcome.clone(), error: error.clone() })?;
     }
-    desk.transport.close(FAREWELL)?;
-    match desk.error {
-        Some(error) => Err(error),
-        None if !desk.someone_started && !desk.gone.is_empty() => Err(DispatchError::NoWorkers { messages: desk.gone }),
-        None => Ok(outcome),
-    }
+    let patience = if outcome.lost.is_empty() { FAREWELL } else { HASTY_FAREWELL };
+    desk.transport.close(patience)?;
+    desk.error.map_or(Ok(outcome), Err)
 }
 
 /// The coordinator with everything that its commands act on.

@@ -132,8 +132,8 @@ fn work_until_released<R: CohortRunner>(
     while let Ok(message) = port.inbox.recv() {
         let task = match message {
             ToWorker::Assign(task) => task,
-            ToWorker::Release | ToWorker::Ended(_) | ToWorker::Refused { .. } => return Ok(()),
-            ToWorker::Drain | ToWorker::Alive => continue,
+            ToWorker::Release | ToWorker::Ended { .. } | ToWorker::Refused { .. } => return Ok(()),
+            ToWorker::Drain | ToWorker::Alive | ToWorker::Deserted => continue,
         };
         let control = port.control(task.id);
         let outcome = catch_unwind(AssertUnwindSafe(|| runner.run(&task, &control)));

@@ -16,14 +16,15 @@ pub(in crate::dispatch) struct Hub<'w> {
     nap: Nap,
     /// Rank 0's own worker is as alive as this process; said at every beat.
     own_beats: Vec<WorkerId>,
-    ended: Option<bool>,
+    /// A rank fell silent.
+    broken: bool,
 }
 
 impl<'w> Hub<'w> {
     /// `threads` holds rank 0's own worker, or none.
     pub(in crate::dispatch) fn new(world: &'w World, threads: InProcess) -> Hub<'w> {
         let post = Post::new(&world.ranks);
-        Hub { world, post, threads, nap: Nap::short(), own_beats: Vec::new(), ended: None }
+        Hub { world, post, threads, nap: Nap::short(), own_beats: Vec::new(), broken: false }
     }
 
     fn others(&self) -> impl Iterator<Item = u32> + use<> {
@@ -37,11 +38,11 @@ impl Transport for Hub<'_> {
     }
 
     fn send(&mut self, worker: WorkerId, message: ToWorker) -> Result<(), TransportError> {
-        if let ToWorker::Ended(outcome) = &message
+        if let ToWorker::Ended { outcome, .. } = &message
             && !outcome.lost.is_empty()
         {
             self.world.mark_broken();
-            self.ended = Some(true);
+            self.broken = true;
         }
         if worker.0 == self.world.rank() {
             self.threads.send(worker, message)
@@ -90,8 +91,7 @@ impl Transport for Hub<'_> {
         self.threads.close(patience)?;
         self.nap.reset();
         // Nothing sent to a silent rank may ever leave.
-        let broken = self.ended == Some(true);
-        while !self.post.is_empty()? && Instant::now() < until && !broken {
+        while !self.post.is_empty()? && Instant::now() < until && !self.broken {
             // Late words are of no interest any more, but must be taken, or their senders wait.
             while self.post.receive::<ToCoordinator>()?.is_some() {}
             self.nap.sleep();

@@ -40,7 +40,12 @@ pub struct World {
     level: Threading,
     /// A rank fell silent.
     broken: Cell<bool>,
+    /// It was rank 0.
+    deserted: Cell<bool>,
 }
+
+/// How long the other ranks leave rank 0 to say its last words, before one of them ends the job in its place.
+const LAST_WORDS: Duration = Duration::from_secs(15);
 
 impl World {
     /// Initialises MPI. To be called once, on every rank, by the thread that will do all communication.
@@ -66,7 +71,17 @@ impl World {
         let node = ranks.split_shared(ranks.rank());
         let (local_rank, local_size) = (node.rank() as u32, node.size() as u32);
         let universe = ManuallyDrop::new(universe);
-        Ok(World { universe, ranks, rank, size, local_rank, local_size, level, broken: Cell::new(false) })
+        Ok(World {
+            universe,
+            ranks,
+            rank,
+            size,
+            local_rank,
+            local_size,
+            level,
+            broken: Cell::new(false),
+            deserted: Cell::new(false),
+        })
     }
 
     /// Version of the MPI library, on one line.
@@ -129,14 +144,25 @@ impl World {
     }
 
     /// Ends every rank of the job at once with this exit code, silent ones included. For a run that has lost a rank
-    /// ([`Outcome::lost`](crate::dispatch::Outcome::lost)), when everything is safe on disk.
+    /// ([`Outcome::lost`](crate::dispatch::Outcome::lost)), when everything is safe on disk; also for an error before the
+    /// run. After a run that lost a rank, the first to do it is rank 0, unless it is the lost one: the others wait a
+    /// while to be ended by it.
     pub fn abort(&self, code: i32) -> ! {
+        if self.broken.get() && !self.deserted.get() && self.rank != 0 {
+            thread::sleep(LAST_WORDS);
+        }
         self.ranks.abort(code)
     }
 
     /// A rank fell silent: the world cannot be left in the orderly way.
     fn mark_broken(&self) {
         self.broken.set(true);
+    }
+
+    /// The rank that fell silent is rank 0.
+    fn mark_deserted(&self) {
+        self.mark_broken();
+        self.deserted.set(true);
     }
 }
 
@@ -157,7 +183,11 @@ impl Drop for World {
     }
 }
 
-/// Sleep between two looks at something, longer each time: quick when much happens, cheap when nothing does.
+/// Sleep between two looks at something: quick when much happens, cheap when nothing does.
+///
+/// It grows by a quarter, not by doubling: two ranks that wait for each other's answers oversleep in proportion to how
+/// long they waited, and each one's oversleeping is the other's wait. With doubling, the naps of a ping-pong grow to the
+/// longest; with a quarter, they shrink to the shortest.
 #[derive(Debug)]
 struct Nap {
     next: Duration,
@@ -175,7 +205,7 @@ impl Nap {
     /// How long to sleep now.
     fn next(&mut self) -> Duration {
         let now = self.next.min(self.longest);
-        self.next = (self.next * 2).min(self.longest);
+        self.next = (self.next * 5 / 4).min(self.longest);
         now
     }
 
