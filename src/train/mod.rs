@@ -1,5 +1,7 @@
 //! Cohorts of replicas, trained as one stacked program.
 
+pub mod burn;
+pub mod device;
 pub mod init;
 mod problem;
 pub mod shape;
