@@ -53,12 +53,24 @@ impl BurnEngine {
         replicas: Vec<Replica>,
         states: Vec<ReplicaState>,
     ) -> Result<BurnEngine, TrainError> {
+        BurnEngine::cut(device, problem, replicas, states, stacks_for(device), None)
+    }
+
+    /// As [`BurnEngine::new`], with so many stacks, and so many samples in a tile (`None`: as suits the device).
+    fn cut(
+        device: &Device,
+        problem: &Problem,
+        replicas: Vec<Replica>,
+        states: Vec<ReplicaState>,
+        stacks: usize,
+        rows: Option<usize>,
+    ) -> Result<BurnEngine, TrainError> {
         let class_counts = replicas.iter().map(|replica| class_counts(problem, replica)).collect::<Vec<_>>();
         guarded(|| {
             check(problem, &replicas, &states, &class_counts)?;
-            let groups = groups(&states, stacks_for(device));
+            let groups = groups(&states, stacks);
             let widest = groups.iter().map(Vec::len).max().unwrap_or(0);
-            let resident = Resident::new(device, problem, widest)?;
+            let resident = Resident::new(device, problem, widest, rows)?;
             let length: usize = resident.layers.iter().map(Layer::parameters).sum();
             if let Some(place) = states.iter().position(|state| !fits(state, length)) {
                 return Err(TrainError::Device(format!(
@@ -137,7 +149,9 @@ impl Engine for BurnEngine {
     }
 
     fn describe(&self) -> String {
-        format!("burn on {:?}, {} stack(s)", self.resident.device, self.stacks.len())
+        let device = format!("{:?}", self.resident.device);
+        let device = device.strip_prefix("Device<").and_then(|name| name.strip_suffix('>')).unwrap_or(&device);
+        format!("burn on {device}, {} stack(s)", self.stacks.len())
     }
 }
 

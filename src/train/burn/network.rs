@@ -7,6 +7,7 @@
 
 use ::burn::tensor::{Tensor, activation};
 
+use super::on_flex;
 use super::parameters::{LayerParameters, Parameters};
 use crate::sweep::Activation;
 
@@ -81,7 +82,8 @@ pub(super) fn forward(layers: &[LayerParameters], input: &Input, kind: Activatio
             break;
         }
         let before = (train && kind == Activation::Gelu).then(|| z.clone());
-        hidden.push(Hidden { before, out: activate(z, kind), square: None });
+        let out = if on_flex(&z.device()) { activate_by_exponential(z, kind) } else { activate(z, kind) };
+        hidden.push(Hidden { before, out, square: None });
     }
     // A network always has its output layer; `shape::layers` never returns an empty list.
     let logits = logits.unwrap_or_else(|| unreachable!("a network without an output layer"));
@@ -127,6 +129,17 @@ pub(super) fn activate<const D: usize>(z: Tensor<D>, kind: Activation) -> Tensor
         Activation::Relu => activation::relu(z),
         Activation::Gelu => activation::gelu(z),
         Activation::Sigmoid => activation::sigmoid(z),
+    }
+}
+
+/// [`activate`] for flex, which calls the C library for each element: tanh and the sigmoid by one exponential, several
+/// times faster there. Absolute error within 2e-7 (f32); both limits are exact.
+fn activate_by_exponential(z: Tensor<3>, kind: Activation) -> Tensor<3> {
+    match kind {
+        // 1 − 2/(e^2z + 1)
+        Activation::Tanh => z.mul_scalar(2.0).exp().add_scalar(1.0).recip().mul_scalar(-2.0).add_scalar(1.0),
+        Activation::Sigmoid => z.neg().exp().add_scalar(1.0).recip(),
+        Activation::Relu | Activation::Gelu => activate(z, kind),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use ::burn::tensor::{Device, Int, Tensor, TensorData};
 
+use super::on_flex;
 use crate::train::shape::{self, Layer};
 use crate::train::{Problem, TrainError};
 
@@ -43,11 +44,17 @@ pub(super) struct Resident {
 }
 
 impl Resident {
-    /// Copies the samples to the device. `stack` is the number of replicas that go through the network together.
+    /// Copies the samples to the device. `stack` is the number of replicas that go through the network together;
+    /// `rows`, the samples in a tile, follow from it unless given.
     ///
     /// # Errors
     /// [`TrainError::Device`] if the network cannot be built on this block.
-    pub(super) fn new(device: &Device, problem: &Problem, stack: usize) -> Result<Resident, TrainError> {
+    pub(super) fn new(
+        device: &Device,
+        problem: &Problem,
+        stack: usize,
+        rows: Option<usize>,
+    ) -> Result<Resident, TrainError> {
         let layers = shape::layers(&problem.architecture, &problem.block).ok_or_else(|| {
             TrainError::Device(
                 "a convolutional network needs images of which no pixel was dropped (normalise = \"sphere\" or \
@@ -55,7 +62,7 @@ impl Resident {
                     .to_owned(),
             )
         })?;
-        let rows = tile_rows(device, &layers, stack);
+        let rows = rows.unwrap_or_else(|| tile_rows(device, &layers, stack));
         let (inputs, classes) = (problem.block.inputs(), problem.block.classes);
         let upload = |x: &[f32]| {
             let samples = x.len() / inputs;
@@ -113,7 +120,7 @@ fn tiles(device: &Device, x: &Tensor<2>, y: &[u16], classes: usize, rows: usize)
 /// should stay in the second-level cache; elsewhere it should only fit the memory. A multiple of 64.
 fn tile_rows(device: &Device, layers: &[Layer], stack: usize) -> usize {
     let widest = layers.iter().map(widest).max().unwrap_or(1) * stack.max(1);
-    let (bytes, least) = if *device == Device::flex() { (1 << 20, 256) } else { (1 << 31, 64) };
+    let (bytes, least) = if on_flex(device) { (1 << 20, 256) } else { (1 << 31, 64) };
     (bytes / (4 * widest) / 64 * 64).clamp(least, 1 << 20)
 }
 
