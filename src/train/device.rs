@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use ::burn::tensor::Device;
 
+use super::TrainError;
+
 #[cfg_attr(feature = "cuda", path = "device/cuda.rs")]
 #[cfg_attr(not(feature = "cuda"), path = "device/cuda_absent.rs")]
 mod cuda;
@@ -17,7 +19,7 @@ mod tch;
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DeviceChoice {
+pub enum DeviceName {
     /// The best that is built in and present: CUDA by CubeCL, CUDA by LibTorch, the CPU by flex.
     #[default]
     Auto,
@@ -43,7 +45,7 @@ pub enum DeviceError {
     )]
     NotBuilt {
         /// What was asked for.
-        choice: DeviceChoice,
+        choice: DeviceName,
         /// The cargo feature that builds it.
         feature: &'static str,
     },
@@ -54,56 +56,82 @@ pub enum DeviceError {
     )]
     Absent {
         /// What was asked for.
-        choice: DeviceChoice,
+        choice: DeviceName,
         /// How many there are.
         seen: usize,
     },
 }
 
-impl FromStr for DeviceChoice {
+impl FromStr for DeviceName {
     type Err = DeviceError;
 
-    fn from_str(given: &str) -> Result<DeviceChoice, DeviceError> {
-        let number = |digits: &str| digits.parse().map_err(|_| DeviceError::Unknown(given.to_owned()));
-        match given {
-            "auto" => Ok(DeviceChoice::Auto),
-            "flex" => Ok(DeviceChoice::Flex),
-            "tch" => Ok(DeviceChoice::Tch),
-            _ => {
-                if let Some(digits) = given.strip_prefix("tch:cuda:") {
-                    number(digits).map(DeviceChoice::TchCuda)
-                } else if let Some(digits) = given.strip_prefix("cuda:") {
-                    number(digits).map(DeviceChoice::Cuda)
-                } else {
-                    Err(DeviceError::Unknown(given.to_owned()))
-                }
-            }
-        }
+    fn from_str(given: &str) -> Result<DeviceName, DeviceError> {
+        DeviceName::parse(given)
     }
 }
 
-impl fmt::Display for DeviceChoice {
+impl From<DeviceError> for TrainError {
+    fn from(error: DeviceError) -> TrainError {
+        TrainError::Device(error.to_string())
+    }
+}
+
+impl fmt::Display for DeviceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            DeviceChoice::Auto => f.write_str("auto"),
-            DeviceChoice::Flex => f.write_str("flex"),
-            DeviceChoice::Tch => f.write_str("tch"),
-            DeviceChoice::TchCuda(number) => write!(f, "tch:cuda:{number}"),
-            DeviceChoice::Cuda(number) => write!(f, "cuda:{number}"),
+            DeviceName::Auto => f.write_str("auto"),
+            DeviceName::Flex => f.write_str("flex"),
+            DeviceName::Tch => f.write_str("tch"),
+            DeviceName::TchCuda(number) => write!(f, "tch:cuda:{number}"),
+            DeviceName::Cuda(number) => write!(f, "cuda:{number}"),
         }
     }
 }
 
-impl DeviceChoice {
-    /// What `auto` stands for in this binary on this machine; any other choice stands for itself. `number` is the CUDA
-    /// device that `auto` takes, modulo their count: a rank gives its place on the node.
-    pub fn resolve(self, number: usize) -> DeviceChoice {
-        match self {
-            DeviceChoice::Auto if cuda::count() > 0 => DeviceChoice::Cuda(number % cuda::count()),
-            DeviceChoice::Auto if tch::cuda_count() > 0 => DeviceChoice::TchCuda(number % tch::cuda_count()),
-            DeviceChoice::Auto => DeviceChoice::Flex,
-            choice => choice,
+impl DeviceName {
+    /// Reads `auto`, `flex`, `tch`, `tch:cuda:N` or `cuda:N`.
+    ///
+    /// # Errors
+    /// [`DeviceError::Unknown`] for anything else.
+    pub fn parse(given: &str) -> Result<DeviceName, DeviceError> {
+        let number = |digits: &str| digits.parse().map_err(|_| DeviceError::Unknown(given.to_owned()));
+        match given {
+            "auto" => Ok(DeviceName::Auto),
+            "flex" => Ok(DeviceName::Flex),
+            "tch" => Ok(DeviceName::Tch),
+            _ => match (given.strip_prefix("tch:cuda:"), given.strip_prefix("cuda:")) {
+                (Some(digits), _) => number(digits).map(DeviceName::TchCuda),
+                (None, Some(digits)) => number(digits).map(DeviceName::Cuda),
+                (None, None) => Err(DeviceError::Unknown(given.to_owned())),
+            },
         }
+    }
+
+    /// The device of one of `ranks` ranks on a node, the `local_rank`-th, checked to be there. `auto` deals the CUDA
+    /// devices out in turn; a device that several ranks share is said in the log.
+    ///
+    /// # Errors
+    /// [`DeviceError`] if the backend is not built in, or has no device of that number.
+    pub fn for_rank(self, local_rank: usize, ranks: usize) -> Result<DeviceName, DeviceError> {
+        let dealt = |count: usize| {
+            // A scheduler that binds devices shows each rank its own.
+            if ranks > count && std::env::var_os("CUDA_VISIBLE_DEVICES").is_none() {
+                tracing::warn!("{ranks} ranks share {count} CUDA device(s) of this node: start one rank for each device");
+            }
+            local_rank % count
+        };
+        let device = match (self, cuda::count(), tch::cuda_count()) {
+            (DeviceName::Auto, 0, 0) => DeviceName::Flex,
+            (DeviceName::Auto, 0, count) => DeviceName::TchCuda(dealt(count)),
+            (DeviceName::Auto, count, _) => DeviceName::Cuda(dealt(count)),
+            (named @ (DeviceName::TchCuda(_) | DeviceName::Cuda(_)), _, _) if ranks > 1 => {
+                tracing::warn!("all {ranks} ranks of this node train on `{named}`: choose `auto` to give each its own");
+                named
+            }
+            (named, _, _) => named,
+        };
+        device.check()?;
+        Ok(device)
     }
 
     /// Opens the device; `auto` opens the first of the best kind.
@@ -111,26 +139,32 @@ impl DeviceChoice {
     /// # Errors
     /// [`DeviceError`] if the backend is not built in, or has no device of that number.
     pub fn open(self) -> Result<Device, DeviceError> {
-        match self.resolve(0) {
-            DeviceChoice::Auto | DeviceChoice::Flex => Ok(Device::flex()),
-            choice @ DeviceChoice::Tch => tch::cpu(choice),
-            choice @ DeviceChoice::TchCuda(number) => tch::cuda(choice, number),
-            choice @ DeviceChoice::Cuda(number) => cuda::open(choice, number),
+        match self {
+            DeviceName::Auto => self.for_rank(0, 1)?.open(),
+            DeviceName::Flex => Ok(Device::flex()),
+            DeviceName::Tch => tch::cpu(self),
+            DeviceName::TchCuda(number) => tch::cuda(self, number),
+            DeviceName::Cuda(number) => cuda::open(self, number),
         }
     }
 
-    /// Whether this device computes on the host's cores.
-    pub fn is_cpu(self) -> bool {
-        matches!(self.resolve(0), DeviceChoice::Flex | DeviceChoice::Tch)
+    /// Whether this is burn's own CPU backend, beside which the CPU kernel may be used. `auto` is not resolved.
+    pub fn is_flex(self) -> bool {
+        self == DeviceName::Flex
+    }
+
+    /// Whether the device can be opened; opening one only names it, so this is cheap.
+    fn check(self) -> Result<(), DeviceError> {
+        self.open().map(|_| ())
     }
 }
 
 /// Every device that this binary can open on this machine, best first, `flex` last.
-pub fn available() -> Vec<DeviceChoice> {
-    let cuda = (0..cuda::count()).map(DeviceChoice::Cuda);
-    let tch = (0..tch::cuda_count()).map(DeviceChoice::TchCuda);
-    let cpu = tch::BUILT.then_some(DeviceChoice::Tch);
-    cuda.chain(tch).chain(cpu).chain([DeviceChoice::Flex]).collect()
+pub fn available() -> Vec<DeviceName> {
+    let cuda = (0..cuda::count()).map(DeviceName::Cuda);
+    let tch = (0..tch::cuda_count()).map(DeviceName::TchCuda);
+    let cpu = tch::BUILT.then_some(DeviceName::Tch);
+    cuda.chain(tch).chain(cpu).chain([DeviceName::Flex]).collect()
 }
 
 #[cfg(test)]
@@ -140,24 +174,26 @@ mod tests {
     #[test]
     fn names_read_back() {
         for name in ["auto", "flex", "tch", "tch:cuda:0", "cuda:12"] {
-            assert_eq!(name.parse::<DeviceChoice>().unwrap().to_string(), name);
+            assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
         }
         for name in ["", "gpu", "cuda", "cuda:", "cuda:-1", "tch:cuda", "tch:cuda:x", "Flex"] {
-            assert_eq!(name.parse::<DeviceChoice>(), Err(DeviceError::Unknown(name.to_owned())));
+            assert_eq!(name.parse::<DeviceName>(), Err(DeviceError::Unknown(name.to_owned())));
         }
     }
 
     #[test]
     fn auto_opens_and_flex_is_always_there() {
-        assert_eq!(available().last(), Some(&DeviceChoice::Flex));
-        assert!(DeviceChoice::Auto.open().is_ok());
-        assert!(DeviceChoice::Flex.is_cpu());
+        assert_eq!(available().last(), Some(&DeviceName::Flex));
+        assert!(DeviceName::Auto.open().is_ok());
+        let dealt = DeviceName::Auto.for_rank(3, 4).unwrap();
+        assert!(dealt != DeviceName::Auto && available().contains(&dealt));
+        assert!(DeviceName::Flex.for_rank(0, 1).unwrap().is_flex());
     }
 
     #[cfg(not(feature = "tch"))]
     #[test]
     fn what_is_not_built_in_names_its_feature() {
-        for choice in [DeviceChoice::Tch, DeviceChoice::TchCuda(1)] {
+        for choice in [DeviceName::Tch, DeviceName::TchCuda(1)] {
             let message = choice.open().unwrap_err().to_string();
             assert!(message.contains("--features tch") && message.contains(&choice.to_string()), "{message}");
         }

@@ -6,4 +6,5 @@ pub mod init;
 mod problem;
 pub mod shape;
 
-pub use problem::{Engine, Problem, Record, Replica, ReplicaState, TrainError};
+pub use device::{DeviceError, DeviceName};
+pub use problem::{Engine, Problem, Record, Replica, ReplicaState, TrainError, UNMEASURED_BYTE};

@@ -48,12 +48,13 @@ impl BurnEngine {
     /// [`TrainError`] if the device fails, if the network cannot be built on the block, or if a state, a set of kept
     /// samples or the cohort does not fit the problem.
     pub fn new(
-        device: &Device,
-        problem: &Problem,
+        device: Device,
+        problem: Problem,
         replicas: Vec<Replica>,
         states: Vec<ReplicaState>,
     ) -> Result<BurnEngine, TrainError> {
-        BurnEngine::cut(device, problem, replicas, states, stacks_for(device), None)
+        let stacks = stacks_for(&device);
+        BurnEngine::cut(&device, &problem, replicas, states, stacks, None)
     }
 
     /// As [`BurnEngine::new`], with so many stacks, and so many samples in a tile (`None`: as suits the device).

@@ -2,7 +2,7 @@
 
 use ::burn::tensor::{Device, DeviceType};
 
-use super::{DeviceChoice, DeviceError};
+use super::{DeviceName, DeviceError};
 
 /// CUDA devices seen. CubeCL panics where there is no driver: that is none.
 pub(super) fn count() -> usize {
@@ -10,7 +10,7 @@ pub(super) fn count() -> usize {
 }
 
 /// Opens a device.
-pub(super) fn open(choice: DeviceChoice, number: usize) -> Result<Device, DeviceError> {
+pub(super) fn open(choice: DeviceName, number: usize) -> Result<Device, DeviceError> {
     let seen = count();
     if number < seen { Ok(Device::cuda(number)) } else { Err(DeviceError::Absent { choice, seen }) }
 }

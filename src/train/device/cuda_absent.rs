@@ -2,7 +2,7 @@
 
 use ::burn::tensor::Device;
 
-use super::{DeviceChoice, DeviceError};
+use super::{DeviceName, DeviceError};
 
 /// None.
 pub(super) fn count() -> usize {
@@ -10,6 +10,6 @@ pub(super) fn count() -> usize {
 }
 
 /// Refuses.
-pub(super) fn open(choice: DeviceChoice, _number: usize) -> Result<Device, DeviceError> {
+pub(super) fn open(choice: DeviceName, _number: usize) -> Result<Device, DeviceError> {
     Err(DeviceError::NotBuilt { choice, feature: "cuda" })
 }

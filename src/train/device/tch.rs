@@ -3,7 +3,7 @@
 
 use ::burn::tensor::{Device, DeviceType};
 
-use super::{DeviceChoice, DeviceError};
+use super::{DeviceName, DeviceError};
 
 /// LibTorch is here.
 pub(super) const BUILT: bool = true;
@@ -15,12 +15,12 @@ pub(super) fn cuda_count() -> usize {
 }
 
 /// The CPU.
-pub(super) fn cpu(_choice: DeviceChoice) -> Result<Device, DeviceError> {
+pub(super) fn cpu(_choice: DeviceName) -> Result<Device, DeviceError> {
     Ok(Device::libtorch())
 }
 
 /// Opens a CUDA device.
-pub(super) fn cuda(choice: DeviceChoice, number: usize) -> Result<Device, DeviceError> {
+pub(super) fn cuda(choice: DeviceName, number: usize) -> Result<Device, DeviceError> {
     let seen = cuda_count();
     if number < seen { Ok(Device::libtorch_cuda(number)) } else { Err(DeviceError::Absent { choice, seen }) }
 }

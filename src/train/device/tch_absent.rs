@@ -2,7 +2,7 @@
 
 use ::burn::tensor::Device;
 
-use super::{DeviceChoice, DeviceError};
+use super::{DeviceName, DeviceError};
 
 /// LibTorch is not here.
 pub(super) const BUILT: bool = false;
@@ -13,11 +13,11 @@ pub(super) fn cuda_count() -> usize {
 }
 
 /// Refuses.
-pub(super) fn cpu(choice: DeviceChoice) -> Result<Device, DeviceError> {
+pub(super) fn cpu(choice: DeviceName) -> Result<Device, DeviceError> {
     Err(DeviceError::NotBuilt { choice, feature: "tch" })
 }
 
 /// Refuses.
-pub(super) fn cuda(choice: DeviceChoice, _number: usize) -> Result<Device, DeviceError> {
+pub(super) fn cuda(choice: DeviceName, _number: usize) -> Result<Device, DeviceError> {
     Err(DeviceError::NotBuilt { choice, feature: "tch" })
 }
