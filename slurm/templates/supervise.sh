@@ -1,0 +1,68 @@
+# ---- Run it; pass signals on; requeue when it was interrupted --------------------------------------------------------
+# phasesweep's exit codes: 0 complete, 1 complete with failed cells, 2 wrong input, 70 a bug, 75 interrupted and
+# resumable. Above 128, a rank was killed: what it had finished is safe, and it is launched again in this allocation.
+relaunches_left=${PHASESWEEP_RELAUNCHES:-20}
+requeues_left=$((${PHASESWEEP_REQUEUES:-500} - ${SLURM_RESTART_COUNT:-0}))
+asked=""
+woken=""
+child=""
+say() { echo "[$(date +%FT%T)] job ${SLURM_JOB_ID:-none}: $*"; }
+pass_on() {
+    asked=$1
+    woken=yes
+    say "$1 received; asking the ranks to checkpoint and stop"
+    [ -z "$child" ] || kill -s "$1" "$child" 2>/dev/null
+}
+trap 'pass_on USR1' USR1
+trap 'pass_on TERM' TERM
+trap 'pass_on INT' INT
+
+# Run "$@" in the background, so that traps run at once, and leave its exit code in $code.
+supervise() {
+    "$@" &
+    child=$!
+    code=127
+    while :; do
+        # A trapped signal ends `wait` early: then wait again. 127: the child's code was already taken.
+        woken=""
+        wait "$child"
+        local now=$?
+        [ "$now" -eq 127 ] || code=$now
+        [ -n "$woken" ] || break
+    done
+    child=""
+}
+
+say "on ${SLURM_JOB_NODELIST:-this machine}, restart ${SLURM_RESTART_COUNT:-0}"
+while :; do
+    supervise launch
+    [ "$code" -gt 128 ] && [ -z "$asked" ] && [ "$relaunches_left" -gt 0 ] || break
+    relaunches_left=$((relaunches_left - 1))
+    say "exit code $code: a rank was killed; launching again ($relaunches_left more times at most)"
+done
+
+# Killed while it was stopping: the checkpoints of before are there, so that it is as resumable as with code 75.
+if [ "$code" -gt 128 ] && [ -n "$asked" ]; then
+    code=75
+fi
+case $code in
+0 | 1)
+    "$PHASESWEEP" collect "$OUT" || code=$?
+{% if report %}
+    [ "$code" -gt 1 ] || "$PHASESWEEP" report "$OUT" || code=$?
+{% endif %}
+    say "complete, exit code $code"
+    ;;
+75)
+    # Only a running job is requeued: a cancelled one (its state is COMPLETING by now) stays cancelled.
+    state=$([ -z "${SLURM_JOB_ID:-}" ] || squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T)
+    if [ "$state" = RUNNING ] && [ "$requeues_left" -gt 0 ]; then
+        say "interrupted; requeueing"
+        scontrol requeue "$SLURM_JOB_ID" || say "could not be requeued: submit it again to go on"
+    else
+        say "interrupted, not requeued (state ${state:-unknown}, $requeues_left requeues left): submit it again to go on"
+    fi
+    ;;
+*) say "failed with exit code $code" ;;
+esac
+exit "$code"
