@@ -1,6 +1,6 @@
 # ---- Run it; pass signals on; requeue when it was interrupted --------------------------------------------------------
 # phasesweep's exit codes: 0 complete, 1 complete with failed cells, 2 wrong input, 70 a bug, 75 interrupted and
-# resumable. Above 128, a rank was killed: what it had finished is safe, and it is launched again in this allocation.
+# resumable. When a rank was killed, what it had finished is safe, and it is launched again in this allocation.
 relaunches_left=${PHASESWEEP_RELAUNCHES:-20}
 requeues_left=$((${PHASESWEEP_REQUEUES:-500} - ${SLURM_RESTART_COUNT:-0}))
 asked=""
@@ -33,36 +33,53 @@ supervise() {
     child=""
 }
 
+state() { [ -z "${SLURM_JOB_ID:-}" ] || squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T; }
+
 say "on ${SLURM_JOB_NODELIST:-this machine}, restart ${SLURM_RESTART_COUNT:-0}"
 while :; do
     supervise launch
-    [ "$code" -gt 128 ] && [ -z "$asked" ] && [ "$relaunches_left" -gt 0 ] || break
+    lost=""
+    case $code in
+    0 | 1)
+        # Launchers end with a 1 of their own when they lose a node; the files know better: 75 says cells are missing.
+        launched=$code
+        "$PHASESWEEP" collect "$OUT"
+        code=$?
+        [ "$code" -ne 75 ] || [ "$launched" -eq 0 ] || lost="the launcher gave up"
+        ;;
+    2 | 70 | 75 | 126 | 127) ;;
+    *) lost="a rank was killed (exit code $code)" ;;
+    esac
+    [ -n "$lost" ] || break
+    if [ -n "$asked" ] || [ "$(state)" != RUNNING ]; then
+        # Killed while it was stopping or cancelled: its last checkpoints are there, as with code 75.
+        code=75
+        break
+    fi
+    if [ "$relaunches_left" -le 0 ]; then
+        code=70
+        break
+    fi
     relaunches_left=$((relaunches_left - 1))
-    say "exit code $code: a rank was killed; launching again ($relaunches_left more times at most)"
+    say "$lost; launching again ($relaunches_left more times at most)"
 done
 
-# Killed while it was stopping: the checkpoints of before are there, so that it is as resumable as with code 75.
-if [ "$code" -gt 128 ] && [ -n "$asked" ]; then
-    code=75
-fi
 case $code in
 0 | 1)
-    "$PHASESWEEP" collect "$OUT" || code=$?
 {% if report %}
-    [ "$code" -gt 1 ] || "$PHASESWEEP" report "$OUT" || code=$?
+    "$PHASESWEEP" report "$OUT" || code=$?
 {% endif %}
     say "complete, exit code $code"
     ;;
 75)
     # Only a running job is requeued: a cancelled one (its state is COMPLETING by now) stays cancelled.
-    state=$([ -z "${SLURM_JOB_ID:-}" ] || squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T)
-    if [ "$state" = RUNNING ] && [ "$requeues_left" -gt 0 ]; then
+    if [ "$(state)" = RUNNING ] && [ "$requeues_left" -gt 0 ]; then
         say "interrupted; requeueing"
         scontrol requeue "$SLURM_JOB_ID" || say "could not be requeued: submit it again to go on"
     else
-        say "interrupted, not requeued (state ${state:-unknown}, $requeues_left requeues left): submit it again to go on"
+        say "interrupted and not requeued ($requeues_left requeues left): submit it again to go on"
     fi
     ;;
-*) say "failed with exit code $code" ;;
+*) say "failed with exit code $code${lost:+: $lost}" ;;
 esac
 exit "$code"

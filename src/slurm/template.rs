@@ -342,14 +342,15 @@ mod tests {
     /// `PHASESWEEP_REGENERATE=1 cargo test --release plain_files` writes them anew.
     #[test]
     fn plain_files_are_what_the_templates_give() {
-        let usage = "[RUN_DIRECTORY]";
+        let usage = "FILE SWEEP.toml [RUN_DIRECTORY]";
         let sweep = "SWEEP=${1:?usage: sbatch SCRIPT SWEEP.toml [RUN_DIRECTORY]}";
         let out = "OUT=${2:-runs/$(basename \"$SWEEP\" .toml)}";
-        plain_file("cpu-node", "cpu-node", ("cpu", 1, 1, 32), Launcher::Srun, (usage, "%x-%j", sweep, out));
-        plain_file("gpu-node", "gpu-node", ("tch:cuda", 1, 4, 8), Launcher::Srun, (usage, "%x-%j", sweep, out));
-        plain_file("nodes-srun", "nodes-srun", ("cpu", 4, 8, 4), Launcher::Srun, (usage, "%x-%j", sweep, out));
-        plain_file("nodes-mpirun", "nodes-mpirun", ("cpu", 4, 8, 4), Launcher::Mpirun, (usage, "%x-%j", sweep, out));
-        let usage = "[SWEEP.toml ...] with --array=0-(one less than there are sweeps)";
+        let paths = (usage, "%x-%j", sweep, out);
+        plain_file("cpu-node", "cpu-node", ("cpu", 1, 1, 32), Launcher::Srun, paths);
+        plain_file("gpu-node", "gpu-node", ("tch:cuda", 1, 4, 8), Launcher::Srun, paths);
+        plain_file("nodes-srun", "nodes-srun", ("cpu", 4, 8, 4), Launcher::Srun, paths);
+        plain_file("nodes-mpirun", "nodes-mpirun", ("cpu", 4, 8, 4), Launcher::Mpirun, paths);
+        let usage = "--array=0-2 FILE FIRST.toml SECOND.toml THIRD.toml";
         let sweep = "# Each task of the array takes one of the sweeps named on the command line.\nSWEEPS=(\"$@\")\n\
                      SWEEP=${SWEEPS[${SLURM_ARRAY_TASK_ID:?submit with --array=0-N}]:?no sweep for this task}";
         let out = "OUT=${RUNS:-runs}/$(basename \"$SWEEP\" .toml)";
@@ -378,8 +379,9 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(request.template_name(), template);
+        let usage = usage.replace("FILE", &format!("{file}.sbatch"));
         let head = format!(
-            "#!/bin/bash\n# Copy, edit, and: sbatch {file}.sbatch SWEEP.toml {usage}\n\
+            "#!/bin/bash\n# Copy, edit, and: sbatch {usage}\n\
              # Partition, account and modules are your site's: add them.\n"
         );
         let script = rendered(&request)
