@@ -277,7 +277,7 @@ impl Cluster {
                  ProctrackType=proctrack/pgid\nTaskPlugin=task/none\nSwitchType=switch/none\nMpiDefault=none\n\
                  SelectType=select/cons_tres\nSelectTypeParameters=CR_Core_Memory\nDefMemPerCPU=100\n\
                  SchedulerType=sched/backfill\nSchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1\n\
-                 JobRequeue=1\nReturnToService=2\nSlurmdTimeout={NODE_TIMEOUT}\nKillWait=5\nMinJobAge=600\n\
+                 JobRequeue=1\nReturnToService=2\nSlurmdTimeout={NODE_TIMEOUT}\nMessageTimeout=3\nKillWait=5\nMinJobAge=600\n\
                  JobAcctGatherType=jobacct_gather/none\nAccountingStorageType=accounting_storage/none\nGresTypes=gpu\n\
                  NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={n1} CPUs=4 RealMemory=2000 Gres=gpu:2\n\
                  NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={n2} CPUs=4 RealMemory=2000 Gres=gpu:2\n\

@@ -78,6 +78,26 @@ fn jobs_return_after_a_signal_and_after_a_power_cut() {
     assert_eq!(cluster.wait(job, MINUTE), "COMPLETED");
 }
 
+/// A rank that is killed takes its step down, with either launcher, and the script learns of it.
+#[test]
+fn a_killed_rank_ends_its_step() {
+    let Some(cluster) = Cluster::start() else { return };
+    let Some(program) = ranks(&cluster) else { return };
+    for launcher in ["srun --mpi=pmix --kill-on-bad-exit=0 --wait=60", "mpirun"] {
+        let job = cluster.sbatch(&format!(
+            "#!/bin/bash\n#SBATCH --nodes=2 --ntasks-per-node=2 --output=job-%j.log\n{launcher} {} 120\n\
+             code=$?; echo \"code $code\"; exit $code\n",
+            program.display()
+        ));
+        let log = cluster.path(&format!("job-{job}.log"));
+        let text = || fs::read_to_string(&log).unwrap_or_default();
+        cluster.until("all ranks run", MINUTE, || text().matches(" of 4 on ").count() == 4);
+        cluster.kill_one("ranks", "n2");
+        assert_eq!(cluster.wait(job, MINUTE), "FAILED", "{launcher}");
+        assert!(text().contains("\ncode 137\n"), "{launcher}: {}", text());
+    }
+}
+
 /// A dropped cluster leaves no process and no directory behind, jobs that ran in it included.
 #[test]
 fn nothing_is_left_behind() {

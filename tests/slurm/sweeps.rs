@@ -109,12 +109,13 @@ fn the_walltime_interrupts_and_the_job_finds_its_way_to_the_end() {
 #[test]
 fn a_killed_slurmd_costs_nothing_finished() {
     let Some(mut cluster) = Cluster::start() else { return };
+    // 50 s of work for each rank: longer than Slurm takes to call the node down.
     let sweep = write_sweep(cluster.dir(), "slurmd", 400);
-    let request = two_nodes(&cluster, &sweep, Launcher::Srun, 0.2);
+    let request = two_nodes(&cluster, &sweep, Launcher::Srun, 0.5);
     let job = submit(&cluster, &request);
     cluster.until("some cells are done", MINUTE, || parts(&request) > 0);
     cluster.kill_slurmd("n2");
-    cluster.until("Slurm requeues", 2 * MINUTE, || cluster.restarts(job) == 1 || cluster.state(job) == "COMPLETED");
+    cluster.until("Slurm requeues", MINUTE, || cluster.restarts(job) == 1);
     let kept = parts(&request);
     cluster.start_slurmd("n2");
     assert_eq!(cluster.wait(job, 2 * MINUTE), "COMPLETED", "{}", log(&request, job));
@@ -139,6 +140,22 @@ fn a_cancelled_job_stays_cancelled_and_is_resumable() {
     assert!(!log(&request, job).contains("complete, exit code"), "cancelled too late: {}", log(&request, job));
     let next = submit(&cluster, &request);
     assert_eq!(cluster.wait(next, 2 * MINUTE), "COMPLETED", "{}", log(&request, next));
+    assert_equals_unbroken(&cluster, &request);
+}
+
+/// What preemption does too: the job is put back into the queue from outside, and goes on where it was.
+#[test]
+fn a_job_put_back_into_the_queue_goes_on() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sweep = write_sweep(cluster.dir(), "preempted", 160);
+    let request = two_nodes(&cluster, &sweep, Launcher::Srun, 0.2);
+    let job = submit(&cluster, &request);
+    cluster.until("some cells are done", MINUTE, || parts(&request) > 0);
+    cluster.requeue(job);
+    let kept = parts(&request);
+    assert_eq!(cluster.wait(job, 2 * MINUTE), "COMPLETED", "{}", log(&request, job));
+    assert_eq!(cluster.restarts(job), 1);
+    assert!(parts(&request) >= kept);
     assert_equals_unbroken(&cluster, &request);
 }
 
