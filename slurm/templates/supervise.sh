@@ -3,6 +3,7 @@
 # resumable. When a rank was killed, what it had finished is safe, and it is launched again in this allocation.
 relaunches_left=${PHASESWEEP_RELAUNCHES:-20}
 requeues_left=$((${PHASESWEEP_REQUEUES:-500} - ${SLURM_RESTART_COUNT:-0}))
+take_over=""
 asked=""
 woken=""
 child=""
@@ -48,7 +49,11 @@ while :; do
         [ "$code" -ne 75 ] || [ "$launched" -eq 0 ] || lost="the launcher gave up"
         ;;
     2 | 70 | 75 | 126 | 127) ;;
-    *) lost="a rank was killed (exit code $code)" ;;
+    *)
+        # All ranks have ended with it: nobody is left who could still hold the run directory.
+        lost="a rank was killed (exit code $code)"
+        take_over=--take-over
+        ;;
     esac
     [ -n "$lost" ] || break
     if [ -n "$asked" ] || [ "$(state)" != RUNNING ]; then
