@@ -13,6 +13,7 @@
 //! - [`observe`]: what is measured of a network along training.
 //! - [`dispatch`]: who trains which cohort; the only room that names MPI.
 //! - [`store`]: parts, checkpoints and the results file; every durable write.
+//! - [`slurm`]: job scripts, what they refuse, and their submission.
 
 pub mod cli;
 pub mod cost;
@@ -21,6 +22,7 @@ pub mod dispatch;
 pub mod observe;
 pub mod pack;
 pub mod plan;
+pub mod slurm;
 pub mod store;
 pub mod sweep;
 pub mod train;
