@@ -16,7 +16,7 @@ mod worker;
 
 pub use coordinator::{Coordinator, Rules};
 pub use event::{Command, Event, Note};
-pub use message::{CohortId, CohortTask, FailureReason, MessageError, WorkerId};
+pub use message::{TaskId, CohortTask, FailureReason, MessageError, WorkerId};
 pub use mpi::{Launch, World, WorldError};
 pub use outcome::{Activity, CellFailure, End, Outcome, Progress, Seconds, StopCause, WorkerProgress};
 pub use run::{DispatchError, Observer, ObserverError, Settings, Topology, run};

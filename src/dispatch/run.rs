@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::coordinator::{Coordinator, Rules};
 use super::event::{Command, Event, Note};
 use super::in_process::InProcess;
-use super::message::{CohortId, CohortTask, ToCoordinator, ToWorker, WorkerId};
+use super::message::{TaskId, CohortTask, ToCoordinator, ToWorker, WorkerId};
 use super::mpi::{self, World};
 use super::outcome::{CellFailure, Outcome, Progress};
 use super::transport::{Transport, TransportError};
@@ -111,7 +111,7 @@ pub trait Observer {
     ///
     /// # Errors
     /// Stops the run.
-    fn split(&mut self, parent: CohortId, children: &[CohortTask]) -> Result<(), ObserverError> {
+    fn split(&mut self, parent: TaskId, children: &[CohortTask]) -> Result<(), ObserverError> {
         let _ = (parent, children);
         Ok(())
     }

@@ -12,7 +12,7 @@ mod roster;
 mod tests;
 
 use super::event::{Command, Event, Note};
-use super::message::{CohortId, FailureReason, WorkerId};
+use super::message::{TaskId, FailureReason, WorkerId};
 use super::outcome::{CellFailure, End, Outcome, Progress, Seconds, StopCause, WorkerProgress};
 use ledger::{Ledger, State};
 use memory::MemoryLimit;
@@ -201,7 +201,7 @@ impl Coordinator {
     }
 
     /// Whether the worker has this cohort in its hands; notes it if not.
-    fn holds(&mut self, worker: WorkerId, cohort: CohortId, word: &str, out: &mut Vec<Command>) -> bool {
+    fn holds(&mut self, worker: WorkerId, cohort: TaskId, word: &str, out: &mut Vec<Command>) -> bool {
         self.hear(worker);
         let holds = self.roster.phase(worker).cohort() == Some(cohort);
         if !holds {
@@ -227,7 +227,7 @@ impl Coordinator {
         out.push(Command::Release { worker });
     }
 
-    fn finished(&mut self, worker: WorkerId, cohort: CohortId, seconds: Seconds, out: &mut Vec<Command>) {
+    fn finished(&mut self, worker: WorkerId, cohort: TaskId, seconds: Seconds, out: &mut Vec<Command>) {
         // A worker taken for lost may come back with its work. If nobody else has begun it, it is done.
         let was_its = self.roster.get_mut(worker).is_some_and(|w| w.lost_with == Some(cohort));
         let late = was_its && self.ledger.state(cohort) == Some(State::Ready);
@@ -256,7 +256,7 @@ impl Coordinator {
         }
     }
 
-    fn interrupted(&mut self, worker: WorkerId, cohort: CohortId, out: &mut Vec<Command>) {
+    fn interrupted(&mut self, worker: WorkerId, cohort: TaskId, out: &mut Vec<Command>) {
         if !self.holds(worker, cohort, "gave back", out) {
             return;
         }
@@ -274,7 +274,7 @@ impl Coordinator {
     fn failed(
         &mut self,
         worker: WorkerId,
-        cohort: CohortId,
+        cohort: TaskId,
         reason: FailureReason,
         message: String,
         out: &mut Vec<Command>,
@@ -389,7 +389,7 @@ impl Coordinator {
         for worker in self.roster.which(|p| matches!(p, Phase::Starting | Phase::Idle)) {
             self.release(worker, out);
         }
-        let busy: Vec<(WorkerId, CohortId)> = (self.roster.iter())
+        let busy: Vec<(WorkerId, TaskId)> = (self.roster.iter())
             .filter_map(|(id, w)| if let Phase::Busy(cohort) = w.phase { Some((id, cohort)) } else { None })
             .collect();
         for (worker, cohort) in busy {
@@ -431,7 +431,7 @@ impl Coordinator {
     }
 
     /// Splits or gives up a ready cohort that must not be handed out as it is. Returns whether it did.
-    fn cut_down(&mut self, cohort: CohortId, out: &mut Vec<Command>) -> bool {
+    fn cut_down(&mut self, cohort: TaskId, out: &mut Vec<Command>) -> bool {
         let Some(task) = self.ledger.task(cohort) else { return false };
         let (cells, attempts) = (task.cells.len(), task.attempt);
         let pieces = self.memory.pieces(task.footprint(), cells);

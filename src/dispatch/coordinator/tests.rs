@@ -10,7 +10,7 @@ use crate::dispatch::message::CohortTask;
 
 fn task(id: u64, cells: std::ops::Range<u32>, seconds: Seconds) -> CohortTask {
     CohortTask {
-        id: CohortId(id),
+        id: TaskId(id),
         cells: cells.collect(),
         predicted_seconds: seconds,
         memory: 0,
@@ -48,12 +48,12 @@ fn started(rules: Rules, tasks: Vec<CohortTask>, workers: u32) -> (Coordinator, 
 }
 
 fn finish(coordinator: &mut Coordinator, worker: u32, cohort: u64, now: Seconds) -> Vec<Command> {
-    let (worker, cohort) = (WorkerId(worker), CohortId(cohort));
+    let (worker, cohort) = (WorkerId(worker), TaskId(cohort));
     coordinator.handle(Event::Finished { worker, cohort, seconds: 1.0 }, now)
 }
 
 fn fail(coordinator: &mut Coordinator, worker: u32, cohort: u64, reason: FailureReason) -> Vec<Command> {
-    let (worker, cohort) = (WorkerId(worker), CohortId(cohort));
+    let (worker, cohort) = (WorkerId(worker), TaskId(cohort));
     coordinator.handle(Event::Failed { worker, cohort, reason, message: "why".into() }, 0.0)
 }
 
@@ -93,12 +93,12 @@ fn near_the_walltime_only_what_fits_is_started() {
     let (mut c, out) = started(rules, tasks, 1);
     assert_eq!(assigned(&out), [(0, 1)]);
     // 90 − 70 = 20 s are left for work: 50 does not fit, 15 does.
-    let finished = Event::Finished { worker: WorkerId(0), cohort: CohortId(1), seconds: 80.0 };
+    let finished = Event::Finished { worker: WorkerId(0), cohort: TaskId(1), seconds: 80.0 };
     assert_eq!(assigned(&c.handle(finished, 70.0)), [(0, 3)]);
     // 3 took 30 s instead of 15; 95 s predicted took 110: 10 s predicted are 11.6, and 12 are left.
-    let finished = Event::Finished { worker: WorkerId(0), cohort: CohortId(3), seconds: 30.0 };
+    let finished = Event::Finished { worker: WorkerId(0), cohort: TaskId(3), seconds: 30.0 };
     assert_eq!(assigned(&c.handle(finished, 78.0)), [(0, 4)]);
-    let finished = Event::Finished { worker: WorkerId(0), cohort: CohortId(4), seconds: 2.0 };
+    let finished = Event::Finished { worker: WorkerId(0), cohort: TaskId(4), seconds: 2.0 };
     let out = c.handle(finished, 80.0);
     assert!(released(&out, 0));
     let outcome = ended(&out).unwrap();
@@ -114,7 +114,7 @@ fn what_no_walltime_holds_is_started_and_drained_at_the_margin() {
         assert!(!c.handle(Event::Tick, f64::from(second)).contains(&Command::Drain { worker: WorkerId(0) }));
     }
     assert!(c.handle(Event::Tick, 90.5).contains(&Command::Drain { worker: WorkerId(0) }));
-    let out = c.handle(Event::Interrupted { worker: WorkerId(0), cohort: CohortId(1) }, 91.0);
+    let out = c.handle(Event::Interrupted { worker: WorkerId(0), cohort: TaskId(1) }, 91.0);
     assert_eq!(ended(&out).unwrap().end, End::Interrupted(StopCause::Walltime));
 }
 
@@ -190,9 +190,9 @@ fn out_of_memory_splits_at_once_and_later_tasks_before_they_start() {
 #[test]
 fn needs_order_and_spread_failure_through_splits() {
     let mut second = task(2, 4..6, 9.0);
-    second.needs = vec![CohortId(1), CohortId(77)];
+    second.needs = vec![TaskId(1), TaskId(77)];
     let mut third = task(3, 6..7, 9.0);
-    third.needs = vec![CohortId(2)];
+    third.needs = vec![TaskId(2)];
     // Given before what it needs.
     let (mut c, out) = started(Rules::default(), vec![third.clone(), second.clone(), task(1, 0..2, 1.0)], 2);
     assert_eq!(assigned(&out), [(0, 1)]);
@@ -210,8 +210,8 @@ fn needs_order_and_spread_failure_through_splits() {
     assert_eq!(
         spread,
         [
-            &Command::MarkFailed { cells: vec![4, 5], reason: CellFailure::NeedFailed { cohort: CohortId(1) } },
-            &Command::MarkFailed { cells: vec![6], reason: CellFailure::NeedFailed { cohort: CohortId(2) } },
+            &Command::MarkFailed { cells: vec![4, 5], reason: CellFailure::NeedFailed { cohort: TaskId(1) } },
+            &Command::MarkFailed { cells: vec![6], reason: CellFailure::NeedFailed { cohort: TaskId(2) } },
         ]
     );
     assert_eq!(ended(&c.handle(Event::NoMore, 2.0)).unwrap().end, End::FailedCells);
@@ -220,8 +220,8 @@ fn needs_order_and_spread_failure_through_splits() {
 #[test]
 fn circles_of_needs_are_given_up_not_waited_for() {
     let (mut first, mut second) = (task(1, 0..1, 1.0), task(2, 1..2, 1.0));
-    first.needs = vec![CohortId(2)];
-    second.needs = vec![CohortId(1)];
+    first.needs = vec![TaskId(2)];
+    second.needs = vec![TaskId(1)];
     let (mut c, out) = started(Rules::default(), vec![first, second], 1);
     let circular = Command::MarkFailed { cells: vec![0], reason: CellFailure::Circular };
     assert!(out.contains(&circular));
@@ -240,10 +240,10 @@ fn silence_ends_the_run_resumable_where_the_transport_cannot_lose_anyone() {
     let out = c.handle(Event::Tick, 11.0);
     assert!(
         out.iter()
-            .any(|c| matches!(c, Command::Note(Note::Lost { worker: WorkerId(0), cohort: Some(CohortId(1)), .. })))
+            .any(|c| matches!(c, Command::Note(Note::Lost { worker: WorkerId(0), cohort: Some(TaskId(1)), .. })))
     );
     assert!(out.contains(&Command::Drain { worker: WorkerId(1) }));
-    let out = c.handle(Event::Interrupted { worker: WorkerId(1), cohort: CohortId(2) }, 12.0);
+    let out = c.handle(Event::Interrupted { worker: WorkerId(1), cohort: TaskId(2) }, 12.0);
     let outcome = ended(&out).unwrap();
     assert_eq!(outcome.end, End::Interrupted(StopCause::WorkerLost));
     assert_eq!((outcome.left, &outcome.lost[..]), (3, &[WorkerId(0)][..]));
@@ -340,7 +340,7 @@ struct Play {
     /// Who has been lost or silent: what they do later is not to be trusted.
     absent: BTreeSet<WorkerId>,
     /// Cohorts by what they need, to check the order.
-    needs: BTreeMap<CohortId, Vec<u32>>,
+    needs: BTreeMap<TaskId, Vec<u32>>,
 }
 
 impl Play {
@@ -357,9 +357,9 @@ impl Play {
             if tasks.len() > 1 && a % tasks.len() != b % tasks.len() {
                 // Of the lower id, so that there are no circles; given in reverse, so that the order does not matter.
                 let (low, high) = ((a % tasks.len()).min(b % tasks.len()), (a % tasks.len()).max(b % tasks.len()));
-                tasks[high].needs.push(CohortId(low as u64));
+                tasks[high].needs.push(TaskId(low as u64));
                 let cells = tasks[low].cells.clone();
-                needs.entry(CohortId(high as u64)).or_insert_with(Vec::new).extend(cells);
+                needs.entry(TaskId(high as u64)).or_insert_with(Vec::new).extend(cells);
             }
         }
         let later = tasks.split_off(tasks.len().saturating_sub(scenario.later));
@@ -468,7 +468,7 @@ impl Play {
     fn step(&mut self, (what, who, how): (u8, u8, u8)) {
         let present = self.present();
         let Some(&worker) = present.get(usize::from(who) % present.len().max(1)) else { return };
-        let cohort = CohortId(u64::from(how) % 16);
+        let cohort = TaskId(u64::from(how) % 16);
         match what % 16 {
             0..=2 => self.feed(Event::Ready { worker }),
             3..=8 => self.work(worker),
