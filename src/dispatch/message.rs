@@ -206,22 +206,6 @@ pub(super) enum ToWorker {
 #[error("a message between ranks could not be read ({0}): are all ranks running the same phasesweep binary?")]
 pub struct MessageError(#[from] serde_json::Error);
 
-/// A message as bytes.
-///
-/// # Errors
-/// Never for the types of this module; kept because the encoder may refuse in principle.
-pub(super) fn encode<M: Serialize>(message: &M) -> Result<Vec<u8>, MessageError> {
-    Ok(serde_json::to_vec(message)?)
-}
-
-/// A message from bytes.
-///
-/// # Errors
-/// [`MessageError`] if the bytes are no such message.
-pub(super) fn decode<M: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<M, MessageError> {
-    Ok(serde_json::from_slice(bytes)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,20 +235,5 @@ mod tests {
                 assert!((pieces.iter().map(|p| p.predicted_seconds).sum::<f64>() - 12.0).abs() < 1e-12);
             }
         }
-    }
-
-    #[test]
-    fn an_assignment_survives_the_wire() {
-        let message = ToWorker::Assign(CohortTask {
-            id: TaskId(u64::MAX),
-            cells: vec![0, u32::MAX],
-            predicted_seconds: 0.1,
-            memory: u64::MAX,
-            attempt: 1,
-            needs: vec![TaskId(3)],
-            resume: true,
-        });
-        assert_eq!(decode::<ToWorker>(&encode(&message).unwrap()).unwrap(), message);
-        assert!(decode::<ToWorker>(b"\x00\x01").unwrap_err().to_string().contains("same phasesweep binary"));
     }
 }

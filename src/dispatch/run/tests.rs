@@ -5,8 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
 
 use super::*;
-use crate::dispatch::message::FailureReason;
-use crate::dispatch::outcome::{End, StopCause};
+use crate::dispatch::event::Note;
+use crate::dispatch::message::{TaskId, FailureReason};
+use crate::dispatch::outcome::{CellFailure, End, Progress, StopCause};
 use crate::dispatch::worker::{CohortOutcome, Control};
 
 /// A trainer that does what a function says, and a tally of what was trained.
