@@ -74,7 +74,7 @@ mod tests {
         assert_eq!((both.len(), alone.len()), (5, 3));
         let mut seen = [[0; 23]; 2];
         for (place, step) in both.iter().enumerate() {
-            for replica in 0..2 {
+            for (replica, seen) in seen.iter_mut().enumerate() {
                 let rows = replica * step.width..(replica + 1) * step.width;
                 let real: Vec<(i64, f32)> = step.samples[rows.clone()]
                     .iter()
@@ -85,7 +85,7 @@ mod tests {
                 assert_eq!(step.active[replica], !real.is_empty());
                 let total: f32 = real.iter().map(|&(_, scale)| scale).sum();
                 assert!(real.is_empty() || (total - 1.0).abs() < 1e-6, "a mean: {total}");
-                real.iter().for_each(|&(sample, _)| seen[replica][sample as usize] += 1);
+                real.iter().for_each(|&(sample, _)| seen[sample as usize] += 1);
                 if replica == 1 && place < alone.len() {
                     let own: Vec<i64> = real.iter().map(|&(sample, _)| sample).collect();
                     assert_eq!(own, alone[place].samples);

@@ -108,9 +108,9 @@ fn tiles(device: &Device, x: &Tensor<2>, y: &[u16], classes: usize, rows: usize)
         Tile {
             start,
             len,
-            x: x.clone().slice([start..start + len, 0..x.dims()[1]]),
+            x: x.clone().narrow(0, start, len),
             onehot: Tensor::from_data(TensorData::new(across, [1, classes, len]), device),
-            label: labels.clone().slice([start..start + len]).reshape([1, 1, len]),
+            label: labels.clone().narrow(0, start, len).reshape([1, 1, len]),
         }
     };
     ((0..n).step_by(rows).map(tile).collect(), hot)

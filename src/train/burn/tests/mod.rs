@@ -213,6 +213,17 @@ fn convolutions_follow_the_f64_reference() {
     assert_follows_reference(&mini, &replicas, 1e-5);
 }
 
+#[test]
+fn saturated_convolutions_have_finite_gradients() {
+    for activation in [Activation::Tanh, Activation::Sigmoid] {
+        let problem = Problem { activation, ..cnn(&[]) };
+        let huge = Replica { init_scale: 1000.0, ..replica(1, sgd(0.01, 0.0, 0.0)) };
+        let state = run(&problem, &[huge]).remove(0);
+        assert_eq!(state.diverged, None);
+        assert!(state.parameters.iter().chain(&state.record.train_loss).all(|value| value.is_finite()));
+    }
+}
+
 /// Values that differ by rounding only: the order of a product's sums may depend on its width. NaN equals NaN.
 fn assert_close(a: &[f32], b: &[f32], what: &str) {
     assert_eq!(a.len(), b.len(), "{what}");
