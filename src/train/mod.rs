@@ -1,6 +1,11 @@
 //! Cohorts of replicas, trained as one stacked program.
 
 pub mod binding;
+pub mod burn;
+pub mod device;
+pub mod init;
 mod problem;
+pub mod shape;
 
-pub use problem::{Engine, Problem, Record, Replica, ReplicaState, TrainError};
+pub use device::{DeviceError, DeviceName};
+pub use problem::{Engine, Problem, Record, Replica, ReplicaState, TrainError, UNMEASURED_BYTE};
