@@ -13,6 +13,7 @@
 //! - [`observe`]: what is measured of a network along training.
 //! - [`dispatch`]: who trains which cohort; the only room that names MPI.
 //! - [`store`]: parts, checkpoints and the results file; every durable write.
+//! - [`session`]: how the rooms meet in one run.
 //! - [`slurm`]: job scripts, what they refuse, and their submission.
 
 pub mod cli;
@@ -22,6 +23,7 @@ pub mod dispatch;
 pub mod observe;
 pub mod pack;
 pub mod plan;
+pub mod session;
 pub mod slurm;
 pub mod store;
 pub mod sweep;

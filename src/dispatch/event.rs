@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::message::{CohortId, CohortTask, FailureReason, WorkerId};
+use super::message::{TaskId, CohortTask, FailureReason, WorkerId};
 use super::outcome::{CellFailure, Outcome, Seconds, StopCause};
 
 /// Something that happened.
@@ -25,7 +25,7 @@ pub enum Event {
         /// Who.
         worker: WorkerId,
         /// What.
-        cohort: CohortId,
+        cohort: TaskId,
         /// How long it took.
         seconds: Seconds,
     },
@@ -34,14 +34,14 @@ pub enum Event {
         /// Who.
         worker: WorkerId,
         /// What.
-        cohort: CohortId,
+        cohort: TaskId,
     },
     /// A worker could not finish its cohort, survived, and wants work.
     Failed {
         /// Who.
         worker: WorkerId,
         /// What.
-        cohort: CohortId,
+        cohort: TaskId,
         /// Kind of failure.
         reason: FailureReason,
         /// What is known.
@@ -52,7 +52,7 @@ pub enum Event {
         /// Who.
         worker: WorkerId,
         /// What.
-        cohort: CohortId,
+        cohort: TaskId,
         /// Epoch reached.
         epoch: u64,
         /// Share done, in [0, 1].
@@ -112,7 +112,7 @@ pub enum Command {
     /// Write down that a cohort was replaced by others.
     Split {
         /// The cohort that is no more.
-        parent: CohortId,
+        parent: TaskId,
         /// What replaces it, in the order of its cells.
         children: Vec<CohortTask>,
     },
@@ -136,7 +136,7 @@ pub enum Note {
         /// To whom.
         worker: WorkerId,
         /// What.
-        cohort: CohortId,
+        cohort: TaskId,
         /// Its cells.
         cells: Vec<u32>,
         /// How often it has crashed before.
@@ -147,7 +147,7 @@ pub enum Note {
         /// By whom.
         worker: WorkerId,
         /// What.
-        cohort: CohortId,
+        cohort: TaskId,
         /// How many cells.
         cells: u64,
         /// How long it took.
@@ -158,14 +158,14 @@ pub enum Note {
         /// By whom.
         worker: WorkerId,
         /// What.
-        cohort: CohortId,
+        cohort: TaskId,
     },
     /// A cohort failed.
     Failed {
         /// On whom.
         worker: WorkerId,
         /// What.
-        cohort: CohortId,
+        cohort: TaskId,
         /// Kind.
         reason: FailureReason,
         /// What is known.
@@ -183,7 +183,7 @@ pub enum Note {
         /// Who.
         worker: WorkerId,
         /// What it was doing.
-        cohort: Option<CohortId>,
+        cohort: Option<TaskId>,
         /// What is known.
         message: String,
     },
@@ -214,7 +214,7 @@ pub enum Note {
     /// A task with the id of another was refused.
     Duplicate {
         /// The id.
-        cohort: CohortId,
+        cohort: TaskId,
     },
 }
 

@@ -32,20 +32,20 @@ id!(
 id!(
     /// One cohort of this run. Ids with the high bit set are taken by cohorts that arise from splitting; those of the
     /// plan must leave it clear.
-    CohortId, u64, "cohort"
+    TaskId, u64, "cohort"
 );
 
-impl CohortId {
+impl TaskId {
     /// Bit that tells a cohort split from another apart from a planned one.
     pub const SPLIT: u64 = 1 << 63;
 
     /// Id of the `part`-th piece of this cohort when it is cut in `parts`: a function of its arguments alone, so that a
     /// relaunch that cuts alike names alike (SplitMix64's finaliser, Steele, Lea and Flood 2014).
-    fn piece(self, part: usize, parts: usize) -> CohortId {
+    fn piece(self, part: usize, parts: usize) -> TaskId {
         let mut z = self.0 ^ ((parts as u64) << 32 | (part as u64 + 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        CohortId((z ^ (z >> 31)) | CohortId::SPLIT)
+        TaskId((z ^ (z >> 31)) | TaskId::SPLIT)
     }
 }
 
@@ -53,7 +53,7 @@ impl CohortId {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CohortTask {
     /// Its name in this run.
-    pub id: CohortId,
+    pub id: TaskId,
     /// Indices into the plan that every rank has computed.
     pub cells: Vec<u32>,
     /// Seconds it is predicted to take on one worker. Not finite or negative means unknown, and counts as 0.
@@ -64,7 +64,7 @@ pub struct CohortTask {
     /// How many times it has taken its worker down, earlier runs included.
     pub attempt: u32,
     /// Cohorts that must be finished first. An id that is not among this run's tasks counts as finished.
-    pub needs: Vec<CohortId>,
+    pub needs: Vec<TaskId>,
     /// A checkpoint of it exists: it is handed out before all others.
     pub resume: bool,
 }
@@ -136,19 +136,19 @@ pub(super) enum ToCoordinator {
     /// The cohort is finished and its part is safe on disk.
     Finished {
         /// Which.
-        cohort: CohortId,
+        cohort: TaskId,
         /// How long it took.
         seconds: f64,
     },
     /// The cohort was stopped, is checkpointed, and is given back.
     Interrupted {
         /// Which.
-        cohort: CohortId,
+        cohort: TaskId,
     },
     /// The cohort could not be finished.
     Failed {
         /// Which.
-        cohort: CohortId,
+        cohort: TaskId,
         /// Kind of failure.
         reason: FailureReason,
         /// What is known, for a person.
@@ -157,7 +157,7 @@ pub(super) enum ToCoordinator {
     /// How far the cohort is.
     Heartbeat {
         /// Which.
-        cohort: CohortId,
+        cohort: TaskId,
         /// The epoch reached.
         epoch: u64,
         /// Share of the work done, in [0, 1].
@@ -206,22 +206,6 @@ pub(super) enum ToWorker {
 #[error("a message between ranks could not be read ({0}): are all ranks running the same phasesweep binary?")]
 pub struct MessageError(#[from] serde_json::Error);
 
-/// A message as bytes.
-///
-/// # Errors
-/// Never for the types of this module; kept because the encoder may refuse in principle.
-pub(super) fn encode<M: Serialize>(message: &M) -> Result<Vec<u8>, MessageError> {
-    Ok(serde_json::to_vec(message)?)
-}
-
-/// A message from bytes.
-///
-/// # Errors
-/// [`MessageError`] if the bytes are no such message.
-pub(super) fn decode<M: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<M, MessageError> {
-    Ok(serde_json::from_slice(bytes)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,12 +215,12 @@ mod tests {
         for cells in 1..40u32 {
             for parts in 1..12 {
                 let task = CohortTask {
-                    id: CohortId(7),
+                    id: TaskId(7),
                     cells: (100..100 + cells).collect(),
                     predicted_seconds: 12.0,
                     memory: 1000,
                     attempt: 2,
-                    needs: vec![CohortId(1)],
+                    needs: vec![TaskId(1)],
                     resume: true,
                 };
                 let pieces = task.split(parts);
@@ -251,20 +235,5 @@ mod tests {
                 assert!((pieces.iter().map(|p| p.predicted_seconds).sum::<f64>() - 12.0).abs() < 1e-12);
             }
         }
-    }
-
-    #[test]
-    fn an_assignment_survives_the_wire() {
-        let message = ToWorker::Assign(CohortTask {
-            id: CohortId(u64::MAX),
-            cells: vec![0, u32::MAX],
-            predicted_seconds: 0.1,
-            memory: u64::MAX,
-            attempt: 1,
-            needs: vec![CohortId(3)],
-            resume: true,
-        });
-        assert_eq!(decode::<ToWorker>(&encode(&message).unwrap()).unwrap(), message);
-        assert!(decode::<ToWorker>(b"\x00\x01").unwrap_err().to_string().contains("same phasesweep binary"));
     }
 }

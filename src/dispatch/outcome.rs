@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::message::{CohortId, WorkerId};
+use super::message::{TaskId, WorkerId};
 
 /// Seconds on the coordinator's own monotonic clock; no other clock takes part in any decision.
 pub type Seconds = f64;
@@ -92,7 +92,7 @@ pub enum CellFailure {
     /// The cell needs results of a cohort that failed.
     NeedFailed {
         /// The cohort it needs.
-        cohort: CohortId,
+        cohort: TaskId,
     },
     /// The cell waits for cohorts that wait for it.
     Circular,
@@ -147,7 +147,7 @@ pub struct WorkerProgress {
     /// What it does.
     pub activity: Activity,
     /// Its cohort, if it has one.
-    pub cohort: Option<CohortId>,
+    pub cohort: Option<TaskId>,
     /// Cells of that cohort.
     pub cells: u64,
     /// Seconds since it was handed out.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use super::message::{CohortId, CohortTask, FailureReason, ToCoordinator, ToWorker, WorkerId};
+use super::message::{TaskId, CohortTask, FailureReason, ToCoordinator, ToWorker, WorkerId};
 
 /// What trains cohorts: built on the worker's own thread, used there, dropped there.
 pub trait CohortRunner {
@@ -44,7 +44,7 @@ pub enum CohortOutcome {
 #[derive(Debug)]
 pub struct Control {
     worker: WorkerId,
-    cohort: CohortId,
+    cohort: TaskId,
     drain: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     out: Sender<(WorkerId, ToCoordinator)>,
@@ -79,7 +79,7 @@ impl Control {
     pub fn detached(stop: Arc<AtomicBool>) -> Control {
         Control {
             worker: WorkerId(0),
-            cohort: CohortId(0),
+            cohort: TaskId(0),
             drain: Arc::default(),
             stop,
             out: std::sync::mpsc::channel().0,
@@ -178,7 +178,7 @@ impl Port {
         let _ = self.out.send((self.worker, message));
     }
 
-    fn control(&self, cohort: CohortId) -> Control {
+    fn control(&self, cohort: TaskId) -> Control {
         Control {
             worker: self.worker,
             cohort,

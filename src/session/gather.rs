@@ -15,8 +15,7 @@ pub fn gather(
     ids: &[CellId],
     directory: &RunDirectory,
     text: &str,
-    ranks: u32,
-    wall_seconds: f64,
+    wall_seconds: Option<f64>,
 ) -> Result<Collected, SessionError> {
     let found = scan(&directory.parts())?;
     for (path, _) in &found.torn {
@@ -27,15 +26,11 @@ pub fn gather(
         .filter(|&cell| cell as usize % plan.seeds().len() < certain || found.done.contains_key(&ids[cell as usize]))
         .collect();
     let of_cells: Vec<CellId> = cells.iter().map(|&cell| ids[cell as usize]).collect();
-    let (hosts, devices) = origins(&found.parts);
     let provenance = Provenance {
         sweep_name: plan.sweep().name.clone(),
         sweep_file: text.to_string(),
         version: env!("CARGO_PKG_VERSION").to_string(),
         git_commit: env!("PHASESWEEP_GIT_COMMIT").to_string(),
-        host: hosts,
-        device: devices,
-        ranks,
         wall_seconds,
         created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     };
@@ -61,21 +56,7 @@ pub fn gather_directory(directory: &RunDirectory) -> Result<Collected, SessionEr
         .collect::<Result<_, SessionError>>()?;
     let plan = Plan::new(sweep, &digests);
     let ids = plan.ids();
-    gather(&plan, &ids, directory, &text, 0, f64::NAN)
-}
-
-/// Hosts and devices behind the parts, each once.
-fn origins(parts: &[(std::path::PathBuf, crate::store::PartSummary)]) -> (String, String) {
-    let mut hosts = std::collections::BTreeSet::new();
-    let mut devices = std::collections::BTreeSet::new();
-    for (_, summary) in parts {
-        hosts.insert(summary.host.clone());
-        devices.insert(summary.device.clone());
-    }
-    let join = |names: std::collections::BTreeSet<String>| {
-        names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(", ")
-    };
-    (join(hosts), join(devices))
+    gather(&plan, &ids, directory, &text, None)
 }
 
 fn coordinates(plan: &Plan, cells: &[u32]) -> Vec<CellCoordinate> {

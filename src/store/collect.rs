@@ -61,9 +61,8 @@ impl CoordinateValues {
     }
 }
 
-/// Where results come from: global attributes of the results file. Hosts, devices, engines and ranks are taken from the
-/// parts.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// Where results come from: global attributes of the results file.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Provenance {
     /// Name of the sweep.
     pub sweep_name: String,
@@ -73,8 +72,14 @@ pub struct Provenance {
     pub version: String,
     /// Git commit it was built from; empty where unknown.
     pub git_commit: String,
-    /// Wall time of the run, seconds, where it is known.
-    pub wall_seconds: Option<f64>,
+    /// Hosts, as a person would write them.
+    pub host: String,
+    /// Devices, as a person would write them.
+    pub device: String,
+    /// Ranks of the run; 0 where unknown: then those that the parts name are counted.
+    pub ranks: u32,
+    /// Wall time of the run, seconds; NaN where unknown.
+    pub wall_seconds: f64,
     /// When it was collected: UTC, RFC 3339.
     pub created: String,
 }
@@ -187,8 +192,6 @@ fn coordinate_names(coordinates: &[CellCoordinate], axes: &Axes) -> String {
 /// Where the parts were trained.
 #[derive(Debug, Default)]
 pub(super) struct Origins {
-    hosts: BTreeSet<String>,
-    devices: BTreeSet<String>,
     engines: BTreeSet<String>,
     ranks: BTreeSet<(String, u32)>,
 }
@@ -196,13 +199,13 @@ pub(super) struct Origins {
 impl Origins {
     /// Adds where one part was trained.
     pub(super) fn add(&mut self, origin: &Origin) {
-        let Origin { host, rank, device, engine, version: _, git_commit: _ } = origin;
-        for (set, value) in [(&mut self.hosts, host), (&mut self.devices, device), (&mut self.engines, engine)] {
-            if !set.contains(value) {
-                set.insert(value.clone());
-            }
+        // A part that only says that its cell failed names neither.
+        if !origin.engine.is_empty() {
+            self.engines.insert(origin.engine.clone());
         }
-        self.ranks.insert((host.clone(), *rank));
+        if !origin.host.is_empty() {
+            self.ranks.insert((origin.host.clone(), origin.rank));
+        }
     }
 }
 
@@ -263,9 +266,10 @@ fn write_coordinate(writer: &Writer<'_>, coordinate: &CellCoordinate) -> hdf5::R
 }
 
 fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::Result<()> {
-    let Provenance { sweep_name, sweep_file, version, git_commit, wall_seconds, created } = provenance;
-    let Origins { hosts, devices, engines, ranks } = &rows.origins;
-    let listed = |set: &BTreeSet<String>| set.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let Provenance { sweep_name, sweep_file, version, git_commit, host, device, ranks, wall_seconds, created } =
+        provenance;
+    let engines = rows.origins.engines.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let ranks = if *ranks == 0 { rows.origins.ranks.len() as u32 } else { *ranks };
     h5::write_text(file, "format", results::FORMAT)?;
     h5::write_number(file, "format_version", Format::Results.current())?;
     for (name, value) in [
@@ -273,15 +277,15 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
         ("sweep_file", sweep_file),
         ("phasesweep_version", version),
         ("git_commit", git_commit),
-        ("host", &listed(hosts)),
-        ("device", &listed(devices)),
-        ("engine", &listed(engines)),
+        ("host", host),
+        ("device", device),
+        ("engine", &engines),
         ("created", created),
     ] {
         h5::write_text(file, name, value)?;
     }
-    h5::write_number(file, "ranks", ranks.len() as u32)?;
-    h5::write_number(file, "wall_seconds", wall_seconds.unwrap_or(f64::NAN))?;
+    h5::write_number(file, "ranks", ranks)?;
+    h5::write_number(file, "wall_seconds", *wall_seconds)?;
     let training: f64 = rows.wall_seconds.iter().filter(|seconds| !seconds.is_nan()).sum();
     h5::write_number(file, "training_seconds", training)
 }

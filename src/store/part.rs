@@ -3,7 +3,8 @@
 //! A sealed head (see `seal.rs`) and an HDF5 file behind it, which h5py, h5dump and the like open as they would any
 //! HDF5 file with a user block. The head's summary repeats ids and statuses, so that a relaunch knows what is done
 //! without calling HDF5. Summary, little-endian: cohort u64, layout hash (16 bytes), wall seconds f64, number of cells
-//! u32, then each cell's id (16 bytes) and status (1 byte). Invariants: a part under its name is whole; a cohort's
+//! u32, then each cell's id (16 bytes) and status (1 byte), then host and device, each as length u32 and UTF-8.
+//! Invariants: a part under its name is whole; a cohort's
 //! columns all have one row for each of its cells.
 
 use std::path::Path;
@@ -114,6 +115,10 @@ pub struct PartSummary {
     pub layout: [u8; 16],
     /// Training time of the cohort, seconds.
     pub wall_seconds: f64,
+    /// Host of the rank that trained it.
+    pub host: String,
+    /// Its device.
+    pub device: String,
     /// Ids and statuses of its cells, in order.
     pub cells: Vec<(CellId, CellStatus)>,
 }
@@ -192,11 +197,17 @@ impl Part {
         let mut bytes = Vec::with_capacity(36 + 17 * self.cells.len());
         bytes.extend_from_slice(&self.cohort.0.to_le_bytes());
         bytes.extend_from_slice(&self.layout());
-        bytes.extend_from_slice(&self.cells.iter().map(|cell| cell.wall_seconds).sum::<f64>().to_le_bytes());
+        // A cell that was given up has no time.
+        let seconds: f64 = self.cells.iter().map(|cell| cell.wall_seconds).filter(|seconds| !seconds.is_nan()).sum();
+        bytes.extend_from_slice(&seconds.to_le_bytes());
         bytes.extend_from_slice(&(self.cells.len() as u32).to_le_bytes());
         for cell in &self.cells {
             bytes.extend_from_slice(&cell.id.0);
             bytes.push(cell.status as u8);
+        }
+        for text in [&self.origin.host, &self.origin.device] {
+            bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(text.as_bytes());
         }
         bytes
     }
@@ -348,17 +359,28 @@ impl PartSummary {
     }
 
     fn decode(bytes: &[u8]) -> Option<PartSummary> {
-        let (fixed, cells) = bytes.split_at_checked(36)?;
+        let (fixed, rest) = bytes.split_at_checked(36)?;
         let count = u32::from_le_bytes(fixed[32..36].try_into().ok()?) as usize;
-        let (cells, rest) = cells.as_chunks::<17>();
+        let (cells, rest) = rest.split_at_checked(17 * count)?;
         let cell = |bytes: &[u8; 17]| Some((CellId(bytes[..16].try_into().ok()?), CellStatus::from_code(bytes[16])?));
-        let cells: Vec<_> = cells.iter().map(cell).collect::<Option<_>>()?;
-        (rest.is_empty() && cells.len() == count).then_some(())?;
+        let cells: Vec<_> = cells.as_chunks::<17>().0.iter().map(cell).collect::<Option<_>>()?;
+        let (host, rest) = text(rest)?;
+        let (device, rest) = text(rest)?;
+        rest.is_empty().then_some(())?;
         Some(PartSummary {
             cohort: CohortId(u64::from_le_bytes(fixed[..8].try_into().ok()?)),
             layout: fixed[8..24].try_into().ok()?,
             wall_seconds: f64::from_le_bytes(fixed[24..32].try_into().ok()?),
+            host,
+            device,
             cells,
         })
     }
+}
+
+/// A text and what follows it.
+fn text(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let (length, rest) = bytes.split_at_checked(4)?;
+    let (text, rest) = rest.split_at_checked(u32::from_le_bytes(length.try_into().ok()?) as usize)?;
+    Some((std::str::from_utf8(text).ok()?.to_owned(), rest))
 }

@@ -12,8 +12,8 @@ use super::error::StoreError;
 use super::lease::{Lease, Timing};
 use super::{checkpoint, part};
 
-/// A run directory: `sweep.toml`, `parts/`, `checkpoints/`, `running/`, `results.h5`, `report/`, and `lease` while a run
-/// works in it.
+/// A run directory: `sweep.toml`, `parts/`, `checkpoints/`, `running/`, `results.h5`, `report/`, `status.json`, and
+/// `lease` while a run works in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDirectory {
     root: PathBuf,
@@ -92,9 +92,53 @@ impl RunDirectory {
         self.checkpoints().join(format!("{cohort}.{}", checkpoint::SUFFIX))
     }
 
+    /// The checkpoints that are there, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if the directory cannot be listed.
+    pub fn checkpoint_files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let directory = self.checkpoints();
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&directory).map_err(StoreError::io("list", &directory))? {
+            let path = entry.map_err(StoreError::io("list", &directory))?.path();
+            if path.extension().is_some_and(|extension| extension == super::checkpoint::SUFFIX) {
+                files.push(path);
+            }
+        }
+        files.sort_unstable();
+        Ok(files)
+    }
+
+    /// Where a run says how far it is.
+    pub fn status_file(&self) -> PathBuf {
+        self.root.join("status.json")
+    }
+
     /// Directory of [`super::running`].
     pub fn running(&self) -> PathBuf {
         self.root.join("running")
+    }
+
+    /// The checkpoints there are, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn checkpoint_files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let directory = self.checkpoints();
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&directory).map_err(StoreError::io("list", &directory))? {
+            let path = entry.map_err(StoreError::io("list", &directory))?.path();
+            if path.extension().is_some_and(|extension| extension == checkpoint::SUFFIX) {
+                files.push(path);
+            }
+        }
+        files.sort_unstable();
+        Ok(files)
+    }
+
+    /// What a run last told of itself, for who watches it.
+    pub fn status_file(&self) -> PathBuf {
+        self.root.join("status.json")
     }
 
     /// The results file.
@@ -129,7 +173,10 @@ mod tests {
         assert_eq!(fs::read_to_string(run.sweep_file()).unwrap(), "# changed\n");
         fs::write(run.parts().join(".0000000000000001.h5.1-2-3.partial"), "half").unwrap();
         fs::write(run.part(CohortId(1)), "whole").unwrap();
+        fs::write(run.checkpoint(CohortId(1)), "whole").unwrap();
+        fs::write(run.checkpoints().join("0000000000000002.ckpt.torn"), "half").unwrap();
         assert_eq!(run.tidy().unwrap(), 1);
+        assert_eq!(run.checkpoint_files().unwrap(), [run.checkpoint(CohortId(1))]);
         assert_eq!(fs::read_dir(run.parts()).unwrap().count(), 1);
     }
 }

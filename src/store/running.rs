@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ impl RunningCohort {
         attempts: u32,
         rank: u32,
     ) -> Result<RunningCohort, StoreError> {
-        let path = directory.running().join(format!("{cohort}.{SUFFIX}"));
+        let path = note(directory, cohort);
         let pid = std::process::id();
         let running = RunningCohort { cohort, cells: cells.to_vec(), attempts, rank, host: place::host(), pid, path };
         let path = &running.path;
@@ -71,10 +71,41 @@ impl RunningCohort {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn end(self) -> Result<(), StoreError> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", &self.path)(error)),
+        remove(&self.path)
+    }
+
+    /// Removes the note of a cohort, if there is one, whoever made it.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn forget(directory: &RunDirectory, cohort: CohortId) -> Result<(), StoreError> {
+        remove(&note(directory, cohort))
+    }
+
+    /// Whether the file there was written after the cohort began; not so if there is none. Both times are of the file
+    /// system that holds both, so no two clocks are compared.
+    pub fn is_older_than(&self, file: &Path) -> bool {
+        let written = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
+        matches!((written(&self.path), written(file)), (Ok(mine), Ok(other)) if mine < other)
+    }
+
+    /// Forgets a cohort that an earlier run left behind, if it did.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn forget(directory: &RunDirectory, cohort: CohortId) -> Result<(), StoreError> {
+        let path = directory.running().join(format!("{cohort}.{SUFFIX}"));
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", &path)(error)),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a file was written after this cohort began: both times are the file system's own. False where either
+    /// is unknown.
+    pub fn is_older_than(&self, file: &std::path::Path) -> bool {
+        let written = |path: &std::path::Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+        matches!((written(&self.path), written(file)), (Some(began), Some(then)) if then > began)
     }
 
     /// What is being trained, or, with the directory's lease in hand and nothing begun, what crashed. By cohort. Files
@@ -105,6 +136,17 @@ impl RunningCohort {
     }
 }
 
+fn note(directory: &RunDirectory, cohort: CohortId) -> PathBuf {
+    directory.running().join(format!("{cohort}.{SUFFIX}"))
+}
+
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -126,6 +168,13 @@ mod tests {
         let left = RunningCohort::list(&directory).unwrap();
         assert_eq!(left, [crashed]);
         assert_eq!((left[0].attempts, left[0].cells.as_slice(), left[0].rank), (2, cells.as_slice(), 3));
+        assert!(!left[0].is_older_than(&directory.checkpoint(CohortId(9))), "there is no checkpoint");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        fs::write(directory.checkpoint(CohortId(9)), "").unwrap();
+        assert!(left[0].is_older_than(&directory.checkpoint(CohortId(9))));
+        begin(7, 1);
+        RunningCohort::forget(&directory, CohortId(7)).unwrap();
+        RunningCohort::forget(&directory, CohortId(7)).unwrap();
         left.into_iter().for_each(|left| left.end().unwrap());
         assert!(RunningCohort::list(&directory).unwrap().is_empty());
     }

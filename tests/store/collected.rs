@@ -10,14 +10,17 @@ use phasesweep::store::{CellCoordinate, CellStatus, CoordinateValues, Provenance
 
 use crate::samples::{axes, cell_id, failed, part, value};
 
-fn provenance() -> Provenance {
+pub(crate) fn provenance() -> Provenance {
     Provenance {
         sweep_name: "quick".into(),
         sweep_file: format!("[sweep] # ü\n{}", "# long\n".repeat(20_000)),
         version: "0.1.0".into(),
-        wall_seconds: Some(1.5),
+        git_commit: String::new(),
+        host: "n1, n2".into(),
+        device: "flex".into(),
+        ranks: 0,
+        wall_seconds: 1.5,
         created: "2026-01-01T00:00:00Z".into(),
-        ..Provenance::default()
     }
 }
 
@@ -123,7 +126,7 @@ fn every_value_stands_at_its_labels_and_all_else_is_nan() {
     let number = |name: &str| file.attr(name).unwrap().read_scalar::<f64>().unwrap();
     assert_eq!((number("wall_seconds"), number("training_seconds")), (1.5, 3.5));
     let host: VarLenUnicode = file.attr("host").unwrap().read_scalar().unwrap();
-    assert_eq!((host.as_str(), file.attr("ranks").unwrap().read_scalar::<u32>().unwrap()), ("n1", 1));
+    assert_eq!((host.as_str(), file.attr("ranks").unwrap().read_scalar::<u32>().unwrap()), ("n1, n2", 1));
 }
 
 #[test]

@@ -7,8 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use phasesweep::plan::{CellId, CohortId};
-use phasesweep::store::{Checkpoint, Part, Provenance, RunDirectory, StoreError, collect, durable};
+use phasesweep::store::{Checkpoint, Part, RunDirectory, StoreError, collect, durable};
 
+use crate::collected::provenance;
 use crate::samples::{axes, cell_id, part};
 
 /// Starts one test of this binary as a process of its own, with a directory to work in.
@@ -148,9 +149,9 @@ fn a_full_disk_is_told_and_leaves_what_was_there() {
     noisy.write(&parts.path().join("1.h5")).unwrap();
     let cells = [cell_id(1), cell_id(2)];
     let out = scratch.path().join("results.h5");
-    told(collect(parts.path(), &cells, &[], &Provenance::default(), &out).map(drop));
+    told(collect(parts.path(), &cells, &[], &provenance(), &out).map(drop));
     // The process is still able to work: elsewhere, and here once there is room.
-    collect(parts.path(), &cells, &[], &Provenance::default(), &parts.path().join("results.h5")).unwrap();
+    collect(parts.path(), &cells, &[], &provenance(), &parts.path().join("results.h5")).unwrap();
     small.write(&path).unwrap();
 }
 

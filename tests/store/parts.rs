@@ -49,7 +49,9 @@ proptest! {
         let mut read = Part::read(&path).unwrap();
         read.columns.sort_by_key(|column| written.columns.iter().position(|other| other.name == column.name));
         prop_assert_eq!(bits(&read), bits(&written));
-        let ids: Vec<_> = PartSummary::read(&path).unwrap().cells.into_iter().map(|(id, _)| id).collect();
+        let summary = PartSummary::read(&path).unwrap();
+        prop_assert_eq!((summary.host.as_str(), summary.device.as_str(), summary.wall_seconds), ("n1", "flex", 0.25 * f64::from(cells)));
+        let ids: Vec<_> = summary.cells.into_iter().map(|(id, _)| id).collect();
         prop_assert_eq!(ids, (0..cells).map(cell_id).collect::<Vec<_>>());
     }
 }

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use super::super::event::{Command, Note};
-use super::super::message::{CohortId, CohortTask, WorkerId};
+use super::super::message::{TaskId, CohortTask, WorkerId};
 use super::super::outcome::{CellFailure, Seconds};
 
 /// Where a cohort stands.
@@ -37,16 +37,16 @@ struct Cohort {
     /// Needs that are not finished yet.
     waiting_on: u32,
     /// Cohorts that wait for this one.
-    dependents: Vec<CohortId>,
+    dependents: Vec<TaskId>,
     /// The cohort that this one is a piece of.
-    parent: Option<CohortId>,
+    parent: Option<TaskId>,
     /// If split: pieces not settled yet, and whether one failed.
     pieces: u32,
     broken: bool,
 }
 
 /// Order of the queue: with a checkpoint first, then the longest; among equals the lowest id. The greatest key is next.
-type Key = (bool, u64, Reverse<CohortId>);
+type Key = (bool, u64, Reverse<TaskId>);
 
 /// A prediction as an integer of the same order. [`Ledger::add`] has made it finite and not negative, where the bits of
 /// an IEEE 754 number grow with its value.
@@ -61,7 +61,7 @@ fn key(task: &CohortTask) -> Key {
 /// Every cohort of a run.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    cohorts: HashMap<CohortId, Cohort>,
+    cohorts: HashMap<TaskId, Cohort>,
     ready: BTreeSet<Key>,
     /// Cohorts blocked, ready or running.
     open: usize,
@@ -124,7 +124,7 @@ impl Ledger {
         }
     }
 
-    fn insert(&mut self, task: CohortTask, state: State, parent: Option<CohortId>) {
+    fn insert(&mut self, task: CohortTask, state: State, parent: Option<TaskId>) {
         self.open += 1;
         self.waiting_predicted += task.predicted_seconds;
         match state {
@@ -137,7 +137,7 @@ impl Ledger {
         self.cohorts.insert(task.id, Cohort { task, state, waiting_on, dependents, parent, pieces, broken });
     }
 
-    fn unblock(&mut self, id: CohortId) {
+    fn unblock(&mut self, id: TaskId) {
         if let Some(cohort) = self.cohorts.get_mut(&id)
             && cohort.state == State::Blocked
         {
@@ -148,12 +148,12 @@ impl Ledger {
     }
 
     /// State of a cohort.
-    pub(super) fn state(&self, id: CohortId) -> Option<State> {
+    pub(super) fn state(&self, id: TaskId) -> Option<State> {
         self.cohorts.get(&id).map(|c| c.state)
     }
 
     /// The task of a cohort.
-    pub(super) fn task(&self, id: CohortId) -> Option<&CohortTask> {
+    pub(super) fn task(&self, id: TaskId) -> Option<&CohortTask> {
         self.cohorts.get(&id).map(|c| &c.task)
     }
 
@@ -180,13 +180,13 @@ impl Ledger {
     /// The next cohort to hand out: of those with a checkpoint, else of all ready ones, the longest that is predicted
     /// to take at most `limit`, or more than `hopeless`: one that no allocation of this length has room for must be
     /// done in pieces, from checkpoint to checkpoint, and can start at any time.
-    pub(super) fn next(&self, limit: Seconds, hopeless: Seconds) -> Option<CohortId> {
+    pub(super) fn next(&self, limit: Seconds, hopeless: Seconds) -> Option<TaskId> {
         if limit < 0.0 {
             return None;
         }
         [true, false].into_iter().find_map(|resume| {
-            let lowest = (resume, 0, Reverse(CohortId(u64::MAX)));
-            let highest = |bits| (resume, bits, Reverse(CohortId(0)));
+            let lowest = (resume, 0, Reverse(TaskId(u64::MAX)));
+            let highest = |bits| (resume, bits, Reverse(TaskId(0)));
             let &(_, bits, Reverse(longest)) = self.ready.range(lowest..=highest(u64::MAX)).next_back()?;
             if bits <= rank(limit) || bits > rank(hopeless) {
                 return Some(longest);
@@ -196,7 +196,7 @@ impl Ledger {
     }
 
     /// Hands a ready cohort to a worker; returns the task.
-    pub(super) fn start(&mut self, id: CohortId, worker: WorkerId) -> Option<CohortTask> {
+    pub(super) fn start(&mut self, id: TaskId, worker: WorkerId) -> Option<CohortTask> {
         self.leave_queue(id)?;
         let cohort = self.cohorts.get_mut(&id)?;
         cohort.state = State::Running(worker);
@@ -206,7 +206,7 @@ impl Ledger {
     }
 
     /// Takes a ready cohort out of the queue, still counted as open.
-    fn leave_queue(&mut self, id: CohortId) -> Option<()> {
+    fn leave_queue(&mut self, id: TaskId) -> Option<()> {
         let cohort = self.cohorts.get(&id).filter(|c| c.state == State::Ready)?;
         self.ready.remove(&key(&cohort.task));
         self.stop_waiting(cohort.task.predicted_seconds);
@@ -222,7 +222,7 @@ impl Ledger {
     }
 
     /// A running cohort leaves its worker and goes back into the queue, changed by `change`.
-    pub(super) fn give_back(&mut self, id: CohortId, change: impl FnOnce(&mut CohortTask)) {
+    pub(super) fn give_back(&mut self, id: TaskId, change: impl FnOnce(&mut CohortTask)) {
         let Some(cohort) = self.cohorts.get_mut(&id) else { return };
         if let State::Running(_) = cohort.state {
             cohort.state = State::Ready;
@@ -235,7 +235,7 @@ impl Ledger {
     }
 
     /// A running or ready cohort is finished. Returns how many cells it had.
-    pub(super) fn finish(&mut self, id: CohortId, out: &mut Vec<Command>) -> u64 {
+    pub(super) fn finish(&mut self, id: TaskId, out: &mut Vec<Command>) -> u64 {
         let cells = self.close(id);
         self.done += cells.len() as u64;
         self.settle(id, true, out);
@@ -243,7 +243,7 @@ impl Ledger {
     }
 
     /// A cohort in any open state is given up.
-    pub(super) fn give_up(&mut self, id: CohortId, reason: CellFailure, out: &mut Vec<Command>) {
+    pub(super) fn give_up(&mut self, id: TaskId, reason: CellFailure, out: &mut Vec<Command>) {
         let cells = self.close(id);
         self.failed += cells.len() as u64;
         out.push(Command::MarkFailed { cells, reason });
@@ -251,13 +251,13 @@ impl Ledger {
     }
 
     /// Replaces a running or ready cohort by `parts` pieces, ready at once.
-    pub(super) fn split(&mut self, id: CohortId, parts: usize, out: &mut Vec<Command>) {
+    pub(super) fn split(&mut self, id: TaskId, parts: usize, out: &mut Vec<Command>) {
         let Some(task) = self.cohorts.get(&id).map(|c| c.task.clone()) else { return };
         self.close(id);
         let mut children = task.split(parts);
         for child in &mut children {
             while self.cohorts.contains_key(&child.id) {
-                child.id = CohortId(child.id.0.wrapping_add(1) | CohortId::SPLIT);
+                child.id = TaskId(child.id.0.wrapping_add(1) | TaskId::SPLIT);
             }
             self.insert(child.clone(), State::Ready, Some(id));
         }
@@ -270,7 +270,7 @@ impl Ledger {
 
     /// Gives up everything that waits for something that will never come.
     pub(super) fn give_up_stuck(&mut self, out: &mut Vec<Command>) {
-        let mut stuck: Vec<CohortId> =
+        let mut stuck: Vec<TaskId> =
             self.cohorts.iter().filter(|(_, c)| c.state == State::Blocked).map(|(&id, _)| id).collect();
         stuck.sort_unstable();
         for id in stuck {
@@ -282,7 +282,7 @@ impl Ledger {
     }
 
     /// Takes an open cohort off every count of open ones; returns its cells. The caller says what becomes of it.
-    fn close(&mut self, id: CohortId) -> Vec<u32> {
+    fn close(&mut self, id: TaskId) -> Vec<u32> {
         let Some(cohort) = self.cohorts.get_mut(&id) else { return Vec::new() };
         let cells = std::mem::take(&mut cohort.task.cells);
         let (state, predicted) = (cohort.state, cohort.task.predicted_seconds);
@@ -306,7 +306,7 @@ impl Ledger {
 
     /// Tells a settled cohort's dependents and the cohort it is a piece of. A worklist, not a recursion: chains of
     /// needs may be long.
-    fn settle(&mut self, id: CohortId, finished: bool, out: &mut Vec<Command>) {
+    fn settle(&mut self, id: TaskId, finished: bool, out: &mut Vec<Command>) {
         let mut settled = vec![(id, finished)];
         while let Some((id, finished)) = settled.pop() {
             let Some(cohort) = self.cohorts.get_mut(&id) else { continue };

@@ -7,53 +7,21 @@
 
 mod ledger;
 mod memory;
+mod pace;
 mod roster;
+mod rules;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use super::event::{Command, Event, Note};
-use super::message::{CohortId, FailureReason, WorkerId};
+use super::message::{TaskId, WorkerId};
 use super::outcome::{CellFailure, End, Outcome, Progress, Seconds, StopCause, WorkerProgress};
 use ledger::{Ledger, State};
 use memory::MemoryLimit;
+use pace::Pace;
 use roster::{Phase, Roster};
-
-/// The rules of one run, in seconds on the coordinator's clock.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rules {
-    /// When the allocation ends.
-    pub deadline: Option<Seconds>,
-    /// Time kept free before the deadline for checkpoints and the orderly end: when it begins, everyone is drained.
-    pub margin: Seconds,
-    /// A cohort that has crashed so often is not tried again as it is. At least 1.
-    pub max_attempts: u32,
-    /// A worker not heard for so long is lost; `None` where a worker's death is noticed otherwise.
-    pub silence: Option<Seconds>,
-    /// The same, before its first word: ranks start at different times.
-    pub join_silence: Seconds,
-    /// A worker that has not given its cohort back so long after it was asked to is lost.
-    pub drain_grace: Seconds,
-    /// Whether the run can go on after a worker fell silent (threads) or not (MPI).
-    pub survives_loss: bool,
-}
-
-impl Default for Rules {
-    fn default() -> Rules {
-        Rules {
-            deadline: None,
-            margin: 60.0,
-            max_attempts: 2,
-            silence: None,
-            join_silence: 600.0,
-            drain_grace: 120.0,
-            survives_loss: true,
-        }
-    }
-}
-
-/// How far measured times are allowed to scale predicted ones when the walltime is near. Too low costs a checkpoint,
-/// too high leaves a worker idle; a few odd cohorts should do neither.
-const RATIO: std::ops::RangeInclusive<f64> = 0.5..=10.0;
+pub use rules::Rules;
 
 /// Whether there may be more tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,11 +49,7 @@ pub struct Coordinator {
     /// Someone was let go because nothing fits any more.
     starved: bool,
     ended: bool,
-    finished_predicted: Seconds,
-    finished_measured: Seconds,
-    ratio_sum: f64,
-    ratio_squares: f64,
-    ratio_count: u64,
+    pace: Pace,
 }
 
 impl Coordinator {
@@ -107,11 +71,7 @@ impl Coordinator {
             stopping: None,
             starved: false,
             ended: false,
-            finished_predicted: 0.0,
-            finished_measured: 0.0,
-            ratio_sum: 0.0,
-            ratio_squares: 0.0,
-            ratio_count: 0,
+            pace: Pace::default(),
         }
     }
 
@@ -139,18 +99,9 @@ impl Coordinator {
 
     fn take_in(&mut self, event: Event, out: &mut Vec<Command>) {
         match event {
-            Event::Joined { worker } => {
-                self.roster.expect(worker, self.now);
-                self.hear(worker);
-                if let Some(w) = self.roster.get_mut(worker)
-                    && !std::mem::replace(&mut w.joined, true)
-                {
-                    out.push(Command::Note(Note::Joined { worker }));
-                }
-            }
+            Event::Joined { worker } => self.join(worker, out),
             Event::Ready { worker } => {
-                self.roster.expect(worker, self.now);
-                self.hear(worker);
+                self.join(worker, out);
                 match self.roster.phase(worker) {
                     Phase::Starting | Phase::Idle => self.worker_is_free(worker, out),
                     Phase::Released | Phase::Lost => out.push(Command::Release { worker }),
@@ -200,8 +151,18 @@ impl Coordinator {
         }
     }
 
+    fn join(&mut self, worker: WorkerId, out: &mut Vec<Command>) {
+        self.roster.expect(worker, self.now);
+        self.hear(worker);
+        if let Some(w) = self.roster.get_mut(worker)
+            && !std::mem::replace(&mut w.joined, true)
+        {
+            out.push(Command::Note(Note::Joined { worker }));
+        }
+    }
+
     /// Whether the worker has this cohort in its hands; notes it if not.
-    fn holds(&mut self, worker: WorkerId, cohort: CohortId, word: &str, out: &mut Vec<Command>) -> bool {
+    fn holds(&mut self, worker: WorkerId, cohort: TaskId, word: &str, out: &mut Vec<Command>) -> bool {
         self.hear(worker);
         let holds = self.roster.phase(worker).cohort() == Some(cohort);
         if !holds {
@@ -227,7 +188,7 @@ impl Coordinator {
         out.push(Command::Release { worker });
     }
 
-    fn finished(&mut self, worker: WorkerId, cohort: CohortId, seconds: Seconds, out: &mut Vec<Command>) {
+    fn finished(&mut self, worker: WorkerId, cohort: TaskId, seconds: Seconds, out: &mut Vec<Command>) {
         // A worker taken for lost may come back with its work. If nobody else has begun it, it is done.
         let was_its = self.roster.get_mut(worker).is_some_and(|w| w.lost_with == Some(cohort));
         let late = was_its && self.ledger.state(cohort) == Some(State::Ready);
@@ -239,15 +200,7 @@ impl Coordinator {
         let seconds = if seconds.is_finite() { seconds.max(0.0) } else { 0.0 };
         if let Some(task) = self.ledger.task(cohort) {
             self.memory.fitted(task.footprint());
-            // A resumed cohort was not trained whole in this time.
-            if task.predicted_seconds > 0.0 && !task.resume {
-                let ratio = seconds / task.predicted_seconds;
-                self.finished_predicted += task.predicted_seconds;
-                self.finished_measured += seconds;
-                self.ratio_sum += ratio;
-                self.ratio_squares += ratio * ratio;
-                self.ratio_count += 1;
-            }
+            self.pace.finished(task, seconds);
         }
         let cells = self.ledger.finish(cohort, out);
         out.push(Command::Note(Note::Finished { worker, cohort, cells, seconds }));
@@ -256,7 +209,7 @@ impl Coordinator {
         }
     }
 
-    fn interrupted(&mut self, worker: WorkerId, cohort: CohortId, out: &mut Vec<Command>) {
+    fn interrupted(&mut self, worker: WorkerId, cohort: TaskId, out: &mut Vec<Command>) {
         if !self.holds(worker, cohort, "gave back", out) {
             return;
         }
@@ -270,142 +223,12 @@ impl Coordinator {
         self.release(worker, out);
     }
 
-    /// A cohort came to grief on a worker: again, in pieces, or never.
-    fn failed(
-        &mut self,
-        worker: WorkerId,
-        cohort: CohortId,
-        reason: FailureReason,
-        message: String,
-        out: &mut Vec<Command>,
-    ) {
-        let Some(task) = self.ledger.task(cohort) else { return };
-        let counts = matches!(reason, FailureReason::Crash | FailureReason::Error);
-        let attempt = task.attempt.saturating_add(u32::from(counts));
-        let (cells, footprint) = (task.cells.len(), task.footprint());
-        let noted = Note::Failed { worker, cohort, reason, message: message.clone(), attempt };
-        out.push(Command::Note(noted));
-        match reason {
-            FailureReason::Storage => {
-                self.ledger.give_back(cohort, |_| {});
-                self.stop(StopCause::Storage { message }, out);
-            }
-            FailureReason::OutOfMemory => {
-                if self.memory.overflowed(footprint) {
-                    out.push(Command::Note(Note::MemoryLimit { footprint: self.memory.largest() }));
-                }
-                if cells > 1 {
-                    let parts = self.memory.pieces(footprint, cells).max(2);
-                    self.ledger.split(cohort, parts, out);
-                } else {
-                    self.ledger.give_up(cohort, CellFailure::OutOfMemory { message }, out);
-                }
-            }
-            FailureReason::Crash | FailureReason::Error => {
-                if attempt < self.rules.max_attempts {
-                    self.ledger.give_back(cohort, |task| task.attempt = attempt);
-                } else if cells > 1 {
-                    self.ledger.split(cohort, 2, out);
-                } else if reason == FailureReason::Crash {
-                    self.ledger.give_up(cohort, CellFailure::Crash { message, attempts: attempt }, out);
-                } else {
-                    self.ledger.give_up(cohort, CellFailure::Error { message, attempts: attempt }, out);
-                }
-            }
-        }
-    }
-
-    /// A worker is gone. `clean` if its going leaves the transport whole.
-    fn lose(&mut self, worker: WorkerId, message: String, clean: bool, out: &mut Vec<Command>) {
-        self.roster.expect(worker, self.now);
-        let phase = self.roster.phase(worker);
-        if matches!(phase, Phase::Lost | Phase::Released) {
-            return;
-        }
-        let cohort = phase.cohort();
-        out.push(Command::Note(Note::Lost { worker, cohort, message: message.clone() }));
-        self.roster.set(worker, Phase::Lost, self.now);
-        if let Some(w) = self.roster.get_mut(worker) {
-            (w.lost_with, w.silent) = (cohort, !clean);
-        }
-        if let Some(cohort) = cohort {
-            if clean || self.rules.survives_loss {
-                self.failed(worker, cohort, FailureReason::Crash, message, out);
-            } else {
-                self.ledger.give_back(cohort, |_| {});
-            }
-        }
-        if !clean && !self.rules.survives_loss {
-            self.stop(StopCause::WorkerLost, out);
-        }
-    }
-
-    fn tick(&mut self, out: &mut Vec<Command>) {
-        // If no tick came for long, it was the coordinator that stood still, and it cannot blame the others.
-        let gap = self.now - self.last_tick;
-        self.last_tick = self.now;
-        let patience = self.rules.silence.unwrap_or(self.rules.join_silence).min(self.rules.drain_grace);
-        if gap > patience / 2.0 {
-            self.roster.forgive(gap);
-            out.push(Command::Note(Note::StoodStill { seconds: gap }));
-        }
-        let mut gone = Vec::new();
-        for (id, worker) in self.roster.iter() {
-            let silent = self.now - worker.heard;
-            match (worker.phase, self.rules.silence) {
-                (Phase::Draining(_), _) if self.now - worker.since > self.rules.drain_grace => {
-                    gone.push((id, format!("asked to stop, but still busy after {:.0} s", self.now - worker.since)));
-                }
-                (Phase::Starting, Some(_)) if !worker.joined => {
-                    if silent > self.rules.join_silence {
-                        gone.push((id, format!("never started: nothing heard for {silent:.0} s")));
-                    }
-                }
-                (Phase::Starting | Phase::Idle | Phase::Busy(_) | Phase::Draining(_), Some(limit))
-                    if silent > limit =>
-                {
-                    gone.push((id, format!("silent for {silent:.0} s: stopped, or its node is dead or cut off")));
-                }
-                _ => {}
-            }
-        }
-        for (worker, message) in gone {
-            self.lose(worker, message, false, out);
-        }
-        if let Some(deadline) = self.rules.deadline
-            && self.now >= deadline - self.rules.margin
-            && !self.ledger.is_settled()
-        {
-            self.stop(StopCause::Walltime, out);
-        }
-    }
-
-    fn stop(&mut self, cause: StopCause, out: &mut Vec<Command>) {
-        if self.stopping.is_some() {
-            return;
-        }
-        self.stopping = Some(cause.clone());
-        out.push(Command::Note(Note::Stopping { cause }));
-        for worker in self.roster.which(|p| matches!(p, Phase::Starting | Phase::Idle)) {
-            self.release(worker, out);
-        }
-        let busy: Vec<(WorkerId, CohortId)> = (self.roster.iter())
-            .filter_map(|(id, w)| if let Phase::Busy(cohort) = w.phase { Some((id, cohort)) } else { None })
-            .collect();
-        for (worker, cohort) in busy {
-            self.roster.set(worker, Phase::Draining(cohort), self.now);
-            out.push(Command::Drain { worker });
-        }
-    }
-
     /// Gives idle workers the next cohorts.
     fn hand_out(&mut self, out: &mut Vec<Command>) {
         if self.stopping.is_some() {
             return;
         }
-        let measured =
-            if self.finished_predicted > 0.0 { self.finished_measured / self.finished_predicted } else { 1.0 };
-        let ratio = measured.clamp(*RATIO.start(), *RATIO.end());
+        let ratio = self.pace.ratio();
         let room = |from: Seconds| self.rules.deadline.map_or(Seconds::INFINITY, |d| d - self.rules.margin - from);
         let left = room(self.now);
         let (limit, hopeless) = (left / ratio, room(self.began) / ratio);
@@ -431,7 +254,7 @@ impl Coordinator {
     }
 
     /// Splits or gives up a ready cohort that must not be handed out as it is. Returns whether it did.
-    fn cut_down(&mut self, cohort: CohortId, out: &mut Vec<Command>) -> bool {
+    fn cut_down(&mut self, cohort: TaskId, out: &mut Vec<Command>) -> bool {
         let Some(task) = self.ledger.task(cohort) else { return false };
         let (cells, attempts) = (task.cells.len(), task.attempt);
         let pieces = self.memory.pieces(task.footprint(), cells);
@@ -513,11 +336,11 @@ impl Coordinator {
             done: self.ledger.done,
             failed: self.ledger.failed,
             running: self.ledger.running_cells,
-            finished_predicted: self.finished_predicted,
-            finished_measured: self.finished_measured,
-            ratio_squares: self.ratio_squares,
-            ratio_sum: self.ratio_sum,
-            ratio_count: self.ratio_count,
+            finished_predicted: self.pace.predicted,
+            finished_measured: self.pace.measured,
+            ratio_squares: self.pace.squares,
+            ratio_sum: self.pace.ratios,
+            ratio_count: self.pace.count,
             waiting_predicted: self.ledger.waiting_predicted,
             running_predicted,
             workers,

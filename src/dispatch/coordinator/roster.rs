@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::message::{CohortId, WorkerId};
+use super::super::message::{TaskId, WorkerId};
 use super::super::outcome::{Activity, Seconds};
 
 /// What a worker does.
@@ -15,9 +15,9 @@ pub(super) enum Phase {
     /// Wants work.
     Idle,
     /// Has a cohort.
-    Busy(CohortId),
+    Busy(TaskId),
     /// Has a cohort and was asked to give it back.
-    Draining(CohortId),
+    Draining(TaskId),
     /// Was let go.
     Released,
     /// Silent or dead.
@@ -26,7 +26,7 @@ pub(super) enum Phase {
 
 impl Phase {
     /// Its cohort.
-    pub(super) fn cohort(self) -> Option<CohortId> {
+    pub(super) fn cohort(self) -> Option<TaskId> {
         match self {
             Phase::Busy(cohort) | Phase::Draining(cohort) => Some(cohort),
             _ => None,
@@ -61,7 +61,7 @@ pub(super) struct Worker {
     /// Whether it has said its first word.
     pub(super) joined: bool,
     /// The cohort it was lost with.
-    pub(super) lost_with: Option<CohortId>,
+    pub(super) lost_with: Option<TaskId>,
     /// Whether it was given up for its silence, and may still be there.
     pub(super) silent: bool,
     /// Last report on its cohort.

@@ -5,8 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
 
 use super::*;
-use crate::dispatch::message::FailureReason;
-use crate::dispatch::outcome::{End, StopCause};
+use crate::dispatch::event::Note;
+use crate::dispatch::message::{TaskId, FailureReason};
+use crate::dispatch::outcome::{CellFailure, End, Progress, StopCause};
 use crate::dispatch::worker::{CohortOutcome, Control};
 
 /// A trainer that does what a function says, and a tally of what was trained.
@@ -60,7 +61,7 @@ fn tasks(cells: u32, size: u32) -> Vec<CohortTask> {
     (0..cells)
         .step_by(size as usize)
         .map(|from| CohortTask {
-            id: CohortId(u64::from(from)),
+            id: TaskId(u64::from(from)),
             cells: (from..(from + size).min(cells)).collect(),
             predicted_seconds: 1.0,
             memory: 0,
@@ -100,7 +101,7 @@ where
 fn every_cell_is_trained_once_and_more_are_asked_for() {
     let mut witness = Witness::default();
     let mut later = tasks(1200, 7).split_off(143);
-    later.iter_mut().for_each(|t| t.needs = vec![CohortId(0)]);
+    later.iter_mut().for_each(|t| t.needs = vec![TaskId(0)]);
     witness.later.push(later);
     let (outcome, trained) = play(tasks(1001, 7), &Settings::default(), &mut witness, |_, _| DONE);
     let outcome = outcome.unwrap();

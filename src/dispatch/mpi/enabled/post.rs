@@ -9,11 +9,16 @@ use ::mpi::topology::SimpleCommunicator;
 use ::mpi::traits::{AsRaw, Communicator, Equivalence, Source};
 use serde::{Deserialize, Serialize};
 
-use super::super::super::message::{decode, encode};
+use super::super::super::message::MessageError;
 use super::super::super::transport::TransportError;
 
 /// Tag of every message of the dispatcher.
 const TAG: c_int = 7351;
+
+/// A message from its bytes.
+fn decode<M: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<M, MessageError> {
+    Ok(serde_json::from_slice(bytes)?)
+}
 
 /// A message on its way. The buffer is a `Vec`, which may move while MPI reads what it points to.
 struct Sending {
@@ -35,7 +40,7 @@ impl<'w> Post<'w> {
     /// Sends; does not wait for the receiver.
     pub(super) fn send<M: Serialize>(&mut self, rank: u32, message: &M) -> Result<(), TransportError> {
         let doing = "send a message";
-        let bytes = encode(message)?;
+        let bytes = serde_json::to_vec(message).map_err(MessageError::from)?;
         let length = c_int::try_from(bytes.len()).map_err(|_| TransportError::Mpi { doing, code: -1 })?;
         let mut request = std::mem::MaybeUninit::uninit();
         // SAFETY: the bytes live in `sending` until MPI_Test says that they have left, or for ever (see Drop); MPI
@@ -95,5 +100,27 @@ impl Drop for Post<'_> {
         for sending in self.sending.drain(..) {
             std::mem::forget(sending._bytes);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::super::message::{TaskId, CohortTask, ToWorker};
+    use super::*;
+
+    #[test]
+    fn an_assignment_survives_the_wire_and_noise_is_named() {
+        let message = ToWorker::Assign(CohortTask {
+            id: TaskId(u64::MAX),
+            cells: vec![0, u32::MAX],
+            predicted_seconds: 0.1,
+            memory: u64::MAX,
+            attempt: 1,
+            needs: vec![TaskId(3)],
+            resume: true,
+        });
+        let bytes = serde_json::to_vec(&message).unwrap();
+        assert_eq!(decode::<ToWorker>(&bytes).unwrap(), message);
+        assert!(decode::<ToWorker>(b"\x00\x01").unwrap_err().to_string().contains("same phasesweep binary"));
     }
 }
