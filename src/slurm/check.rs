@@ -21,7 +21,7 @@ pub enum Refusal {
     /// A GPU device without a GPU.
     #[error(
         "device \"{device}\" needs a GPU and none is asked for: set gpus_per_task = 1 in [slurm] or pass \
-         --gpus-per-task 1 (or --device cpu)"
+         --gpus-per-task 1 (or --device flex)"
     )]
     NoGpuAskedFor {
         /// The device.
@@ -152,7 +152,9 @@ fn gpus(request: &Request, needs: &Needs, refusals: &mut Vec<Refusal>) {
         DeviceKind::Gpu if gpus > 1 && (ranks > 1 || request.slurm.nodes.unwrap_or(1) > 1) => {
             refusals.push(Refusal::GpusBeyondOne { gpus, ranks });
         }
-        DeviceKind::Cpu if gpus > 0 => refusals.push(Refusal::IdleGpus { gpus, device }),
+        DeviceKind::Cpu if gpus > 0 && request.device_kind() == DeviceKind::Cpu => {
+            refusals.push(Refusal::IdleGpus { gpus, device })
+        }
         _ => {}
     }
 }
@@ -253,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_bare_cpu_request_is_left_to_the_site() {
-        assert_eq!(check(&bare("cpu"), &CPU), Ok(()));
+        assert_eq!(check(&bare("flex"), &CPU), Ok(()));
     }
 
     #[test]
@@ -272,7 +274,7 @@ mod tests {
         request.slurm.extra.clear();
         request.slurm.gpus_per_task = Some(1);
         assert_eq!(refused(&request, GPU), []);
-        request.device = "cpu".into();
+        request.device = "flex".into();
         assert!(matches!(refused(&request, CPU)[..], [Refusal::IdleGpus { gpus: 1, .. }]));
     }
 
@@ -287,7 +289,7 @@ mod tests {
 
     #[test]
     fn memory_is_counted_over_the_ranks_of_a_node() {
-        let mut request = bare("cpu");
+        let mut request = bare("flex");
         let needs = Needs { cohort_bytes: Some(3 << 30), device: DeviceKind::Cpu };
         assert_eq!(refused(&request, needs), [], "no memory stated: the site decides");
         request.slurm.mem = Some("12G".into());
@@ -317,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_walltime_must_outlast_its_notice() {
-        let mut request = bare("cpu");
+        let mut request = bare("flex");
         request.slurm.time = Some("1".into());
         assert!(matches!(refused(&request, CPU)[..], [Refusal::NoticeFillsTime { notice: 60, .. }]));
         request.notice = Some(30);

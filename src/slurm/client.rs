@@ -386,7 +386,7 @@ mod tests {
         let (dir, client) =
             stand_ins(&[("sbatch", r#"cp "$2" "$(dirname "$0")/got"; echo "filter talks"; echo "4711;west""#)]);
         let run = tempfile::tempdir().unwrap();
-        let mut request = bare("cpu");
+        let mut request = bare("flex");
         request.run_dir = run.path().join("runs/digits");
         let first = submit(&client, &request, "#!/bin/bash\necho 1\n").unwrap();
         let second = submit(&client, &request, "#!/bin/bash\necho 2\n").unwrap();
@@ -401,7 +401,7 @@ mod tests {
     fn without_sbatch_nothing_is_written() {
         let (_dir, client) = stand_ins(&[]);
         let run = tempfile::tempdir().unwrap();
-        let mut request = bare("cpu");
+        let mut request = bare("flex");
         request.run_dir = run.path().join("digits");
         let error = submit(&client, &request, "#!/bin/bash\n").unwrap_err();
         assert!(matches!(error, SlurmError::NotFound { program: "sbatch" }));

@@ -126,6 +126,14 @@ impl Request {
         }
     }
 
+    /// What the device asks of a node; `auto` takes the GPUs that are asked for, if any.
+    pub fn device_kind(&self) -> DeviceKind {
+        match (self.device.as_str(), self.slurm.gpus_per_task) {
+            ("auto", Some(gpus)) if gpus > 0 => DeviceKind::Gpu,
+            _ => DeviceKind::of(&self.device),
+        }
+    }
+
     /// Where the script, the log and the list of jobs lie.
     pub fn slurm_dir(&self) -> PathBuf {
         self.run_dir.join("slurm")
@@ -133,7 +141,7 @@ impl Request {
 
     /// Name of the built-in template that fits: by the number of nodes, the device, and the launcher.
     pub fn template_name(&self) -> &'static str {
-        match (self.slurm.nodes.unwrap_or(1), self.launcher, DeviceKind::of(&self.device)) {
+        match (self.slurm.nodes.unwrap_or(1), self.launcher, self.device_kind()) {
             (0 | 1, _, DeviceKind::Cpu) => "cpu-node",
             (0 | 1, _, DeviceKind::Gpu) => "gpu-node",
             (_, Launcher::Srun, _) => "nodes-srun",
@@ -180,7 +188,7 @@ pub(super) mod tests {
             ..Default::default()
         };
         let flags = Overrides { nodes: Some(4), modules: vec!["mpich".into()], ..Default::default() };
-        let request = Request::resolve("s", &table, flags, "cpu", "p".into(), "s".into(), "r".into());
+        let request = Request::resolve("s", &table, flags, "flex", "p".into(), "s".into(), "r".into());
         assert_eq!(request.slurm.nodes, Some(4));
         assert_eq!(request.slurm.time.as_deref(), Some("1:00:00"));
         assert_eq!(request.slurm.modules, ["mpich"]);
@@ -189,7 +197,7 @@ pub(super) mod tests {
 
     #[test]
     fn template_follows_nodes_device_and_launcher() {
-        let mut request = bare("cpu");
+        let mut request = bare("flex");
         assert_eq!(request.template_name(), "cpu-node");
         request.device = "tch:cuda".into();
         assert_eq!(request.template_name(), "gpu-node");
@@ -197,6 +205,10 @@ pub(super) mod tests {
         assert_eq!(request.template_name(), "nodes-srun");
         request.launcher = Launcher::Mpirun;
         assert_eq!(request.template_name(), "nodes-mpirun");
+        request = bare("auto");
+        assert_eq!(request.template_name(), "cpu-node");
+        request.slurm.gpus_per_task = Some(1);
+        assert_eq!(request.template_name(), "gpu-node");
     }
 
     #[test]
@@ -204,14 +216,14 @@ pub(super) mod tests {
         for gpu in ["cuda", "tch:cuda", "cuda:1", "tch:cuda:0", "CUDA"] {
             assert_eq!(DeviceKind::of(gpu), DeviceKind::Gpu, "{gpu}");
         }
-        for cpu in ["cpu", "flex", "tch:cpu", "tch", "barracuda"] {
+        for cpu in ["auto", "flex", "tch", "barracuda"] {
             assert_eq!(DeviceKind::of(cpu), DeviceKind::Cpu, "{cpu}");
         }
     }
 
     #[test]
     fn notice_is_a_tenth_of_the_walltime_within_bounds() {
-        let mut request = bare("cpu");
+        let mut request = bare("flex");
         let mut notice = |time: &str| {
             request.slurm.time = Some(time.into());
             request.notice_seconds()

@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn absent_settings_leave_no_line() {
-        let script = rendered(&bare("cpu"));
+        let script = rendered(&bare("flex"));
         let keys: Vec<_> = options(&script).iter().map(|line| line.split('=').next().unwrap()).collect();
         assert_eq!(keys, ["--job-name", "--requeue", "--open-mode", "--output", "--signal"]);
         assert!(!script.contains("module load") && !script.contains("none\n"), "{script}");
@@ -283,10 +283,10 @@ mod tests {
     #[test]
     fn each_script_is_a_script_for_bash() {
         for (device, nodes, launcher) in [
-            ("cpu", 1, Launcher::Srun),
+            ("flex", 1, Launcher::Srun),
             ("cuda", 1, Launcher::Srun),
             ("cuda", 2, Launcher::Srun),
-            ("cpu", 2, Launcher::Mpirun),
+            ("flex", 2, Launcher::Mpirun),
         ] {
             for request in [full(device, nodes, launcher), {
                 let mut r = bare(device);
@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn a_sites_template_wins_and_may_use_the_pieces() {
         let site = tempfile::tempdir().unwrap();
-        let request = bare("cpu");
+        let request = bare("flex");
         std::fs::write(site.path().join("cpu-node.sbatch"), "#!/bin/sh\n{% include 'setup.sh' %}\n").unwrap();
         std::fs::write(site.path().join("setup.sh"), "echo {{ name }} ours\n").unwrap();
         let template = Template::find(&request, None, Some(site.path())).unwrap();
@@ -315,7 +315,7 @@ mod tests {
         let chosen = site.path().join("mine");
         std::fs::write(&chosen, "#!/bin/sh\necho {{ device }}\n").unwrap();
         let template = Template::find(&request, Some(&chosen), Some(site.path())).unwrap();
-        assert_eq!(render(&request, &template).unwrap(), "#!/bin/sh\necho cpu\n");
+        assert_eq!(render(&request, &template).unwrap(), "#!/bin/sh\necho flex\n");
     }
 
     #[test]
@@ -324,8 +324,8 @@ mod tests {
         let path = dir.path().join("mine.sbatch");
         let refused = |text: &str| {
             std::fs::write(&path, text).unwrap();
-            let template = Template::find(&bare("cpu"), Some(&path), None).unwrap();
-            render(&bare("cpu"), &template).unwrap_err().to_string()
+            let template = Template::find(&bare("flex"), Some(&path), None).unwrap();
+            render(&bare("flex"), &template).unwrap_err().to_string()
         };
         let unset = refused("#!/bin/bash\n\n#SBATCH --qos={{ qos }}\n");
         assert!(unset.contains("mine.sbatch, line 3") && unset.contains("not made"), "{unset}");
@@ -334,7 +334,7 @@ mod tests {
         let malformed = refused("#!/bin/bash\n{% if nodes %}\n");
         assert!(malformed.contains("mine.sbatch, line"), "{malformed}");
         assert!(refused("echo hello\n").contains("#!"));
-        let missing = Template::find(&bare("cpu"), Some(Path::new("/nowhere/x")), None).unwrap_err().to_string();
+        let missing = Template::find(&bare("flex"), Some(Path::new("/nowhere/x")), None).unwrap_err().to_string();
         assert!(missing.contains("/nowhere/x"), "{missing}");
     }
 
@@ -346,15 +346,15 @@ mod tests {
         let sweep = "SWEEP=${1:?usage: sbatch SCRIPT SWEEP.toml [RUN_DIRECTORY]}";
         let out = "OUT=${2:-runs/$(basename \"$SWEEP\" .toml)}";
         let paths = (usage, "%x-%j", sweep, out);
-        plain_file("cpu-node", "cpu-node", ("cpu", 1, 1, 32), Launcher::Srun, paths);
+        plain_file("cpu-node", "cpu-node", ("flex", 1, 1, 32), Launcher::Srun, paths);
         plain_file("gpu-node", "gpu-node", ("tch:cuda", 1, 4, 8), Launcher::Srun, paths);
-        plain_file("nodes-srun", "nodes-srun", ("cpu", 4, 8, 4), Launcher::Srun, paths);
-        plain_file("nodes-mpirun", "nodes-mpirun", ("cpu", 4, 8, 4), Launcher::Mpirun, paths);
+        plain_file("nodes-srun", "nodes-srun", ("flex", 4, 8, 4), Launcher::Srun, paths);
+        plain_file("nodes-mpirun", "nodes-mpirun", ("flex", 4, 8, 4), Launcher::Mpirun, paths);
         let usage = "--array=0-2 FILE FIRST.toml SECOND.toml THIRD.toml";
         let sweep = "# Each task of the array takes one of the sweeps named on the command line.\nSWEEPS=(\"$@\")\n\
                      SWEEP=${SWEEPS[${SLURM_ARRAY_TASK_ID:?submit with --array=0-N}]:?no sweep for this task}";
         let out = "OUT=${RUNS:-runs}/$(basename \"$SWEEP\" .toml)";
-        plain_file("array", "cpu-node", ("cpu", 1, 1, 8), Launcher::Srun, (usage, "%x-%A_%a", sweep, out));
+        plain_file("array", "cpu-node", ("flex", 1, 1, 8), Launcher::Srun, (usage, "%x-%A_%a", sweep, out));
     }
 
     fn plain_file(

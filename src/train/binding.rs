@@ -83,14 +83,14 @@ pub enum Refusal {
     /// The environment hides every GPU.
     #[error(
         "CUDA_VISIBLE_DEVICES = {value:?} hides every GPU from this rank: ask Slurm for one (--gpus-per-task=1), or \
-         unset the variable, or train with --device cpu"
+         unset the variable, or train with --device flex"
     )]
     Hidden {
         /// The variable.
         value: String,
     },
     /// The driver shows none.
-    #[error("no GPU is visible to this rank: `nvidia-smi` tells what the node has; or train with --device cpu")]
+    #[error("no GPU is visible to this rank: `nvidia-smi` tells what the node has; or train with --device flex")]
     NoGpu,
     /// The variable is not what the driver made of it.
     #[error(

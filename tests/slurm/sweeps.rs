@@ -3,7 +3,7 @@
 
 use super::cluster::{Cluster, stdout};
 use super::results::cells;
-use phasesweep::slurm::{Client, DeviceKind, Launcher, Needs, Overrides, Request, State, Template};
+use phasesweep::slurm::{Client, Launcher, Needs, Overrides, Request, State, Template};
 use phasesweep::train::binding::{self, Place, Reason};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -40,7 +40,7 @@ fn two_nodes(cluster: &Cluster, sweep: &Path, launcher: Launcher, seconds_per_ce
     let name = sweep.file_stem().expect("a name").to_string_lossy().into_owned();
     let run_dir = cluster.path("runs").join(&name);
     let mut request =
-        Request::resolve(&name, &Default::default(), flags, "cpu", PHASESWEEP.into(), sweep.to_path_buf(), run_dir);
+        Request::resolve(&name, &Default::default(), flags, "flex", PHASESWEEP.into(), sweep.to_path_buf(), run_dir);
     request.launcher = launcher;
     request.run_arguments = vec!["--simulate".into(), seconds_per_cell.to_string()];
     request
@@ -48,7 +48,7 @@ fn two_nodes(cluster: &Cluster, sweep: &Path, launcher: Launcher, seconds_per_ce
 
 /// Checks, renders and submits, as `phasesweep submit` does.
 fn submit(cluster: &Cluster, request: &Request) -> u64 {
-    let needs = Needs { cohort_bytes: None, device: DeviceKind::of(&request.device) };
+    let needs = Needs { cohort_bytes: None, device: request.device_kind() };
     assert_eq!(phasesweep::slurm::check(request, &needs), Ok(()));
     let template = Template::find(request, None, None).expect("a built-in template");
     let script = phasesweep::slurm::render(request, &template).expect("it renders");
@@ -79,7 +79,7 @@ fn parts(request: &Request) -> usize {
 fn assert_equals_unbroken(cluster: &Cluster, request: &Request) {
     let out = cluster.path("unbroken");
     let mut command = Command::new(PHASESWEEP);
-    command.arg("run").arg(&request.sweep).arg("--out").arg(&out).args(["--device", "cpu", "--threads", "1"]);
+    command.arg("run").arg(&request.sweep).arg("--out").arg(&out).args(["--device", "flex", "--threads", "1"]);
     stdout(command.args(["--simulate", "0"]).output().expect("phasesweep runs"));
     stdout(Command::new(PHASESWEEP).arg("collect").arg(&out).output().expect("phasesweep collects"));
     let unbroken = cells(&out.join("results.h5"));
