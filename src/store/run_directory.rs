@@ -92,28 +92,6 @@ impl RunDirectory {
         self.checkpoints().join(format!("{cohort}.{}", checkpoint::SUFFIX))
     }
 
-    /// The checkpoints that are there, by name.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`] if the directory cannot be listed.
-    pub fn checkpoint_files(&self) -> Result<Vec<PathBuf>, StoreError> {
-        let directory = self.checkpoints();
-        let mut files = Vec::new();
-        for entry in std::fs::read_dir(&directory).map_err(StoreError::io("list", &directory))? {
-            let path = entry.map_err(StoreError::io("list", &directory))?.path();
-            if path.extension().is_some_and(|extension| extension == super::checkpoint::SUFFIX) {
-                files.push(path);
-            }
-        }
-        files.sort_unstable();
-        Ok(files)
-    }
-
-    /// Where a run says how far it is.
-    pub fn status_file(&self) -> PathBuf {
-        self.root.join("status.json")
-    }
-
     /// Directory of [`super::running`].
     pub fn running(&self) -> PathBuf {
         self.root.join("running")
