@@ -89,25 +89,6 @@ impl RunningCohort {
         matches!((written(&self.path), written(file)), (Ok(mine), Ok(other)) if mine < other)
     }
 
-    /// Forgets a cohort that an earlier run left behind, if it did.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`].
-    pub fn forget(directory: &RunDirectory, cohort: CohortId) -> Result<(), StoreError> {
-        let path = directory.running().join(format!("{cohort}.{SUFFIX}"));
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", &path)(error)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Whether a file was written after this cohort began: both times are the file system's own. False where either
-    /// is unknown.
-    pub fn is_older_than(&self, file: &std::path::Path) -> bool {
-        let written = |path: &std::path::Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-        matches!((written(&self.path), written(file)), (Some(began), Some(then)) if then > began)
-    }
-
     /// What is being trained, or, with the directory's lease in hand and nothing begun, what crashed. By cohort. Files
     /// that cannot be read (a node died while they were written) are named in the log and left out.
     ///
