@@ -36,18 +36,19 @@ enum Action {
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.action {
         Action::List => {
-            for source in data::sources() {
-                println!("{source}");
+            for source in data::sources(&data::Places::from_env()) {
+                println!("{:14} {:9} {}", source.name, samples(&source), source.about);
+                println!("{:14} {:9} {}{}", "", "", source.status, licence(&source));
             }
             Ok(Exit::Complete)
         }
         Action::Fetch { names } => {
             for name in names {
-                let options = data::FetchOptions::from_env(&name).map_err(Failure::input)?;
+                let options = data::Options::from_env(&name).map_err(Failure::input)?;
                 let bar = indicatif::ProgressBar::no_length();
                 let fetched = data::fetch(&name, &options, &mut |progress| {
                     bar.set_message(progress.file.to_string());
-                    bar.set_position(progress.bytes);
+                    bar.set_position(progress.received);
                 })
                 .map_err(Failure::input)?;
                 bar.finish_and_clear();
@@ -62,4 +63,17 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
             if report.is_ok() { Ok(Exit::Complete) } else { Err(Failure::Input(format!("error: {name} is not as published"))) }
         }
     }
+}
+
+/// Training and test samples, where the source fixes them.
+fn samples(source: &data::Listing) -> String {
+    match source.samples {
+        Some((train, 0)) => train.to_string(),
+        Some((train, test)) => format!("{train}+{test}"),
+        None => String::new(),
+    }
+}
+
+fn licence(source: &data::Listing) -> String {
+    source.licence.map_or_else(String::new, |licence| format!(" ({licence})"))
 }

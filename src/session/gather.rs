@@ -1,9 +1,11 @@
 //! Collecting a plan's parts into `results.h5`, with every axis and number of the specification as a coordinate.
 
+use std::collections::BTreeSet;
+
 use super::{SessionError, opening};
 use crate::data;
 use crate::plan::{CellId, Plan};
-use crate::store::{CellCoordinate, Collected, CoordinateValues, Provenance, RunDirectory, collect, scan, set_aside};
+use crate::store::{CellCoordinate, Collected, CoordinateValues, PartSummary, Provenance, RunDirectory, collect, scan, set_aside};
 use crate::sweep;
 
 /// Collects the parts of a plan. Cells that an adaptive rule never asked for and nobody trained are left out.
@@ -15,7 +17,8 @@ pub fn gather(
     ids: &[CellId],
     directory: &RunDirectory,
     text: &str,
-    wall_seconds: Option<f64>,
+    ranks: u32,
+    wall_seconds: f64,
 ) -> Result<Collected, SessionError> {
     let found = scan(&directory.parts())?;
     for (path, _) in &found.torn {
@@ -26,11 +29,15 @@ pub fn gather(
         .filter(|&cell| cell as usize % plan.seeds().len() < certain || found.done.contains_key(&ids[cell as usize]))
         .collect();
     let of_cells: Vec<CellId> = cells.iter().map(|&cell| ids[cell as usize]).collect();
+    let (host, device) = origins(&found.parts);
     let provenance = Provenance {
         sweep_name: plan.sweep().name.clone(),
         sweep_file: text.to_string(),
         version: env!("CARGO_PKG_VERSION").to_string(),
         git_commit: env!("PHASESWEEP_GIT_COMMIT").to_string(),
+        host,
+        device,
+        ranks,
         wall_seconds,
         created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     };
@@ -56,7 +63,16 @@ pub fn gather_directory(directory: &RunDirectory) -> Result<Collected, SessionEr
         .collect::<Result<_, SessionError>>()?;
     let plan = Plan::new(sweep, &digests);
     let ids = plan.ids();
-    gather(&plan, &ids, directory, &text, None)
+    gather(&plan, &ids, directory, &text, 0, f64::NAN)
+}
+
+/// Hosts and devices behind the parts, each once.
+fn origins(parts: &[(std::path::PathBuf, PartSummary)]) -> (String, String) {
+    let join = |name: fn(&PartSummary) -> &str| {
+        let names: BTreeSet<&str> = parts.iter().map(|(_, summary)| name(summary)).filter(|name| !name.is_empty()).collect();
+        names.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    (join(|summary| &summary.host), join(|summary| &summary.device))
 }
 
 fn coordinates(plan: &Plan, cells: &[u32]) -> Vec<CellCoordinate> {

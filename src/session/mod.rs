@@ -188,7 +188,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
             outcome.left
         ),
         End::Complete | End::FailedCells if settings.collect => {
-            let collected = gather(&ground.plan, &ground.ids, &ground.directory, &text, Some(wall))?;
+            let collected = gather(&ground.plan, &ground.ids, &ground.directory, &text, ranks, wall)?;
             if collected.failed > 0 && ending == Ending::Complete {
                 ending = Ending::FailedCells;
             }
