@@ -10,7 +10,7 @@ use super::pass::{Gradient, Source, backward, forward};
 use super::simd::{Isa, Lane, Task};
 use super::update::{Numbers, Step, moments};
 use crate::sweep::{Activation, Batch};
-use crate::train::{Problem, Replica, ReplicaState};
+use crate::train::{Problem, Replica, ReplicaState, UNMEASURED_BYTE};
 
 /// What all groups of a cohort share.
 pub(super) struct Cohort {
@@ -176,6 +176,11 @@ impl<'a, 'b> Group<'a, 'b> {
         }
         let samples = problem.block.train.len();
         let bytes = problem.snapshot_bytes();
+        if let Some(snapshot) = plan.snapshot {
+            for (member, _) in self.members.iter_mut().zip(&self.live).filter(|(_, live)| **live) {
+                member.state.record.misclassified[snapshot * bytes..(snapshot + 1) * bytes].fill(0);
+            }
+        }
         for (number, first) in (0..samples).step_by(tile).enumerate() {
             let valid = tile.min(samples - first);
             let source = Source::Set { set, x: &problem.block.train.x, group: first / MR };
@@ -274,7 +279,7 @@ impl<'a, 'b> Group<'a, 'b> {
             let state = &mut self.members[replica].state;
             state.diverged = Some(epoch);
             if let Some(snapshot) = snapshot {
-                state.record.misclassified[snapshot * bytes..(snapshot + 1) * bytes].fill(0);
+                state.record.misclassified[snapshot * bytes..(snapshot + 1) * bytes].fill(UNMEASURED_BYTE);
             }
             self.net.silence(replica, &self.cohort.inputs.order);
         }

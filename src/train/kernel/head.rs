@@ -183,19 +183,23 @@ impl Task for LossGradient<'_> {
 pub(super) struct Centres {
     /// Layers observed, as positions in the net.
     layers: Vec<usize>,
-    /// `[class, column]` of each layer, over the tiles so far.
+    /// `[class, column]` of each layer, over the tiles so far; after a class's columns come, for each replica, the
+    /// samples that have a direction.
     sums: Vec<Vec<f64>>,
     tile: Buffer,
+    /// Lanes of a vector.
+    lanes: usize,
 }
 
 impl Centres {
     /// Sums of nothing; `layers` are 1-based.
     pub(super) fn zeros(net: &Net, layers: &[usize], classes: usize) -> Centres {
         let layers: Vec<usize> = layers.iter().map(|&layer| layer - 1).collect();
-        let columns = |layer: usize| net.layers[layer].layout.padded_columns();
+        let lanes = net.layers[0].layout.lanes;
+        let columns = |layer: usize| net.layers[layer].layout.padded_columns() + lanes;
         let widest = layers.iter().map(|&layer| columns(layer)).max().unwrap_or(0);
         let sums = layers.iter().map(|&layer| vec![0.0; classes * columns(layer)]).collect();
-        Centres { layers, sums, tile: Buffer::zeros(classes * widest) }
+        Centres { layers, sums, tile: Buffer::zeros(classes * widest), lanes }
     }
 
     /// Starts over.
@@ -203,21 +207,21 @@ impl Centres {
         self.sums.iter_mut().for_each(|sums| sums.fill(0.0));
     }
 
-    /// Radii and distances of a replica: for each observed layer, R_c of each class (R_c² = 1 − ‖μ_c‖², which equals
-    /// the mean of ‖φ − μ_c‖² for unit vectors φ), and D of each pair. `counts` are the kept samples of each class;
-    /// what has no sample is NaN.
+    /// Radii and distances of a replica: for each observed layer, R_c of each class and D of each pair. R_c² is the mean
+    /// of ‖φ − μ_c‖², that is the mean of ‖φ‖² (1 for all samples that have a direction) less ‖μ_c‖². `counts` are the
+    /// kept samples of each class; what has no sample is NaN.
     pub(super) fn finish(&self, net: &Net, replica: usize, counts: &[f64], pairs: &[(usize, usize)]) -> Vec<(Vec<f32>, Vec<f32>)> {
         let observed = self.layers.iter().zip(&self.sums);
         observed
             .map(|(&layer, sums)| {
                 let layer = &net.layers[layer];
                 let columns = layer.layout.padded_columns();
-                let mean = |class: usize, unit: usize| {
-                    sums[class * columns + unit * net.replicas + replica] / counts[class]
-                };
+                let at = |class: usize, column: usize| sums[class * (columns + self.lanes) + column] / counts[class];
+                let mean = |class: usize, unit: usize| at(class, unit * net.replicas + replica);
                 let units = 0..layer.outputs;
                 let radius = |class: usize| {
-                    let square = 1.0 - units.clone().map(|unit| mean(class, unit).powi(2)).sum::<f64>();
+                    let length = at(class, columns + replica);
+                    let square = length - units.clone().map(|unit| mean(class, unit).powi(2)).sum::<f64>();
                     // Not `max`, which would turn NaN into 0.
                     if square < 0.0 { 0.0 } else { square.sqrt() as f32 }
                 };
@@ -261,7 +265,9 @@ impl Task for AddToCentres<'_> {
                 let inverse = V::select(square.gt(zero), one.div(square.sqrt()), square.mul(zero));
                 let weight: V = weights.of::<V, R>(at);
                 let inverse = V::select(weight.gt(zero), inverse, zero);
-                let first = usize::from(label) * columns;
+                let first = usize::from(label) * (columns + V::LEN);
+                let speaks = &mut centres.tile[first + columns..];
+                V::load(speaks).add(V::select(inverse.gt(zero), one, zero)).store(speaks);
                 let centre = centres.tile[first..first + columns].chunks_exact_mut(V::LEN);
                 for (sum, h) in centre.zip(row[..columns].chunks_exact(V::LEN)) {
                     V::load(h).fma(inverse, V::load(sum)).store(sum);

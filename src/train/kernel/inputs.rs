@@ -60,8 +60,9 @@ pub(super) struct Set {
 
 #[derive(Debug)]
 enum Form {
-    /// The rows of the block itself; the last, incomplete group is a copy padded with zeros.
-    Dense { tail: Vec<f32> },
+    /// The rows of the memory itself; the last, incomplete group is a copy padded with zeros. `rows` are the weights'
+    /// rows of the inputs, where they are not in order.
+    Dense { tail: Vec<f32>, rows: Option<Indices> },
     /// For each group: the inputs used, and `MR` values for each.
     Sparse { starts: Vec<usize>, inputs: Indices, values: Vec<f32> },
 }
@@ -90,12 +91,12 @@ impl Columns {
 }
 
 impl Set {
-    /// Samples as they lie, `inputs` numbers each.
-    pub(super) fn dense(x: &[f32], y: &[u16], inputs: usize, mr: usize) -> Set {
+    /// Samples as they lie, with `inputs` numbers each; `rows` are the weights' rows of the inputs, if not in order.
+    pub(super) fn dense(x: &[f32], y: &[u16], inputs: usize, mr: usize, rows: Option<Indices>) -> Set {
         let full = y.len() / mr * mr;
         let mut tail = x[full * inputs..y.len() * inputs].to_vec();
         tail.resize(mr * inputs, 0.0);
-        Set { order: (0..y.len() as u32).collect(), labels: y.to_vec(), form: Form::Dense { tail } }
+        Set { order: (0..y.len() as u32).collect(), labels: y.to_vec(), form: Form::Dense { tail, rows } }
     }
 
     /// Number of samples.
@@ -107,10 +108,11 @@ impl Set {
     #[inline(always)]
     pub(super) fn group<'a, const MR: usize>(&'a self, x: &'a [f32], inputs: usize, group: usize) -> (Operand<'a>, Rows<'a>) {
         match &self.form {
-            Form::Dense { tail } => {
+            Form::Dense { tail, rows } => {
                 let whole = (group + 1) * MR <= self.len();
                 let data = if whole { &x[group * MR * inputs..(group + 1) * MR * inputs] } else { tail };
-                (Operand { data, row: inputs, step: 1 }, Rows::All(inputs))
+                let rows = rows.as_ref().map_or(Rows::All(inputs), |rows| Rows::Listed(rows.range(0..inputs)));
+                (Operand { data, row: inputs, step: 1 }, rows)
             }
             Form::Sparse { starts, inputs, values } => {
                 let (first, last) = (starts[group], starts[group + 1]);
@@ -192,7 +194,7 @@ impl Inputs {
 
     fn dense(block: &Block, key: Key, density: [f64; 4]) -> Inputs {
         let (inputs, mr) = (block.inputs(), key.isa.rows());
-        let set = |samples: &Samples| Set::dense(&samples.x, &samples.y, inputs, mr);
+        let set = |samples: &Samples| Set::dense(&samples.x, &samples.y, inputs, mr, None);
         let columns = key.gradient.then(|| {
             let groups = inputs.div_ceil(mr);
             let mut columns = Columns { starts: vec![0], samples: None, values: Vec::new(), groups };
@@ -211,6 +213,18 @@ impl Inputs {
         });
         let order = (0..inputs as u32).collect();
         Inputs { train: set(&block.train), test: set(&block.test), order, shift: None, columns, density }
+    }
+
+    /// A further test set, as it lies: its inputs have no background in common.
+    pub(super) fn further(&self, x: &[f32], y: &[u16], isa: Isa) -> Set {
+        let rows = self.shift.as_ref().map(|_| {
+            let mut rows = vec![0; self.order.len()];
+            for (row, &input) in self.order.iter().enumerate() {
+                rows[input as usize] = row as u16;
+            }
+            Indices::new(rows, self.order.len())
+        });
+        Set::dense(x, y, self.order.len(), isa.rows(), rows)
     }
 
     /// What was chosen and why, for the log.

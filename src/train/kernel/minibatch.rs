@@ -7,13 +7,14 @@ use super::pass::{Gradient, Source, backward, forward};
 use super::simd::Lane;
 use super::update::{Numbers, Step};
 use crate::train::Replica;
+use crate::train::init::epoch_order;
 
 /// One replica's batches.
 pub(super) struct Minibatch<'a> {
     cohort: &'a Cohort,
     replica: &'a Replica,
-    /// Samples trained on.
-    kept: Vec<u32>,
+    /// Number of samples trained on.
+    kept: usize,
     size: usize,
     /// A tile's inputs, row by row.
     rows: Vec<f32>,
@@ -23,9 +24,8 @@ pub(super) struct Minibatch<'a> {
 impl<'a> Minibatch<'a> {
     /// Batches of `size` from the kept samples.
     pub(super) fn new<const MR: usize>(cohort: &'a Cohort, replica: &'a Replica, size: usize) -> Minibatch<'a> {
-        let samples = 0..cohort.problem.block.train.len() as u32;
-        let keeps = |&sample: &u32| replica.kept.as_ref().is_none_or(|kept| kept[sample as usize]);
-        let kept: Vec<u32> = samples.filter(keeps).collect();
+        let samples = cohort.problem.block.train.len();
+        let kept = replica.kept.as_ref().map_or(samples, |kept| kept.iter().filter(|&&kept| kept).count());
         // The last group of inputs may read beyond the last row.
         let rows = vec![0.0; cohort.tile * cohort.problem.block.inputs() + MR];
         Minibatch { cohort, replica, kept, size, rows, labels: Vec::new() }
@@ -36,16 +36,19 @@ impl<'a> Minibatch<'a> {
     pub(super) fn pass<V: Lane, const MR: usize, const R: usize>(&mut self, net: &mut Net, epoch: usize) {
         let problem = &self.cohort.problem;
         let inputs = problem.block.inputs();
-        let order = crate::train::init::epoch_order(self.replica.seed, epoch, self.kept.len());
-        let steps = self.kept.len().div_ceil(self.size) as u64;
+        let mut order = epoch_order(self.replica.seed, epoch, problem.block.train.len());
+        if let Some(kept) = &self.replica.kept {
+            order.retain(|&sample| kept[sample as usize]);
+        }
+        let steps = self.kept.div_ceil(self.size) as u64;
         for (number, batch) in order.chunks(self.size).enumerate() {
             let scale = [1.0 / batch.len() as f32; R];
             net.clear();
             net.fold(None);
             for tile in batch.chunks(net.tile) {
                 self.labels.clear();
-                for (row, &at) in self.rows.chunks_exact_mut(inputs).zip(tile) {
-                    let sample = self.kept[at as usize] as usize;
+                for (row, &sample) in self.rows.chunks_exact_mut(inputs).zip(tile) {
+                    let sample = sample as usize;
                     row.copy_from_slice(&problem.block.train.x[sample * inputs..(sample + 1) * inputs]);
                     self.labels.push(problem.block.train.y[sample]);
                 }

@@ -31,7 +31,7 @@ mod tests;
 use std::sync::{Mutex, PoisonError};
 
 use group::{Advance, Cohort, Member};
-use inputs::{Inputs, Key, Set};
+use inputs::{Inputs, Key};
 use simd::{Isa, dispatch};
 
 use crate::sweep::Batch;
@@ -127,8 +127,7 @@ impl Kernel {
         let tile = (TILE.1 / hidden).clamp(isa.rows(), TILE.0) / isa.rows() * isa.rows();
         let key = Key { isa, tile, gradient: problem.batch == Batch::Full, sparse: choices.sparse };
         let inputs = Inputs::of(&problem.block, key);
-        let noisy = problem.noisy.iter();
-        let noisy = noisy.map(|x| Set::dense(x, &problem.block.test.y, problem.block.inputs(), isa.rows())).collect();
+        let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y, isa)).collect();
         let pairs = problem.pairs();
         let threads = threads.max(1);
         let cohort = Cohort { problem, inputs, noisy, widths, pairs, tile, isa, group: choices.group };

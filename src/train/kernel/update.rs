@@ -7,9 +7,9 @@ use crate::sweep::{Optimiser, OptimiserKind};
 /// Which moments a replica keeps: first, second.
 pub(super) fn moments(optimiser: &Optimiser) -> [bool; 2] {
     match optimiser.kind {
-        OptimiserKind::Sgd | OptimiserKind::Nesterov => [optimiser.momentum != 0.0, false],
+        OptimiserKind::Sgd | OptimiserKind::Nesterov => [optimiser.momentum > 0.0, false],
         OptimiserKind::Adam | OptimiserKind::Adamw => [true, true],
-        OptimiserKind::Rmsprop => [optimiser.momentum != 0.0, true],
+        OptimiserKind::Rmsprop => [optimiser.momentum > 0.0, true],
     }
 }
 

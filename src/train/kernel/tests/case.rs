@@ -97,7 +97,8 @@ impl Case {
         };
         let widths = problem.mlp_widths().unwrap();
         let lr = match self.kind {
-            OptimiserKind::Sgd | OptimiserKind::Nesterov => 0.3,
+            // Momentum multiplies the steps by 1/(1 − momentum).
+            OptimiserKind::Sgd | OptimiserKind::Nesterov => 0.3 * (1.0 - self.momentum),
             _ => 0.01,
         };
         let replica = |r: usize| Replica {

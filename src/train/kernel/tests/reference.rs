@@ -172,10 +172,10 @@ impl Network {
                 self.step(&replica.optimiser, &gradient);
             }
             Batch::Mini { size } => {
-                let order = crate::train::init::epoch_order(replica.seed, epoch, kept.len());
+                let order = crate::train::init::epoch_order(replica.seed, epoch, problem.block.train.len());
+                let order: Vec<usize> = order.iter().map(|&s| s as usize).filter(|&s| keeps(replica, s)).collect();
                 for batch in order.chunks(size) {
-                    let batch: Vec<usize> = batch.iter().map(|&at| kept[at as usize]).collect();
-                    let gradient = self.gradient(problem, &batch);
+                    let gradient = self.gradient(problem, batch);
                     self.step(&replica.optimiser, &gradient);
                 }
             }
@@ -222,7 +222,8 @@ impl Network {
         for (at, y, phi) in &directions {
             spreads[*at][*y] += centres[*at][*y].iter().zip(phi).map(|(c, p)| (c - p).powi(2)).sum::<f64>() / count[*y];
         }
-        let radius = spreads.iter().map(|layer| layer.iter().map(|s| s.sqrt()).collect()).collect();
+        let some = |c: usize, x: f64| if count[c] > 0.0 { x } else { f64::NAN };
+        let radius = spreads.iter().map(|layer| layer.iter().enumerate().map(|(c, s)| some(c, s.sqrt())).collect()).collect();
         let apart = |layer: &[Vec<f64>], a: usize, b: usize| {
             layer[a].iter().zip(&layer[b]).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
         };
