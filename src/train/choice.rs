@@ -2,6 +2,7 @@
 
 use super::burn::BurnEngine;
 use super::device::DeviceName;
+use super::kernel::Kernel;
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 
 /// What the user asked for.
@@ -43,8 +44,7 @@ pub fn takes_kernel(choice: &Choice, problem: &Problem) -> Result<(), String> {
     if !choice.device.is_flex() {
         return Err(format!("the device is {}", choice.device));
     }
-    let _ = problem;
-    Err("the CPU kernel is not here".into())
+    Kernel::supports(problem)
 }
 
 /// Builds the engine for some replicas of a problem.
@@ -58,7 +58,7 @@ pub fn build_engine(
     states: Vec<ReplicaState>,
 ) -> Result<Box<dyn Engine>, TrainError> {
     match takes_kernel(choice, problem) {
-        Ok(()) => unreachable!(),
+        Ok(()) => Ok(Box::new(Kernel::new(problem.clone(), replicas, states, choice.threads)?)),
         Err(reason) => {
             tracing::debug!("training by burn: {reason}");
             Ok(Box::new(BurnEngine::new(choice.device.open()?, problem.clone(), replicas, states)?))

@@ -9,6 +9,7 @@ mod choice;
 pub mod device;
 mod drive;
 pub mod init;
+pub mod kernel;
 mod leaving;
 mod problem;
 pub mod shape;
