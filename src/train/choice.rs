@@ -3,6 +3,7 @@
 use super::burn::BurnEngine;
 use super::device::DeviceName;
 use super::kernel::Kernel;
+use super::kernel::Kernel;
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 
 /// What the user asked for.
@@ -37,7 +38,7 @@ impl Choice {
 ///
 /// # Errors
 /// The reason, for the log.
-pub fn takes_kernel(choice: &Choice, problem: &Problem) -> Result<(), String> {
+pub(super) fn takes_kernel(choice: &Choice, problem: &Problem) -> Result<(), String> {
     if choice.kernel == KernelChoice::Burn {
         return Err("the burn path was asked for".to_string());
     }
