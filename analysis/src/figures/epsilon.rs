@@ -1,0 +1,142 @@
+//! ε* by group and by axis: every cell a dot, the mean with its 95% interval.
+
+use super::Figure;
+use super::curves::symbol;
+use super::plot::{Layout, Legend, Mark, Panel, Ticks, draw};
+use super::scale::{Kind, Scale};
+use crate::groups::Groups;
+use crate::options::Options;
+use crate::results::Results;
+use crate::statistics::bootstrap::mean_interval;
+use crate::statistics::moments::mean;
+use crate::tables::variance::unpruned;
+use crate::turning::{Rule, TurningPoints};
+
+/// Groups drawn at most.
+const MOST_GROUPS: usize = 40;
+/// Levels of an axis drawn at most; an axis with more (seeds, as a rule) has no panel.
+const MOST_LEVELS: usize = 12;
+/// Dots of one row drawn at most.
+const MOST_DOTS: usize = 200;
+
+/// Values of one row of dots.
+struct Row {
+    name: String,
+    values: Vec<f64>,
+}
+
+/// ε* of each group (rule prominence): one panel per observable of the layer.
+pub fn by_group(results: &Results, points: &TurningPoints, groups: &Groups, options: &Options, layer: usize) -> Option<Figure> {
+    let panels: Vec<Panel> = (0..points.observables.len())
+        .filter_map(|observable| {
+            let rows = groups.all.iter().take(MOST_GROUPS).map(|group| Row {
+                name: group.name.clone(),
+                values: values(points, layer, observable, group.cells.iter().copied()),
+            });
+            dots(&symbol(&points.observables[observable]), rows.collect(), observable, options)
+        })
+        .collect();
+    let words = groups.all.iter().take(MOST_GROUPS).map(|group| group.name.chars().count()).max()?;
+    let svg = rows_of_panels(&panels, groups.all.len().min(MOST_GROUPS), words)?;
+    let shown = match groups.all.len() {
+        all if all > MOST_GROUPS => format!(" Shown are the first {MOST_GROUPS} of {all} groups."),
+        _ => String::new(),
+    };
+    let caption = format!(
+        "Training error at the inversion, ε*, of each group at hidden layer {} (rule prominence). Dots: cells. Discs and \
+         bars: mean and its 95% bootstrap interval. Groups without an inversion have no dots.{shown}",
+        results.layers[layer]
+    );
+    Some(Figure { name: format!("epsilon_star_layer_{}", results.layers[layer]), caption, svg })
+}
+
+/// ε* by axis: one panel per axis that varies, over all unpruned cells, for one observable.
+pub fn by_axis(results: &Results, points: &TurningPoints, options: &Options, layer: usize, observable: usize) -> Option<Figure> {
+    let whole = unpruned(results);
+    let mut panels = Vec::new();
+    let (mut most, mut words) = (0, 0);
+    for (axis, labels) in results.cells.axes.iter().filter(|(axis, _)| axis != "prune") {
+        let mut levels: Vec<&String> = Vec::new();
+        for (cell, label) in labels.iter().enumerate() {
+            if whole[cell] && !levels.contains(&label) && levels.len() <= MOST_LEVELS {
+                levels.push(label);
+            }
+        }
+        if !(2..=MOST_LEVELS).contains(&levels.len()) {
+            continue;
+        }
+        let rows: Vec<Row> = levels
+            .iter()
+            .map(|level| Row {
+                name: (*level).clone(),
+                values: values(points, layer, observable, (0..labels.len()).filter(|&c| whole[c] && labels[c] == **level)),
+            })
+            .collect();
+        most = most.max(rows.len());
+        words = words.max(rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0));
+        panels.extend(dots(&format!("by {axis}"), rows, observable, options));
+    }
+    // One scale for all panels: the axes are to be compared.
+    let scale = Scale::around(panels.iter().flat_map(|panel| [panel.x.low, panel.x.high]), Kind::Linear);
+    panels.iter_mut().for_each(|panel| panel.x = scale.clone());
+    let svg = rows_of_panels(&panels, most, words)?;
+    let caption = format!(
+        "ε* of {} at hidden layer {} by axis (rule prominence), all else free: how far an axis moves the inversion. Dots: \
+         cells. Discs and bars: mean of the level and its 95% bootstrap interval.",
+        symbol(&points.observables[observable]),
+        results.layers[layer]
+    );
+    Some(Figure { name: format!("epsilon_star_by_axis_layer_{}", results.layers[layer]), caption, svg })
+}
+
+fn values(points: &TurningPoints, layer: usize, observable: usize, cells: impl Iterator<Item = usize>) -> Vec<f64> {
+    let star = |cell| points.at(cell, layer, observable, Rule::Prominence).map_or(f64::NAN, |row| row.epsilon_star);
+    cells.map(star).filter(|star| star.is_finite()).collect()
+}
+
+fn dots(title: &str, rows: Vec<Row>, colour: usize, options: &Options) -> Option<Panel> {
+    let mut marks = Vec::new();
+    let mut on_top = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        let y = -(index as f64);
+        let stride = row.values.len().div_ceil(MOST_DOTS).max(1);
+        for (place, value) in row.values.iter().step_by(stride).enumerate() {
+            // Spread in height so that dots do not hide each other: the golden ratio's multiples fill [0, 1) evenly.
+            let jitter = (place as f64 * 0.618_033_988_75).fract() - 0.5;
+            marks.push(Mark::Disc { at: (*value, y + 0.5 * jitter), size: 1.8, class: "dot", colour });
+        }
+        if row.values.is_empty() {
+            continue;
+        }
+        let interval = mean_interval(&row.values, options.bootstrap.min(1000), index as u64);
+        if interval.is_known() {
+            on_top.push(Mark::Bar { from: (interval.low, y), to: (interval.high, y), colour });
+        }
+        on_top.push(Mark::Disc { at: (mean(&row.values), y), size: 4.2, class: "mark", colour });
+    }
+    marks.extend(on_top);
+    let all = || rows.iter().flat_map(|row| row.values.iter().copied());
+    all().next()?;
+    Some(Panel {
+        title: title.to_owned(),
+        x_label: "training error at the inversion, ε*".to_owned(),
+        y_label: String::new(),
+        x: Scale::around(all(), Kind::Linear),
+        y: Scale { low: 0.6 - rows.len() as f64 - 0.2, high: 0.6, kind: Kind::Linear, reversed: false },
+        x_ticks: Ticks::Round,
+        y_ticks: Ticks::Named(rows.iter().enumerate().map(|(i, row)| (-(i as f64), row.name.clone())).collect()),
+        marks,
+    })
+}
+
+/// Lays out panels whose rows have names of so many characters.
+fn rows_of_panels(panels: &[Panel], rows: usize, words: usize) -> Option<String> {
+    if panels.is_empty() {
+        return None;
+    }
+    let left = (5.6 * words as f64 + 18.0).clamp(60.0, 420.0);
+    let columns = if left < 150.0 { 3 } else if left < 250.0 { 2 } else { 1 };
+    let width = 1064.0 / columns as f64 - left - 16.0;
+    let height = 22.0 * rows.max(2) as f64 + 10.0;
+    Some(draw(panels, Layout { columns, width, height, left }, &Legend::new()))
+}
