@@ -4,16 +4,23 @@
 //! sweep → plan → pack → dispatch → train ⇄ observe → store → collect → analysis
 //! ```
 //!
+//! - [`cli`]: the command line.
 //! - [`sweep`]: the question, a checked TOML file.
+//! - [`plan`]: the cells a sweep asks for, each with an id that is its content.
+//! - [`pack`]: which cells train together, by what they [`cost`].
 //! - [`data`]: where samples come from and how a block of them is prepared.
 //! - [`train`]: cohorts of replicas, trained as one stacked program.
 //! - [`observe`]: what is measured of a network along training.
 //! - [`dispatch`]: who trains which cohort; the only room that names MPI.
 //! - [`store`]: parts, checkpoints and the results file; every durable write.
 
+pub mod cli;
+pub mod cost;
 pub mod data;
 pub mod dispatch;
 pub mod observe;
+pub mod pack;
+pub mod plan;
 pub mod store;
 pub mod sweep;
 pub mod train;

@@ -1,452 +1,124 @@
 //! The question: what a sweep file means, once it has been checked.
 //!
-//! [`Sweep`] is the resolved type. It is built by [`parse`] alone (raw TOML → validation), so whoever holds one
-//! may trust every number in it: no axis is empty, every size is positive, every layer to be observed exists.
-//! Nothing here knows tensors, files of data, or ranks.
+//! [`parse`] reads a sweep file in three steps: `document` is the text as a tree that knows its places (and to which
+//! `overrides` applies `--set`), `raw` the keys as they were typed, and `validate` turns those into a [`Sweep`],
+//! whose every number the other rooms may trust. Errors are collected all the way and told at once. Nothing here
+//! knows tensors, files of data, or ranks.
 //!
-//! Every type that takes part in a cell's identity derives `Serialize`; field order and names are part of the
-//! identity (see [`crate::plan::CellId`]), so changing either changes every id.
+//! # The keys of a sweep file
+//!
+//! Tables in double brackets are axes and may stand there several times; so is every key marked ×, which takes a list
+//! where one value is expected. The grid is the product of seeds, data, subsamples, architectures, optimisers and
+//! prunes. What is not marked *required* has a default.
+//!
+//! | key | value | default |
+//! | --- | --- | --- |
+//! | **`[sweep]`** | | |
+//! | `name` | letters, digits, `-`, `_`, `.`: also the run directory's name | *required* |
+//! | `seeds` | a count, a list, or `{ start = 0, count = 64 }` | *required* |
+//! | **`[[data]]`** | | |
+//! | `source` | `"digits"`, `"mnist"`, `"fashion-mnist"`, `"kmnist"`, `"cifar10"`, `"idx"`, `"stripe"`, `"cylinder"` | *required* |
+//! | `path` | directory of the files; not for digits, stripe, cylinder | idx: *required*; else found |
+//! | `labels` | `"classes"`, `"parity"`, `"halves"`, `"one-vs-rest"`, `"random"`; stripe and cylinder: classes or random | `"classes"` |
+//! | `label` × | the class that one-vs-rest sets apart, 0 to 9 (idx: 255) | one-vs-rest: *required* |
+//! | `label_noise` × | share of training labels replaced by another class, 0 to 1 | 0 |
+//! | `label_draw` × | number of the random labels or noise, the same for all seeds | 0 |
+//! | `normalise` | `"standardise"`, `"sphere"`, `"none"` | `"standardise"`; stripe, cylinder: `"none"` |
+//! | `channels` | cifar10: `"sum"` of the colours, or `"flat"` | `"sum"` |
+//! | `train` × | digits: samples before the test set, at most 1796; stripe, cylinder: training points | digits: 1500; else 10000 |
+//! | `test` × | stripe, cylinder: test points | 10000 |
+//! | `dimension` × | stripe, cylinder: number of coordinates | stripe, cylinder: *required* |
+//! | `parallel` × | cylinder: coordinates that the label depends on | cylinder: *required* |
+//! | `stretch` × | stripe, cylinder: factor on the other coordinates | 1 |
+//! | **`[[subsample]]`** | must fit every source | |
+//! | `size` × | training samples | *required* |
+//! | `block` × | the nth contiguous block, from 0 | 0 |
+//! | `draw` × | instead of `block`: number of a random draw, a list, or `{ start = 0, count = 8 }` | |
+//! | **`[[architecture]]`** | | |
+//! | `kind` | `"mlp"`, `"cnn"` (needs images; digits and mnist with `normalise` other than standardise) | *required* |
+//! | `hidden` × | widths of the hidden layers, as in `[20]` or `[50, 50]`; `[[10], [20]]` are two networks | mlp: *required*; cnn: `[]` |
+//! | `channels` × | cnn: channels of each convolution, as in `[8, 16]`; a list of lists likewise | cnn: *required* |
+//! | `kernel` × | cnn: side of the kernels, odd | 3 |
+//! | `pool` × | cnn: side of max pooling after each convolution; 1 is none | 2 |
+//! | `activation` × | `"tanh"`, `"relu"`, `"gelu"`, `"sigmoid"` | `"tanh"` |
+//! | `init_scale` × | factor on the initial weights and biases | 1 |
+//! | `observe` | list of hidden layers measured, from 1; convolutions count | the last |
+//! | **`[[optimiser]]`** | | PyTorch's |
+//! | `kind` | `"sgd"`, `"nesterov"`, `"adam"`, `"adamw"`, `"rmsprop"` | *required* |
+//! | `lr` × | learning rate | *required* |
+//! | `momentum` × | sgd, nesterov, rmsprop: 0 to below 1 | 0; nesterov: *required* |
+//! | `nesterov` | sgd: `true` is the same as `kind = "nesterov"` | `false` |
+//! | `beta1` ×, `beta2` × | adam, adamw | 0.9, 0.999 |
+//! | `alpha` × | rmsprop: decay of the mean square | 0.99 |
+//! | `epsilon` × | adam, adamw, rmsprop | 1e-8 |
+//! | `weight_decay` × | added to the gradient; adamw: decoupled | 0; adamw: 0.01 |
+//! | **`[[prune]]`** | without it, nothing is left out | |
+//! | `remove` | `"none"`, `"stragglers"`, `"misclassified"`, `"random"` | *required* |
+//! | `like` | random: `"stragglers"` or `"misclassified"`, whose number is left out | random: *required* |
+//! | `at` × | stragglers: the inversion of `"distance"`, `"radius_0"` or `"radius_1"` | `"distance"` |
+//! | `epoch` × | misclassified: an epoch, a list, `"log"`, `{ log = 10 }` or `{ every = 10 }` | misclassified: *required* |
+//! | **`[train]`** | | |
+//! | `epochs` | passes over the training set | *required* |
+//! | `loss` | `"cross-entropy"`, `"mse"` (mean squared error on one-hot classes) | `"cross-entropy"` |
+//! | `batch` | `"full"`, or samples per step | `"full"` |
+//! | **`[observe]`** | | |
+//! | `record` | epochs at which losses and errors are kept: a schedule; the first and last always | `{ every = 1 }` |
+//! | `manifold` | `{ every = k }`: radii and distances at recorded epochs that k divides; `false`: not | `{ every = 1 }` |
+//! | `misclassified` | epochs at which the misclassified samples are kept: a schedule, or `false`; those that a prune needs are added (for stragglers, all at which the manifold is measured) | `false` |
+//! | `noise` × | sd of Gaussian noise on the test inputs, one more test error each (no axis of the grid) | none |
+//! | **`[stop]`** | | |
+//! | `after_inversion` | epochs after every observed radius and distance has turned, when a cell leaves | never |
+//! | `metric` | `"epsilon_star"`: what the interval is of | `"epsilon_star"` |
+//! | `half_width` | seeds are added until each group's 95% interval is this narrow | seeds as listed |
+//! | `max_seeds` | no group gets more | *required* with `half_width` |
+//! | **`[slurm]`** | defaults of `phasesweep submit` | left to the site |
+//! | `nodes`, `ntasks_per_node`, `cpus_per_task`, `gpus_per_task` | integers | |
+//! | `time`, `mem`, `partition`, `account`, `qos` | as Slurm writes them: `"12:00:00"`, `"64G"` | |
+//! | `modules`, `extra` | lists of strings: modules to load, further lines of the script's head | `[]` |
+//!
+//! A *schedule* is `{ every = k }`, `"log"` (ten per factor of ten), `{ log = n }` or `{ per_decade = n }`, a list of
+//! epochs, or `{ at = … }` with a list or `"log"` in it. Epoch 0 is the initial network.
+//!
+//! `--set key=value` changes a value from the command line: `train.epochs=100`, `seeds.count=4`, `optimiser.lr=0.1`
+//! where there is one `[[optimiser]]`, `optimiser.1.lr=[0.1, 0.2]` for the second of several.
 
-use serde::Serialize;
+mod diagnostics;
+mod document;
+mod overrides;
+mod place;
+mod raw;
+mod reader;
+mod resolved;
+mod schedule;
+mod suggestion;
+mod validate;
 
-/// A checked sweep. Axes are the five lists; their product is the grid.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sweep {
-    /// Name of the sweep; also the name of its run directory. Letters, digits, `-`, `_`, `.`.
-    pub name: String,
-    /// Seeds, ascending and distinct.
-    pub seeds: Vec<u64>,
-    /// Data sources.
-    pub data: Vec<Data>,
-    /// Which samples of the source are trained on.
-    pub subsamples: Vec<Subsample>,
-    /// Networks.
-    pub architectures: Vec<Architecture>,
-    /// Optimisers; a list of numbers in the file is already spread out.
-    pub optimisers: Vec<Optimiser>,
-    /// Which of the block's samples are left out of training; `[Prune::None]` unless the file says more.
-    pub prunes: Vec<Prune>,
-    /// Length, loss and batch.
-    pub train: Train,
-    /// What is measured, and when.
-    pub observe: Observe,
-    /// When seeds stop being added and when a replica may leave early.
-    pub stop: Stop,
-    /// Defaults for `phasesweep submit`; command-line flags override them.
-    pub slurm: Slurm,
-}
+pub use diagnostics::{Diagnostic, Diagnostics};
+pub use resolved::{
+    Activation, AdaptiveSeeds, Architecture, ArchitectureKind, Batch, Channels, Data, InversionOf, Labels, Loss,
+    Normalise, Observe, Optimiser, OptimiserKind, Prune, PruneSize, Schedule, Slurm, Source, Stop, Subsample, Sweep,
+    Train,
+};
 
-/// Where the images (or points) come from and what their labels are.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Data {
-    /// The source.
-    pub source: Source,
-    /// How a sample's class follows from its original label.
-    pub labels: Labels,
-    /// Share of training labels replaced by a uniformly drawn other class, in [0, 1].
-    pub label_noise: f64,
-    /// Number of the random stream behind `label_noise` and random labels: the same for every seed of the sweep, so
-    /// that replicas share their labels.
-    pub label_draw: u64,
-    /// How inputs are scaled.
-    pub normalise: Normalise,
-    /// Directory named in the file; not part of a cell's identity (the digest of the data is).
-    #[serde(skip)]
-    pub path: Option<std::path::PathBuf>,
-}
-
-/// A data source.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Source {
-    /// UCI optical digits, 1797 images of 8×8, in the binary. The samples after `train` are the test set.
-    Digits {
-        /// Number of samples, from the first, that subsamples are taken from.
-        train: usize,
-    },
-    /// MNIST-format idx files: 28×28, ten classes.
-    Mnist,
-    /// As [`Source::Mnist`], Zalando's clothes.
-    FashionMnist,
-    /// As [`Source::Mnist`], cursive Japanese.
-    Kmnist,
-    /// CIFAR-10 binary batches.
-    Cifar10 {
-        /// Sum the three colours into one channel (the inversion paper), or keep 3072 inputs.
-        channels: Channels,
-    },
-    /// Any directory of idx files with the four MNIST names.
-    Idx,
-    /// Points x ~ N(0, I_d), y = +1 where −0.3 < x₁ < 1.18549 (Paccolat et al. 2021).
-    Stripe {
-        /// Dimension d.
-        dimension: usize,
-        /// Points available for training.
-        train: usize,
-        /// Points of the test set.
-        test: usize,
-        /// Factor on the coordinates that carry nothing.
-        stretch: f64,
-    },
-    /// Points x ~ N(0, I_d), y = sign(‖x_∥‖² − (d∥ − 2/3)) (Paccolat et al. 2021).
-    Cylinder {
-        /// Dimension d.
-        dimension: usize,
-        /// Informative dimensions d∥.
-        parallel: usize,
-        /// Points available for training.
-        train: usize,
-        /// Points of the test set.
-        test: usize,
-        /// Factor on the coordinates that carry nothing.
-        stretch: f64,
-    },
-}
-
-/// What becomes of CIFAR's three colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Channels {
-    /// Summed into one: 1024 inputs.
-    Sum,
-    /// Kept: 3072 inputs, channel by channel.
-    Flat,
-}
-
-/// How a class follows from the source's label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Labels {
-    /// Two classes: label mod 2.
-    Parity,
-    /// Two classes: 0 below half of the number of labels, else 1.
-    Halves,
-    /// The source's own classes.
-    Classes,
-    /// Class 1 is the stated label, class 0 all others.
-    OneVsRest {
-        /// The label that is class 1.
-        label: u16,
-    },
-    /// As many classes as the source has, drawn uniformly for each training and test sample (stream `label_draw`).
-    Random,
-}
-
-/// How inputs are scaled, with numbers taken from the training block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Normalise {
-    /// Each input by its mean and sample standard deviation over the block; constant inputs dropped.
-    Standardise,
-    /// Centred by the block's mean, then each sample scaled to norm √dimension (Paccolat et al. 2021, images).
-    Sphere,
-    /// As the source gives them (stripe and cylinder's default).
-    None,
-}
-
-/// Which samples of a source a cell trains on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Subsample {
-    /// Samples `block · size .. (block + 1) · size`.
-    Block {
-        /// Samples.
-        size: usize,
-        /// Which contiguous block, from 0.
-        block: usize,
-    },
-    /// `size` samples drawn without replacement; the draw is numbered and does not depend on the cell's seed.
-    Draw {
-        /// Samples.
-        size: usize,
-        /// The draw's number, its own random stream.
-        draw: u64,
-    },
-}
-
-impl Subsample {
-    /// Number of training samples.
-    pub fn size(&self) -> usize {
-        match *self {
-            Subsample::Block { size, .. } | Subsample::Draw { size, .. } => size,
-        }
+/// Reads a sweep file.
+///
+/// `text` is its content, `file_name` what errors call it, `overrides` the `key=value` arguments of `--set`, applied
+/// in order before anything is judged.
+///
+/// # Errors
+/// Everything that is wrong with the file and the overrides, at once; see [`Diagnostics`].
+pub fn parse(text: &str, file_name: &str, overrides: &[String]) -> Result<Sweep, Diagnostics> {
+    let mut diagnostics = Diagnostics::new(file_name, text);
+    let Some(mut root) = document::parse(text, &mut diagnostics) else {
+        return diagnostics.into_result(None);
+    };
+    for argument in overrides {
+        overrides::apply(&mut root, argument, &mut diagnostics);
     }
+    let raw = raw::RawSweep::read(&root, &mut diagnostics);
+    let sweep = validate::resolve(&raw, &mut diagnostics);
+    diagnostics.into_result(sweep)
 }
 
-/// A network, and which of its hidden layers are observed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Architecture {
-    /// Shape of the network.
-    pub kind: ArchitectureKind,
-    /// Elementwise function of every hidden layer.
-    pub activation: Activation,
-    /// Factor on the initial weights and biases.
-    pub init_scale: f64,
-    /// Hidden layers measured, 1-based, ascending and distinct. Not part of the initial weights' key.
-    pub observe: Vec<usize>,
-}
-
-/// Shape of a network. Inputs and outputs follow from the data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum ArchitectureKind {
-    /// Fully connected.
-    Mlp {
-        /// Width of each hidden layer; never empty.
-        hidden: Vec<usize>,
-    },
-    /// Convolutions (stride 1, same padding), each followed by the activation and, where `pool` > 1, max pooling;
-    /// then fully connected hidden layers.
-    Cnn {
-        /// Output channels of each convolution; never empty.
-        channels: Vec<usize>,
-        /// Side of the square kernels, odd.
-        kernel: usize,
-        /// Side and stride of max pooling after each convolution; 1 is none.
-        pool: usize,
-        /// Width of each fully connected hidden layer; may be empty.
-        hidden: Vec<usize>,
-    },
-}
-
-impl ArchitectureKind {
-    /// Number of hidden layers (convolutions count).
-    pub fn depth(&self) -> usize {
-        match self {
-            ArchitectureKind::Mlp { hidden } => hidden.len(),
-            ArchitectureKind::Cnn { channels, hidden, .. } => channels.len() + hidden.len(),
-        }
-    }
-}
-
-/// Elementwise function of a hidden layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Activation {
-    /// tanh z
-    Tanh,
-    /// max(0, z)
-    Relu,
-    /// z Φ(z), with the exact normal distribution function.
-    Gelu,
-    /// 1/(1 + e^−z)
-    Sigmoid,
-}
-
-/// An optimiser with its numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Optimiser {
-    /// The rule.
-    pub kind: OptimiserKind,
-    /// Learning rate.
-    pub lr: f64,
-    /// Momentum (sgd, rmsprop); 0 is none.
-    pub momentum: f64,
-    /// Decay β₁ of the first moment (adam, adamw).
-    pub beta1: f64,
-    /// Decay β₂ of the second moment (adam, adamw), or α of rmsprop.
-    pub beta2: f64,
-    /// Term added to the denominator (adam, adamw, rmsprop).
-    pub epsilon: f64,
-    /// Weight decay: added to the gradient, except for adamw, where it is decoupled.
-    pub weight_decay: f64,
-}
-
-/// The update rule; PyTorch's definition of each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OptimiserKind {
-    /// Gradient descent; with `momentum` > 0, the heavy ball.
-    Sgd,
-    /// Gradient descent with Nesterov's momentum.
-    Nesterov,
-    /// Adam.
-    Adam,
-    /// Adam with decoupled weight decay.
-    Adamw,
-    /// RMSprop.
-    Rmsprop,
-}
-
-/// Samples left out of training. Standardisation, and the block itself, stay as they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Prune {
-    /// Nothing is left out.
-    None,
-    /// The stragglers of the same cell trained in full: misclassified at the inversion of the named observable.
-    Stragglers {
-        /// Observable whose inversion is meant.
-        at: InversionOf,
-    },
-    /// The samples misclassified at the stated epoch by the same cell trained in full.
-    Misclassified {
-        /// The epoch.
-        epoch: usize,
-    },
-    /// As many random samples as another prune leaves out: its control.
-    Random {
-        /// What it is the control of.
-        like: PruneSize,
-    },
-}
-
-/// The observable whose turning point is the inversion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InversionOf {
-    /// Greatest distance between the class centres.
-    Distance,
-    /// Least radius of class 0.
-    Radius0,
-    /// Least radius of class 1.
-    Radius1,
-}
-
-/// What a random prune takes its size from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum PruneSize {
-    /// The number of stragglers.
-    Stragglers {
-        /// Observable whose inversion is meant.
-        at: InversionOf,
-    },
-    /// The number misclassified at an epoch.
-    Misclassified {
-        /// The epoch.
-        epoch: usize,
-    },
-}
-
-/// Length, loss and batch of training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Train {
-    /// Passes over the training set.
-    pub epochs: usize,
-    /// What is minimised.
-    pub loss: Loss,
-    /// Samples per step.
-    pub batch: Batch,
-}
-
-/// What is minimised: the mean over the training samples of this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Loss {
-    /// −log softmax(f)_y
-    CrossEntropy,
-    /// Mean over classes of (f − onehot(y))².
-    MeanSquared,
-}
-
-/// Samples per step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Batch {
-    /// All of them: gradient descent.
-    Full,
-    /// So many, in an order drawn anew each epoch from the cell's seed; the last batch may be smaller.
-    Mini {
-        /// Samples in a batch.
-        size: usize,
-    },
-}
-
-/// What is measured, and when.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Observe {
-    /// Epochs at which losses and errors are recorded, ascending, from 0 to the last: the `epoch` coordinate.
-    pub epochs: Schedule,
-    /// R_c and D at every recorded epoch divisible by this; `None`: not measured.
-    pub manifold_every: Option<usize>,
-    /// Epochs at which the misclassified training samples are kept as bits; `None`: not kept.
-    pub misclassified: Option<Schedule>,
-    /// Standard deviations of Gaussian noise added to the standardised test inputs, one more test error each.
-    pub noise: Vec<f64>,
-}
-
-/// A rule that lists epochs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Schedule {
-    /// Every so many, from 0; the last epoch always.
-    Every {
-        /// The stride.
-        every: usize,
-    },
-    /// About so many per decade, each distinct, from 0; the last epoch always.
-    Log {
-        /// Points per factor of ten.
-        per_decade: usize,
-    },
-    /// These, ascending and distinct.
-    At {
-        /// The epochs.
-        epochs: Vec<usize>,
-    },
-}
-
-impl Schedule {
-    /// The epochs it lists for a run of `last` epochs: ascending, distinct, none beyond `last`.
-    pub fn epochs(&self, last: usize) -> Vec<usize> {
-        let mut out = match self {
-            Schedule::Every { every } => (0..=last).step_by(*every).chain([last]).collect::<Vec<_>>(),
-            Schedule::Log { per_decade } => {
-                let steps = ((last.max(1) as f64).log10() * *per_decade as f64).ceil() as usize;
-                let at = |k: usize| 10f64.powf(k as f64 / *per_decade as f64).round() as usize;
-                [0].into_iter().chain((0..=steps).map(at)).chain([last]).collect()
-            }
-            Schedule::At { epochs } => epochs.clone(),
-        };
-        out.retain(|&epoch| epoch <= last);
-        out.sort_unstable();
-        out.dedup();
-        out
-    }
-}
-
-/// When to stop.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Stop {
-    /// A replica leaves so many epochs after every observed class radius and distance has turned; `None`: never.
-    pub after_inversion: Option<usize>,
-    /// Add seeds until every group's confidence interval is this narrow; `None`: the seeds are as listed.
-    pub half_width: Option<AdaptiveSeeds>,
-}
-
-/// Sequential rule for the number of seeds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AdaptiveSeeds {
-    /// Half of the width of the 95% confidence interval of mean ε* to be reached.
-    pub half_width: f64,
-    /// No group gets more seeds than this.
-    pub max_seeds: usize,
-}
-
-/// What `submit` asks Slurm for unless flags say otherwise. Empty fields are left to the site.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Slurm {
-    /// Nodes.
-    pub nodes: Option<u32>,
-    /// Ranks on each node.
-    pub ntasks_per_node: Option<u32>,
-    /// GPUs for each rank.
-    pub gpus_per_task: Option<u32>,
-    /// Cores for each rank.
-    pub cpus_per_task: Option<u32>,
-    /// Walltime as Slurm writes it.
-    pub time: Option<String>,
-    /// Partition.
-    pub partition: Option<String>,
-    /// Account.
-    pub account: Option<String>,
-    /// Quality of service.
-    pub qos: Option<String>,
-    /// Memory per node as Slurm writes it.
-    pub mem: Option<String>,
-    /// Modules to load.
-    pub modules: Vec<String>,
-    /// Further lines for the head of the script, `#SBATCH` ones included.
-    pub extra: Vec<String>,
-}
+#[cfg(test)]
+mod tests;

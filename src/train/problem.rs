@@ -120,6 +120,29 @@ pub struct Record {
     pub misclassified: Vec<u8>,
 }
 
+impl ReplicaState {
+    /// The state of a replica that has not trained yet: initial weights, moments of zero, nothing recorded.
+    pub fn fresh(problem: &Problem, replica: &Replica) -> ReplicaState {
+        let parameters =
+            super::init::initial_parameters(replica.seed, &problem.architecture, &problem.block, replica.init_scale);
+        let rule = &replica.optimiser;
+        let (first, second) = match rule.kind {
+            OptimiserKind::Sgd | OptimiserKind::Nesterov => (rule.momentum > 0.0, false),
+            OptimiserKind::Adam | OptimiserKind::Adamw => (true, true),
+            OptimiserKind::Rmsprop => (rule.momentum > 0.0, true),
+        };
+        let zeros = |used: bool| vec![0.0; if used { parameters.len() } else { 0 }];
+        ReplicaState {
+            epoch: 0,
+            first_moment: zeros(first),
+            second_moment: zeros(second),
+            parameters,
+            diverged: None,
+            record: Record::empty(problem),
+        }
+    }
+}
+
 impl Record {
     /// A record of the problem with nothing measured yet.
     pub fn empty(problem: &Problem) -> Record {
@@ -133,10 +156,13 @@ impl Record {
             noisy_error: nan(problem.noisy.len() * epochs),
             radius: nan(layers * problem.block.classes * epochs),
             distance: nan(layers * problem.pairs().len() * epochs),
-            misclassified: vec![0; problem.snapshots.len() * problem.snapshot_bytes()],
+            misclassified: vec![UNMEASURED_BYTE; problem.snapshots.len() * problem.snapshot_bytes()],
         }
     }
 }
+
+/// What a byte of misclassified samples holds where nothing was measured.
+pub const UNMEASURED_BYTE: u8 = 255;
 
 /// Why training could not go on. Divergence is not among them: it is a result.
 #[derive(Debug, thiserror::Error)]

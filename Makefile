@@ -1,0 +1,71 @@
+# phasesweep: `make demo` and `make test` are all a newcomer needs; both install what is missing first.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# Built once and shared by clones: burn, polars and HDF5 take minutes to compile.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/phasesweep/target
+# MNIST for the sweeps and benches that want it; see `phasesweep data list`.
+READERS := $(HOME)/.cache/phasesweep/readers
+PEERS ?= $(HOME)/.cache/phasesweep/peers
+BIN := $(CARGO_TARGET_DIR)/release
+CORES := $(shell nproc)
+DEMO_RANKS ?= $(CORES)
+
+# A container's root may start MPI only if it says so; nobody else is affected.
+ifeq ($(shell id -u),0)
+export OMPI_ALLOW_RUN_AS_ROOT := 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
+endif
+
+BUILD_PACKAGES := build-essential pkg-config clang libclang-dev libopenmpi-dev openmpi-bin libhdf5-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv slurm-wlm munge
+
+.PHONY: help setup setup-test readers build demo test lint bench torture clean-demo
+
+help:
+	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
+	@echo 'make test     the same set-up, then every test'
+	@echo 'make lint     rustfmt and clippy, as CI runs them'
+	@echo 'make bench    speed beside the peers'
+
+# Installs Debian packages that are absent, with sudo unless already root. Nothing else is downloaded.
+define install_packages
+	missing=$$(for package in $(1); do dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || echo $$package; done); \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:" $$missing; \
+	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get update -qq; \
+	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi; \
+	command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs and run make again.'; exit 2; }
+endef
+
+setup:
+	@$(call install_packages,$(BUILD_PACKAGES))
+
+setup-test:
+	@$(call install_packages,$(TEST_PACKAGES))
+
+# The readers that users open results with; the interop tests run them for real.
+readers: $(READERS)/ready
+$(READERS)/ready:
+	python3 -m venv $(READERS)
+	$(READERS)/bin/pip install --quiet numpy h5py h5netcdf xarray
+	touch $@
+
+build: setup
+	cargo build --release --workspace --locked
+
+demo: build
+	rm -rf runs/quick
+	mpirun --oversubscribe -n $(DEMO_RANKS) $(BIN)/phasesweep run sweeps/quick.toml --out runs/quick
+	$(BIN)/phasesweep report runs/quick
+
+test: setup-test readers
+	PHASESWEEP_READERS=$(READERS)/bin/python cargo test --release --workspace --locked
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets --locked -- -D warnings

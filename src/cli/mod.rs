@@ -1,0 +1,121 @@
+//! The command line: one file per subcommand, no science.
+//!
+//! A subcommand returns an [`Exit`] or a [`Failure`]; this module alone prints failures and knows the process's exit
+//! codes, which job scripts branch on.
+
+mod collect;
+mod complete;
+mod data;
+mod plan;
+mod report;
+mod run;
+mod sweep_file;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// How a command that did its work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything asked for is there.
+    Complete,
+    /// The work is done, but cells failed; `phasesweep status` names them.
+    FailedCells,
+    /// Interrupted; the same command continues where it stopped.
+    Interrupted,
+}
+
+/// Why a command could not do its work.
+#[derive(Debug)]
+pub enum Failure {
+    /// The user's input, or the ground it stands on, is wrong: printed as it is.
+    Input(String),
+    /// A fault of the program.
+    Bug(String),
+}
+
+impl Failure {
+    /// A failure of the user's input, from any error that says what to do.
+    pub fn input(error: impl std::fmt::Display) -> Failure {
+        Failure::Input(error.to_string())
+    }
+}
+
+/// Exit codes, as documented in the README.
+mod code {
+    pub(super) const COMPLETE: u8 = 0;
+    pub(super) const FAILED_CELLS: u8 = 1;
+    pub(super) const INPUT: u8 = 2;
+    pub(super) const BUG: u8 = 70;
+    pub(super) const INTERRUPTED: u8 = 75;
+}
+
+#[derive(Parser)]
+#[command(name = "phasesweep", version, about, max_term_width = 100)]
+struct Arguments {
+    /// Say more (-v) or much more (-vv) on standard error.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train what a sweep file asks for and is not there yet, under mpirun, srun, or alone.
+    Run(run::Arguments),
+    /// Say what a sweep file asks for and what it would cost; train nothing.
+    Plan(plan::Arguments),
+    /// Gather a run directory's parts into results.h5.
+    Collect(collect::Arguments),
+    /// Analyse results.h5: tables, figures and a page (runs phasesweep-report).
+    Report(report::Arguments),
+    /// List, fetch and check data sets.
+    Data(data::Arguments),
+    /// Print a completion script for a shell, or the manual page.
+    Complete(complete::Arguments),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log(arguments.verbose);
+    let outcome = match arguments.command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Plan(arguments) => plan::run(arguments),
+        Command::Collect(arguments) => collect::run(arguments),
+        Command::Report(arguments) => report::run(arguments),
+        Command::Data(arguments) => data::run(arguments),
+        Command::Complete(arguments) => complete::run(arguments),
+    };
+    ExitCode::from(match outcome {
+        Ok(Exit::Complete) => code::COMPLETE,
+        Ok(Exit::FailedCells) => code::FAILED_CELLS,
+        Ok(Exit::Interrupted) => code::INTERRUPTED,
+        Err(Failure::Input(message)) => {
+            eprintln!("{}", message.trim_end());
+            code::INPUT
+        }
+        Err(Failure::Bug(message)) => {
+            eprintln!("This is a bug in phasesweep, not in your sweep; please report it with the sweep file:\n{message}");
+            code::BUG
+        }
+    })
+}
+
+fn start_log(verbose: u8) {
+    let level = match verbose {
+        0 => "phasesweep=info,warn",
+        1 => "phasesweep=debug,info",
+        _ => "phasesweep=trace,debug",
+    };
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_env("PHASESWEEP_LOG").unwrap_or_else(|_| level.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
+
+/// The command line's definition, for completions and the manual page.
+fn definition() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}

@@ -1,0 +1,23 @@
+//! `phasesweep plan`: axes, cells, cohorts, bytes, operations and the time to expect; trains nothing.
+
+use super::sweep_file::SweepFile;
+use super::{Exit, Failure};
+use crate::session::{Forecast, Terms};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    sweep: SweepFile,
+    #[command(flatten)]
+    terms: Terms,
+    /// Ranks that would share the work.
+    #[arg(long, default_value_t = 1)]
+    ranks: usize,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let (_, sweep) = arguments.sweep.read()?;
+    let forecast = Forecast::new(sweep, &arguments.terms, arguments.ranks).map_err(Failure::input)?;
+    print!("{forecast}");
+    Ok(Exit::Complete)
+}

@@ -1,0 +1,133 @@
+//! What a cohort costs: floating-point operations, bytes, and, by measured rates, time.
+//!
+//! Counts are of the arithmetic that the definition of the work needs (one forward and one backward pass per epoch and
+//! sample, one forward pass per test sample), not of what an engine happens to do; an engine that skips zero inputs
+//! shows as a higher rate. Times follow from rates that earlier cohorts on this host measured.
+
+mod rates;
+
+pub use rates::{Rate, Rates};
+
+use crate::plan::{Plan, Variant};
+use crate::sweep::{ArchitectureKind, Batch, OptimiserKind};
+
+/// Sizes of a data source, as far as costs depend on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataShape {
+    /// Inputs of a sample.
+    pub features: usize,
+    /// `[channels, height, width]` for images.
+    pub image: Option<[usize; 3]>,
+    /// Classes under the sweep's labels.
+    pub classes: usize,
+    /// Test samples.
+    pub test: usize,
+}
+
+/// Cost of one replica, and what its cohort costs besides.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReplicaCost {
+    /// Floating-point operations of the whole run (a multiply and an add are two).
+    pub flops: f64,
+    /// Trainable numbers.
+    pub parameters: u64,
+    /// Bytes of one replica while it trains: weights, gradients, moments, records, and its share of activations.
+    pub bytes: u64,
+    /// Bytes of what a cohort's replicas share: the block and the test sets.
+    pub shared_bytes: u64,
+}
+
+/// Samples whose activations an engine holds at once for one replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activations {
+    /// A tile that stays in cache: the CPU kernel.
+    Tile,
+    /// All training and test samples: tensor engines.
+    All,
+}
+
+/// Values and gradients that a tensor engine keeps of each hidden unit and sample.
+const TENSORS_PER_UNIT: u64 = 4;
+/// Operations of an activation, its derivative, and a unit's part in the observables.
+const FLOPS_PER_UNIT: f64 = 30.0;
+
+/// Cost of one replica of a variant.
+pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activations: Activations) -> ReplicaCost {
+    let sweep = plan.sweep();
+    let samples = sweep.subsamples[variant.subsample].size() as f64;
+    let tests = (data.test * (1 + sweep.observe.noise.len())) as f64;
+    let epochs = sweep.train.epochs as f64;
+    let layers = layers(&sweep.architectures[variant.architecture].kind, data);
+    let forward: f64 = layers.iter().map(|layer| 2.0 * layer.products).sum();
+    let behind_first: f64 = layers.iter().skip(1).map(|layer| 2.0 * layer.products).sum();
+    let units: f64 = layers.iter().map(|layer| layer.units as f64).sum();
+    let passes = match sweep.train.batch {
+        Batch::Full => 1.0,
+        // Weights move within an epoch: what is recorded needs a pass of its own.
+        Batch::Mini { .. } => 2.0,
+    };
+    let recorded = sweep.observe.epochs.epochs(sweep.train.epochs).len() as f64;
+    let per_epoch = samples * (forward * passes + forward + behind_first + FLOPS_PER_UNIT * units);
+    let flops = epochs * per_epoch + recorded * tests * (forward + FLOPS_PER_UNIT * units / 2.0);
+
+    let parameters: u64 = layers.iter().map(|layer| layer.parameters).sum();
+    let moments = match sweep.optimisers[variant.optimiser].kind {
+        OptimiserKind::Adam | OptimiserKind::Adamw | OptimiserKind::Rmsprop => 2,
+        OptimiserKind::Sgd | OptimiserKind::Nesterov => 1,
+    };
+    let pairs = data.classes * data.classes.saturating_sub(1) / 2;
+    let observed = sweep.architectures[variant.architecture].observe.len();
+    let record = recorded * 4.0 * (3.0 + sweep.observe.noise.len() as f64 + (observed * (data.classes + pairs)) as f64);
+    let snapshots = sweep.observe.misclassified.as_ref().map_or(0, |s| s.epochs(sweep.train.epochs).len());
+    let held = match activations {
+        Activations::Tile => 0.0,
+        Activations::All => (samples + tests) * units * 4.0 * TENSORS_PER_UNIT as f64,
+    };
+    ReplicaCost {
+        flops,
+        parameters,
+        bytes: 4 * parameters * (2 + moments) + 8 * parameters + record as u64 + (snapshots as f64 * samples / 8.0) as u64 + held as u64,
+        shared_bytes: ((samples + tests) * data.features as f64 * 4.0) as u64,
+    }
+}
+
+/// One layer's part in the cost, for one sample.
+struct Layer {
+    products: f64,
+    parameters: u64,
+    units: usize,
+}
+
+fn layers(kind: &ArchitectureKind, data: &DataShape) -> Vec<Layer> {
+    let dense = |from: usize, to: usize| Layer {
+        products: (from * to) as f64,
+        parameters: (from * to + to) as u64,
+        units: to,
+    };
+    match kind {
+        ArchitectureKind::Mlp { hidden } => {
+            let widths: Vec<usize> =
+                std::iter::once(data.features).chain(hidden.iter().copied()).chain([data.classes]).collect();
+            widths.windows(2).map(|pair| dense(pair[0], pair[1])).collect()
+        }
+        ArchitectureKind::Cnn { channels, kernel, pool, hidden } => {
+            let [mut from, mut height, mut width] = data.image.unwrap_or([1, 1, data.features]);
+            let mut out = Vec::new();
+            for &to in channels {
+                let weights = from * to * kernel * kernel;
+                out.push(Layer {
+                    products: (weights * height * width) as f64,
+                    parameters: (weights + to) as u64,
+                    units: to * height * width,
+                });
+                (from, height, width) = (to, (height / pool).max(1), (width / pool).max(1));
+            }
+            let widths: Vec<usize> = std::iter::once(from * height * width)
+                .chain(hidden.iter().copied())
+                .chain([data.classes])
+                .collect();
+            out.extend(widths.windows(2).map(|pair| dense(pair[0], pair[1])));
+            out
+        }
+    }
+}

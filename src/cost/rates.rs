@@ -1,0 +1,113 @@
+//! Measured rates: how fast each engine trained on this host, remembered between runs.
+//!
+//! The file is a cache: losing it costs a wider interval in `plan`, so a file that cannot be read counts as empty and
+//! one that cannot be written is only said in the log. A rate is floating-point operations of the definition of the
+//! work (see [`super::replica_cost`]) per second of one worker.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Cohorts remembered for each engine.
+const REMEMBERED: usize = 50;
+
+/// A rate with its spread.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    /// Operations per second: the geometric mean of what was measured.
+    pub flops_per_second: f64,
+    /// Factor by which a single cohort may be faster or slower: two standard deviations of the logarithm.
+    pub spread: f64,
+    /// Whether it was measured on this host; otherwise it is a guess with a wide spread.
+    pub measured: bool,
+}
+
+/// Rates by engine, as `host/engine/threads` → operations per second of the last cohorts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rates {
+    cohorts: BTreeMap<String, Vec<f64>>,
+}
+
+impl Rates {
+    /// Where rates are remembered: `phasesweep/rates.json` in the user's cache directory; `None` without a home.
+    pub fn default_path() -> Option<PathBuf> {
+        let cache = std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+        cache.or_else(home).map(|dir| dir.join("phasesweep").join("rates.json"))
+    }
+
+    /// The remembered rates; empty where there is no readable file.
+    pub fn read(path: &Path) -> Rates {
+        std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    }
+
+    /// Remembers one cohort.
+    pub fn add(&mut self, key: &str, flops: f64, seconds: f64) {
+        if flops > 0.0 && seconds > 0.0 {
+            let rates = self.cohorts.entry(key.to_string()).or_default();
+            rates.push(flops / seconds);
+            let surplus = rates.len().saturating_sub(REMEMBERED);
+            rates.drain(..surplus);
+        }
+    }
+
+    /// Writes the cache through the durable helper.
+    ///
+    /// # Errors
+    /// If the directory or the file cannot be written; the caller says so in the log and goes on.
+    pub fn write(&self, path: &Path) -> std::io::Result<()> {
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        let text = serde_json::to_vec_pretty(self)?;
+        let temporary = path.with_extension(format!("json.{}", std::process::id()));
+        std::fs::write(&temporary, text)?;
+        std::fs::rename(&temporary, path)
+    }
+
+    /// The rate to expect, by `threads` for a guess where nothing was measured.
+    pub fn expect(&self, key: &str, threads: usize) -> Rate {
+        match self.cohorts.get(key).filter(|rates| !rates.is_empty()) {
+            None => Rate { flops_per_second: 2e10 * threads.max(1) as f64, spread: 4.0, measured: false },
+            Some(rates) => {
+                let logs: Vec<f64> = rates.iter().map(|rate| rate.ln()).collect();
+                let n = logs.len() as f64;
+                let mean = logs.iter().sum::<f64>() / n;
+                let variance = logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
+                // Fewer than three cohorts say little about their spread.
+                let sd = if logs.len() < 3 { 0.3 } else { variance.sqrt() };
+                Rate { flops_per_second: mean.exp(), spread: (2.0 * sd).exp().max(1.05), measured: true }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measured_rate_replaces_the_guess_and_narrows() {
+        let mut rates = Rates::default();
+        assert!(!rates.expect("cpu", 2).measured);
+        for seconds in [1.0, 1.1, 0.9, 1.0] {
+            rates.add("cpu", 1e9, seconds);
+        }
+        let rate = rates.expect("cpu", 2);
+        assert!(rate.measured && rate.spread < 1.5);
+        assert!((rate.flops_per_second / 1e9 - 1.0).abs() < 0.05);
+    }
+
+    #[test]
+    fn what_was_written_is_read_and_a_broken_file_is_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("deep/rates.json");
+        let mut rates = Rates::default();
+        rates.add("cpu", 1e9, 2.0);
+        rates.write(&path).unwrap();
+        assert_eq!(Rates::read(&path), rates);
+        std::fs::write(&path, "{").unwrap();
+        assert_eq!(Rates::read(&path), Rates::default());
+    }
+}

@@ -1,0 +1,176 @@
+//! Cells → cohorts: which cells train together. Pure; memory and balance decide.
+//!
+//! Invariants: every cell of the input is in exactly one cohort; no cohort mixes kinds, exceeds the replicas that fit,
+//! or contains a cell together with one that needs it. The result depends on the input alone.
+
+/// A cell that is still to be trained.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Todo {
+    /// The cell's index in the plan.
+    pub cell: u32,
+    /// Cells of equal kind may train together; see [`crate::plan::Plan::kinds`].
+    pub kind: u32,
+    /// Predicted time of this cell inside a full cohort, in seconds of one worker.
+    pub seconds: f64,
+    /// Memory of one replica, in bytes.
+    pub bytes: u64,
+    /// Memory that a cohort of this kind takes whatever its size, in bytes.
+    pub shared_bytes: u64,
+}
+
+/// What packing has to respect.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Workers that train side by side.
+    pub workers: usize,
+    /// Memory of one worker, in bytes.
+    pub memory: u64,
+    /// Replicas below which a cohort wastes its device, where there are enough cells to avoid it.
+    pub efficient_replicas: usize,
+    /// Replicas never exceeded.
+    pub most_replicas: usize,
+}
+
+/// Cells that train together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Packed {
+    /// The kind of all of them.
+    pub kind: u32,
+    /// Indices in the plan, in the order of the input.
+    pub cells: Vec<u32>,
+    /// Predicted time, in seconds of one worker.
+    pub seconds: f64,
+}
+
+/// Cohorts in each worker's share of the whole, so that the last ones to finish are short.
+const SHARES_PER_WORKER: f64 = 4.0;
+
+/// Packs cells into cohorts, longest first.
+///
+/// A kind is cut into so many cohorts that each takes about a fourth of a worker's share of the whole, but not into
+/// cohorts smaller than `efficient_replicas`, unless workers would then have nothing to do at all.
+pub fn pack(todo: &[Todo], limits: &Limits) -> Vec<Packed> {
+    let mut kinds: Vec<Vec<&Todo>> = Vec::new();
+    let mut place = std::collections::HashMap::new();
+    for cell in todo {
+        let at = *place.entry(cell.kind).or_insert_with(|| {
+            kinds.push(Vec::new());
+            kinds.len() - 1
+        });
+        kinds[at].push(cell);
+    }
+    let workers = limits.workers.max(1);
+    let total: f64 = todo.iter().map(|cell| cell.seconds).sum();
+    let share = total / (workers as f64 * SHARES_PER_WORKER);
+    let mut counts: Vec<usize> = kinds.iter().map(|cells| count(cells, share, limits)).collect();
+    raise(&mut counts, &kinds, workers);
+
+    let mut cohorts: Vec<Packed> =
+        kinds.iter().zip(counts).flat_map(|(cells, count)| cut(cells, count)).collect();
+    cohorts.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    cohorts
+}
+
+/// Number of cohorts a kind is cut into.
+fn count(cells: &[&Todo], share: f64, limits: &Limits) -> usize {
+    let fits = cells
+        .iter()
+        .map(|cell| (limits.memory.saturating_sub(cell.shared_bytes) / cell.bytes.max(1)) as usize)
+        .min()
+        .unwrap_or(1)
+        .clamp(1, limits.most_replicas.max(1));
+    let seconds: f64 = cells.iter().map(|cell| cell.seconds).sum();
+    let wanted = if share > 0.0 { (seconds / share).ceil() as usize } else { 1 };
+    let efficient = (cells.len() / limits.efficient_replicas.max(1)).max(1);
+    wanted.clamp(1, efficient).max(cells.len().div_ceil(fits))
+}
+
+/// Cuts the longest cohorts further until every worker has one, as far as there are cells.
+fn raise(counts: &mut [usize], kinds: &[Vec<&Todo>], workers: usize) {
+    while counts.iter().sum::<usize>() < workers {
+        let longest = (0..counts.len())
+            .filter(|&kind| counts[kind] < kinds[kind].len())
+            .max_by(|&a, &b| {
+                let each = |kind: usize| kinds[kind].iter().map(|c| c.seconds).sum::<f64>() / counts[kind] as f64;
+                each(a).total_cmp(&each(b))
+            });
+        match longest {
+            Some(kind) => counts[kind] += 1,
+            None => return,
+        }
+    }
+}
+
+/// Cuts one kind's cells into `count` cohorts of sizes that differ by one at most.
+fn cut(cells: &[&Todo], count: usize) -> Vec<Packed> {
+    (0..count)
+        .map(|part| {
+            let slice = &cells[part * cells.len() / count..(part + 1) * cells.len() / count];
+            Packed {
+                kind: slice[0].kind,
+                cells: slice.iter().map(|cell| cell.cell).collect(),
+                seconds: slice.iter().map(|cell| cell.seconds).sum(),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn limits(workers: usize) -> Limits {
+        Limits { workers, memory: 1 << 30, efficient_replicas: 16, most_replicas: 1024 }
+    }
+
+    fn cells(n: u32, kind: u32, seconds: f64) -> Vec<Todo> {
+        (0..n).map(|cell| Todo { cell: cell + 1000 * kind, kind, seconds, bytes: 1 << 20, shared_bytes: 1 << 20 }).collect()
+    }
+
+    #[test]
+    fn no_worker_is_left_without_a_cohort() {
+        assert_eq!(pack(&cells(32, 0, 1.0), &limits(2)).len(), 2);
+        assert_eq!(pack(&cells(32, 0, 1.0), &limits(4)).len(), 4);
+        assert_eq!(pack(&cells(3, 0, 1.0), &limits(8)).len(), 3);
+    }
+
+    #[test]
+    fn one_worker_gets_cohorts_of_an_efficient_size() {
+        let packed = pack(&cells(128, 0, 1.0), &limits(1));
+        assert!(packed.iter().all(|cohort| cohort.cells.len() >= 16), "{packed:?}");
+    }
+
+    #[test]
+    fn longest_first() {
+        let todo = [cells(16, 0, 1.0), cells(16, 1, 9.0), cells(16, 2, 3.0)].concat();
+        let seconds: Vec<f64> = pack(&todo, &limits(2)).iter().map(|cohort| cohort.seconds).collect();
+        assert!(seconds.is_sorted_by(|a, b| a >= b), "{seconds:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_cell_once_and_nothing_that_does_not_fit(
+            sizes in prop::collection::vec((1u32..300, 0.0f64..10.0, 1u64..1000), 1..6),
+            workers in 1usize..20, most in 1usize..200, memory in 1000u64..100_000,
+        ) {
+            let todo: Vec<Todo> = sizes.iter().enumerate().flat_map(|(kind, &(n, seconds, bytes))| {
+                (0..n).map(move |cell| Todo { cell: cell + 1000 * kind as u32, kind: kind as u32, seconds, bytes, shared_bytes: 10 })
+            }).collect();
+            let limits = Limits { workers, memory, efficient_replicas: 16, most_replicas: most };
+            let packed = pack(&todo, &limits);
+            let mut seen: Vec<u32> = packed.iter().flat_map(|cohort| cohort.cells.clone()).collect();
+            seen.sort_unstable();
+            let mut all: Vec<u32> = todo.iter().map(|cell| cell.cell).collect();
+            all.sort_unstable();
+            prop_assert_eq!(seen, all);
+            for cohort in &packed {
+                let bytes = sizes[cohort.kind as usize].2;
+                prop_assert!(cohort.cells.iter().all(|cell| cell / 1000 == cohort.kind));
+                prop_assert!(cohort.cells.len() <= most);
+                prop_assert!(cohort.cells.len() as u64 * bytes + 10 <= memory || cohort.cells.len() == 1);
+            }
+            prop_assert!(packed.len() >= workers.min(todo.len()));
+        }
+    }
+}

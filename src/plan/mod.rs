@@ -1,0 +1,304 @@
+//! From the question to the cells: which training runs a sweep asks for, each with an id that is its content.
+//!
+//! A plan is the same on every rank and for every order of ranks: it is a function of the resolved sweep and of the
+//! digests of its data. Cells are not stored but counted: cell `i` is variant `i / seeds` at seed `i % seeds`, so a
+//! plan of a million cells is as small as its axes.
+
+mod id;
+mod label;
+
+pub use id::{CellId, CohortId};
+
+use serde::Serialize;
+
+use crate::sweep::{Architecture, Data, Observe, Optimiser, Prune, Subsample, Sweep, Train};
+
+/// Version of the canonical specification behind cell ids. A change of what a specification means raises it.
+const SPECIFICATION: u32 = 1;
+
+/// A point of the grid without its seed: indices into the sweep's axes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Variant {
+    /// Index into `sweep.data`.
+    pub data: usize,
+    /// Index into `sweep.subsamples`.
+    pub subsample: usize,
+    /// Index into `sweep.architectures`.
+    pub architecture: usize,
+    /// Index into `sweep.optimisers`.
+    pub optimiser: usize,
+    /// Index into [`Plan::prunes`].
+    pub prune: usize,
+}
+
+/// Everything that decides a variant's results, in the order and under the names that its cells' ids are made of.
+#[derive(Serialize)]
+struct Specification<'a> {
+    specification: u32,
+    data: &'a Data,
+    data_digest: &'a str,
+    subsample: &'a Subsample,
+    architecture: &'a Architecture,
+    optimiser: &'a Optimiser,
+    prune: &'a Prune,
+    train: &'a Train,
+    observe: &'a Observe,
+    after_inversion: Option<usize>,
+}
+
+/// A sweep's cells.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    sweep: Sweep,
+    prunes: Vec<Prune>,
+    seeds: Vec<u64>,
+    variants: Vec<Variant>,
+    specifications: Vec<String>,
+}
+
+impl Plan {
+    /// Lays out the grid. `digests` holds the digest of each of `sweep.data`, in order.
+    ///
+    /// Where a sweep prunes, the unpruned cell that a pruned one starts from is part of the plan, asked for or not.
+    /// With adaptive seeds the plan reaches to the greatest number of seeds; the first `sweep.seeds.len()` of each
+    /// variant are those certain to run.
+    pub fn new(sweep: Sweep, digests: &[String]) -> Plan {
+        let mut prunes = sweep.prunes.clone();
+        if !prunes.contains(&Prune::None) {
+            prunes.insert(0, Prune::None);
+        }
+        let mut seeds = sweep.seeds.clone();
+        if let Some(adaptive) = &sweep.stop.half_width {
+            let mut next = seeds.last().map_or(0, |last| last.saturating_add(1));
+            while seeds.len() < adaptive.max_seeds {
+                seeds.push(next);
+                next = next.saturating_add(1);
+            }
+        }
+        let mut variants = Vec::new();
+        for data in 0..sweep.data.len() {
+            for subsample in 0..sweep.subsamples.len() {
+                for architecture in 0..sweep.architectures.len() {
+                    for optimiser in 0..sweep.optimisers.len() {
+                        for prune in 0..prunes.len() {
+                            variants.push(Variant { data, subsample, architecture, optimiser, prune });
+                        }
+                    }
+                }
+            }
+        }
+        let specifications = variants
+            .iter()
+            .map(|v| {
+                let specification = Specification {
+                    specification: SPECIFICATION,
+                    data: &sweep.data[v.data],
+                    data_digest: digests.get(v.data).map_or("", String::as_str),
+                    subsample: &sweep.subsamples[v.subsample],
+                    architecture: &sweep.architectures[v.architecture],
+                    optimiser: &sweep.optimisers[v.optimiser],
+                    prune: &prunes[v.prune],
+                    train: &sweep.train,
+                    observe: &sweep.observe,
+                    after_inversion: sweep.stop.after_inversion,
+                };
+                serde_json::to_string(&specification).unwrap_or_else(|error| {
+                    unreachable!("a specification of numbers and names always has a JSON form: {error}")
+                })
+            })
+            .collect();
+        Plan { sweep, prunes, seeds, variants, specifications }
+    }
+
+    /// The sweep behind the plan.
+    pub fn sweep(&self) -> &Sweep {
+        &self.sweep
+    }
+
+    /// The prune axis with the unpruned entry that every pruned cell needs.
+    pub fn prunes(&self) -> &[Prune] {
+        &self.prunes
+    }
+
+    /// All seeds a variant may be trained with; the first [`Plan::certain_seeds`] of them are certain.
+    pub fn seeds(&self) -> &[u64] {
+        &self.seeds
+    }
+
+    /// Number of seeds of each variant that run whatever an adaptive rule decides.
+    pub fn certain_seeds(&self) -> usize {
+        self.sweep.seeds.len()
+    }
+
+    /// The grid without its seeds.
+    pub fn variants(&self) -> &[Variant] {
+        &self.variants
+    }
+
+    /// Number of cells, those an adaptive rule may never ask for included.
+    pub fn len(&self) -> usize {
+        self.variants.len() * self.seeds.len()
+    }
+
+    /// Whether there is no cell; never so for a checked sweep.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Index into [`Plan::variants`] of a cell.
+    pub fn variant_of(&self, cell: u32) -> usize {
+        cell as usize / self.seeds.len()
+    }
+
+    /// Seed of a cell.
+    pub fn seed_of(&self, cell: u32) -> u64 {
+        self.seeds[cell as usize % self.seeds.len()]
+    }
+
+    /// The cell of a variant at the `seed`-th seed.
+    pub fn cell(&self, variant: usize, seed: usize) -> u32 {
+        (variant * self.seeds.len() + seed) as u32
+    }
+
+    /// The unpruned cell that a pruned cell starts from; `None` for an unpruned cell.
+    pub fn full_cell_of(&self, cell: u32) -> Option<u32> {
+        let variant = self.variant_of(cell);
+        let here = self.variants[variant];
+        if self.prunes[here.prune] == Prune::None {
+            return None;
+        }
+        let none = self.prunes.iter().position(|prune| *prune == Prune::None)?;
+        let full = variant - here.prune + none;
+        Some(self.cell(full, cell as usize % self.seeds.len()))
+    }
+
+    /// Kind of each variant, in order: variants of equal kind train in one cohort. They share data, block, shape of the
+    /// network and update rule, and differ in numbers only: learning rates, initial scale, which samples were pruned
+    /// away. Unpruned variants never share a kind with pruned ones, which have to wait for them.
+    pub fn kinds(&self) -> Vec<u32> {
+        let mut seen = std::collections::HashMap::new();
+        self.variants
+            .iter()
+            .map(|variant| {
+                let architecture = &self.sweep.architectures[variant.architecture];
+                let shape = (&architecture.kind, architecture.activation as u8, &architecture.observe);
+                let rule = self.sweep.optimisers[variant.optimiser].kind;
+                let pruned = self.prunes[variant.prune] != Prune::None;
+                let next = seen.len() as u32;
+                *seen.entry((variant.data, variant.subsample, shape, rule, pruned)).or_insert(next)
+            })
+            .collect()
+    }
+
+    /// Canonical specification of a variant: JSON, everything that decides its results except the seed.
+    pub fn specification(&self, variant: usize) -> &str {
+        &self.specifications[variant]
+    }
+
+    /// Ids of all cells, in order.
+    pub fn ids(&self) -> Vec<CellId> {
+        let mut ids = Vec::with_capacity(self.len());
+        for specification in &self.specifications {
+            let of_variant = CellId::of_specification(specification);
+            ids.extend(self.seeds.iter().map(|&seed| of_variant.at_seed(seed)));
+        }
+        ids
+    }
+
+    /// Digest of the plan: ranks that disagree on it must not work together.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+        for seed in &self.seeds {
+            hasher.update(&seed.to_le_bytes());
+        }
+        for specification in &self.specifications {
+            hasher.update(specification.as_bytes());
+        }
+        let mut first = [0; 8];
+        first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+        u64::from_le_bytes(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::parse;
+    use std::collections::HashSet;
+
+    fn plan(text: &str) -> Plan {
+        let sweep = parse(text, "test.toml", &[]).expect("a valid sweep");
+        let digests = vec!["d".to_string(); sweep.data.len()];
+        Plan::new(sweep, &digests)
+    }
+
+    const SMALL: &str = r#"
+        [sweep]
+        name = "small"
+        seeds = { start = 3, count = 4 }
+        [[data]]
+        source = "digits"
+        labels = "parity"
+        [[subsample]]
+        size = 500
+        block = [0, 1]
+        [[architecture]]
+        kind = "mlp"
+        hidden = [10]
+        activation = "tanh"
+        [[optimiser]]
+        kind = "sgd"
+        lr = [0.1, 0.2]
+        [train]
+        epochs = 10
+        loss = "cross-entropy"
+        batch = "full"
+    "#;
+
+    #[test]
+    fn every_cell_has_an_id_of_its_own() {
+        let plan = plan(SMALL);
+        assert_eq!(plan.len(), 2 * 2 * 4);
+        let ids: HashSet<_> = plan.ids().into_iter().collect();
+        assert_eq!(ids.len(), plan.len());
+    }
+
+    #[test]
+    fn adding_seeds_and_values_keeps_the_ids_of_the_cells_that_stay() {
+        let before: HashSet<_> = plan(SMALL).ids().into_iter().collect();
+        let wider = SMALL.replace("count = 4", "count = 9").replace("lr = [0.1, 0.2]", "lr = [0.3, 0.2, 0.1]");
+        let after: HashSet<_> = plan(&wider).ids().into_iter().collect();
+        assert!(before.is_subset(&after));
+    }
+
+    #[test]
+    fn what_decides_a_result_decides_the_id() {
+        let before: HashSet<_> = plan(SMALL).ids().into_iter().collect();
+        for (from, to) in [("epochs = 10", "epochs = 11"), ("tanh", "relu"), ("parity", "classes"), ("[10]", "[11]")] {
+            let after: HashSet<_> = plan(&SMALL.replace(from, to)).ids().into_iter().collect();
+            assert!(before.is_disjoint(&after), "{from} → {to} must change every id");
+        }
+        let sweep = parse(SMALL, "test.toml", &[]).expect("a valid sweep");
+        let other_data: HashSet<_> = Plan::new(sweep, &["other".to_string()]).ids().into_iter().collect();
+        assert!(before.is_disjoint(&other_data));
+    }
+
+    #[test]
+    fn a_pruned_cell_knows_the_full_cell_it_starts_from() {
+        let plan = plan(&format!("{SMALL}\n[[prune]]\nremove = \"stragglers\"\n[[prune]]\nremove = \"random\"\nlike = \"stragglers\"\n"));
+        assert_eq!(plan.len(), 2 * 2 * 4 * 3);
+        for cell in 0..plan.len() as u32 {
+            let variant = plan.variants()[plan.variant_of(cell)];
+            match plan.full_cell_of(cell) {
+                None => assert_eq!(plan.prunes()[variant.prune], Prune::None),
+                Some(full) => {
+                    let of_full = plan.variants()[plan.variant_of(full)];
+                    assert_eq!(plan.prunes()[of_full.prune], Prune::None);
+                    assert_eq!(Variant { prune: variant.prune, ..of_full }, variant);
+                    assert_eq!(plan.seed_of(full), plan.seed_of(cell));
+                }
+            }
+        }
+    }
+}

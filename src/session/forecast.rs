@@ -1,0 +1,243 @@
+//! What a sweep would cost: the same packing and the same rates as a run, and nothing trained.
+
+use std::fmt;
+
+use super::progress::span;
+use super::share::Node;
+use super::terms::{ResolvedTerms, Terms};
+use super::todo::CellCost;
+use crate::cost::{Activations, DataShape, Rate, Rates, ReplicaCost, replica_cost};
+use crate::data;
+use crate::pack::{Limits, Todo, pack};
+use crate::plan::Plan;
+use crate::sweep::{ArchitectureKind, Sweep};
+
+/// Replicas below which a cohort leaves vector lanes of the device idle.
+const EFFICIENT_REPLICAS: usize = 16;
+/// Replicas of a cohort at most: checkpoints and retries stay small.
+const MOST_REPLICAS: usize = 512;
+
+/// Costs of a plan's variants on this host.
+pub(super) struct Costs {
+    /// One entry per variant.
+    pub(super) of_variant: Vec<CellCost>,
+    /// The same, as counted.
+    pub(super) counted: Vec<ReplicaCost>,
+    /// Key of the rate of each variant.
+    pub(super) rate_key: Vec<String>,
+    /// The slowest rate among the variants.
+    pub(super) rate: Rate,
+}
+
+impl Costs {
+    /// Counts what a plan's variants cost and expects the time from remembered rates.
+    ///
+    /// # Errors
+    /// If a data source's sizes cannot be told because its files are not there.
+    pub(super) fn of(plan: &Plan, terms: &ResolvedTerms, rates: &Rates) -> Result<Costs, data::DataError> {
+        let shapes: Vec<DataShape> = plan
+            .sweep()
+            .data
+            .iter()
+            .map(|data| {
+                let shape = data::shape(data)?;
+                Ok(DataShape { features: shape.features, image: shape.image, classes: shape.classes, test: shape.test })
+            })
+            .collect::<Result<_, data::DataError>>()?;
+        let mut costs = Costs {
+            of_variant: Vec::new(),
+            counted: Vec::new(),
+            rate_key: Vec::new(),
+            rate: Rate { flops_per_second: f64::INFINITY, spread: 1.0, measured: true },
+        };
+        for variant in plan.variants() {
+            let kind = &plan.sweep().architectures[variant.architecture].kind;
+            let kernel = matches!(kind, ArchitectureKind::Mlp { .. }) && terms.choice.may_take_kernel();
+            let held = if kernel { Activations::Tile } else { Activations::All };
+            let counted = replica_cost(plan, variant, &shapes[variant.data], held);
+            let key = rate_key(terms, kernel, kind);
+            let rate = rates.expect(&key, terms.choice.threads);
+            if rate.flops_per_second < costs.rate.flops_per_second {
+                costs.rate = rate;
+            }
+            costs.of_variant.push(CellCost {
+                seconds: counted.flops / rate.flops_per_second,
+                bytes: counted.bytes,
+                shared_bytes: counted.shared_bytes,
+            });
+            costs.counted.push(counted);
+            costs.rate_key.push(key);
+        }
+        Ok(costs)
+    }
+}
+
+/// Under which name a rate is remembered: host, engine, threads, and the shape's order of magnitude.
+fn rate_key(terms: &ResolvedTerms, kernel: bool, kind: &ArchitectureKind) -> String {
+    let engine = if kernel { "kernel".to_string() } else { format!("burn {}", terms.choice.device) };
+    let shape = match kind {
+        ArchitectureKind::Mlp { hidden } => format!("mlp depth {}", hidden.len()),
+        ArchitectureKind::Cnn { .. } => "cnn".to_string(),
+    };
+    format!("{}/{engine}/{shape}/{} threads", crate::store::host(), terms.choice.threads)
+}
+
+/// Limits of packing for so many ranks.
+pub(super) fn limits(terms: &ResolvedTerms, workers: usize) -> Limits {
+    Limits {
+        workers,
+        memory: terms.memory,
+        efficient_replicas: EFFICIENT_REPLICAS,
+        most_replicas: MOST_REPLICAS,
+    }
+}
+
+/// What `phasesweep plan` prints.
+pub struct Forecast {
+    plan: Plan,
+    costs: Costs,
+    terms: ResolvedTerms,
+    ranks: usize,
+    cohorts: usize,
+    largest: usize,
+    makespan: f64,
+}
+
+impl Forecast {
+    /// Plans a sweep for so many ranks of this host.
+    ///
+    /// # Errors
+    /// A sentence, if a device or a data set is not there.
+    pub fn new(sweep: Sweep, terms: &Terms, ranks: usize) -> Result<Forecast, super::SessionError> {
+        let node = Node::observe(ranks);
+        let terms = terms.resolve(&node, 0)?;
+        let rates = Rates::default_path().map(|path| Rates::read(&path)).unwrap_or_default();
+        // Identities are not needed to count: no data is read for its digest.
+        let plan = Plan::new(sweep, &[]);
+        let costs = Costs::of(&plan, &terms, &rates)?;
+        let kinds = plan.kinds();
+        let certain = plan.certain_seeds();
+        let todo: Vec<Todo> = (0..plan.variants().len())
+            .flat_map(|variant| (0..certain).map(move |seed| (variant, seed)))
+            .map(|(variant, seed)| {
+                let CellCost { seconds, bytes, shared_bytes } = costs.of_variant[variant];
+                Todo { cell: plan.cell(variant, seed), kind: kinds[variant], seconds, bytes, shared_bytes }
+            })
+            .collect();
+        let packed = pack(&todo, &limits(&terms, ranks));
+        // Longest first to the least loaded rank: what the coordinator does.
+        let mut loads = std::collections::BinaryHeap::from(vec![std::cmp::Reverse(Load(0.0)); ranks.max(1)]);
+        for cohort in &packed {
+            if let Some(std::cmp::Reverse(Load(least))) = loads.pop() {
+                loads.push(std::cmp::Reverse(Load(least + cohort.seconds)));
+            }
+        }
+        let makespan = loads.into_iter().map(|load| load.0.0).fold(0.0, f64::max);
+        let largest = packed.iter().map(|cohort| cohort.cells.len()).max().unwrap_or(0);
+        Ok(Forecast { plan, costs, terms, ranks, cohorts: packed.len(), largest, makespan })
+    }
+}
+
+/// A rank's load in seconds, ordered.
+#[derive(Clone, Copy, PartialEq)]
+struct Load(f64);
+
+impl Eq for Load {}
+
+impl PartialOrd for Load {
+    fn partial_cmp(&self, other: &Load) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Load {
+    fn cmp(&self, other: &Load) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl fmt::Display for Forecast {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = &self.plan;
+        let sweep = plan.sweep();
+        let certain = plan.certain_seeds();
+        let cells = plan.variants().len() * certain;
+        writeln!(f, "sweep {}", sweep.name)?;
+        let seeds = match (plan.seeds().first(), plan.seeds().get(certain.saturating_sub(1))) {
+            (Some(first), Some(last)) => format!("{first} to {last}"),
+            _ => String::new(),
+        };
+        writeln!(f, "  {:13} {certain:>7}   {seeds}", "seeds")?;
+        let first = |axis: usize, count: usize, label: &dyn Fn(usize) -> String| {
+            let labels: Vec<String> = (0..count.min(6)).map(label).collect();
+            let more = if count > 6 { ", …" } else { "" };
+            format!("  {:13} {count:>7}   {}{more}", Plan::AXES[axis], labels.join(", "))
+        };
+        let base = plan.variants()[0];
+        let axis = |axis: usize, count: usize| {
+            first(axis, count, &|place| {
+                let mut variant = base;
+                match axis {
+                    0 => variant.data = place,
+                    1 => variant.subsample = place,
+                    2 => variant.architecture = place,
+                    3 => variant.optimiser = place,
+                    _ => variant.prune = place,
+                }
+                plan.labels(variant)[axis].clone()
+            })
+        };
+        writeln!(f, "{}", axis(0, sweep.data.len()))?;
+        writeln!(f, "{}", axis(1, sweep.subsamples.len()))?;
+        writeln!(f, "{}", axis(2, sweep.architectures.len()))?;
+        writeln!(f, "{}", axis(3, sweep.optimisers.len()))?;
+        if plan.prunes().len() > 1 {
+            writeln!(f, "{}", axis(4, plan.prunes().len()))?;
+        }
+        if plan.seeds().len() > certain {
+            writeln!(f, "  up to {} seeds of each variant if the stopping rule asks for them", plan.seeds().len())?;
+        }
+        writeln!(f, "  {:13} {cells:>7}", "cells")?;
+        writeln!(f, "  {:13} {:>7}   of at most {} replicas", "cohorts", self.cohorts, self.largest)?;
+
+        let flops: f64 = self.costs.counted.iter().map(|cost| cost.flops * certain as f64).sum();
+        let parameters = self.costs.counted.iter().map(|cost| cost.parameters);
+        let (low, high) = (parameters.clone().min().unwrap_or(0), parameters.max().unwrap_or(0));
+        let replica = self.costs.counted.iter().map(|cost| cost.bytes).max().unwrap_or(0);
+        let shared = self.costs.counted.iter().map(|cost| cost.shared_bytes).max().unwrap_or(0);
+        let span_of = if low == high { format!("{low}") } else { format!("{low} to {high}") };
+        writeln!(f, "  {:13} {span_of} per cell", "parameters")?;
+        writeln!(
+            f,
+            "  {:13} {} per replica, {} shared by a cohort; {} allowed per rank",
+            "memory",
+            bytes(replica),
+            bytes(shared),
+            bytes(self.terms.memory)
+        )?;
+        writeln!(f, "  {:13} {flops:.2e} floating-point operations", "work")?;
+        let rate = self.costs.rate;
+        let source = if rate.measured { "measured here" } else { "guessed: nothing like it has run here yet" };
+        writeln!(
+            f,
+            "  {:13} {} to {} on {} rank(s) of {} thread(s), device {} ({:.1} GFLOP/s per rank, {source})",
+            "time",
+            span(self.makespan / rate.spread),
+            span(self.makespan * rate.spread),
+            self.ranks,
+            self.terms.choice.threads,
+            self.terms.choice.device,
+            rate.flops_per_second / 1e9,
+        )
+    }
+}
+
+/// A number of bytes for people.
+fn bytes(count: u64) -> String {
+    match count as f64 {
+        b if b < 1024.0 => format!("{b:.0} B"),
+        b if b < 1048576.0 => format!("{:.1} KiB", b / 1024.0),
+        b if b < 1073741824.0 => format!("{:.1} MiB", b / 1048576.0),
+        b => format!("{:.1} GiB", b / 1073741824.0),
+    }
+}

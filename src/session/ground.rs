@@ -1,0 +1,78 @@
+//! What every worker of a process stands on: the plan, the run directory, and the data, loaded once and shared.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::data::{self, Block, DataError, Pool};
+use crate::plan::{CellId, Plan};
+use crate::store::RunDirectory;
+use crate::sweep::ArchitectureKind;
+
+/// Blocks kept besides those in use; a sweep over many subsamples must not fill the memory with them.
+const KEPT_BLOCKS: usize = 4;
+
+/// The ground of a run, shared by the workers of one process.
+pub(super) struct Ground {
+    pub(super) plan: Plan,
+    /// Ids of the plan's cells, in order.
+    pub(super) ids: Vec<CellId>,
+    pub(super) directory: RunDirectory,
+    pools: Mutex<HashMap<usize, Arc<Pool>>>,
+    blocks: Mutex<Vec<(BlockKey, Prepared)>>,
+}
+
+/// Which block: data, subsample, and whether constant inputs stay (networks that need images).
+type BlockKey = (usize, usize, bool);
+
+/// A block with its noisy test inputs.
+#[derive(Clone)]
+pub(super) struct Prepared {
+    pub(super) block: Arc<Block>,
+    pub(super) noisy: Arc<Vec<Vec<f32>>>,
+}
+
+impl Ground {
+    pub(super) fn new(plan: Plan, directory: RunDirectory) -> Ground {
+        let ids = plan.ids();
+        Ground { plan, ids, directory, pools: Mutex::default(), blocks: Mutex::default() }
+    }
+
+    /// The decoded source of `sweep.data[data]`.
+    fn pool(&self, data: usize) -> Result<Arc<Pool>, DataError> {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = pools.get(&data) {
+            return Ok(pool.clone());
+        }
+        let pool = Arc::new(Pool::load(&self.plan.sweep().data[data])?);
+        pools.insert(data, pool.clone());
+        Ok(pool)
+    }
+
+    /// The block of a variant, prepared once for all workers of the process.
+    pub(super) fn block(&self, variant: usize) -> Result<Prepared, DataError> {
+        let variant = self.plan.variants()[variant];
+        let sweep = self.plan.sweep();
+        let images = matches!(sweep.architectures[variant.architecture].kind, ArchitectureKind::Cnn { .. });
+        let key = (variant.data, variant.subsample, images);
+        // Preparing under the lock keeps two workers from preparing the same block twice.
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, prepared)) = blocks.iter().find(|(of, _)| *of == key) {
+            return Ok(prepared.clone());
+        }
+        let data = &sweep.data[variant.data];
+        let block = self.pool(variant.data)?.block(data, &sweep.subsamples[variant.subsample], images)?;
+        let noisy = sweep
+            .observe
+            .noise
+            .iter()
+            .enumerate()
+            .map(|(stream, &sigma)| data::noisy_test(&block, sigma, stream as u64))
+            .collect();
+        let prepared = Prepared { block: Arc::new(block), noisy: Arc::new(noisy) };
+        if blocks.len() >= KEPT_BLOCKS {
+            blocks.remove(0);
+        }
+        blocks.push((key, prepared.clone()));
+        Ok(prepared)
+    }
+}

@@ -1,0 +1,102 @@
+//! What a person watching a run sees: a bar on a terminal, a plain line at intervals elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::dispatch::Progress;
+
+/// Time between two plain lines.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Shows progress on standard error.
+pub(super) enum Display {
+    /// A bar on a terminal.
+    Bar(ProgressBar),
+    /// Lines for a log file.
+    Lines {
+        /// When the last one was written.
+        last: Instant,
+    },
+    /// Nothing.
+    Quiet,
+}
+
+impl Display {
+    /// A display that fits standard error.
+    pub(super) fn new(cells: u64, quiet: bool) -> Display {
+        if quiet {
+            return Display::Quiet;
+        }
+        if !std::io::stderr().is_terminal() {
+            return Display::Lines { last: Instant::now() };
+        }
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} cells  {msg}  {elapsed_precise}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        Display::Bar(ProgressBar::new(cells).with_style(style))
+    }
+
+    /// Shows the state of the run after `elapsed`.
+    pub(super) fn show(&mut self, progress: &Progress, elapsed: Duration) {
+        match self {
+            Display::Quiet => {}
+            Display::Bar(bar) => {
+                bar.set_length(progress.cells_total);
+                bar.set_position(progress.cells_done + progress.cells_failed);
+                bar.set_message(sentence(progress, elapsed));
+            }
+            Display::Lines { last } => {
+                if last.elapsed() >= LINE_EVERY {
+                    *last = Instant::now();
+                    tracing::info!(
+                        "{} of {} cells done, {} running; {}",
+                        progress.cells_done,
+                        progress.cells_total,
+                        progress.cells_running,
+                        sentence(progress, elapsed)
+                    );
+                }
+            }
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn end(&self) {
+        if let Display::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Rate and time left.
+fn sentence(progress: &Progress, elapsed: Duration) -> String {
+    let rate = progress.cells_done as f64 / elapsed.as_secs_f64().max(1e-9);
+    let failed = if progress.cells_failed > 0 { format!(", {} failed", progress.cells_failed) } else { String::new() };
+    match time_left(progress, elapsed) {
+        Some((low, high)) => format!("{rate:.2} cells/s, {} to {} left{failed}", span(low), span(high)),
+        None => format!("time left not known yet{failed}"),
+    }
+}
+
+/// Time left as an interval in seconds: the share of predicted work done so far scales the time it took; the interval
+/// narrows with the number of finished cohorts. `None` before any work is done.
+pub fn time_left(progress: &Progress, elapsed: Duration) -> Option<(f64, f64)> {
+    let done = progress.predicted_done;
+    if done <= 0.0 {
+        return None;
+    }
+    let left = elapsed.as_secs_f64() * progress.predicted_left / done;
+    let spread = 1.0 + 1.0 / (1.0 + progress.cohorts_done as f64).sqrt();
+    Some((left / spread, left * spread))
+}
+
+/// A time for people: `45 s`, `12 min`, `3.4 h`, `2.1 d`.
+pub fn span(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.1} h", s / 3600.0),
+        s => format!("{:.1} d", s / 86_400.0),
+    }
+}

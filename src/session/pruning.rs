@@ -1,0 +1,135 @@
+//! Which samples a pruned cell trains on, from what its full cell left in a part.
+//!
+//! Invariant: the set depends on the full cell's record, the pruned cell's specification and its seed, on nothing else.
+
+use std::sync::Arc;
+
+use rand::seq::index;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::observe::turning_point::{DEFAULT_FRACTION, Extremum, by_prominence};
+use crate::sweep::{InversionOf, Prune, PruneSize};
+
+/// What pruning needs to know of a full cell.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct FullCell {
+    /// Recorded epochs.
+    pub(super) epochs: Vec<usize>,
+    /// Radii of the last observed layer `[class, recorded]`.
+    pub(super) radius: Vec<f32>,
+    /// Distance of the first pair of classes at the last observed layer `[recorded]`.
+    pub(super) distance: Vec<f32>,
+    /// Epochs whose misclassified samples were kept.
+    pub(super) snapshot_epochs: Vec<usize>,
+    /// Misclassified samples `[snapshot, byte]`, first sample in the high bit.
+    pub(super) misclassified: Vec<u8>,
+}
+
+/// Why a pruned cell has no training set. It is then a failed cell, with this as the reason.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(super) enum NoSet {
+    /// The full cell has no inversion, so it has no stragglers.
+    #[error("its full cell has no inversion of {0} by prominence, and so no stragglers")]
+    NoInversion(&'static str),
+    /// The misclassified samples of the epoch were not kept.
+    #[error("the misclassified samples of epoch {0} were not kept: say `misclassified = {{ every = 1 }}` in [observe]")]
+    NoSnapshot(usize),
+    /// Nothing would be left.
+    #[error("all samples would be removed")]
+    NothingLeft,
+}
+
+/// Flags of the samples that a pruned cell keeps, one for each of the block's `samples`.
+///
+/// # Errors
+/// [`NoSet`] if the full cell does not define the set.
+pub(super) fn kept(prune: &Prune, full: &FullCell, samples: usize, seed: u64) -> Result<Option<Arc<[bool]>>, NoSet> {
+    let removed = match *prune {
+        Prune::None => return Ok(None),
+        Prune::Stragglers { at } => stragglers(full, at, samples)?,
+        Prune::Misclassified { epoch } => misclassified(full, epoch, samples)?,
+        Prune::Random { like } => {
+            let size = match like {
+                PruneSize::Stragglers { at } => stragglers(full, at, samples)?.len(),
+                PruneSize::Misclassified { epoch } => misclassified(full, epoch, samples)?.len(),
+            };
+            let key = blake3::derive_key("phasesweep 1 random prune", &seed.to_le_bytes());
+            index::sample(&mut ChaCha8Rng::from_seed(key), samples, size).into_vec()
+        }
+    };
+    if removed.len() >= samples {
+        return Err(NoSet::NothingLeft);
+    }
+    let mut kept = vec![true; samples];
+    for sample in removed {
+        kept[sample] = false;
+    }
+    Ok(Some(kept.into()))
+}
+
+/// The full cell's samples still misclassified at its inversion.
+fn stragglers(full: &FullCell, at: InversionOf, samples: usize) -> Result<Vec<usize>, NoSet> {
+    let radius = |class: usize| full.radius.chunks_exact(full.epochs.len().max(1)).nth(class).unwrap_or(&[]);
+    let (series, extremum, name) = match at {
+        InversionOf::Distance => (full.distance.as_slice(), Extremum::Maximum, "distance"),
+        InversionOf::Radius0 => (radius(0), Extremum::Minimum, "radius_0"),
+        InversionOf::Radius1 => (radius(1), Extremum::Minimum, "radius_1"),
+    };
+    let turn = by_prominence(&full.epochs, series, extremum, DEFAULT_FRACTION).turn().ok_or(NoSet::NoInversion(name))?;
+    misclassified(full, turn.epoch, samples)
+}
+
+/// The full cell's samples misclassified at an epoch.
+fn misclassified(full: &FullCell, epoch: usize, samples: usize) -> Result<Vec<usize>, NoSet> {
+    let place = full.snapshot_epochs.iter().position(|&at| at == epoch).ok_or(NoSet::NoSnapshot(epoch))?;
+    let bytes = samples.div_ceil(8);
+    let bits = full.misclassified.get(place * bytes..(place + 1) * bytes).ok_or(NoSet::NoSnapshot(epoch))?;
+    Ok((0..samples).filter(|sample| bits[sample / 8] >> (7 - sample % 8) & 1 == 1).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Twelve samples; the distance peaks at epoch 2, where samples 1 and 9 are misclassified.
+    fn full() -> FullCell {
+        FullCell {
+            epochs: vec![0, 1, 2, 3, 4],
+            radius: vec![5.0, 4.0, 3.0, 2.0, 1.0, 3.0, 2.0, 1.0, 2.0, 3.0],
+            distance: vec![0.0, 1.0, 2.0, 1.5, 1.0],
+            snapshot_epochs: vec![0, 2],
+            misclassified: vec![0xff, 0xf0, 0b0100_0000, 0b0100_0000],
+        }
+    }
+
+    fn removed(prune: Prune) -> Vec<usize> {
+        let kept = kept(&prune, &full(), 12, 3).unwrap().unwrap();
+        (0..12).filter(|&sample| !kept[sample]).collect()
+    }
+
+    #[test]
+    fn stragglers_are_those_misclassified_at_the_inversion() {
+        assert_eq!(removed(Prune::Stragglers { at: InversionOf::Distance }), [1, 9]);
+        assert_eq!(removed(Prune::Stragglers { at: InversionOf::Radius1 }), [1, 9]);
+        assert_eq!(removed(Prune::Misclassified { epoch: 2 }), [1, 9]);
+    }
+
+    #[test]
+    fn a_control_removes_as_many_from_its_own_stream() {
+        let like = PruneSize::Stragglers { at: InversionOf::Distance };
+        let control = Prune::Random { like };
+        assert_eq!(removed(control).len(), 2);
+        let others: std::collections::HashSet<_> =
+            (0..50).map(|seed| kept(&control, &full(), 12, seed).unwrap().unwrap().to_vec()).collect();
+        assert!(others.len() > 20, "66 pairs, 50 seeds: the sets must differ between seeds");
+    }
+
+    #[test]
+    fn what_the_full_cell_does_not_define_is_said() {
+        let prune = Prune::Stragglers { at: InversionOf::Radius0 };
+        assert_eq!(kept(&prune, &full(), 12, 0), Err(NoSet::NoInversion("radius_0")));
+        assert_eq!(kept(&Prune::Misclassified { epoch: 3 }, &full(), 12, 0), Err(NoSet::NoSnapshot(3)));
+        assert_eq!(kept(&Prune::Misclassified { epoch: 0 }, &full(), 12, 0), Err(NoSet::NothingLeft));
+    }
+}

@@ -1,0 +1,295 @@
+//! A worker: trains one cohort after another, from its checkpoint if it has one, and leaves a part for each.
+//!
+//! Invariants: while a cohort runs, a file in `running/` says who runs it, so that a death is noticed at relaunch; a
+//! part is written before the checkpoint it replaces is removed; nothing is reported finished before its part is durable.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::full_cells::FullCells;
+use super::ground::Ground;
+use super::pruning;
+use super::workload;
+use crate::dispatch::{CohortOutcome, CohortRunner, CohortTask, Control, FailureReason};
+use crate::plan::{CellId, CohortId};
+use crate::store::{CellStatus, Checkpoint, Origin, Part, PartCell, RunningCohort, StoreError, columns};
+use crate::train::{
+    Choice, DriveError, Ended, Pace, Problem, Replica, ReplicaState, TrainError, build_engine, drive,
+};
+
+/// How a worker trains.
+#[derive(Debug, Clone)]
+pub(super) struct Manner {
+    /// Engine, device and threads.
+    pub(super) choice: Choice,
+    /// Time between two checkpoints of a cohort.
+    pub(super) checkpoint_every: Duration,
+    /// Seconds per cell that a simulated trainer sleeps; `None` trains.
+    pub(super) simulate: Option<f64>,
+    /// Where the worker is, for provenance.
+    pub(super) origin: Origin,
+}
+
+/// Trains cohorts.
+pub(super) struct Runner {
+    ground: Arc<Ground>,
+    manner: Manner,
+    full_cells: FullCells,
+}
+
+/// Why a cohort was not finished.
+enum Unfinished {
+    Stopped,
+    Failed(FailureReason, String),
+}
+
+impl From<StoreError> for Unfinished {
+    fn from(error: StoreError) -> Unfinished {
+        Unfinished::Failed(FailureReason::Storage, error.to_string())
+    }
+}
+
+impl From<DriveError> for Unfinished {
+    fn from(error: DriveError) -> Unfinished {
+        let reason = match &error {
+            DriveError::Train(TrainError::OutOfMemory(_)) => FailureReason::OutOfMemory,
+            DriveError::Train(TrainError::Device(_)) => FailureReason::Error,
+            DriveError::Checkpoint(_) => FailureReason::Storage,
+        };
+        Unfinished::Failed(reason, error.to_string())
+    }
+}
+
+impl Runner {
+    pub(super) fn new(ground: Arc<Ground>, manner: Manner) -> Runner {
+        let full_cells = FullCells::new(ground.clone());
+        Runner { ground, manner, full_cells }
+    }
+
+    fn train(&mut self, task: &CohortTask, control: &Control) -> Result<f64, Unfinished> {
+        let ids: Vec<CellId> = task.cells.iter().map(|&cell| self.ground.ids[cell as usize]).collect();
+        let cohort = CohortId::of(&ids);
+        let running = RunningCohort::begin(&self.ground.directory, cohort, &ids, task.attempt, self.manner.origin.rank)?;
+        let outcome = match self.manner.simulate {
+            Some(seconds) => self.pretend(task, control, cohort, &ids, seconds),
+            None => self.train_cells(task, control, cohort, &ids),
+        };
+        // Whatever happened, this process survived it: only a death leaves the file behind.
+        running.end()?;
+        outcome
+    }
+
+    fn train_cells(
+        &mut self,
+        task: &CohortTask,
+        control: &Control,
+        cohort: CohortId,
+        ids: &[CellId],
+    ) -> Result<f64, Unfinished> {
+        let started = Instant::now();
+        let plan = &self.ground.plan;
+        let variant = plan.variant_of(task.cells[0]);
+        let prepared = self
+            .ground
+            .block(variant)
+            .map_err(|error| Unfinished::Failed(FailureReason::Error, error.to_string()))?;
+        let problem = workload::problem(plan, variant, &prepared);
+
+        let mut failures = vec![String::new(); ids.len()];
+        let mut replicas: Vec<Option<Replica>> = Vec::with_capacity(ids.len());
+        for (&cell, failure) in task.cells.iter().zip(&mut failures) {
+            replicas.push(match self.kept(cell, problem.train().len())? {
+                Ok(kept) => Some(workload::replica(&self.ground, cell, kept)),
+                Err(no_set) => {
+                    *failure = no_set.to_string();
+                    None
+                }
+            });
+        }
+        let trained: Vec<usize> = (0..ids.len()).filter(|&cell| replicas[cell].is_some()).collect();
+        let replicas: Vec<Replica> = replicas.into_iter().flatten().collect();
+        let trained_ids: Vec<CellId> = trained.iter().map(|&cell| ids[cell]).collect();
+
+        let path = self.ground.directory.checkpoint(cohort);
+        let (states, before) = self.starting_states(&path, &problem, &replicas, &trained_ids)?;
+        let mut describe = String::new();
+        let mut pace = CohortPace {
+            control,
+            checkpoint: Checkpoint { cohort, cells: trained_ids, wall_seconds: before, states: Vec::new() },
+            path: &path,
+            before,
+            started,
+            saved: Instant::now(),
+            every: self.manner.checkpoint_every,
+        };
+        let choice = &self.manner.choice;
+        let ended = drive(
+            &problem,
+            &replicas,
+            states,
+            plan.sweep().stop.after_inversion,
+            &mut |replicas, states| {
+                let engine = build_engine(choice, &problem, replicas, states)?;
+                if describe.is_empty() {
+                    describe = engine.describe();
+                    tracing::debug!("{cohort}: {} cells, {describe}", ids.len());
+                }
+                Ok(engine)
+            },
+            &mut pace,
+        )?;
+        let Ended::Complete(states) = ended else { return Err(Unfinished::Stopped) };
+
+        let seconds = before + started.elapsed().as_secs_f64();
+        let mut of_cell: Vec<Option<&ReplicaState>> = vec![None; ids.len()];
+        for (&cell, state) in trained.iter().zip(&states) {
+            of_cell[cell] = Some(state);
+        }
+        let (axes, columns) = columns(&problem, &plan.sweep().observe.noise, &of_cell);
+        self.write(task, cohort, ids, &of_cell, &failures, seconds, describe, axes, columns)?;
+        crate::store::durable::remove(&path)?;
+        Ok(seconds)
+    }
+
+    /// States to start from: the checkpoint's, if there is one of this cohort, else fresh ones.
+    fn starting_states(
+        &self,
+        path: &std::path::Path,
+        problem: &Problem,
+        replicas: &[Replica],
+        ids: &[CellId],
+    ) -> Result<(Vec<ReplicaState>, f64), Unfinished> {
+        if path.exists() {
+            match Checkpoint::read(path) {
+                Ok(checkpoint) if checkpoint.cells == ids => {
+                    tracing::info!("continuing {} cells from {}", ids.len(), path.display());
+                    return Ok((checkpoint.states, checkpoint.wall_seconds));
+                }
+                Ok(_) => tracing::warn!("{} is of other cells and is not used", path.display()),
+                Err(error) => tracing::warn!("{error}; its cells start afresh"),
+            }
+        }
+        Ok((replicas.iter().map(|replica| ReplicaState::fresh(problem, replica)).collect(), 0.0))
+    }
+
+    /// The samples that a cell keeps.
+    fn kept(&mut self, cell: u32, samples: usize) -> Result<Result<Option<Arc<[bool]>>, pruning::NoSet>, Unfinished> {
+        let plan = &self.ground.plan;
+        let Some(full) = plan.full_cell_of(cell) else { return Ok(Ok(None)) };
+        let prune = plan.prunes()[plan.variants()[plan.variant_of(cell)].prune];
+        let seed = plan.seed_of(cell);
+        let full = self.full_cells.get(self.ground.ids[full as usize])?;
+        Ok(pruning::kept(&prune, &full, samples, seed))
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn write(
+        &self,
+        task: &CohortTask,
+        cohort: CohortId,
+        ids: &[CellId],
+        states: &[Option<&ReplicaState>],
+        failures: &[String],
+        seconds: f64,
+        engine: String,
+        axes: crate::store::Axes,
+        columns: Vec<crate::store::Column>,
+    ) -> Result<(), Unfinished> {
+        let plan = &self.ground.plan;
+        let mut variants: Vec<usize> = task.cells.iter().map(|&cell| plan.variant_of(cell)).collect();
+        variants.sort_unstable();
+        variants.dedup();
+        let cells = task.cells.iter().enumerate().map(|(place, &cell)| {
+            let diverged = states.get(place).copied().flatten().and_then(|state| state.diverged);
+            PartCell {
+                id: ids[place],
+                seed: plan.seed_of(cell),
+                variant: variants.partition_point(|&variant| variant < plan.variant_of(cell)) as u32,
+                status: match (failures[place].is_empty(), diverged) {
+                    (false, _) => CellStatus::Failed,
+                    (true, Some(_)) => CellStatus::Diverged,
+                    (true, None) => CellStatus::Complete,
+                },
+                diverged_epoch: diverged.map(|epoch| epoch as u32),
+                wall_seconds: seconds / ids.len() as f64,
+                failure: failures[place].clone(),
+            }
+        });
+        let part = Part {
+            cohort,
+            cells: cells.collect(),
+            variants: variants.iter().map(|&variant| plan.specification(variant).to_string()).collect(),
+            origin: Origin { engine, ..self.manner.origin.clone() },
+            axes,
+            columns,
+        };
+        Ok(part.write(&self.ground.directory.part(cohort))?)
+    }
+
+    /// Sleeps instead of training; for driving dispatcher and store with many ranks and cells.
+    fn pretend(
+        &mut self,
+        task: &CohortTask,
+        control: &Control,
+        cohort: CohortId,
+        ids: &[CellId],
+        seconds_per_cell: f64,
+    ) -> Result<f64, Unfinished> {
+        let started = Instant::now();
+        let all = Duration::from_secs_f64(seconds_per_cell * ids.len() as f64);
+        while started.elapsed() < all {
+            if control.stop_requested() {
+                return Err(Unfinished::Stopped);
+            }
+            control.heartbeat(0, started.elapsed().as_secs_f64() / all.as_secs_f64());
+            std::thread::sleep((all - started.elapsed().min(all)).min(Duration::from_millis(50)));
+        }
+        let none = vec![None; ids.len()];
+        let failures = vec![String::new(); ids.len()];
+        let seconds = started.elapsed().as_secs_f64();
+        self.write(task, cohort, ids, &none, &failures, seconds, "simulated".into(), Default::default(), Vec::new())?;
+        Ok(seconds)
+    }
+}
+
+impl CohortRunner for Runner {
+    fn run(&mut self, task: &CohortTask, control: &Control) -> CohortOutcome {
+        match self.train(task, control) {
+            Ok(seconds) => CohortOutcome::Finished { seconds },
+            Err(Unfinished::Stopped) => CohortOutcome::Interrupted,
+            Err(Unfinished::Failed(reason, message)) => CohortOutcome::Failed { reason, message },
+        }
+    }
+}
+
+/// The world around one cohort's epoch loop.
+struct CohortPace<'a> {
+    control: &'a Control,
+    checkpoint: Checkpoint,
+    path: &'a std::path::Path,
+    before: f64,
+    started: Instant,
+    saved: Instant,
+    every: Duration,
+}
+
+impl Pace for CohortPace<'_> {
+    fn should_stop(&self) -> bool {
+        self.control.stop_requested()
+    }
+
+    fn at(&mut self, epoch: usize, epochs: usize) {
+        self.control.heartbeat(epoch as u64, epoch as f64 / epochs.max(1) as f64);
+    }
+
+    fn checkpoint_due(&self) -> bool {
+        self.saved.elapsed() >= self.every
+    }
+
+    fn checkpoint(&mut self, states: &[ReplicaState]) -> Result<(), String> {
+        self.checkpoint.states = states.to_vec();
+        self.checkpoint.wall_seconds = self.before + self.started.elapsed().as_secs_f64();
+        self.saved = Instant::now();
+        self.checkpoint.write(self.path).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,43 @@
+//! The terms on which a sweep is trained: device, engine, threads, memory. They decide how fast, never what.
+
+use super::share::Node;
+use crate::train::{Choice, DeviceError, DeviceName, KernelChoice};
+
+/// Terms as given on the command line.
+#[derive(clap::Args, Debug, Clone)]
+pub struct Terms {
+    /// Where to train: auto, flex (CPU), tch (LibTorch on CPU), tch:cuda:N, cuda:N.
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub device: String,
+    /// Which engines may train: the CPU kernel where it can, or burn always.
+    #[arg(long, default_value = "auto", value_enum)]
+    pub kernel: KernelChoice,
+    /// Threads of each rank; an equal share of the node's cores unless given.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Memory of each rank in GiB; an equal share of what is available unless given.
+    #[arg(long, value_name = "GIB")]
+    pub memory: Option<f64>,
+}
+
+/// Terms as they apply to one rank.
+#[derive(Debug, Clone)]
+pub struct ResolvedTerms {
+    /// Engine, device and threads.
+    pub choice: Choice,
+    /// Bytes that a cohort may take.
+    pub memory: u64,
+}
+
+impl Terms {
+    /// Applies the terms to a rank of this node, the `local_rank`-th of its ranks.
+    ///
+    /// # Errors
+    /// [`DeviceError`] if the device is unknown, was not compiled in, or is not there.
+    pub fn resolve(&self, node: &Node, local_rank: usize) -> Result<ResolvedTerms, DeviceError> {
+        let threads = self.threads.unwrap_or_else(|| node.threads_per_rank()).max(1);
+        let device = DeviceName::parse(&self.device)?.for_rank(local_rank, node.ranks)?;
+        let memory = self.memory.map_or_else(|| node.memory_per_rank(), |gib| (gib * (1u64 << 30) as f64) as u64);
+        Ok(ResolvedTerms { choice: Choice { kernel: self.kernel, device, threads }, memory })
+    }
+}

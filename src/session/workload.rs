@@ -1,0 +1,60 @@
+//! From a cohort's cells to the problem that an engine trains.
+
+use std::sync::Arc;
+
+use super::ground::{Ground, Prepared};
+use crate::plan::{Plan, Variant};
+use crate::sweep::{Observe, Schedule, Sweep};
+use crate::train::{Problem, Replica};
+
+/// The problem that the cells of a variant's kind share.
+pub(super) fn problem(plan: &Plan, variant: usize, prepared: &Prepared) -> Problem {
+    let sweep = plan.sweep();
+    let variant = plan.variants()[variant];
+    let architecture = &sweep.architectures[variant.architecture];
+    let epochs = sweep.train.epochs;
+    let recorded = recorded(&sweep.observe, epochs);
+    let manifold = sweep.observe.manifold_every.map_or_else(Vec::new, |every| {
+        recorded.iter().copied().filter(|epoch| epoch % every == 0).collect()
+    });
+    Problem {
+        block: prepared.block.clone(),
+        noisy: prepared.noisy.clone(),
+        architecture: architecture.kind.clone(),
+        activation: architecture.activation,
+        layers: architecture.observe.clone(),
+        loss: sweep.train.loss,
+        optimiser: sweep.optimisers[variant.optimiser].kind,
+        batch: sweep.train.batch,
+        epochs,
+        recorded,
+        manifold,
+        snapshots: snapshots(sweep),
+    }
+}
+
+/// Recorded epochs; the last one always, since the end of training is what every comparison needs.
+fn recorded(observe: &Observe, epochs: usize) -> Vec<usize> {
+    let mut recorded = observe.epochs.epochs(epochs);
+    if recorded.last() != Some(&epochs) {
+        recorded.push(epochs);
+    }
+    recorded
+}
+
+/// Epochs whose misclassified samples are kept.
+pub(super) fn snapshots(sweep: &Sweep) -> Vec<usize> {
+    sweep.observe.misclassified.as_ref().map_or_else(Vec::new, |at: &Schedule| at.epochs(sweep.train.epochs))
+}
+
+/// One replica: the cell's seed and numbers, and the samples it keeps.
+pub(super) fn replica(ground: &Ground, cell: u32, kept: Option<Arc<[bool]>>) -> Replica {
+    let variant: Variant = ground.plan.variants()[ground.plan.variant_of(cell)];
+    let sweep = ground.plan.sweep();
+    Replica {
+        seed: ground.plan.seed_of(cell),
+        optimiser: sweep.optimisers[variant.optimiser],
+        init_scale: sweep.architectures[variant.architecture].init_scale,
+        kept,
+    }
+}

@@ -1,0 +1,287 @@
+//! The sweep file as it was typed: every key with its place, absent ones as [`Field::Absent`].
+//!
+//! Nothing is judged here but types and unknown keys; what the numbers mean is `validate`'s.
+
+use super::diagnostics::Diagnostics;
+use super::document::{Table, Value};
+use super::place::Place;
+use super::reader::{Epochs, Field, Integers, List, TableReader};
+
+/// A table that can be there once.
+pub(crate) struct RawTable<T> {
+    /// Its keys.
+    pub(crate) keys: T,
+    /// Its header.
+    pub(crate) place: Place,
+}
+
+/// The file.
+pub(crate) struct RawSweep {
+    /// `[sweep]`
+    pub(crate) sweep: Option<RawTable<RawHead>>,
+    /// `[[data]]`
+    pub(crate) data: Vec<RawTable<RawData>>,
+    /// `[[subsample]]`
+    pub(crate) subsamples: Vec<RawTable<RawSubsample>>,
+    /// `[[architecture]]`
+    pub(crate) architectures: Vec<RawTable<RawArchitecture>>,
+    /// `[[optimiser]]`
+    pub(crate) optimisers: Vec<RawTable<RawOptimiser>>,
+    /// `[[prune]]`
+    pub(crate) prunes: Vec<RawTable<RawPrune>>,
+    /// `[train]`
+    pub(crate) train: Option<RawTable<RawTrain>>,
+    /// `[observe]`
+    pub(crate) observe: Option<RawTable<RawObserve>>,
+    /// `[stop]`
+    pub(crate) stop: Option<RawTable<RawStop>>,
+    /// `[slurm]`
+    pub(crate) slurm: Option<RawTable<RawSlurm>>,
+    /// Tables that are there, in whatever shape: they are wrong then, not missing.
+    pub(crate) present: Vec<String>,
+}
+
+impl RawSweep {
+    /// Reads the tree; wrong types and unknown keys are pushed.
+    pub(crate) fn read(root: &Table, diagnostics: &mut Diagnostics) -> Self {
+        let mut tables = TableReader::new("a sweep file", root, diagnostics);
+        let names = ["sweep", "data", "subsample", "architecture", "optimiser", "prune"];
+        let [sweep, data, subsample, architecture, optimiser, prune] = names.map(|name| tables.node(name));
+        let [train, observe, stop, slurm] = ["train", "observe", "stop", "slurm"].map(|name| tables.node(name));
+        tables.finish();
+        RawSweep {
+            sweep: one("sweep", sweep, diagnostics, RawHead::read),
+            data: several("data", data, diagnostics, RawData::read),
+            subsamples: several("subsample", subsample, diagnostics, RawSubsample::read),
+            architectures: several("architecture", architecture, diagnostics, RawArchitecture::read),
+            optimisers: several("optimiser", optimiser, diagnostics, RawOptimiser::read),
+            prunes: several("prune", prune, diagnostics, RawPrune::read),
+            train: one("train", train, diagnostics, RawTrain::read),
+            observe: one("observe", observe, diagnostics, RawObserve::read),
+            stop: one("stop", stop, diagnostics, RawStop::read),
+            slurm: one("slurm", slurm, diagnostics, RawSlurm::read),
+            present: root.entries.iter().map(|entry| entry.key.value.clone()).collect(),
+        }
+    }
+}
+
+type Node = super::document::Node;
+
+fn read_table<T>(
+    name: String,
+    table: &Table,
+    place: &Place,
+    diagnostics: &mut Diagnostics,
+    read: fn(&mut TableReader<'_, '_>) -> T,
+) -> RawTable<T> {
+    let mut reader = TableReader::new(name, table, diagnostics);
+    let keys = read(&mut reader);
+    reader.finish();
+    RawTable { keys, place: place.clone() }
+}
+
+fn one<T>(
+    name: &str,
+    node: Option<&Node>,
+    diagnostics: &mut Diagnostics,
+    read: fn(&mut TableReader<'_, '_>) -> T,
+) -> Option<RawTable<T>> {
+    let node = node?;
+    match &node.value {
+        Value::Table(table) => Some(read_table(format!("[{name}]"), table, &node.place, diagnostics, read)),
+        other => {
+            let error = diagnostics.error(&node.place, format!("`{name}` must be a table, [{name}]"));
+            error.label(format!("found {}", other.type_name()));
+            if let Value::Array(_) = other {
+                error.help(format!("there is one of it: write [{name}], not [[{name}]]"));
+            }
+            None
+        }
+    }
+}
+
+fn several<T>(
+    name: &str,
+    node: Option<&Node>,
+    diagnostics: &mut Diagnostics,
+    read: fn(&mut TableReader<'_, '_>) -> T,
+) -> Vec<RawTable<T>> {
+    let Some(node) = node else { return Vec::new() };
+    let header = format!("[[{name}]]");
+    let wrong = |node: &Node, diagnostics: &mut Diagnostics| {
+        let error = diagnostics.error(&node.place, format!("`{name}` is an axis: an array of tables"));
+        error.label(format!("found {}", node.value.type_name())).help(format!("write {header}, with two brackets"));
+    };
+    match &node.value {
+        Value::Array(items) => {
+            if items.is_empty() {
+                diagnostics
+                    .error(&node.place, format!("`{name}` is an empty axis: the grid would have no cells"))
+                    .help(format!("leave it out, or write a table under {header}"));
+            }
+            let read_item = |item: &Node| match &item.value {
+                Value::Table(table) => Some(read_table(header.clone(), table, &item.place, diagnostics, read)),
+                _ => {
+                    wrong(item, diagnostics);
+                    None
+                }
+            };
+            items.iter().filter_map(read_item).collect()
+        }
+        Value::Table(table) => {
+            // One bracket too few; what is inside is read all the same, so that its errors are told too.
+            wrong(node, diagnostics);
+            vec![read_table(header, table, &node.place, diagnostics, read)]
+        }
+        _ => {
+            wrong(node, diagnostics);
+            Vec::new()
+        }
+    }
+}
+
+/// Declares a table's keys once: the field, how it is read, and that it is known.
+macro_rules! raw_table {
+    ($(#[$doc:meta])* $name:ident { $($key:ident: $kind:ty = $reader:ident,)* }) => {
+        $(#[$doc])*
+        pub(crate) struct $name {
+            $(pub(crate) $key: Field<$kind>,)*
+        }
+
+        impl $name {
+            fn read(reader: &mut TableReader<'_, '_>) -> Self {
+                $name { $($key: reader.$reader(stringify!($key)),)* }
+            }
+        }
+    };
+}
+
+raw_table! {
+    /// Keys of `[sweep]`.
+    RawHead {
+        name: String = string,
+        seeds: Integers = counted,
+    }
+}
+
+raw_table! {
+    /// Keys of `[[data]]`.
+    RawData {
+        source: String = string,
+        path: String = string,
+        labels: String = string,
+        label: List<i128> = integers,
+        label_noise: List<f64> = numbers,
+        label_draw: List<i128> = integers,
+        normalise: String = string,
+        channels: String = string,
+        dimension: List<i128> = integers,
+        parallel: List<i128> = integers,
+        train: List<i128> = integers,
+        test: List<i128> = integers,
+        stretch: List<f64> = numbers,
+    }
+}
+
+raw_table! {
+    /// Keys of `[[subsample]]`.
+    RawSubsample {
+        size: List<i128> = integers,
+        block: List<i128> = integers,
+        draw: Integers = counted,
+    }
+}
+
+raw_table! {
+    /// Keys of `[[architecture]]`.
+    RawArchitecture {
+        kind: String = string,
+        hidden: List<List<i128>> = integer_lists,
+        channels: List<List<i128>> = integer_lists,
+        kernel: List<i128> = integers,
+        pool: List<i128> = integers,
+        activation: List<String> = strings,
+        init_scale: List<f64> = numbers,
+        observe: List<i128> = integers,
+    }
+}
+
+raw_table! {
+    /// Keys of `[[optimiser]]`.
+    RawOptimiser {
+        kind: String = string,
+        lr: List<f64> = numbers,
+        momentum: List<f64> = numbers,
+        nesterov: bool = boolean,
+        beta1: List<f64> = numbers,
+        beta2: List<f64> = numbers,
+        alpha: List<f64> = numbers,
+        epsilon: List<f64> = numbers,
+        weight_decay: List<f64> = numbers,
+    }
+}
+
+raw_table! {
+    /// Keys of `[[prune]]`.
+    RawPrune {
+        remove: String = string,
+        like: String = string,
+        at: List<String> = strings,
+        epoch: Epochs = epochs,
+    }
+}
+
+raw_table! {
+    /// Keys of `[train]`.
+    RawTrain {
+        epochs: i128 = integer,
+        loss: String = string,
+        batch: BatchSize = batch,
+    }
+}
+
+raw_table! {
+    /// Keys of `[observe]`.
+    RawObserve {
+        record: Epochs = epochs,
+        manifold: Epochs = epochs,
+        misclassified: Epochs = epochs,
+        noise: List<f64> = numbers,
+    }
+}
+
+raw_table! {
+    /// Keys of `[stop]`.
+    RawStop {
+        after_inversion: i128 = integer,
+        metric: String = string,
+        half_width: f64 = number,
+        max_seeds: i128 = integer,
+    }
+}
+
+raw_table! {
+    /// Keys of `[slurm]`.
+    RawSlurm {
+        nodes: i128 = integer,
+        ntasks_per_node: i128 = integer,
+        gpus_per_task: i128 = integer,
+        cpus_per_task: i128 = integer,
+        time: String = string,
+        partition: String = string,
+        account: String = string,
+        qos: String = string,
+        mem: String = string,
+        modules: List<String> = lines,
+        extra: List<String> = lines,
+    }
+}
+
+/// Samples per step as written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum BatchSize {
+    /// `"full"`
+    Full,
+    /// A number of samples.
+    Samples(i128),
+}

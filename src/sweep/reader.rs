@@ -1,0 +1,329 @@
+//! Typed access to a table of the sweep file: what a key holds, or an error that says what it should hold.
+//!
+//! Invariants: reading never stops at an error; every key asked for is known, every other one is reported by
+//! [`TableReader::finish`] with the known ones. A key whose value is of the wrong type is [`Field::Broken`], not
+//! absent, so that nothing is reported twice.
+
+use super::diagnostics::Diagnostics;
+use super::document::{Node, Table, Value};
+use super::place::{Located, Place};
+use super::raw::BatchSize;
+use super::suggestion::nearest;
+
+/// What a key holds.
+#[derive(Debug, Clone)]
+pub(crate) enum Field<T> {
+    /// The key is not there.
+    Absent,
+    /// It is, with a value of the wrong type; reported already.
+    Broken,
+    /// Its value.
+    Given(Located<T>),
+}
+
+impl<T> Field<T> {
+    /// The value, if it is there and sound.
+    pub(crate) fn given(&self) -> Option<&Located<T>> {
+        match self {
+            Field::Given(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether the key is missing.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Field::Absent)
+    }
+}
+
+/// A list, or the one value that stands for a list of one.
+pub(crate) type List<T> = Vec<Located<T>>;
+
+/// Integers written as one, as a list, or as `{ start = …, count = … }`.
+#[derive(Debug, Clone)]
+pub(crate) enum Integers {
+    /// One.
+    One(i128),
+    /// A list.
+    List(List<i128>),
+    /// `count` in a row.
+    Range {
+        /// The first; 0 if absent.
+        start: Field<i128>,
+        /// How many.
+        count: Field<i128>,
+        /// Where the table is.
+        place: Place,
+    },
+}
+
+/// Epochs as they may be written.
+#[derive(Debug, Clone)]
+pub(crate) enum Epochs {
+    /// `false`
+    Never,
+    /// `true`
+    Always,
+    /// One epoch.
+    One(i128),
+    /// A list of epochs.
+    List(List<i128>),
+    /// `{ every = k }`
+    Every(Located<i128>),
+    /// `"log"`, or `{ log = n }`
+    Log(Option<Located<i128>>),
+}
+
+/// Reads one table.
+pub(crate) struct TableReader<'t, 'd> {
+    /// As written in the file: `[train]`, `[[optimiser]]`, `seeds`.
+    name: String,
+    table: &'t Table,
+    asked: Vec<&'static str>,
+    diagnostics: &'d mut Diagnostics,
+}
+
+impl<'t, 'd> TableReader<'t, 'd> {
+    /// Reads `table`, called `name` in errors.
+    pub(crate) fn new(name: impl Into<String>, table: &'t Table, diagnostics: &'d mut Diagnostics) -> Self {
+        TableReader { name: name.into(), table, asked: Vec::new(), diagnostics }
+    }
+
+    /// The node of a key, which becomes a known one.
+    pub(crate) fn node(&mut self, key: &'static str) -> Option<&'t Node> {
+        self.asked.push(key);
+        self.table.get(key).map(|entry| &entry.value)
+    }
+
+    /// Reports every key that was not asked for.
+    pub(crate) fn finish(self) {
+        for entry in &self.table.entries {
+            let key = &entry.key.value;
+            if self.asked.contains(&key.as_str()) {
+                continue;
+            }
+            let error = self.diagnostics.error(&entry.key.place, format!("unknown key `{key}` in {}", self.name));
+            if let Some(meant) = nearest(key, &self.asked) {
+                error.label(format!("did you mean `{meant}`?"));
+            }
+            error.help(format!("allowed here: {}", self.asked.join(", ")));
+        }
+    }
+
+    fn read<T>(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        convert: impl FnOnce(&Node, &mut Complaint<'_>) -> Option<T>,
+    ) -> Field<T> {
+        let Some(node) = self.node(key) else { return Field::Absent };
+        let mut complaint = Complaint { key, expected, diagnostics: self.diagnostics };
+        match convert(node, &mut complaint) {
+            Some(value) => Field::Given(node.with(value)),
+            None => Field::Broken,
+        }
+    }
+
+    /// A string.
+    pub(crate) fn string(&mut self, key: &'static str) -> Field<String> {
+        self.read(key, "a string", string)
+    }
+
+    /// True or false.
+    pub(crate) fn boolean(&mut self, key: &'static str) -> Field<bool> {
+        self.read(key, "true or false", |node, complain| match node.value {
+            Value::Boolean(value) => Some(value),
+            _ => complain.about(node),
+        })
+    }
+
+    /// An integer.
+    pub(crate) fn integer(&mut self, key: &'static str) -> Field<i128> {
+        self.read(key, "an integer", integer)
+    }
+
+    /// A number.
+    pub(crate) fn number(&mut self, key: &'static str) -> Field<f64> {
+        self.read(key, "a number", number)
+    }
+
+    /// An integer or a list of them.
+    pub(crate) fn integers(&mut self, key: &'static str) -> Field<List<i128>> {
+        self.read(key, "an integer or a list of integers", |node, complain| one_or_more(node, complain, integer))
+    }
+
+    /// A number or a list of them.
+    pub(crate) fn numbers(&mut self, key: &'static str) -> Field<List<f64>> {
+        self.read(key, "a number or a list of numbers", |node, complain| one_or_more(node, complain, number))
+    }
+
+    /// A string or a list of them.
+    pub(crate) fn strings(&mut self, key: &'static str) -> Field<List<String>> {
+        self.read(key, "a string or a list of strings", |node, complain| one_or_more(node, complain, string))
+    }
+
+    /// A list of strings, which may be empty: not an axis.
+    pub(crate) fn lines(&mut self, key: &'static str) -> Field<List<String>> {
+        self.read(key, "a list of strings", |node, complain| match &node.value {
+            Value::Array(items) => all(items, complain, string),
+            _ => complain.about(node),
+        })
+    }
+
+    /// A list of integers, or a list of such lists as an axis. Lists may be empty, the axis may not.
+    pub(crate) fn integer_lists(&mut self, key: &'static str) -> Field<List<List<i128>>> {
+        let one = |node: &Node, complain: &mut Complaint<'_>| match &node.value {
+            Value::Array(items) => all(items, complain, integer),
+            _ => complain.about(node),
+        };
+        self.read(key, "a list of integers, as in [20], or a list of such lists", |node, complain| match &node.value {
+            Value::Array(items) if items.iter().any(|item| matches!(item.value, Value::Array(_))) => {
+                all(items, complain, one)
+            }
+            _ => Some(vec![node.with(one(node, complain)?)]),
+        })
+    }
+
+    /// An integer, a list of integers, or a table of `start` and `count`.
+    pub(crate) fn counted(&mut self, key: &'static str) -> Field<Integers> {
+        let expected = "an integer, a list of integers, or { start = 0, count = 64 }";
+        self.read(key, expected, |node, complain| match &node.value {
+            Value::Integer(one) => Some(Integers::One(*one)),
+            Value::Array(_) => one_or_more(node, complain, integer).map(Integers::List),
+            Value::Table(table) => {
+                let mut reader = TableReader::new(format!("`{key}`"), table, complain.diagnostics);
+                let (start, count) = (reader.integer("start"), reader.integer("count"));
+                reader.finish();
+                Some(Integers::Range { start, count, place: node.place.clone() })
+            }
+            _ => complain.about(node),
+        })
+    }
+
+    /// `"full"` or a number of samples.
+    pub(crate) fn batch(&mut self, key: &'static str) -> Field<BatchSize> {
+        self.read(key, "\"full\" or a number of samples", |node, complain| match &node.value {
+            Value::String(word) if word == "full" => Some(BatchSize::Full),
+            Value::String(_) => complain.about(node),
+            _ => integer(node, complain).map(BatchSize::Samples),
+        })
+    }
+
+    /// Epochs: false, true, one, a list, `"log"`, `{ every }`, `{ log }`, `{ per_decade }` or `{ at }`.
+    pub(crate) fn epochs(&mut self, key: &'static str) -> Field<Epochs> {
+        self.read(key, EPOCHS, |node, complain| epochs(node, complain, true))
+    }
+}
+
+const EPOCHS: &str = "a list of epochs, \"log\", { every = 1 } or { log = 10 }";
+
+fn epochs(node: &Node, complain: &mut Complaint<'_>, table_allowed: bool) -> Option<Epochs> {
+    match &node.value {
+        Value::Boolean(false) => Some(Epochs::Never),
+        Value::Boolean(true) => Some(Epochs::Always),
+        Value::Integer(one) => Some(Epochs::One(*one)),
+        Value::Array(_) => one_or_more(node, complain, integer).map(Epochs::List),
+        Value::String(word) if word == "log" => Some(Epochs::Log(None)),
+        Value::Table(table) if table_allowed => epochs_table(node, table, complain),
+        _ => complain.about(node),
+    }
+}
+
+fn epochs_table(node: &Node, table: &Table, complain: &mut Complaint<'_>) -> Option<Epochs> {
+    let (key, before) = (complain.key, complain.diagnostics.len());
+    let mut reader = TableReader::new(format!("`{key}`"), table, complain.diagnostics);
+    let every = reader.integer("every");
+    let at = reader.read("at", "a list of epochs or \"log\"", |node, complain| match node.value {
+        Value::Boolean(_) => complain.about(node),
+        _ => epochs(node, complain, false),
+    });
+    let log = [reader.integer("log"), reader.integer("per_decade")];
+    reader.finish();
+    if complain.diagnostics.len() > before {
+        return None;
+    }
+    let [log, per_decade] = &log;
+    match (every, at, log.given().or(per_decade.given())) {
+        (Field::Given(every), Field::Absent, None) => Some(Epochs::Every(every)),
+        (Field::Absent, Field::Absent, Some(per_decade)) if log.is_absent() || table.entries.len() == 1 => {
+            Some(Epochs::Log(Some(per_decade.clone())))
+        }
+        (Field::Absent, Field::Given(at), None) => Some(at.value),
+        (Field::Absent, Field::Given(Located { value: Epochs::Log(None), .. }), Some(per_decade)) => {
+            Some(Epochs::Log(Some(per_decade.clone())))
+        }
+        _ => {
+            complain.diagnostics.error(&node.place, format!("`{key}` must name one rule")).help(
+                "write one of { every = 1 }, { log = 10 } (so many per factor of ten), { at = [0, 10, 100] }, \
+                 { at = \"log\" }",
+            );
+            None
+        }
+    }
+}
+
+/// Reports a value of the wrong type.
+struct Complaint<'a> {
+    key: &'static str,
+    expected: &'a str,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Complaint<'_> {
+    fn about<T>(&mut self, node: &Node) -> Option<T> {
+        let message = format!("`{}` must be {}", self.key, self.expected);
+        let error = self.diagnostics.error(&node.place, message);
+        error.label(format!("found {}", node.value.type_name()));
+        None
+    }
+}
+
+fn string(node: &Node, complain: &mut Complaint<'_>) -> Option<String> {
+    match &node.value {
+        Value::String(value) => Some(value.clone()),
+        _ => complain.about(node),
+    }
+}
+
+fn integer(node: &Node, complain: &mut Complaint<'_>) -> Option<i128> {
+    match node.value {
+        Value::Integer(value) => Some(value),
+        // 1e5 is how people write large counts; it is exact up to 2^53.
+        Value::Float(value) if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 => Some(value as i128),
+        _ => complain.about(node),
+    }
+}
+
+fn number(node: &Node, complain: &mut Complaint<'_>) -> Option<f64> {
+    match node.value {
+        Value::Integer(value) => Some(value as f64),
+        Value::Float(value) => Some(value),
+        _ => complain.about(node),
+    }
+}
+
+/// One value as a list of one, or every item of a list that is not empty.
+fn one_or_more<T>(
+    node: &Node,
+    complain: &mut Complaint<'_>,
+    item: impl Fn(&Node, &mut Complaint<'_>) -> Option<T>,
+) -> Option<List<T>> {
+    let Value::Array(items) = &node.value else { return Some(vec![node.with(item(node, complain)?)]) };
+    if items.is_empty() {
+        let message = format!("`{}` is an empty list: the grid would have no cells", complain.key);
+        complain.diagnostics.error(&node.place, message).label(format!("expected {}", complain.expected));
+        return None;
+    }
+    all(items, complain, item)
+}
+
+/// Every item, or `None` once all broken ones are reported.
+fn all<T>(
+    items: &[Node],
+    complain: &mut Complaint<'_>,
+    item: impl Fn(&Node, &mut Complaint<'_>) -> Option<T>,
+) -> Option<List<T>> {
+    let read: Vec<Option<Located<T>>> =
+        items.iter().map(|node| item(node, complain).map(|value| node.with(value))).collect();
+    read.into_iter().collect()
+}

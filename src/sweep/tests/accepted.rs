@@ -1,0 +1,213 @@
+//! What a sweep file may say, and what it then means.
+
+use super::*;
+use proptest::prelude::*;
+use std::path::Path;
+
+#[test]
+fn every_sweep_of_the_repository_is_sound_and_says_what_it_shows() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("sweeps");
+    let mut read = 0;
+    for entry in std::fs::read_dir(&directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let sweep = parse(&text, &path.display().to_string(), &[]).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(path.file_stem().unwrap().to_str(), Some(sweep.name.as_str()), "a sweep is called as its file");
+        assert!(text.starts_with("# ") && text.lines().take_while(|line| line.starts_with('#')).count() >= 2);
+        read += 1;
+    }
+    assert!(read >= 2);
+}
+
+#[test]
+fn the_quick_sweep_is_the_grid_that_was_asked_for() {
+    let text = include_str!("../../../sweeps/quick.toml");
+    let sweep = good(text);
+    assert_eq!(sweep.grid_size(), 256);
+    assert_eq!(sweep.seeds, (0..64).collect::<Vec<u64>>());
+    assert_eq!(sweep.subsamples, [Subsample::Block { size: 1500, block: 0 }]);
+    assert_eq!(sweep.optimisers.iter().map(|optimiser| optimiser.lr).collect::<Vec<_>>(), [0.2, 0.4]);
+    let widths: Vec<_> = sweep.architectures.iter().map(|network| network.kind.clone()).collect();
+    assert_eq!(widths, [10, 20].map(|width| ArchitectureKind::Mlp { hidden: vec![width] }));
+    assert_eq!(sweep.observe.misclassified, Some(Schedule::Log { per_decade: 10 }));
+    assert_eq!(sweep.train, Train { epochs: 600, loss: Loss::CrossEntropy, batch: Batch::Full });
+}
+
+#[test]
+fn defaults_are_as_documented() {
+    let sweep = good(GOOD);
+    let data = Data {
+        source: Source::Digits { train: 1500 },
+        labels: Labels::Classes,
+        label_noise: 0.0,
+        label_draw: 0,
+        normalise: Normalise::Standardise,
+        path: None,
+    };
+    assert_eq!(sweep.data, [data]);
+    assert_eq!(sweep.architectures[0].observe, [1]);
+    assert_eq!(sweep.prunes, [Prune::None]);
+    assert_eq!(sweep.observe.epochs, Schedule::Every { every: 1 });
+    assert_eq!((sweep.observe.manifold_every, &sweep.observe.misclassified), (Some(1), &None));
+    assert_eq!((sweep.stop, sweep.slurm), (Stop::default(), Slurm::default()));
+    // PyTorch's defaults of each optimiser (torch.optim, as of 2.9).
+    let optimiser = |kind: &str| good(&edited("kind = \"sgd\"", kind)).optimisers[0];
+    let adam = optimiser("kind = \"adam\"");
+    assert_eq!((adam.beta1, adam.beta2, adam.epsilon, adam.weight_decay), (0.9, 0.999, 1e-8, 0.0));
+    assert_eq!(optimiser("kind = \"adamw\"").weight_decay, 0.01);
+    let rmsprop = optimiser("kind = \"rmsprop\"");
+    assert_eq!((rmsprop.beta2, rmsprop.momentum, rmsprop.epsilon), (0.99, 0.0, 1e-8));
+    assert_eq!(optimiser("kind = \"sgd\"\nnesterov = true\nmomentum = 0.9").kind, OptimiserKind::Nesterov);
+    let points = good(&edited("source = \"digits\"", "source = \"stripe\"\ndimension = 5"));
+    assert_eq!(points.data[0].normalise, Normalise::None);
+    let cnn = good(&convolutional("channels = [4, 8]"));
+    let shape = ArchitectureKind::Cnn { channels: vec![4, 8], kernel: 3, pool: 2, hidden: vec![] };
+    assert_eq!((&cnn.architectures[0].kind, &cnn.architectures[0].observe), (&shape, &vec![2]));
+}
+
+#[test]
+fn every_documented_key_arrives() {
+    let sweep = good(EVERY_KEY);
+    assert_eq!((sweep.name.as_str(), sweep.seeds.as_slice()), ("every.key_of-1", &[3, 7][..]));
+    // idx: two labels, each without noise (where draws are one) and with noise in two draws; then 1 + 1 + 2.
+    assert_eq!(sweep.data.len(), 2 * (1 + 2) + 1 + 1 + 2);
+    assert_eq!(sweep.data[0].path.as_deref(), Some(Path::new("/data/images")));
+    assert_eq!(sweep.data[0].labels, Labels::OneVsRest { label: 1 });
+    assert_eq!((sweep.data[2].label_noise, sweep.data[2].label_draw), (0.25, 5));
+    assert_eq!(sweep.data[0].normalise, Normalise::Sphere);
+    assert_eq!(sweep.data[6].source, Source::Cifar10 { channels: Channels::Flat });
+    assert_eq!((sweep.data[7].labels, sweep.data[7].label_draw), (Labels::Random, 2));
+    assert_eq!(sweep.data[9].source, Source::Digits { train: 1200 });
+    let block = |size, block| Subsample::Block { size, block };
+    let draw = |draw| Subsample::Draw { size: 50, draw };
+    let subsamples = [block(100, 0), block(100, 4), block(200, 0), block(200, 4), draw(3), draw(4), draw(9)];
+    assert_eq!(sweep.subsamples, subsamples);
+    assert_eq!(sweep.architectures.len(), 2 * 2 * 2 + 2 * 2 * 2 * 2);
+    assert_eq!(sweep.architectures[7].init_scale, 8.0);
+    // The deepest convolutional network: two convolutions and a dense layer; the last is observed.
+    assert_eq!(sweep.architectures.last().map(|network| network.observe.clone()), Some(vec![3]));
+    assert_eq!(sweep.optimisers.len(), 32 + 4 + 1);
+    assert_eq!((sweep.optimisers[31].beta2, sweep.optimisers[31].weight_decay), (0.95, 1e-4));
+    assert_eq!((sweep.optimisers[36].kind, sweep.optimisers[36].momentum), (OptimiserKind::Nesterov, 0.9));
+    let prunes = [
+        Prune::None,
+        Prune::Stragglers { at: InversionOf::Distance },
+        Prune::Stragglers { at: InversionOf::Radius0 },
+        Prune::Stragglers { at: InversionOf::Radius1 },
+        Prune::Misclassified { epoch: 10 },
+        Prune::Misclassified { epoch: 30 },
+        Prune::Random { like: PruneSize::Misclassified { epoch: 10 } },
+        Prune::Random { like: PruneSize::Stragglers { at: InversionOf::Radius1 } },
+    ];
+    assert_eq!(sweep.prunes, prunes);
+    assert_eq!(sweep.train, Train { epochs: 200, loss: Loss::MeanSquared, batch: Batch::Mini { size: 32 } });
+    let observe = Observe {
+        epochs: Schedule::Every { every: 5 },
+        manifold_every: Some(10),
+        // Every 10th, because stragglers may turn out to be those of any epoch at which the manifold is measured.
+        misclassified: Some(Schedule::Every { every: 10 }),
+        noise: vec![1.0, 0.5],
+    };
+    assert_eq!(sweep.observe, observe);
+    let adaptive = AdaptiveSeeds { half_width: 0.0005, max_seeds: 128 };
+    assert_eq!(sweep.stop, Stop { after_inversion: Some(50), half_width: Some(adaptive) });
+    let slurm = Slurm {
+        nodes: Some(2),
+        ntasks_per_node: Some(4),
+        gpus_per_task: Some(0),
+        cpus_per_task: Some(8),
+        time: Some("1-12:00:00".into()),
+        partition: Some("gpu".into()),
+        account: Some("lab".into()),
+        qos: Some("long".into()),
+        mem: Some("64G".into()),
+        modules: vec!["openmpi/5.0".into()],
+        extra: vec!["export OMP_PROC_BIND=close".into()],
+    };
+    assert_eq!(sweep.slurm, slurm);
+    assert_eq!(sweep.grid_size(), 2 * 10 * 7 * 24 * 37 * 8);
+}
+
+#[test]
+fn the_tables_of_the_documentation_name_the_keys_that_are_read() {
+    // What `EVERY_KEY` does not name because it excludes another is named here.
+    let others = ["dimension", "parallel", "test", "stretch"];
+    let documentation: String = include_str!("../mod.rs").lines().filter(|line| line.starts_with("//! | `")).collect();
+    for line in EVERY_KEY.lines().filter(|line| line.contains(" = ")) {
+        let key = line.split(" = ").next().unwrap();
+        assert!(documentation.contains(&format!("`{key}`")), "{key} is not documented");
+    }
+    for key in others {
+        assert!(documentation.contains(&format!("`{key}`")), "{key} is not documented");
+    }
+    for line in include_str!("../mod.rs").lines().filter(|line| line.starts_with("//! | `")) {
+        let cell = line.split('|').nth(1).unwrap();
+        for key in cell.split('`').skip(1).step_by(2) {
+            assert!(EVERY_KEY.contains(&format!("\n{key} = ")) || others.contains(&key), "{key} is not tested");
+        }
+    }
+}
+
+#[test]
+fn points_have_their_own_keys() {
+    let keys = "source = \"cylinder\"\ndimension = [5, 10]\nparallel = [2, 3]\ntrain = 500\ntest = 300\nstretch = 2";
+    let sweep = good(&edited("source = \"digits\"", keys));
+    let source = Source::Cylinder { dimension: 5, parallel: 3, train: 500, test: 300, stretch: 2.0 };
+    assert_eq!((sweep.data.len(), &sweep.data[1].source), (4, &source));
+}
+
+#[test]
+fn schedules_have_several_spellings() {
+    let record = |written: &str| {
+        let sweep = good(&format!("{GOOD}[observe]\nrecord = {written}\nmisclassified = {written}\n"));
+        (sweep.observe.epochs, sweep.observe.misclassified.unwrap())
+    };
+    let log = |per_decade| Schedule::Log { per_decade };
+    for written in ["\"log\"", "{ at = \"log\" }", "{ log = 10 }", "{ per_decade = 10 }"] {
+        assert_eq!(record(written), (log(10), log(10)), "{written}");
+    }
+    assert_eq!(record("{ at = \"log\", per_decade = 4 }").0, log(4));
+    assert_eq!(record("{ every = 3 }").0, Schedule::Every { every: 3 });
+    // Losses are recorded at the first and the last epoch whatever is listed; bits are kept as listed.
+    for written in ["[40, 20]", "{ at = [20, 40] }"] {
+        let (recorded, kept) = record(written);
+        assert_eq!(recorded.epochs(50), [0, 20, 40, 50]);
+        assert_eq!(kept.epochs(50), [20, 40]);
+    }
+}
+
+proptest! {
+    // Seeds come out ascending and distinct, however they were listed.
+    #[test]
+    fn seeds_ascend(mut seeds in proptest::collection::hash_set(0_u64..1_000_000, 1..50)) {
+        let listed: Vec<u64> = seeds.drain().collect();
+        let sweep = good(&edited("seeds = 2", &format!("seeds = {listed:?}")));
+        prop_assert_eq!(sweep.seeds.len(), listed.len());
+        prop_assert!(sweep.seeds.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+}
+
+#[test]
+fn what_a_prune_leaves_out_is_kept_whether_asked_for_or_not() {
+    let kept = |tables: &str| good(&format!("{GOOD}{tables}")).observe.misclassified;
+    let epochs = |tables: &str| kept(tables).map(|schedule| schedule.epochs(50)).unwrap_or_default();
+    let logarithmic = good(&format!("{GOOD}[[prune]]\nremove = \"misclassified\"\nepoch = {{ log = 1 }}\n"));
+    assert_eq!(logarithmic.prunes, [1, 10, 50].map(|epoch| Prune::Misclassified { epoch }));
+    assert_eq!(logarithmic.observe.misclassified.unwrap().epochs(50), [1, 10, 50]);
+    let at = "[[prune]]\nremove = \"misclassified\"\nepoch = [30, 10]\n";
+    let random = "[[prune]]\nremove = \"random\"\nlike = \"misclassified\"\nepoch = 7\n";
+    assert_eq!(epochs(&format!("{at}{random}[observe]\nmisclassified = [20]\n")), [7, 10, 20, 30]);
+    // A rule that covers what is needed stays as it was written: it is part of the cells' identity.
+    let every = Schedule::Every { every: 10 };
+    assert_eq!(kept(&format!("{at}[observe]\nmisclassified = {{ every = 10 }}\n")), Some(every));
+    // The inversion may lie at any epoch at which the manifold is measured.
+    let stragglers = "[[prune]]\nremove = \"stragglers\"\n[observe]\n";
+    assert_eq!(kept(stragglers), Some(Schedule::Every { every: 1 }));
+    assert_eq!(epochs(&format!("{stragglers}manifold = {{ every = 20 }}\n")), [0, 20, 40, 50]);
+    let sparse = format!("{stragglers}record = [10, 25, 40]\nmanifold = {{ every = 10 }}\nmisclassified = [3]\n");
+    assert_eq!(epochs(&sparse), [0, 3, 10, 40, 50]);
+    assert_eq!(kept("[[prune]]\nremove = \"none\"\n"), None);
+}

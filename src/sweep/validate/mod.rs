@@ -1,0 +1,149 @@
+//! From what was typed to what the rest may trust: ranges, defaults, axes spread out, and what tables say of each other.
+//!
+//! Invariant: a [`Sweep`] is answered only if nothing was reported; a table that is wrong does not keep the others
+//! from being judged.
+
+mod architecture;
+mod data;
+mod head;
+mod judge;
+mod observe;
+mod optimiser;
+mod prune;
+mod schedule;
+mod slurm;
+mod stop;
+mod subsample;
+mod train;
+
+use super::diagnostics::Diagnostics;
+use super::place::Located;
+use super::raw::{RawSweep, RawTable};
+use super::resolved::{Observe, Prune, PruneSize, Schedule, Sweep};
+
+/// Judges the whole file; what is wrong is pushed.
+pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<Sweep> {
+    missing_tables(raw, diagnostics);
+    let head = raw.sweep.as_ref().and_then(|table| head::resolve(table, diagnostics));
+    let train = raw.train.as_ref().and_then(|table| train::resolve(table, diagnostics));
+    let last = raw.train.as_ref().and_then(|table| train::last_epoch(&table.keys));
+    let data = axis("[[data]]", &raw.data, diagnostics, data::resolve);
+    let pools = data::pools(&data.entries);
+    let subsamples =
+        axis("[[subsample]]", &raw.subsamples, diagnostics, |table, out| subsample::resolve(table, &pools, out));
+    let architectures = axis("[[architecture]]", &raw.architectures, diagnostics, |table, out| {
+        architecture::resolve(table, &data.entries, out)
+    });
+    let optimisers = axis("[[optimiser]]", &raw.optimisers, diagnostics, optimiser::resolve);
+    let prunes = axis("[[prune]]", &raw.prunes, diagnostics, |table, out| prune::resolve(table, last, out));
+    let observe = observe::resolve(raw.observe.as_ref(), last, diagnostics);
+    let seeds = head.as_ref().map(|(_, seeds)| seeds.len());
+    let stop = stop::resolve(raw.stop.as_ref(), seeds, diagnostics);
+    let slurm = slurm::resolve(raw.slurm.as_ref(), diagnostics);
+    if let (Some(table), Some(train)) = (&raw.train, &train) {
+        train::batch_fits(table, train, &subsamples.entries, diagnostics);
+    }
+    observe::manifold_needed(raw, diagnostics);
+    if !diagnostics.is_empty() {
+        return None;
+    }
+    let ((name, seeds), train, mut observe) = (head?, train?, observe?);
+    let mut prunes = prunes.into_values();
+    if prunes.is_empty() {
+        prunes.push(Prune::None);
+    }
+    record_what_prunes_need(&mut observe, &prunes, train.epochs);
+    let sweep = Sweep {
+        name,
+        seeds,
+        data: data.into_values(),
+        subsamples: subsamples.into_values(),
+        architectures: architectures.into_values(),
+        optimisers: optimisers.into_values(),
+        prunes,
+        train,
+        observe,
+        stop: stop?,
+        slurm: slurm?,
+    };
+    if sweep.most_cells().is_none() {
+        diagnostics.unplaced("the axes multiply to more cells than can be counted").help("shorten an axis");
+        return None;
+    }
+    Some(sweep)
+}
+
+fn missing_tables(raw: &RawSweep, diagnostics: &mut Diagnostics) {
+    let needed = [
+        ("sweep", "[sweep]", "name = \"first\" and seeds = 64"),
+        ("data", "[[data]]", "source = \"digits\""),
+        ("subsample", "[[subsample]]", "size = 1500"),
+        ("architecture", "[[architecture]]", "kind = \"mlp\" and hidden = [20]"),
+        ("optimiser", "[[optimiser]]", "kind = \"sgd\" and lr = 0.1"),
+        ("train", "[train]", "epochs = 500"),
+    ];
+    for (name, header, example) in needed {
+        if !raw.present.iter().any(|present| present == name) {
+            diagnostics.unplaced(format!("{header} is missing")).help(format!("write {header} with, say, {example}"));
+        }
+    }
+}
+
+/// An axis: the entries of all its tables, each with its table's place.
+struct Axis<T> {
+    entries: Vec<Located<T>>,
+}
+
+impl<T> Axis<T> {
+    fn into_values(self) -> Vec<T> {
+        self.entries.into_iter().map(|entry| entry.value).collect()
+    }
+}
+
+fn axis<R, T: std::fmt::Debug>(
+    header: &'static str,
+    tables: &[RawTable<R>],
+    diagnostics: &mut Diagnostics,
+    resolve: impl Fn(&RawTable<R>, &mut Diagnostics) -> Option<Vec<T>>,
+) -> Axis<T> {
+    let mut entries = Vec::new();
+    for table in tables {
+        let resolved = resolve(table, diagnostics).unwrap_or_default();
+        entries.extend(resolved.into_iter().map(|value| Located::new(value, table.place.clone())));
+    }
+    judge::repeated(header, &entries, diagnostics);
+    Axis { entries }
+}
+
+/// Adds the epochs whose misclassified samples a prune leaves out to those at which they are kept: those it names, and
+/// for stragglers every epoch at which the inversion may turn out to lie.
+fn record_what_prunes_need(observe: &mut Observe, prunes: &[Prune], last: usize) {
+    let kept = observe.misclassified.as_ref().map(|schedule| schedule.epochs(last)).unwrap_or_default();
+    let mut needed = kept.clone();
+    let mut stragglers = false;
+    for prune in prunes {
+        match *prune {
+            Prune::None => {}
+            Prune::Misclassified { epoch } | Prune::Random { like: PruneSize::Misclassified { epoch } } => {
+                needed.push(epoch);
+            }
+            Prune::Stragglers { .. } | Prune::Random { like: PruneSize::Stragglers { .. } } => stragglers = true,
+        }
+    }
+    let every = observe.manifold_every.unwrap_or(1);
+    if stragglers {
+        needed.extend(observe.epochs.epochs(last).into_iter().filter(|epoch| epoch % every == 0));
+    }
+    needed.sort_unstable();
+    needed.dedup();
+    if needed == kept {
+        return;
+    }
+    // The rule is part of every cell's identity: the short form where there is one, so that an equal question has
+    // an equal name.
+    let regular = Schedule::Every { every };
+    let of_every = |epoch: &usize| epoch.is_multiple_of(every) || *epoch == last;
+    let complete = needed.iter().filter(|epoch| epoch.is_multiple_of(every)).count() == last / every + 1;
+    let same = stragglers && complete && needed.iter().all(of_every);
+    observe.misclassified = Some(if same { regular } else { Schedule::At { epochs: needed } });
+}

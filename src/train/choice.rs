@@ -1,0 +1,60 @@
+//! Which engine trains a cohort: the CPU kernel where it fits, the burn path otherwise.
+
+use super::burn::BurnEngine;
+use super::device::DeviceName;
+use super::kernel::Kernel;
+use super::{Engine, Problem, Replica, ReplicaState, TrainError};
+
+/// What the user asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum KernelChoice {
+    /// The CPU kernel where it can train the cohort and the device is a CPU.
+    #[default]
+    Auto,
+    /// The burn path always.
+    Burn,
+}
+
+/// Engine, device and threads of a worker.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Which engines may be used.
+    pub kernel: KernelChoice,
+    /// Where the burn path computes.
+    pub device: DeviceName,
+    /// Threads of this worker.
+    pub threads: usize,
+}
+
+/// Whether the CPU kernel trains this problem, or why not.
+///
+/// # Errors
+/// The reason, for the log.
+pub fn takes_kernel(choice: &Choice, problem: &Problem) -> Result<(), String> {
+    if choice.kernel == KernelChoice::Burn {
+        return Err("the burn path was asked for".to_string());
+    }
+    if !choice.device.is_flex() {
+        return Err(format!("the device is {}", choice.device));
+    }
+    Kernel::supports(problem)
+}
+
+/// Builds the engine for some replicas of a problem.
+///
+/// # Errors
+/// [`TrainError`] if the device refuses.
+pub fn build_engine(
+    choice: &Choice,
+    problem: &Problem,
+    replicas: Vec<Replica>,
+    states: Vec<ReplicaState>,
+) -> Result<Box<dyn Engine>, TrainError> {
+    match takes_kernel(choice, problem) {
+        Ok(()) => Ok(Box::new(Kernel::new(problem.clone(), replicas, states, choice.threads)?)),
+        Err(reason) => {
+            tracing::debug!("training by burn: {reason}");
+            Ok(Box::new(BurnEngine::new(choice.device.open()?, problem.clone(), replicas, states)?))
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A killed run loses nothing that was finished, and ends in the same results.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::rig::{SMALL, expect_code, mpirun, phasesweep, results, sweep_file, train};
+
+/// SIGKILL of the whole process at several moments, then a rerun: bit for bit the unbroken results.
+#[test]
+fn killed_half_way_and_run_again_equals_an_unbroken_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let sweep = sweep_file(dir.path(), &SMALL.replace("epochs = 120", "epochs = 400"));
+    let started = Instant::now();
+    let unbroken = train(&mut phasesweep(), &sweep, &dir.path().join("unbroken"));
+    let whole = started.elapsed();
+    for (nth, share) in [0.3, 0.6, 0.9].into_iter().enumerate() {
+        let out = dir.path().join(format!("killed-{nth}"));
+        let mut run = phasesweep();
+        run.arg("run").arg(&sweep).arg("--out").arg(&out).args(["--checkpoint-seconds", "0.05"]);
+        let mut child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(whole.mul_f64(share));
+        let _ = child.kill();
+        child.wait().unwrap();
+        expect_code(phasesweep().arg("run").arg(&sweep).arg("--out").arg(&out).arg("--take-over"), 0);
+        assert_eq!(results(&out.join("results.h5")), unbroken, "killed at {share} of the run");
+    }
+}
+
+/// SIGTERM checkpoints, ends with 75, and the same command goes on to the unbroken results.
+#[test]
+fn a_terminated_run_is_resumable_under_mpi() {
+    let dir = tempfile::tempdir().unwrap();
+    let sweep = sweep_file(dir.path(), &SMALL.replace("epochs = 120", "epochs = 3000"));
+    let unbroken = train(&mut phasesweep(), &sweep, &dir.path().join("unbroken"));
+    let out = dir.path().join("broken");
+    let mut run = mpirun(2);
+    run.arg("run").arg(&sweep).arg("--out").arg(&out);
+    let mut child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while std::fs::read_dir(out.join("running")).map_or(0, Iterator::count) == 0 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    // mpirun passes SIGUSR1 on to every rank, as Slurm's --signal does.
+    // SAFETY-free: the shell's kill is the tool a user would take.
+    expect_code(std::process::Command::new("kill").args(["-USR1", &child.id().to_string()]), 0);
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(75), "interrupted and resumable");
+    expect_code(mpirun(2).arg("run").arg(&sweep).arg("--out").arg(&out), 0);
+    assert_eq!(results(&out.join("results.h5")), unbroken);
+}

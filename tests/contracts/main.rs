@@ -1,0 +1,9 @@
+//! The contracts that users rely on, each tested through the real binary: what a bad file says, that a result does not
+//! depend on how it was computed, that a killed run loses nothing, that other programs read what is written.
+
+mod config_errors;
+mod interop;
+mod packing;
+mod durability;
+mod quick;
+mod rig;

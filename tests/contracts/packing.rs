@@ -1,0 +1,43 @@
+//! A result does not depend on how cells were packed or on how many ranks ran.
+
+use crate::rig::{SMALL, mpirun, phasesweep, sweep_file, train};
+
+/// On one device the fast kernel sums each replica in a fixed order, so equality is of bits: no tolerance at all.
+#[test]
+fn a_cell_equals_itself_alone_in_any_cohort_and_on_any_number_of_ranks() {
+    let dir = tempfile::tempdir().unwrap();
+    let sweep = sweep_file(dir.path(), SMALL);
+    let whole = train(&mut phasesweep(), &sweep, &dir.path().join("whole"));
+    assert_eq!(whole.len(), 12);
+    for ranks in [1, 2, 4] {
+        let shared_out = train(&mut mpirun(ranks), &sweep, &dir.path().join(format!("ranks-{ranks}")));
+        assert_eq!(shared_out, whole, "{ranks} ranks");
+    }
+    let alone = sweep_file(dir.path(), &SMALL.replace("seeds = { count = 6 }", "seeds = [4]").replace("[0.2, 0.4]", "0.4"));
+    let alone = train(&mut phasesweep(), &alone, &dir.path().join("alone"));
+    assert_eq!(alone.len(), 1);
+    for (id, values) in &alone {
+        assert_eq!(whole.get(id), Some(values), "cell {id} trained alone");
+    }
+}
+
+/// Adding seeds trains the new cells only, and leaves the old ones as they were.
+#[test]
+fn a_wider_sweep_keeps_the_cells_it_shares_with_the_old_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let before = train(&mut phasesweep(), &sweep_file(dir.path(), SMALL), &out);
+    let parts = |out: &std::path::Path| {
+        let mut names: Vec<_> = std::fs::read_dir(out.join("parts")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let old_parts = parts(&out);
+    let wider = sweep_file(dir.path(), &SMALL.replace("count = 6", "count = 7"));
+    let after = train(&mut phasesweep(), &wider, &out);
+    assert_eq!(after.len(), 14);
+    for (id, values) in &before {
+        assert_eq!(after.get(id), Some(values));
+    }
+    assert!(old_parts.iter().all(|part| parts(&out).contains(part)), "finished parts are never rewritten");
+}

@@ -1,0 +1,110 @@
+//! Runs the binary and reads what it wrote.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A sweep that trains in about a second: digits, two learning rates, six seeds.
+pub const SMALL: &str = r#"
+[sweep]
+name = "small"
+seeds = { count = 6 }
+
+[[data]]
+source = "digits"
+labels = "parity"
+
+[[subsample]]
+size = 700
+block = 0
+
+[[architecture]]
+kind = "mlp"
+hidden = [12]
+activation = "tanh"
+
+[[optimiser]]
+kind = "sgd"
+lr = [0.2, 0.4]
+
+[train]
+epochs = 120
+loss = "cross-entropy"
+batch = "full"
+
+[observe]
+misclassified = { at = "log" }
+"#;
+
+/// The binary under test, with threads pinned and no inherited settings.
+pub fn phasesweep() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_phasesweep"));
+    isolate(&mut command);
+    command
+}
+
+/// The binary under mpirun on so many ranks.
+pub fn mpirun(ranks: usize) -> Command {
+    let mut command = Command::new("mpirun");
+    command.args(["--oversubscribe", "-n", &ranks.to_string(), env!("CARGO_BIN_EXE_phasesweep")]);
+    isolate(&mut command);
+    // Continuous integration runs as root in a container; Open MPI wants to be told.
+    command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
+    command
+}
+
+fn isolate(command: &mut Command) {
+    command.env("XDG_CACHE_HOME", std::env::temp_dir().join("phasesweep-test-cache")).env_remove("PHASESWEEP_LOG");
+}
+
+/// Writes a sweep file into a directory.
+pub fn sweep_file(directory: &Path, text: &str) -> PathBuf {
+    let path = directory.join("sweep.toml");
+    std::fs::write(&path, text).expect("a scratch directory is writable");
+    path
+}
+
+/// Runs a command and insists on an exit code.
+pub fn expect_code(command: &mut Command, code: i32) -> Output {
+    let output = command.output().expect("the program starts");
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{command:?}\nstdout: {}\nstderr: {}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// Everything measured of each cell, as bits, by cell id: variable name → values.
+pub type Results = BTreeMap<String, BTreeMap<String, Vec<u32>>>;
+
+/// Reads the measurements of every cell from a results file.
+pub fn results(path: &Path) -> Results {
+    let file = hdf5::File::open(path).expect("results.h5 opens");
+    let ids: Vec<hdf5::types::VarLenUnicode> = file.dataset("cell_id").unwrap().read_raw().unwrap();
+    let mut out: Results = ids.iter().map(|id| (id.as_str().to_string(), BTreeMap::new())).collect();
+    assert_eq!(out.len(), ids.len(), "no cell is counted twice");
+    for name in ["train_loss", "train_error", "test_error", "noisy_error", "radius", "distance", "misclassified"] {
+        let Ok(dataset) = file.dataset(name) else { continue };
+        let shape = dataset.shape();
+        let per_cell: usize = shape[1..].iter().product();
+        let bits: Vec<u32> = if name == "misclassified" {
+            dataset.read_raw::<u8>().unwrap().into_iter().map(u32::from).collect()
+        } else {
+            dataset.read_raw::<f32>().unwrap().into_iter().map(f32::to_bits).collect()
+        };
+        for (cell, id) in ids.iter().enumerate() {
+            let values = bits[cell * per_cell..(cell + 1) * per_cell].to_vec();
+            out.get_mut(id.as_str()).unwrap().insert(name.to_string(), values);
+        }
+    }
+    out
+}
+
+/// Trains a sweep in a directory of its own with a command, and reads the results.
+pub fn train(command: &mut Command, sweep: &Path, out: &Path) -> Results {
+    expect_code(command.arg("run").arg(sweep).arg("--out").arg(out), 0);
+    results(&out.join("results.h5"))
+}
