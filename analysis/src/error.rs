@@ -20,7 +20,7 @@ pub enum Error {
     NotCollected(PathBuf),
 
     /// HDF5 could not open the file.
-    #[error("{} cannot be read as HDF5 ({source}): it may be torn or another kind of file; collect it again", path.display())]
+    #[error("{} cannot be read as HDF5 ({source}): it may be torn or another kind of file; collect it again", .path.display())]
     Open {
         /// The file.
         path: PathBuf,
@@ -29,7 +29,7 @@ pub enum Error {
     },
 
     /// The file is HDF5, but not ours.
-    #[error("{} is not a phasesweep results file: {why}", path.display())]
+    #[error("{} is not a phasesweep results file: {why}", .path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum Error {
     #[error(
         "{} has format version {found}, this program reads {known}: it was written by a newer phasesweep; \
          report with that version (or newer)",
-        path.display()
+        .path.display()
     )]
     TooNew {
         /// The file.
@@ -56,7 +56,7 @@ pub enum Error {
     #[error(
         "{} has format version {found}, this program reads {known}: it was written by an older phasesweep; \
          run `phasesweep collect` again with this version, from the parts",
-        path.display()
+        .path.display()
     )]
     TooOld {
         /// The file.
@@ -68,7 +68,7 @@ pub enum Error {
     },
 
     /// A variable could not be read.
-    #[error("{}: variable `{variable}` cannot be read: {source}", path.display())]
+    #[error("{}: variable `{variable}` cannot be read: {source}", .path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -79,7 +79,7 @@ pub enum Error {
     },
 
     /// A variable's dimensions do not fit the others.
-    #[error("{}: variable `{variable}` has shape {found:?}, expected {expected:?}: the file is inconsistent", path.display())]
+    #[error("{}: variable `{variable}` has shape {found:?}, expected {expected:?}: the file is inconsistent", .path.display())]
     Shape {
         /// The file.
         path: PathBuf,
@@ -92,7 +92,7 @@ pub enum Error {
     },
 
     /// A column named by the user does not exist.
-    #[error("no column `{name}` to group by; {} has: {}", path.display(), known.join(", "))]
+    #[error("no column `{name}` to group by; {} has: {}", .path.display(), .known.join(", "))]
     UnknownColumn {
         /// What was asked for.
         name: String,
@@ -107,7 +107,7 @@ pub enum Error {
     Setting(String),
 
     /// A file of the report could not be written.
-    #[error("{} cannot be written: {source}", path.display())]
+    #[error("{} cannot be written: {source}", .path.display())]
     Write {
         /// The file.
         path: PathBuf,

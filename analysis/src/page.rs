@@ -83,22 +83,25 @@ struct FigureOnPage<'a> {
 /// Rows of a table shown on the page; the files hold all.
 const MOST_ROWS: usize = 400;
 
+fn table(text: &Text) -> TableOnPage<'_> {
+    TableOnPage {
+        header: &text.header,
+        numeric: &text.numeric,
+        rows: &text.rows[..text.rows.len().min(MOST_ROWS)],
+        left_out: text.rows.len().saturating_sub(MOST_ROWS),
+    }
+}
+
 /// Renders the page.
 pub fn render(page: &Page<'_>) -> Result<String> {
     let mut environment = Environment::new();
     environment.add_template("page.html", include_str!("page.html"))?;
     let results = page.results;
-    let table = |text: &'_ Text| TableOnPage {
-        header: text.header.as_slice(),
-        numeric: &text.numeric,
-        rows: &text.rows[..text.rows.len().min(MOST_ROWS)],
-        left_out: text.rows.len().saturating_sub(MOST_ROWS),
-    };
     let figures: Vec<FigureOnPage<'_>> =
         page.figures.iter().map(|f| FigureOnPage { name: &f.name, caption: &f.caption, svg: &f.svg }).collect();
     let starting = |prefix: &str| figures.iter().filter(|f| f.name.starts_with(prefix)).collect::<Vec<_>>();
-    let grid = |grid: &'_ Grid| GridOnPage { caption: &grid.caption, address: &grid.address, width: grid.width };
-    let grids: Vec<GridOnPage<'_>> = page.grids.iter().map(grid).collect();
+    let grids: Vec<GridOnPage<'_>> =
+        page.grids.iter().map(|g| GridOnPage { caption: &g.caption, address: &g.address, width: g.width }).collect();
     let html = environment.get_template("page.html")?.render(context! {
         style => STYLE,
         title => results.provenance.name.clone().unwrap_or_else(|| "unnamed sweep".into()),

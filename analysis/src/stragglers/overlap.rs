@@ -60,7 +60,7 @@ pub fn moments(results: &Results, groups: &Groups, options: &Options) -> Result<
         let (runs, errors) = read(results, &cells)?;
         let samples = bits::samples(results, cells[0], 8 * runs.iter().flatten().flatten().map(Vec::len).max().unwrap_or(0));
         for (snapshot, &epoch) in results.snapshot_epochs.iter().enumerate() {
-            let sets: Vec<&[u64]> = runs.iter().filter_map(|run| run[snapshot].as_deref()).collect();
+            let sets: Vec<&[u64]> = runs.iter().filter_map(|run| run.get(snapshot)?.as_deref()).collect();
             let stream = out.len() as u64;
             let Some(overlap) = all_pairs(&sets, samples as f64, resamples, stream) else { continue };
             let error = results.epochs.binary_search(&epoch).map_or(f64::NAN, |index| {

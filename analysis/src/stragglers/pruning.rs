@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use ndarray::{Ix2, Ix3};
+use ndarray::{ArrayView1, Ix2, Ix3};
 use polars::prelude::*;
 
 use crate::error::Result;
@@ -194,7 +194,6 @@ pub fn sentences(points: &TurningPoints, all: &[Outcome]) -> Vec<String> {
 /// Test errors of every cell, and the training errors of every cell.
 fn read(results: &Results) -> Result<(Vec<Tested>, Vec<Vec<f64>>)> {
     let (mut tested, mut errors) = (Vec::new(), Vec::new());
-    let last = |values: &mut dyn DoubleEndedIterator<Item = f64>| values.rfind(|value| value.is_finite()).unwrap_or(f64::NAN);
     for range in results.slabs(SLAB_BYTES) {
         let train = results.slab("train_error", range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
         let test = results.slab("test_error", range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
@@ -202,12 +201,12 @@ fn read(results: &Results) -> Result<(Vec<Tested>, Vec<Vec<f64>>)> {
         for row in 0..range.len() {
             let mut cell = Tested { at_end: f64::NAN, best: f64::NAN, noisy: Vec::new() };
             if let Some(test) = &test {
-                cell.at_end = last(&mut test.row(row).iter().map(|v| f64::from(*v)));
+                cell.at_end = last(test.row(row));
                 let finite = test.row(row).iter().map(|v| f64::from(*v)).filter(|v| v.is_finite()).collect::<Vec<_>>();
                 cell.best = finite.into_iter().reduce(f64::min).unwrap_or(f64::NAN);
             }
             if let Some(noisy) = &noisy {
-                let level = |n: usize| last(&mut noisy.slice(ndarray::s![row, n, ..]).iter().map(|v| f64::from(*v)));
+                let level = |n: usize| last(noisy.slice(ndarray::s![row, n, ..]));
                 cell.noisy = (0..results.noise.len()).map(level).collect();
             }
             tested.push(cell);
@@ -215,6 +214,11 @@ fn read(results: &Results) -> Result<(Vec<Tested>, Vec<Vec<f64>>)> {
         }
     }
     Ok((tested, errors))
+}
+
+/// The last value that was measured; NaN if none was.
+fn last(values: ArrayView1<'_, f32>) -> f64 {
+    values.iter().rev().find(|value| value.is_finite()).map_or(f64::NAN, |value| f64::from(*value))
 }
 
 /// The table: one row per circumstance, prune, layer and observable.
