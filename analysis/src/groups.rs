@@ -51,7 +51,8 @@ impl Groups {
         for cell in 0..cells.len() {
             let key: Vec<&str> = values.iter().map(|column| column[cell].as_str()).collect();
             let group = *place.entry(key).or_insert_with_key(|key| {
-                let telling: Vec<&str> = (key.iter().zip(&varies)).filter(|(_, v)| **v).map(|(value, _)| *value).collect();
+                let telling: Vec<&str> =
+                    (key.iter().zip(&varies)).filter(|(_, v)| **v).map(|(value, _)| *value).collect();
                 let name = if telling.is_empty() { "all cells".to_owned() } else { telling.join(" · ") };
                 all.push(Group { values: key.iter().map(|v| (*v).to_owned()).collect(), cells: Vec::new(), name });
                 all.len() - 1
@@ -59,6 +60,15 @@ impl Groups {
             all[group].cells.push(cell);
         }
         Ok(Groups { columns, varies, all })
+    }
+
+    /// A group's name without its prune: what tells it from other groups that were trained on the whole block.
+    pub fn circumstance(&self, group: usize) -> String {
+        let telling: Vec<&str> = (self.columns.iter().zip(&self.varies).zip(&self.all[group].values))
+            .filter(|((column, varies), _)| **varies && *column != "prune")
+            .map(|(_, value)| value.as_str())
+            .collect();
+        if telling.is_empty() { "all cells".to_owned() } else { telling.join(" · ") }
     }
 
     /// The group of each cell.

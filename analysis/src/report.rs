@@ -12,9 +12,9 @@ use crate::groups::Groups;
 use crate::options::Options;
 use crate::page::{self, Page};
 use crate::results::{Results, locate};
+use crate::stragglers::{agreement, frequency, images, overlap, pruning, sets};
 use crate::tables::text::Text;
 use crate::tables::{frames, spread, stability, variance, write};
-use crate::stragglers::{agreement, frequency, images, overlap, pruning, sets};
 use crate::turning;
 use crate::verdict::{self, Verdict};
 
@@ -95,42 +95,57 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
         write::file(&figures_folder.join(format!("{}.svg", figure.name)), figure.file().as_bytes())?;
     }
 
-    // On screen a column that says the same in every row only takes room; the files keep it.
-    let constant: Vec<String> =
-        groups.columns.iter().zip(&groups.varies).filter(|(_, varies)| !**varies).map(|(name, _)| name.clone()).collect();
-    let shown = Text::of(&stability).without(&constant);
     let absent = absent(&results);
+    // On screen a column that says the same in every row only takes room; the files keep it.
+    let constant: Vec<String> = groups
+        .columns
+        .iter()
+        .zip(&groups.varies)
+        .filter(|(_, varies)| !**varies)
+        .map(|(name, _)| name.clone())
+        .collect();
+    let brief = |frame: &DataFrame| Text::of(frame).without(&constant).without_constant(&["layer", "prune"]);
+    let ends = ["edge", "none", "diverged", "failed"].map(str::to_owned);
+    let unused: Vec<String> = ends.into_iter().filter(|name| all_zero(&stability, name)).collect();
+    let shown = brief(&stability).without(&unused).interval("low", "high", "95% interval");
     let tables = page::Tables {
         stability: shown.clone(),
-        variance: Text::of(&variance),
-        intraclass: Text::of(&intraclass),
-        spread: Text::of(&spread),
+        variance: brief(&variance)
+            .without(&["sum_of_squares".to_owned(), "f".to_owned()])
+            .interval("omega_low", "omega_high", "95% interval of ω²")
+            .interval("shift_low", "shift_high", "95% interval of shift"),
+        intraclass: brief(&intraclass),
+        spread: brief(&spread).interval("sd_ratio_low", "sd_ratio_high", "95% interval of ratio"),
         agreement: Text::of(&agreements),
-        overlap: Text::of(&overlaps).without(&constant),
-        pruning: Text::of(&pruned).without(&constant),
+        overlap: brief(&overlaps).interval("low", "high", "95% interval of z"),
+        pruning: brief(&pruned).interval("test_low", "test_high", "95% interval"),
     };
     let grids = images::grids(&results, &frequencies)?;
     let overlapping = overlap::sentences(&groups, &points, &moments);
     let retrained = pruning::sentences(&points, &outcomes);
     let straggling = sets::summary(&stragglers);
-    let html = page::render(&Page { results: &results, groups: &groups, options, verdict: &verdict, figures: &figures, tables, absent: &absent, grids: &grids, straggling, overlapping, retrained })?;
+    let html = page::render(&Page {
+        results: &results,
+        groups: &groups,
+        options,
+        verdict: &verdict,
+        figures: &figures,
+        tables,
+        absent: &absent,
+        grids: &grids,
+        straggling,
+        overlapping,
+        retrained,
+    })?;
     let page = folder.join("index.html");
     write::file(&page, html.as_bytes())?;
-    Ok(Written { page, stability: terminal(&stability, &constant)?, verdict, absent })
+    Ok(Written { page, stability: shown.aligned(), verdict, absent })
 }
 
-/// The stability table as a terminal shows it: without columns that say the same in every row.
-fn terminal(stability: &DataFrame, constant: &[String]) -> Result<String> {
-    let mut hidden = constant.to_vec();
-    for name in ["layer", "edge", "none", "diverged", "failed"] {
-        let column = frames::table("the table of stability", stability.column(name))?;
-        let first = column.get(0).ok();
-        let same = (0..column.len()).all(|row| column.get(row).ok() == first);
-        if same && (name == "layer" || first == Some(AnyValue::Int64(0))) {
-            hidden.push(name.to_owned());
-        }
-    }
-    Ok(Text::of(stability).without(&hidden).aligned())
+/// Whether a column of counts is 0 throughout.
+fn all_zero(frame: &DataFrame, name: &str) -> bool {
+    let column = frame.column(name).and_then(|column| column.i64().cloned());
+    column.is_ok_and(|counts| counts.iter().all(|count| count == Some(0)))
 }
 
 /// What the file does not hold, and what a report on it lacks therefore.

@@ -12,7 +12,7 @@ use crate::results::{Results, Status};
 use crate::statistics::additive::Share;
 use crate::statistics::bootstrap::Interval;
 use crate::tables::spread::{Quantity, Spread};
-use crate::tables::text::number;
+use crate::tables::text::{capital, mean_and_deviation, significant};
 use crate::tables::variance::{Shares, unpruned};
 use crate::turning::{Rule, TurningPoints};
 
@@ -26,7 +26,13 @@ pub struct Verdict {
 }
 
 /// Judges. Says so where there is nothing to judge.
-pub fn judge(results: &Results, points: &TurningPoints, groups: &Groups, shares: &[Shares], spreads: &[Spread]) -> Verdict {
+pub fn judge(
+    results: &Results,
+    points: &TurningPoints,
+    groups: &Groups,
+    shares: &[Shares],
+    spreads: &[Spread],
+) -> Verdict {
     let Some(observable) = points.principal().filter(|_| !results.layers.is_empty()) else {
         return Verdict {
             headline: "There is no inversion to judge: the file holds neither class radii nor distances.".into(),
@@ -41,33 +47,57 @@ pub fn judge(results: &Results, points: &TurningPoints, groups: &Groups, shares:
     let found = counted("found");
     let mut sentences = Vec::new();
     if found < rows.len() {
-        let ends = [("edge", "turn at the edge of what was measured, if at all"), ("none", "do not turn"), ("diverged", "diverged"), ("failed", "failed")];
-        let parts: Vec<String> =
-            ends.into_iter().filter(|(s, _)| counted(s) > 0).map(|(s, words)| format!("{} {words}", counted(s))).collect();
-        sentences.push(format!("Of {} cells, {found} show an inversion; {}. Those are counted as censored and enter no mean.", rows.len(), parts.join(", ")));
+        let ends = [
+            ("edge", "turn at the edge of what was measured, if at all"),
+            ("none", "do not turn"),
+            ("diverged", "diverged"),
+            ("failed", "failed"),
+        ];
+        let parts: Vec<String> = ends
+            .into_iter()
+            .filter(|(s, _)| counted(s) > 0)
+            .map(|(s, words)| format!("{} {words}", counted(s)))
+            .collect();
+        sentences.push(format!(
+            "Of {} cells, {found} show an inversion; {}. Those are counted as censored and enter no mean.",
+            rows.len(),
+            parts.join(", ")
+        ));
     }
-    let all = |quantity| spreads.iter().find(|row| (row.scope, row.layer, row.observable, row.quantity) == ("all", layer, observable, quantity));
+    let all = |quantity| {
+        spreads
+            .iter()
+            .find(|row| (row.scope, row.layer, row.observable, row.quantity) == ("all", layer, observable, quantity))
+    };
     let Some(star) = all(Quantity::AtInversion) else {
         let headline = format!("No cell shows an inversion: {name} cannot be judged.");
         return Verdict { headline, sentences };
     };
-    let groups_word = match groups.all.len() {
+    let groups_word = match groups.all.iter().filter(|group| group.cells.iter().any(|&cell| whole[cell])).count() {
         1 => "one group".to_owned(),
         many => format!("{many} groups"),
     };
     let level = format!(
-        "{name} = {} ± {} (mean ± sd over {} of {} cells in {groups_word}; CV {})",
-        number(star.mean), number(star.sd), star.cells, rows.len(), percent(star.cv),
+        "{name} = {} (mean ± sd over {} of {} cells in {groups_word}; CV {})",
+        mean_and_deviation(star.mean, star.sd),
+        star.cells,
+        rows.len(),
+        percent(star.cv),
     );
 
     // Within one data source and subsample, everything else free, the claim says that ε* should hardly move.
     let blocks: Vec<&Spread> = {
-        let of = |scope| spreads.iter().filter(move |r| (r.scope, r.layer, r.observable, r.quantity) == (scope, layer, observable, Quantity::AtFixedEpoch));
+        let of = |scope| {
+            spreads.iter().filter(move |r| {
+                (r.scope, r.layer, r.observable, r.quantity) == (scope, layer, observable, Quantity::AtFixedEpoch)
+            })
+        };
         let blocks: Vec<&Spread> = of("block").collect();
         if blocks.is_empty() { of("all").collect() } else { blocks }
     };
     let mut narrower = Judgement::Undecided;
-    let ratios: Vec<Interval> = blocks.iter().filter_map(|row| row.ratio.map(|r| r.interval)).filter(Interval::is_known).collect();
+    let ratios: Vec<Interval> =
+        blocks.iter().filter_map(|row| row.ratio.map(|r| r.interval)).filter(Interval::is_known).collect();
     if !ratios.is_empty() {
         if ratios.iter().all(|interval| interval.low > 1.0) {
             narrower = Judgement::Supported;
@@ -81,7 +111,7 @@ pub fn judge(results: &Results, points: &TurningPoints, groups: &Groups, shares:
         sentences.push(format!(
             "{over} the same {} cells the training error at a fixed epoch ({}, the median t*) spreads {} times as widely as {name}: \
              sd {}, 95% interval of the ratio {}.",
-            row.cells, row.epoch.map_or("–".into(), |epoch| epoch.to_string()), number(ratio.of_deviations), number(row.sd), between(ratio.interval),
+            row.cells, row.epoch.map_or("–".into(), |epoch| epoch.to_string()), significant(ratio.of_deviations, 3), significant(row.sd, 2), between(ratio.interval),
         ));
     }
     if blocks.len() > 6 {
@@ -106,27 +136,41 @@ pub fn judge(results: &Results, points: &TurningPoints, groups: &Groups, shares:
             moved = if data > other { Judgement::Supported } else { Judgement::Contradicted };
             sentences.push(format!(
                 "Data and subsample together move {name} by {} (root mean square), architecture and optimiser together by {}.",
-                number(data.sqrt()), number(other.sqrt()),
+                significant(data.sqrt(), 2), significant(other.sqrt(), 2),
             ));
         }
     }
     if !data_varies {
-        sentences.push("One block of one data source was trained on: how ε* depends on the data cannot be judged from this run.".into());
+        sentences.push(
+            "One block of one data source was trained on: how ε* depends on the data cannot be judged from this run."
+                .into(),
+        );
     }
     let judgement = match (narrower, moved, data_varies) {
         (Judgement::Contradicted, _, _) | (_, Judgement::Contradicted, _) => Judgement::Contradicted,
-        (Judgement::Supported, Judgement::Supported, _) | (Judgement::Supported, Judgement::Undecided, _) => Judgement::Supported,
+        (Judgement::Supported, Judgement::Supported, _) | (Judgement::Supported, Judgement::Undecided, _) => {
+            Judgement::Supported
+        }
         _ => Judgement::Undecided,
     };
     let claim = match (judgement, data_varies) {
-        (Judgement::Supported, true) => "Supported: the training error at inversion follows the data, and hardly anything else",
-        (Judgement::Supported, false) => "Supported as far as it was tested: on the same data, the training error at inversion hardly moves",
+        (Judgement::Supported, true) => {
+            "Supported: the training error at inversion follows the data, and hardly anything else"
+        }
+        (Judgement::Supported, false) => {
+            "Supported as far as it was tested: on the same data, the training error at inversion hardly moves"
+        }
         (Judgement::Contradicted, _) => "Contradicted: the training error at inversion moves with more than the data",
-        (Judgement::Undecided, _) => "Undecided: these cells do not tell whether the training error at inversion depends on the data alone",
+        (Judgement::Undecided, _) => {
+            "Undecided: these cells do not tell whether the training error at inversion depends on the data alone"
+        }
     };
     if results.cells.status.contains(&Status::Failed) {
         let failed = results.cells.status.iter().filter(|s| **s == Status::Failed).count();
-        sentences.push(format!("{failed} of {} cells failed and were not measured; run the sweep again to try them again.", results.cells.len()));
+        sentences.push(format!(
+            "{failed} of {} cells failed and were not measured; run the sweep again to try them again.",
+            results.cells.len()
+        ));
     }
     Verdict { headline: format!("{claim}. {level}."), sentences }
 }
@@ -144,7 +188,11 @@ fn axis_sentence(share: &Share, omega: Interval, shift: Interval, levels: usize,
         other => (other, format!("{levels} levels")),
     };
     if !share.omega_squared.is_finite() {
-        let why = if share.degrees == 0 { "cannot be told from the other axes" } else { "leaves nothing over to compare it with" };
+        let why = if share.degrees == 0 {
+            "cannot be told from the other axes"
+        } else {
+            "leaves nothing over to compare it with"
+        };
         return format!("{} ({levels}) {why}.", capital(axis));
     }
     let within = |interval: Interval, show: &dyn Fn(f64) -> String| {
@@ -153,22 +201,17 @@ fn axis_sentence(share: &Share, omega: Interval, shift: Interval, levels: usize,
     format!(
         "{} ({levels}) moves {name} by {}{} (root mean square) and accounts for {}{} of its variance.",
         capital(axis),
-        number(share.shift),
-        within(shift, &number),
+        significant(share.shift, 2),
+        within(shift, &|value| significant(value, 2)),
         percent(share.omega_squared.max(0.0)),
         within(omega, &|value| percent(value.max(0.0))),
     )
 }
 
 fn between(interval: Interval) -> String {
-    format!("{} to {}", number(interval.low), number(interval.high))
+    format!("{} to {}", significant(interval.low, 3), significant(interval.high, 3))
 }
 
 fn percent(share: f64) -> String {
     if share.is_finite() { format!("{:.1}%", 100.0 * share) } else { "–".into() }
-}
-
-fn capital(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }

@@ -90,7 +90,8 @@ fn the_interval_of_a_mean_covers_it() {
     let mut random = generator(99);
     let covered = (0..400)
         .filter(|trial| {
-            let normal = |random: &mut rand_chacha::ChaCha8Rng| (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+            let normal =
+                |random: &mut rand_chacha::ChaCha8Rng| (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
             let values: Vec<f64> = (0..32).map(|_| normal(&mut random)).collect();
             let interval = mean_interval(&values, 500, *trial);
             interval.low <= 0.0 && 0.0 <= interval.high

@@ -83,13 +83,17 @@ fn turning_points_and_stability_are_those_of_the_closed_form() {
     let counts = ["cells", "found", "edge", "none", "diverged", "failed"].map(|column| number(second, column));
     assert_eq!(counts, [6.0, 3.0, 1.0, 0.0, 1.0, 1.0]);
     assert!(written.stability.contains("mlp 20 tanh"));
-    assert!(written.verdict.sentences.iter().any(|s| s.contains("Of 12 cells, 9 show an inversion")), "{:?}", written.verdict);
+    assert!(
+        written.verdict.sentences.iter().any(|s| s.contains("Of 12 cells, 9 show an inversion")),
+        "{:?}",
+        written.verdict
+    );
 }
 
 #[test]
 fn first_rise_looks_after_the_burn_in_only() {
     let folder = tempfile::tempdir().expect("a folder");
-    let cells: Vec<Cell> = (0..4).map(|seed| Cell::new("mlp 10 tanh", seed, 8)).collect();
+    let cells: Vec<Cell> = (0..4).map(|seed| Cell::new("mlp 10 tanh", seed, 19)).collect();
     write(&folder.path().join("results.h5"), &cells, Holds::default()).expect("the fixture");
     report(folder.path(), None, &quick()).expect("a report");
     let points = rows(&folder.path().join("report/turning_points.csv"));
@@ -97,7 +101,7 @@ fn first_rise_looks_after_the_burn_in_only() {
         let wanted = |row: &&BTreeMap<String, String>| row["observable"] == "distance" && row["rule"] == rule;
         points.iter().filter(wanted).map(|row| row["epoch"].clone()).collect::<Vec<_>>()
     };
-    assert_eq!(epochs("prominence"), ["8"; 4]);
+    assert_eq!(epochs("prominence"), ["19"; 4]);
     assert_eq!(epochs("first-rise"), ["20"; 4]);
 }
 
@@ -130,7 +134,8 @@ fn stragglers_are_from_the_nearest_snapshot_and_frequencies_count_them() {
 fn pruned_cells_are_compared_with_their_parents_and_judged_apart() {
     let folder = tempfile::tempdir().expect("a folder");
     let whole = (0..4).map(|seed| Cell::new("mlp 10 tanh", seed, 50));
-    let pruned = (0..4).map(|seed| Cell { prune: "stragglers at distance", ..Cell::new("mlp 10 tanh", seed, fixture::T) });
+    let pruned =
+        (0..4).map(|seed| Cell { prune: "stragglers at distance", ..Cell::new("mlp 10 tanh", seed, fixture::T) });
     let at = (0..4).map(|seed| Cell { prune: "misclassified at 10", ..Cell::new("mlp 10 tanh", seed, 40) });
     let cells: Vec<Cell> = whole.chain(pruned).chain(at).collect();
     write(&folder.path().join("results.h5"), &cells, Holds::default()).expect("the fixture");
@@ -177,7 +182,8 @@ fn a_rerun_writes_the_same_bytes_and_the_page_needs_no_network() {
     let page = report(&file, Some(&one), &quick()).expect("a report").page;
     report(&file, Some(&two), &quick()).expect("a report");
     let mut files = 0;
-    for entry in fs::read_dir(&one).expect("the report").chain(fs::read_dir(one.join("figures")).expect("the figures")) {
+    for entry in fs::read_dir(&one).expect("the report").chain(fs::read_dir(one.join("figures")).expect("the figures"))
+    {
         let path = entry.expect("an entry").path();
         if path.is_file() {
             let other = two.join(path.strip_prefix(&one).expect("inside"));
@@ -209,7 +215,8 @@ fn grouping_by_a_number_and_by_nothing_known() {
 
 /// Runs the binary; its exit code and what it said on standard error.
 fn run(arguments: &[&Path]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_phasesweep-report")).args(arguments).output().expect("the binary runs");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_phasesweep-report")).args(arguments).output().expect("the binary runs");
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 

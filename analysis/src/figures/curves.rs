@@ -17,6 +17,8 @@ pub const MOST_GROUPS: usize = 12;
 /// Cells of a group drawn at most; they are taken evenly from all.
 pub const MOST_CELLS: usize = 64;
 
+/// With more curves to a panel than this (radii of many classes, pairs of them) only medians are drawn.
+const MOST_THIN: usize = 6;
 /// Cells read together.
 const RUN: usize = 256;
 
@@ -43,12 +45,14 @@ fn figure(results: &Results, points: &TurningPoints, groups: &Groups, layer: usi
     let mut panels = Vec::new();
     for group in groups.all.iter().take(MOST_GROUPS) {
         let curves = read(results, points, group, layer)?;
+        let mut title = group.name.as_str();
         for (observables, what) in [(&radii, "class radius R"), (&distances, "distance of centres D")] {
             if observables.is_empty() {
                 continue;
             }
             for against_error in [false, true] {
-                panels.push(panel(results, points, &curves, observables, what, against_error, layer, &group.name));
+                panels.push(panel(results, points, &curves, observables, what, against_error, layer, title));
+                title = "";
             }
         }
     }
@@ -64,14 +68,21 @@ fn figure(results: &Results, points: &TurningPoints, groups: &Groups, layer: usi
         all => format!(" Shown are the first {MOST_GROUPS} of {all} groups."),
     };
     let thinned = if groups.all.iter().any(|group| group.cells.len() > MOST_CELLS) {
-        format!(" Of a group with more than {MOST_CELLS} cells, {MOST_CELLS} are drawn, taken evenly; medians are theirs.")
+        format!(
+            " Of a group with more than {MOST_CELLS} cells, {MOST_CELLS} are drawn, taken evenly; medians are theirs."
+        )
     } else {
         String::new()
+    };
+    let many = if radii.len().max(distances.len()) > MOST_THIN {
+        " With so many classes only the medians are drawn."
+    } else {
+        ""
     };
     let caption = format!(
         "Class radii and distance at hidden layer {}, against epoch and against training error (which falls to the right). \
          Thin: every cell. Thick: the median over cells at each epoch. Discs: each cell's turning point (rule prominence); \
-         dashed: the mean of their epochs or training errors.{more}{thinned}",
+         dashed: the mean of their epochs or training errors.{more}{thinned}{many}",
         results.layers[layer],
     );
     Ok(Figure { name: format!("curves_layer_{}", results.layers[layer]), caption, svg })
@@ -84,7 +95,8 @@ fn indices(points: &TurningPoints, wanted: impl Fn(&str) -> bool) -> Vec<usize> 
 /// How an observable is written in figures.
 pub fn symbol(name: &str) -> String {
     const SUBSCRIPTS: [char; 10] = ['₀', '₁', '₂', '₃', '₄', '₅', '₆', '₇', '₈', '₉'];
-    let lowered = |text: &str| text.chars().map(|c| c.to_digit(10).map_or(c, |d| SUBSCRIPTS[d as usize])).collect::<String>();
+    let lowered =
+        |text: &str| text.chars().map(|c| c.to_digit(10).map_or(c, |d| SUBSCRIPTS[d as usize])).collect::<String>();
     match name.split_once('_') {
         Some(("radius", class)) => format!("R{}", lowered(class)),
         Some(("distance", pair)) => format!("D{}", lowered(&pair.replace('_', ","))),
@@ -94,7 +106,8 @@ pub fn symbol(name: &str) -> String {
 }
 
 fn read(results: &Results, points: &TurningPoints, group: &Group, layer: usize) -> Result<Curves> {
-    let alive: Vec<usize> = group.cells.iter().copied().filter(|&c| results.cells.status[c] != Status::Failed).collect();
+    let alive: Vec<usize> =
+        group.cells.iter().copied().filter(|&c| results.cells.status[c] != Status::Failed).collect();
     let stride = alive.len() as f64 / MOST_CELLS.min(alive.len()).max(1) as f64;
     let cells: Vec<usize> = (0..MOST_CELLS.min(alive.len())).map(|k| alive[(k as f64 * stride) as usize]).collect();
     let radii = points.observables.iter().filter(|name| name.starts_with("radius")).count();
@@ -134,7 +147,8 @@ fn panel(
     let mut turned = Vec::new();
     for &observable in observables {
         let values = &curves.observable[observable];
-        for (error, values) in curves.error.iter().zip(values) {
+        let drawn = if observables.len() <= MOST_THIN { curves.error.len() } else { 0 };
+        for (error, values) in curves.error.iter().zip(values).take(drawn) {
             let x = if against_error { error } else { &epochs };
             let line = x.iter().copied().zip(values.iter().copied()).collect();
             marks.push(Mark::Curve { points: line, class: "thin", colour: observable });

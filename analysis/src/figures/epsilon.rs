@@ -14,6 +14,8 @@ use crate::turning::{Rule, TurningPoints};
 
 /// Groups drawn at most.
 const MOST_GROUPS: usize = 40;
+/// Observables drawn at most.
+const MOST_PANELS: usize = 12;
 /// Levels of an axis drawn at most; an axis with more (seeds, as a rule) has no panel.
 const MOST_LEVELS: usize = 12;
 /// Dots of one row drawn at most.
@@ -26,8 +28,15 @@ struct Row {
 }
 
 /// ε* of each group (rule prominence): one panel per observable of the layer.
-pub fn by_group(results: &Results, points: &TurningPoints, groups: &Groups, options: &Options, layer: usize) -> Option<Figure> {
-    let panels: Vec<Panel> = (0..points.observables.len())
+pub fn by_group(
+    results: &Results,
+    points: &TurningPoints,
+    groups: &Groups,
+    options: &Options,
+    layer: usize,
+) -> Option<Figure> {
+    let drawn = points.observables.len().min(MOST_PANELS);
+    let panels: Vec<Panel> = (0..drawn)
         .filter_map(|observable| {
             let rows = groups.all.iter().take(MOST_GROUPS).map(|group| Row {
                 name: group.name.clone(),
@@ -38,10 +47,13 @@ pub fn by_group(results: &Results, points: &TurningPoints, groups: &Groups, opti
         .collect();
     let words = groups.all.iter().take(MOST_GROUPS).map(|group| group.name.chars().count()).max()?;
     let svg = rows_of_panels(&panels, groups.all.len().min(MOST_GROUPS), words)?;
-    let shown = match groups.all.len() {
+    let mut shown = match groups.all.len() {
         all if all > MOST_GROUPS => format!(" Shown are the first {MOST_GROUPS} of {all} groups."),
         _ => String::new(),
     };
+    if drawn < points.observables.len() {
+        shown.push_str(&format!(" Shown are the first {drawn} of {} observables.", points.observables.len()));
+    }
     let caption = format!(
         "Training error at the inversion, ε*, of each group at hidden layer {} (rule prominence). Dots: cells. Discs and \
          bars: mean and its 95% bootstrap interval. Groups without an inversion have no dots.{shown}",
@@ -51,7 +63,13 @@ pub fn by_group(results: &Results, points: &TurningPoints, groups: &Groups, opti
 }
 
 /// ε* by axis: one panel per axis that varies, over all unpruned cells, for one observable.
-pub fn by_axis(results: &Results, points: &TurningPoints, options: &Options, layer: usize, observable: usize) -> Option<Figure> {
+pub fn by_axis(
+    results: &Results,
+    points: &TurningPoints,
+    options: &Options,
+    layer: usize,
+    observable: usize,
+) -> Option<Figure> {
     let whole = unpruned(results);
     let mut panels = Vec::new();
     let (mut most, mut words) = (0, 0);
@@ -69,7 +87,12 @@ pub fn by_axis(results: &Results, points: &TurningPoints, options: &Options, lay
             .iter()
             .map(|level| Row {
                 name: (*level).clone(),
-                values: values(points, layer, observable, (0..labels.len()).filter(|&c| whole[c] && labels[c] == **level)),
+                values: values(
+                    points,
+                    layer,
+                    observable,
+                    (0..labels.len()).filter(|&c| whole[c] && labels[c] == **level),
+                ),
             })
             .collect();
         most = most.max(rows.len());
@@ -135,8 +158,15 @@ fn rows_of_panels(panels: &[Panel], rows: usize, words: usize) -> Option<String>
         return None;
     }
     let left = (5.6 * words as f64 + 18.0).clamp(60.0, 420.0);
-    let columns = if left < 150.0 { 3 } else if left < 250.0 { 2 } else { 1 };
-    let width = 1064.0 / columns as f64 - left - 16.0;
+    let columns = if left < 180.0 {
+        3
+    } else if left < 300.0 {
+        2
+    } else {
+        1
+    };
+    let columns = columns.min(panels.len());
+    let width = (1108.0 / columns as f64 - left - 16.0).min(520.0);
     let height = 22.0 * rows.max(2) as f64 + 10.0;
     Some(draw(panels, Layout { columns, width, height, left }, &Legend::new()))
 }

@@ -28,6 +28,8 @@ impl Figure {
     pub fn file(&self) -> String {
         let end_of_tag = self.svg.find('>').map_or(0, |place| place + 1);
         let (tag, rest) = self.svg.split_at(end_of_tag);
-        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{tag}<style>svg{{background:var(--ps-paper)}}{STYLE}</style>{rest}\n")
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{tag}<style>svg{{background:var(--ps-paper)}}{STYLE}</style>{rest}\n"
+        )
     }
 }

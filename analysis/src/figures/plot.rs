@@ -105,6 +105,8 @@ pub struct Layout {
 /// An entry of the legend: words and colour.
 pub type Legend = Vec<(String, usize)>;
 
+/// Width of a title's letter in pixels, on average.
+const TITLE_LETTER: f64 = 6.9;
 const ABOVE: f64 = 26.0;
 const BELOW: f64 = 42.0;
 const RIGHT: f64 = 16.0;
@@ -121,17 +123,38 @@ pub fn draw(panels: &[Panel], layout: Layout, legend: &Legend) -> String {
     );
     let mut x = layout.left;
     for (words, colour) in legend {
-        let _ = write!(out, "<path class=\"median s{c}\" d=\"M{x:.0} 13h18\"/><text x=\"{:.0}\" y=\"17\">{}</text>", x + 24.0, escape(words), c = colour % 8);
-        x += 24.0 + 6.6 * words.chars().count() as f64 + 24.0;
+        let _ = write!(
+            out,
+            "<circle class=\"mark f{}\" cx=\"{:.0}\" cy=\"13\" r=\"5\"/><text x=\"{:.0}\" y=\"17\">{}</text>",
+            colour % 8,
+            x + 5.0,
+            x + 15.0,
+            escape(words)
+        );
+        x += 15.0 + 6.4 * words.chars().count() as f64 + 22.0;
     }
     for (index, panel) in panels.iter().enumerate() {
         let left = cell_width * (index % columns) as f64 + layout.left;
         let top = head + cell_height * (index / columns) as f64 + ABOVE;
-        let frame = Frame { left, top, width: layout.width, height: layout.height, panel, clip: index };
+        // A title may run over its neighbours where they have none.
+        let in_row = &panels[index + 1..(index / columns * columns + columns).min(panels.len())];
+        let free = in_row.iter().take_while(|next| next.title.is_empty()).count();
+        let room = (layout.width + RIGHT + cell_width * free as f64) / TITLE_LETTER;
+        let frame = Frame { left, top, width: layout.width, height: layout.height, panel, room: room as usize };
         frame.draw(&mut out);
     }
     out.push_str("</svg>");
     out
+}
+
+/// Text of so many letters at most; what is cut off in its middle is marked.
+fn shortened(text: &str, letters: usize) -> String {
+    let all: Vec<char> = text.chars().collect();
+    if all.len() <= letters.max(8) {
+        return text.to_owned();
+    }
+    let (head, tail) = (letters.max(8) / 2, letters.max(8) - letters.max(8) / 2 - 1);
+    all[..head].iter().chain(&['…']).chain(&all[all.len() - tail..]).collect()
 }
 
 /// Makes text safe inside SVG.
@@ -145,7 +168,8 @@ struct Frame<'a> {
     width: f64,
     height: f64,
     panel: &'a Panel,
-    clip: usize,
+    /// Letters of the title that fit.
+    room: usize,
 }
 
 impl Frame<'_> {
@@ -164,12 +188,23 @@ impl Frame<'_> {
             Ticks::Round => scale.ticks(about),
             Ticks::Named(named) => named.clone(),
         };
-        let _ = write!(out, "<text class=\"title\" x=\"{left:.1}\" y=\"{:.1}\">{}</text>", top - 8.0, escape(&self.panel.title));
+        let _ = write!(
+            out,
+            "<text class=\"title\" x=\"{left:.1}\" y=\"{:.1}\">{}</text>",
+            top - 8.0,
+            escape(&shortened(&self.panel.title, self.room))
+        );
         for (value, label) in ticks(&self.panel.y_ticks, &self.panel.y, (self.height / 40.0) as usize) {
             let Some(part) = self.panel.y.place(value).filter(|part| (-0.001..=1.001).contains(part)) else { continue };
             let y = top + (1.0 - part) * self.height;
             let _ = write!(out, "<path class=\"grid\" d=\"M{left:.1} {y:.1}H{right:.1}\"/>");
-            let _ = write!(out, "<text class=\"small\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", left - 6.0, y + 3.5, escape(&label));
+            let _ = write!(
+                out,
+                "<text class=\"small\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                left - 6.0,
+                y + 3.5,
+                escape(&label)
+            );
         }
         let mut free_from = f64::NEG_INFINITY;
         let mut x_ticks = ticks(&self.panel.x_ticks, &self.panel.x, (self.width / 55.0) as usize);
@@ -186,16 +221,35 @@ impl Frame<'_> {
                 continue;
             }
             free_from = x + half + 6.0;
-            let _ = write!(out, "<text class=\"small\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>", bottom + 14.0, escape(&label));
+            let _ = write!(
+                out,
+                "<text class=\"small\" text-anchor=\"middle\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>",
+                bottom + 14.0,
+                escape(&label)
+            );
         }
         let _ = write!(out, "<path class=\"axis\" d=\"M{left:.1} {top:.1}V{bottom:.1}H{right:.1}\"/>");
-        let _ = write!(out, "<text text-anchor=\"middle\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", left + self.width / 2.0, bottom + 31.0, escape(&self.panel.x_label));
+        let _ = write!(
+            out,
+            "<text text-anchor=\"middle\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            left + self.width / 2.0,
+            bottom + 31.0,
+            escape(&self.panel.x_label)
+        );
         if !self.panel.y_label.is_empty() {
             let (x, y) = (left - 42.0, top + self.height / 2.0);
-            let _ = write!(out, "<text text-anchor=\"middle\" transform=\"translate({x:.1} {y:.1}) rotate(-90)\">{}</text>", escape(&self.panel.y_label));
+            let _ = write!(
+                out,
+                "<text text-anchor=\"middle\" transform=\"translate({x:.1} {y:.1}) rotate(-90)\">{}</text>",
+                escape(&self.panel.y_label)
+            );
         }
         // A nested svg clips without ids, which would clash between the figures of one page.
-        let _ = write!(out, "<svg x=\"{left:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{:.1}\" viewBox=\"{left:.1} {top:.1} {:.1} {:.1}\" data-panel=\"{}\">", self.width, self.height, self.width, self.height, self.clip);
+        let _ = write!(
+            out,
+            "<svg x=\"{left:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{:.1}\" viewBox=\"{left:.1} {top:.1} {:.1} {:.1}\">",
+            self.width, self.height, self.width, self.height
+        );
         self.panel.marks.iter().for_each(|mark| self.mark(mark, out));
         out.push_str("</svg>");
     }
@@ -216,7 +270,11 @@ impl Frame<'_> {
             }
             Mark::Disc { at, size, class, colour } => {
                 if let Some((x, y)) = self.at(at.0, at.1) {
-                    let _ = write!(out, "<circle class=\"{class} f{}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{size}\"/>", colour % 8);
+                    let _ = write!(
+                        out,
+                        "<circle class=\"{class} f{}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{size}\"/>",
+                        colour % 8
+                    );
                 }
             }
             Mark::Bar { from, to, colour } => {
@@ -234,27 +292,55 @@ impl Frame<'_> {
             }
             Mark::Upright(x) => {
                 if let Some(part) = self.panel.x.place(*x) {
-                    let _ = write!(out, "<path class=\"rule\" d=\"M{:.1} {:.1}V{bottom:.1}\"/>", self.left + part * self.width, self.top);
+                    let _ = write!(
+                        out,
+                        "<path class=\"rule\" d=\"M{:.1} {:.1}V{bottom:.1}\"/>",
+                        self.left + part * self.width,
+                        self.top
+                    );
                 }
             }
             Mark::Level(y) => {
                 if let Some(part) = self.panel.y.place(*y) {
-                    let _ = write!(out, "<path class=\"rule\" d=\"M{:.1} {:.1}H{right:.1}\"/>", self.left, self.top + (1.0 - part) * self.height);
+                    let _ = write!(
+                        out,
+                        "<path class=\"rule\" d=\"M{:.1} {:.1}H{right:.1}\"/>",
+                        self.left,
+                        self.top + (1.0 - part) * self.height
+                    );
                 }
             }
             Mark::Words { at, text } => {
                 if let Some((x, y)) = self.at(at.0, at.1) {
-                    let _ = write!(out, "<text class=\"small\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>", y + 3.5, escape(text));
+                    let _ =
+                        write!(out, "<text class=\"small\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>", y + 3.5, escape(text));
                 }
             }
         }
     }
 }
 
+/// A path through points, in tenths of a pixel from each point to the next: half the length of absolute places.
 fn path(points: &[(f64, f64)]) -> String {
-    let mut out = String::with_capacity(points.len() * 12);
+    let mut out = String::with_capacity(points.len() * 8);
+    let mut at = (0, 0);
+    let tenths = |value: f64| (value * 10.0).round() as i64;
+    // Exact in tenths, so that rounding does not add up along the path.
+    let written =
+        |tenths: i64| if tenths % 10 == 0 { format!("{}", tenths / 10) } else { format!("{}", tenths as f64 / 10.0) };
     for (index, (x, y)) in points.iter().enumerate() {
-        let _ = write!(out, "{}{x:.1} {y:.1}", if index == 0 { 'M' } else { 'L' });
+        let to = (tenths(*x), tenths(*y));
+        let (dx, dy) = (written(to.0 - at.0), written(to.1 - at.1));
+        // After "M x y l", pairs of numbers follow without a letter; a minus sign separates by itself.
+        let before = match index {
+            0 => "M",
+            1 => "l",
+            _ if dx.starts_with('-') => "",
+            _ => " ",
+        };
+        let between = if dy.starts_with('-') { "" } else { " " };
+        let _ = write!(out, "{before}{dx}{between}{dy}");
+        at = to;
     }
     out
 }

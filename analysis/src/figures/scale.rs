@@ -23,7 +23,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// A scale that holds all finite values (positive ones, if logarithmic), with a margin of a twenty-fifth each side.
+    /// A scale that holds all finite values (positive ones, if logarithmic), with a margin of some hundredths each side.
     pub fn around(values: impl Iterator<Item = f64>, kind: Kind) -> Self {
         let shown = values.filter(|value| value.is_finite() && (kind == Kind::Linear || *value > 0.0));
         let (low, high) = shown.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
@@ -36,7 +36,7 @@ impl Scale {
                 (low - margin, high + margin)
             }
             Kind::Log => {
-                let margin = (high / low).powf(1.0 / 25.0).max(1.02);
+                let margin = (high / low).powf(1.0 / 40.0).max(1.01);
                 (low / margin, high * margin)
             }
         };
@@ -66,7 +66,8 @@ impl Scale {
         }
         let rough = (self.high - self.low) / about.max(1) as f64;
         let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|s| s * power).into_iter().find(|step| *step >= rough).unwrap_or(rough);
+        let step =
+            [1.0, 2.0, 2.5, 5.0, 10.0].map(|s| s * power).into_iter().find(|step| *step >= rough).unwrap_or(rough);
         let first = (self.low / step).ceil() as i64;
         let last = (self.high / step).floor() as i64;
         // A step of 2.5 needs one decimal more than its power of ten.
@@ -78,11 +79,11 @@ impl Scale {
     fn decade_ticks(&self, about: usize) -> Vec<(f64, String)> {
         let decades = (self.high / self.low).log10();
         let mantissas: &[f64] = match about as f64 / decades {
-            dense if dense >= 3.0 => &[1.0, 2.0, 5.0],
-            medium if medium >= 2.0 => &[1.0, 3.0],
+            dense if dense >= 2.4 => &[1.0, 2.0, 5.0],
+            medium if medium >= 1.4 => &[1.0, 3.0],
             _ => &[1.0],
         };
-        let stride = (decades / about as f64).ceil().max(1.0) as i32;
+        let stride = (decades / about as f64).round().max(1.0) as i32;
         let (from, to) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
         (from..=to)
             .filter(|power| power.rem_euclid(stride) == 0)

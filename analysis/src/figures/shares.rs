@@ -8,11 +8,16 @@ use crate::results::Results;
 use crate::tables::variance::Shares;
 use crate::turning::{Rule, TurningPoints};
 
+/// Observables drawn at most: as many as there are colours.
+const MOST_OBSERVABLES: usize = 8;
+
 /// One panel per layer: axes down, ω² across.
 pub fn figure(results: &Results, points: &TurningPoints, all: &[Shares]) -> Option<Figure> {
     let panels: Vec<Panel> = (0..results.layers.len()).filter_map(|layer| panel(results, points, all, layer)).collect();
-    let rows = panels.iter().map(|panel| if let Ticks::Named(named) = &panel.y_ticks { named.len() } else { 0 }).max()?;
-    let legend: Legend = points.observables.iter().enumerate().take(8).map(|(i, name)| (symbol(name), i)).collect();
+    let rows =
+        panels.iter().map(|panel| if let Ticks::Named(named) = &panel.y_ticks { named.len() } else { 0 }).max()?;
+    let legend: Legend =
+        points.observables.iter().enumerate().take(MOST_OBSERVABLES).map(|(i, name)| (symbol(name), i)).collect();
     let layout = Layout { columns: 2, width: 370.0, height: 34.0 * rows as f64 + 12.0, left: 110.0 };
     let caption = "Share of the variance of ε* that each axis accounts for: ω² of an additive model (type II sums of squares, \
                    corrected for chance), with 95% bootstrap intervals over seeds (rule prominence). What the axes do not \
@@ -21,7 +26,10 @@ pub fn figure(results: &Results, points: &TurningPoints, all: &[Shares]) -> Opti
 }
 
 fn panel(results: &Results, points: &TurningPoints, all: &[Shares], layer: usize) -> Option<Panel> {
-    let mine = || all.iter().filter(|shares| shares.layer == layer && shares.rule == Rule::Prominence);
+    let wanted = |shares: &&Shares| {
+        shares.layer == layer && shares.rule == Rule::Prominence && shares.observable < MOST_OBSERVABLES
+    };
+    let mine = || all.iter().filter(wanted);
     let mut axes: Vec<&str> = Vec::new();
     for share in mine().filter_map(|shares| shares.decomposition.as_ref()).flat_map(|fit| &fit.shares) {
         if !axes.contains(&share.name.as_str()) && share.omega_squared.is_finite() {
@@ -31,7 +39,7 @@ fn panel(results: &Results, points: &TurningPoints, all: &[Shares], layer: usize
     if axes.is_empty() {
         return None;
     }
-    let count = points.observables.len().max(1) as f64;
+    let count = points.observables.len().clamp(1, MOST_OBSERVABLES) as f64;
     let mut marks = vec![Mark::Upright(0.0)];
     for shares in mine() {
         let Some(fit) = &shares.decomposition else { continue };
@@ -43,7 +51,12 @@ fn panel(results: &Results, points: &TurningPoints, all: &[Shares], layer: usize
             if interval.is_known() {
                 marks.push(Mark::Bar { from: (interval.low, y), to: (interval.high, y), colour: shares.observable });
             }
-            marks.push(Mark::Disc { at: (share.omega_squared, y), size: 3.6, class: "mark", colour: shares.observable });
+            marks.push(Mark::Disc {
+                at: (share.omega_squared, y),
+                size: 3.6,
+                class: "mark",
+                colour: shares.observable,
+            });
         }
     }
     Some(Panel {

@@ -11,7 +11,13 @@ use crate::turning::TurningPoints;
 const MOST_SCOPES: usize = 30;
 
 /// Standard deviation of each training error over each scope, for one layer and observable.
-pub fn figure(results: &Results, points: &TurningPoints, all: &[Spread], layer: usize, observable: usize) -> Option<Figure> {
+pub fn figure(
+    results: &Results,
+    points: &TurningPoints,
+    all: &[Spread],
+    layer: usize,
+    observable: usize,
+) -> Option<Figure> {
     let rows: Vec<&Spread> = all.iter().filter(|row| (row.layer, row.observable) == (layer, observable)).collect();
     let mut scopes: Vec<(&str, &str)> = rows.iter().map(|row| (row.scope, row.name.as_str())).collect();
     scopes.dedup();
@@ -31,11 +37,18 @@ pub fn figure(results: &Results, points: &TurningPoints, all: &[Spread], layer: 
         .enumerate()
         .map(|(colour, words)| (words.to_owned(), colour))
         .collect();
-    let names: Vec<String> = scopes.iter().map(|(scope, name)| if *scope == "all" { (*name).to_owned() } else { format!("{scope}: {name}") }).collect();
+    let names: Vec<String> = scopes
+        .iter()
+        .map(|(scope, name)| if *scope == "all" { (*name).to_owned() } else { format!("{scope}: {name}") })
+        .collect();
     let words = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let left = (5.6 * words as f64 + 18.0).clamp(90.0, 480.0);
     let panel = Panel {
-        title: format!("{}, hidden layer {}", super::curves::symbol(&points.observables[observable]), results.layers[layer]),
+        title: format!(
+            "{}, hidden layer {}",
+            super::curves::symbol(&points.observables[observable]),
+            results.layers[layer]
+        ),
         x_label: "standard deviation of the training error over cells".into(),
         y_label: String::new(),
         x: Scale::around(rows.iter().map(|row| row.sd).filter(|sd| *sd > 0.0), Kind::Log),
@@ -45,7 +58,8 @@ pub fn figure(results: &Results, points: &TurningPoints, all: &[Spread], layer: 
         marks,
     };
     let layout = Layout { columns: 1, width: 1040.0 - left, height: 24.0 * scopes.len().max(2) as f64 + 8.0, left };
-    let shown = if count > MOST_SCOPES { format!(" Shown are {MOST_SCOPES} of {count} scopes.") } else { String::new() };
+    let shown =
+        if count > MOST_SCOPES { format!(" Shown are {MOST_SCOPES} of {count} scopes.") } else { String::new() };
     let caption = format!(
         "How widely the training error spreads over the same cells, taken at four moments: at each cell's inversion, at one \
          fixed epoch (the median t* of the scope), where the test error is least, and at the end. If the inversion happens \

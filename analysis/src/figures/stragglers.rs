@@ -27,13 +27,19 @@ pub fn overlap(points: &TurningPoints, groups: &Groups, moments: &[Moment]) -> O
             continue;
         }
         let known = |m: &&&Moment| m.overlap.interval.is_known();
-        let band = mine.iter().filter(known).map(|m| (m.error, m.overlap.interval.low, m.overlap.interval.high)).collect();
+        let band =
+            mine.iter().filter(known).map(|m| (m.error, m.overlap.interval.low, m.overlap.interval.high)).collect();
         let mut marks = vec![
             Mark::Level(0.0),
             Mark::Band { points: band, colour: 0 },
             Mark::Curve { points: mine.iter().map(|m| (m.error, m.overlap.z)).collect(), class: "line", colour: 0 },
         ];
-        marks.extend(mine.iter().map(|m| Mark::Disc { at: (m.error, m.overlap.z), size: 3.2, class: "mark", colour: 0 }));
+        marks.extend(mine.iter().map(|m| Mark::Disc {
+            at: (m.error, m.overlap.z),
+            size: 3.2,
+            class: "mark",
+            colour: 0,
+        }));
         let stars: Vec<f64> = points.principal().map_or_else(Vec::new, |observable| {
             let star = |cell: &usize| points.at(*cell, 0, observable, Rule::Prominence).map(|row| row.epsilon_star);
             groups.all[group].cells.iter().filter_map(star).filter(|star| star.is_finite()).collect()
@@ -43,7 +49,7 @@ pub fn overlap(points: &TurningPoints, groups: &Groups, moments: &[Moment]) -> O
         }
         let heights = mine.iter().flat_map(|m| [m.overlap.z, m.overlap.interval.low, m.overlap.interval.high]);
         panels.push(Panel {
-            title: groups.all[group].name.clone(),
+            title: groups.circumstance(group),
             x_label: "mean training error".into(),
             y_label: "z of the overlap".into(),
             x: Scale::around(mine.iter().map(|m| m.error), Kind::Log).backwards(),
@@ -74,7 +80,11 @@ pub fn pruning(results: &Results, points: &TurningPoints, outcomes: &[Outcome]) 
     let mut panels = Vec::new();
     for circumstance in circumstances.into_iter().take(MOST_GROUPS / 2) {
         let mine: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.circumstance == *circumstance).collect();
-        let stars: Vec<f64> = mine.iter().filter(|o| matches!(o.kind, Some((pruning::Kind::Stragglers, _)))).map(|o| o.parent_error).collect();
+        let stars: Vec<f64> = mine
+            .iter()
+            .filter(|o| matches!(o.kind, Some((pruning::Kind::Stragglers, _))))
+            .map(|o| o.parent_error)
+            .collect();
         let plain: &dyn Fn(&Outcome) -> Option<Level> = &|outcome| Some(outcome.at_end);
         panels.extend(retrained("test error", &mine, &stars, plain));
         for (place, sigma) in results.noise.iter().enumerate() {
@@ -85,7 +95,11 @@ pub fn pruning(results: &Results, points: &TurningPoints, outcomes: &[Outcome]) 
     if panels.is_empty() {
         return None;
     }
-    let legend = vec![("misclassified at t left out".to_owned(), 0), ("as many random samples".to_owned(), 1), ("stragglers left out".to_owned(), 2)];
+    let legend = vec![
+        ("misclassified at t left out".to_owned(), 0),
+        ("as many random samples".to_owned(), 1),
+        ("stragglers left out".to_owned(), 2),
+    ];
     let principal = points.principal().map_or("", |o| points.observables[o].as_str());
     let caption = format!(
         "Pruned retraining from the same initial weights: test error at the end, against the training error of the whole \
@@ -180,9 +194,18 @@ pub fn frequency(frequencies: &[Frequency]) -> Option<Figure> {
         y_ticks: Ticks::Round,
         marks,
     };
-    let legend: Legend = if blocks.len() > 1 { blocks.iter().enumerate().map(|(i, b)| (b.block.clone(), i)).collect() } else { Vec::new() };
-    let caption = "Share of cells in which a sample is a straggler, samples ranked. Sets without anything in common would \
+    let legend: Legend = if blocks.len() > 1 {
+        blocks.iter().enumerate().map(|(i, b)| (b.block.clone(), i)).collect()
+    } else {
+        Vec::new()
+    };
+    let caption =
+        "Share of cells in which a sample is a straggler, samples ranked. Sets without anything in common would \
                    give a low, flat line; the same set in every cell a step."
-        .to_owned();
-    Some(Figure { name: "stragglers".into(), caption, svg: draw(&[panel], Layout { columns: 1, width: 480.0, height: 200.0, left: 62.0 }, &legend) })
+            .to_owned();
+    Some(Figure {
+        name: "stragglers".into(),
+        caption,
+        svg: draw(&[panel], Layout { columns: 1, width: 480.0, height: 200.0, left: 62.0 }, &legend),
+    })
 }

@@ -14,8 +14,22 @@ pub const AXES: [&str; 5] = ["data", "subsample", "architecture", "optimiser", "
 
 /// Dimensions and coordinates that do not belong to cells, even where their length happens to be the number of cells.
 const NOT_PER_CELL: [&str; 16] = [
-    "cell", "epoch", "layer", "class", "pair", "noise", "snapshot", "snapshot_epoch", "byte", "sample", "row",
-    "column", "block_sample", "block_images", "block_labels", "format_version",
+    "cell",
+    "epoch",
+    "layer",
+    "class",
+    "pair",
+    "noise",
+    "snapshot",
+    "snapshot_epoch",
+    "byte",
+    "sample",
+    "row",
+    "column",
+    "block_sample",
+    "block_images",
+    "block_labels",
+    "format_version",
 ];
 
 /// How a cell ended.
@@ -99,7 +113,11 @@ impl Cells {
             }
             if is_text(&dataset) {
                 let values = labels(file, path, &name)?.unwrap_or_default();
-                if AXES.contains(&name.as_str()) { out.axes.push((name, values)) } else { out.labels.push((name, values)) }
+                if AXES.contains(&name.as_str()) {
+                    out.axes.push((name, values))
+                } else {
+                    out.labels.push((name, values))
+                }
             } else if let Ok(values) = dataset.read_raw::<f64>() {
                 match name.as_str() {
                     "samples" => out.samples = Some(values),

@@ -70,10 +70,8 @@ impl Results {
         check_version(&file, path)?;
         let provenance = coordinates::provenance(&file, path)?;
         let cells = Cells::read(&file, path)?;
-        let epochs = coordinates::integers(&file, path, "epoch")?.ok_or_else(|| Error::Foreign {
-            path: path.to_owned(),
-            why: "it has no coordinate `epoch`".into(),
-        })?;
+        let epochs = coordinates::integers(&file, path, "epoch")?
+            .ok_or_else(|| Error::Foreign { path: path.to_owned(), why: "it has no coordinate `epoch`".into() })?;
         let names = |variable| coordinates::labels(&file, path, variable);
         let results = Results {
             layers: coordinates::integers(&file, path, "layer")?.unwrap_or_default(),

@@ -93,7 +93,11 @@ pub fn decompose(values: &[f64], terms: &[Term]) -> Option<Decomposition> {
                 eta_squared: sum_of_squares / total,
                 omega_squared: above_error / (total + error),
                 // `max` would turn the NaN of a saturated model into 0.
-                shift: if above_error.is_nan() { f64::NAN } else { (above_error / observations as f64).max(0.0).sqrt() },
+                shift: if above_error.is_nan() {
+                    f64::NAN
+                } else {
+                    (above_error / observations as f64).max(0.0).sqrt()
+                },
                 f: sum_of_squares / degrees.max(1) as f64 / error,
             }
         })
@@ -131,9 +135,8 @@ pub fn share_intervals(
         return vec![unknown; terms.len()];
     }
     let mut random = generator(stream);
-    let draws: Vec<Vec<usize>> = (0..resamples)
-        .map(|_| (0..members.len()).map(|_| random.random_range(0..members.len())).collect())
-        .collect();
+    let draws: Vec<Vec<usize>> =
+        (0..resamples).map(|_| (0..members.len()).map(|_| random.random_range(0..members.len())).collect()).collect();
     let widths: Vec<usize> = terms.iter().map(|term| term.level.iter().max().map_or(0, |most| most + 1)).collect();
     let resampled: Vec<Decomposition> = draws
         .par_iter()
@@ -143,16 +146,18 @@ pub fn share_intervals(
                 .collect();
             let copied: Vec<Term> = (0..terms.len())
                 .map(|t| Term {
-                    level: compress(rows.iter().map(|&(copy, row)| {
-                        terms[t].level[row] + if of_cluster[t] { copy * widths[t] } else { 0 }
-                    })),
+                    level: compress(
+                        rows.iter()
+                            .map(|&(copy, row)| terms[t].level[row] + if of_cluster[t] { copy * widths[t] } else { 0 }),
+                    ),
                     ..terms[t].clone()
                 })
                 .collect();
             decompose(&rows.iter().map(|&(_, row)| values[row]).collect::<Vec<_>>(), &copied)
         })
         .collect();
-    let interval = |of: &dyn Fn(&Share) -> f64, term: usize| percentile(resampled.iter().map(|d| of(&d.shares[term])).collect());
+    let interval =
+        |of: &dyn Fn(&Share) -> f64, term: usize| percentile(resampled.iter().map(|d| of(&d.shares[term])).collect());
     (0..terms.len())
         .map(|term| ShareIntervals {
             omega_squared: interval(&|share| share.omega_squared, term),

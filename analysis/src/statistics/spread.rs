@@ -21,7 +21,8 @@ pub struct Ratio {
 
 /// Compares the spread of `other` with that of `base`; the two are paired by cell. NaN where either has no spread.
 pub fn ratio(other: &[f64], base: &[f64], resamples: usize, stream: u64) -> Ratio {
-    let quotient = |numerator: f64, denominator: f64| if denominator > 0.0 { numerator / denominator } else { f64::NAN };
+    let quotient =
+        |numerator: f64, denominator: f64| if denominator > 0.0 { numerator / denominator } else { f64::NAN };
     let deviations = |a: &[f64], b: &[f64]| quotient(standard_deviation(a), standard_deviation(b));
     let size = base.len().min(other.len());
     let mut random = generator(stream);

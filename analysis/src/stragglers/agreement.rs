@@ -37,7 +37,8 @@ const WAYS: [&str; 4] = ["seed", "architecture", "optimiser", "several"];
 
 /// Agreement by block and by what differs.
 pub fn agreements(results: &Results, all: &[Stragglers]) -> Vec<Agreement> {
-    let columns: Vec<Vec<String>> = WAYS[..3].iter().map(|axis| results.cells.column(axis).unwrap_or_default()).collect();
+    let columns: Vec<Vec<String>> =
+        WAYS[..3].iter().map(|axis| results.cells.column(axis).unwrap_or_default()).collect();
     let differ = |a: usize, b: usize| {
         let which: Vec<usize> = (0..3).filter(|&axis| columns[axis].get(a) != columns[axis].get(b)).collect();
         if let [only] = which[..] { only } else { 3 }

@@ -83,7 +83,9 @@ pub fn size(set: &[u64]) -> usize {
 
 /// Samples in a set, ascending.
 pub fn members(set: &[u64]) -> impl Iterator<Item = usize> {
-    set.iter().enumerate().flat_map(|(index, &word)| (0..64).filter(move |bit| word >> (63 - bit) & 1 == 1).map(move |bit| 64 * index + bit))
+    set.iter().enumerate().flat_map(|(index, &word)| {
+        (0..64).filter(move |bit| word >> (63 - bit) & 1 == 1).map(move |bit| 64 * index + bit)
+    })
 }
 
 #[cfg(test)]

@@ -49,7 +49,13 @@ fn count<'a>(block: &str, axis: &str, level: &str, cells: impl Iterator<Item = &
         total += 1;
         bits::members(&cell.set).for_each(|sample| *counts.entry(sample).or_insert(0) += 1);
     }
-    Frequency { block: block.into(), axis: axis.into(), level: level.into(), cells: total, counts: counts.into_iter().collect() }
+    Frequency {
+        block: block.into(),
+        axis: axis.into(),
+        level: level.into(),
+        cells: total,
+        counts: counts.into_iter().collect(),
+    }
 }
 
 /// The table: `block`, `axis`, `level`, `sample`, `cells`, `count`, `frequency`; samples that never straggle are not in it.

@@ -11,8 +11,6 @@ use crate::results::Results;
 const MOST: usize = 24;
 /// Images side by side.
 const COLUMNS: usize = 12;
-/// Pixels between images.
-const GAP: usize = 2;
 
 /// The most stable stragglers of one class.
 #[derive(Debug, Clone)]
@@ -32,7 +30,9 @@ pub struct Grid {
 pub fn grids(results: &Results, frequencies: &[Frequency]) -> Result<Vec<Grid>> {
     let mut everywhere = frequencies.iter().filter(|frequency| frequency.axis == "all");
     let (Some(block), None) = (everywhere.next(), everywhere.next()) else { return Ok(Vec::new()) };
-    let (Some(images), Some(labels)) = (results.block_images()?, results.block_labels()?) else { return Ok(Vec::new()) };
+    let (Some(images), Some(labels)) = (results.block_images()?, results.block_labels()?) else {
+        return Ok(Vec::new());
+    };
     let [count, height, width] = images.shape()[..] else { return Ok(Vec::new()) };
     if labels.len() != count || height == 0 || width == 0 {
         return Ok(Vec::new());
@@ -50,13 +50,17 @@ pub fn grids(results: &Results, frequencies: &[Frequency]) -> Result<Vec<Grid>> 
         let share = |cells: usize| 100.0 * cells as f64 / block.cells as f64;
         let caption = format!(
             "Class {class}: the {} samples that are stragglers most often, in {:.0}% to {:.0}% of {} cells.",
-            mine.len(), share(first.1), share(last.1), block.cells
+            mine.len(),
+            share(first.1),
+            share(last.1),
+            block.cells
         );
         let (columns, rows) = (COLUMNS.min(mine.len()), mine.len().div_ceil(COLUMNS));
-        let (across, down) = (columns * (width + GAP) - GAP, rows * (height + GAP) - GAP);
+        let gap = width.div_ceil(14);
+        let (across, down) = (columns * (width + gap) - gap, rows * (height + gap) - gap);
         let mut pixels = vec![128; across * down];
         for (place, (sample, _)) in mine.iter().enumerate() {
-            let (left, top) = ((place % COLUMNS) * (width + GAP), (place / COLUMNS) * (height + GAP));
+            let (left, top) = ((place % COLUMNS) * (width + gap), (place / COLUMNS) * (height + gap));
             for row in 0..height {
                 for column in 0..width {
                     pixels[(top + row) * across + left + column] = images[[*sample, row, column]];
@@ -138,7 +142,8 @@ mod tests {
     #[test]
     fn base64_is_that_of_the_standard() {
         // RFC 4648, section 10.
-        let vectors = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")];
+        let vectors =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")];
         vectors.iter().for_each(|(plain, coded)| assert_eq!(base64(plain.as_bytes()), *coded));
     }
 

@@ -12,7 +12,7 @@ use crate::statistics::bootstrap::Interval;
 use crate::statistics::moments::mean;
 use crate::statistics::overlap::{Overlap, all_pairs};
 use crate::tables::frames::{missing, table};
-use crate::tables::text::number;
+use crate::tables::text::significant;
 use crate::tables::variance::unpruned;
 use crate::turning::{Rule, TurningPoints};
 
@@ -58,7 +58,8 @@ pub fn moments(results: &Results, groups: &Groups, options: &Options) -> Result<
         let summed = sets * cells.len() * cells.len() / 2;
         let resamples = (MOST_SUMMED / summed.max(1)).clamp(100, MOST_RESAMPLES).min(options.bootstrap);
         let (runs, errors) = read(results, &cells)?;
-        let samples = bits::samples(results, cells[0], 8 * runs.iter().flatten().flatten().map(Vec::len).max().unwrap_or(0));
+        let samples =
+            bits::samples(results, cells[0], 8 * runs.iter().flatten().flatten().map(Vec::len).max().unwrap_or(0));
         for (snapshot, &epoch) in results.snapshot_epochs.iter().enumerate() {
             let sets: Vec<&[u64]> = runs.iter().filter_map(|run| run.get(snapshot)?.as_deref()).collect();
             let stream = out.len() as u64;
@@ -109,8 +110,14 @@ pub fn sentences(groups: &Groups, points: &TurningPoints, all: &[Moment]) -> Vec
         let Interval { low, high } = peak.overlap.interval;
         Some(format!(
             "{}: over {} pairs of runs z is greatest, {} [{}, {}], at a mean training error of {} (epoch {}); ε* is {}.",
-            groups.all[group].name, peak.overlap.pairs, number(peak.overlap.z), number(low), number(high),
-            number(peak.error), peak.epoch, number(mean(&stars)),
+            groups.circumstance(group),
+            peak.overlap.pairs,
+            significant(peak.overlap.z, 3),
+            significant(low, 3),
+            significant(high, 3),
+            significant(peak.error, 3),
+            peak.epoch,
+            significant(mean(&stars), 3),
         ))
     };
     shown.into_iter().filter_map(sentence).take(24).collect()

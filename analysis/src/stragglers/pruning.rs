@@ -103,7 +103,8 @@ pub fn outcomes(results: &Results, points: &TurningPoints, options: &Options) ->
     if prunes.iter().all(|label| label == "none") {
         return Ok(Vec::new());
     }
-    let axes: Vec<&Vec<String>> = cells.axes.iter().filter(|(name, _)| name != "prune").map(|(_, labels)| labels).collect();
+    let axes: Vec<&Vec<String>> =
+        cells.axes.iter().filter(|(name, _)| name != "prune").map(|(_, labels)| labels).collect();
     let circumstance = |cell: usize| axes.iter().map(|labels| labels[cell].clone()).collect::<Vec<_>>();
     let mut parents: HashMap<(Vec<String>, i64), usize> = HashMap::new();
     let mut groups: Vec<((Vec<String>, String), Vec<usize>)> = Vec::new();
@@ -141,14 +142,18 @@ pub fn outcomes(results: &Results, points: &TurningPoints, options: &Options) ->
         for layer in 0..results.layers.len() {
             for observable in 0..points.observables.len() {
                 let count = |status: &str| {
-                    let row = |&&cell: &&usize| points.at(cell, layer, observable, Rule::Prominence).is_some_and(|row| row.status == status);
+                    let row = |&&cell: &&usize| {
+                        points.at(cell, layer, observable, Rule::Prominence).is_some_and(|row| row.status == status)
+                    };
                     complete.iter().filter(row).count()
                 };
                 turned.push([count("found"), count("edge"), count("none")]);
             }
         }
         let of_parents: Vec<f64> = match kind {
-            Some((kind, _)) => complete.iter().filter_map(|&c| parent_error(c, kind)).filter(|e| e.is_finite()).collect(),
+            Some((kind, _)) => {
+                complete.iter().filter_map(|&c| parent_error(c, kind)).filter(|e| e.is_finite()).collect()
+            }
             None => Vec::new(),
         };
         Outcome {
@@ -160,7 +165,9 @@ pub fn outcomes(results: &Results, points: &TurningPoints, options: &Options) ->
             parent_error: mean(&of_parents),
             at_end: level(&|tested| tested.at_end, stream),
             best: level(&|tested| tested.best, stream + 1),
-            noisy: (0..results.noise.len()).map(|n| level(&|t| t.noisy.get(n).copied().unwrap_or(f64::NAN), stream + 2 + n as u64)).collect(),
+            noisy: (0..results.noise.len())
+                .map(|n| level(&|t| t.noisy.get(n).copied().unwrap_or(f64::NAN), stream + 2 + n as u64))
+                .collect(),
         }
     };
     Ok(groups.into_iter().enumerate().map(outcome).collect())
@@ -225,16 +232,22 @@ fn last(values: ArrayView1<'_, f32>) -> f64 {
 pub fn frame(results: &Results, points: &TurningPoints, all: &[Outcome]) -> Result<DataFrame> {
     let names: Vec<&String> = results.cells.axes.iter().map(|(name, _)| name).filter(|name| *name != "prune").collect();
     let kinds = points.observables.len().max(1);
-    let rows: Vec<(&Outcome, usize)> = all.iter().flat_map(|o| (0..o.turned.len()).map(move |index| (o, index))).collect();
+    let rows: Vec<(&Outcome, usize)> =
+        all.iter().flat_map(|o| (0..o.turned.len()).map(move |index| (o, index))).collect();
     let number = |of: &dyn Fn(&Outcome) -> f64| missing(&rows.iter().map(|(o, _)| of(o)).collect::<Vec<_>>());
     let count = |way: usize| rows.iter().map(|(o, index)| o.turned[*index][way] as i64).collect::<Vec<_>>();
     let mut columns: Vec<Column> = (names.iter().enumerate())
-        .map(|(place, name)| Column::new((*name).into(), rows.iter().map(|(o, _)| o.circumstance[place].as_str()).collect::<Vec<_>>()))
+        .map(|(place, name)| {
+            Column::new((*name).into(), rows.iter().map(|(o, _)| o.circumstance[place].as_str()).collect::<Vec<_>>())
+        })
         .collect();
     columns.extend([
         Column::new("prune".into(), rows.iter().map(|(o, _)| o.prune.as_str()).collect::<Vec<_>>()),
         Column::new("layer".into(), rows.iter().map(|(_, index)| results.layers[index / kinds]).collect::<Vec<_>>()),
-        Column::new("observable".into(), rows.iter().map(|(_, index)| points.observables[index % kinds].as_str()).collect::<Vec<_>>()),
+        Column::new(
+            "observable".into(),
+            rows.iter().map(|(_, index)| points.observables[index % kinds].as_str()).collect::<Vec<_>>(),
+        ),
         Column::new("cells".into(), rows.iter().map(|(o, _)| o.cells as i64).collect::<Vec<_>>()),
         Column::new("found".into(), count(0)),
         Column::new("edge".into(), count(1)),
@@ -246,7 +259,10 @@ pub fn frame(results: &Results, points: &TurningPoints, all: &[Outcome]) -> Resu
         Column::new("best_test_error".into(), number(&|o| o.best.mean)),
     ]);
     for (place, sigma) in results.noise.iter().enumerate() {
-        columns.push(Column::new(format!("noisy_error_{sigma}").into(), number(&|o| o.noisy.get(place).map_or(f64::NAN, |l| l.mean))));
+        columns.push(Column::new(
+            format!("noisy_error_{sigma}").into(),
+            number(&|o| o.noisy.get(place).map_or(f64::NAN, |l| l.mean)),
+        ));
     }
     table("the table of pruned retraining", DataFrame::new_infer_height(columns))
 }

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::results::Results;
 use crate::statistics::moments::{mean, median, standard_deviation};
 use crate::tables::frames::{self, table};
-use crate::tables::text::number;
+use crate::tables::text::mean_and_deviation;
 use crate::tables::variance::unpruned;
 use crate::turning::{Rule, SLAB_BYTES, TurningPoints};
 
@@ -36,7 +36,10 @@ pub fn read(results: &Results, points: &TurningPoints) -> Result<Vec<Stragglers>
         for (cell, sets) in range.zip(snapshots.sets) {
             let row = points.at(cell, 0, observable, Rule::Prominence).filter(|_| whole[cell]);
             let Some(inversion) = row.and_then(|row| row.epoch) else { continue };
-            let taken = sets.into_iter().enumerate().filter_map(|(snapshot, set)| Some((results.snapshot_epochs[snapshot], set?)));
+            let taken = sets
+                .into_iter()
+                .enumerate()
+                .filter_map(|(snapshot, set)| Some((results.snapshot_epochs[snapshot], set?)));
             let Some((snapshot, set)) = taken.min_by_key(|(epoch, _)| (epoch - inversion).abs()) else { continue };
             let samples = bits::samples(results, cell, 8 * set.len());
             out.push(Stragglers { cell, inversion, snapshot, samples, set });
@@ -74,14 +77,16 @@ pub fn summary(all: &[Stragglers]) -> Option<String> {
         "Every set is from the epoch of the cell's inversion.".to_owned()
     } else {
         format!(
-            "{exact} sets are from the epoch of the cell's inversion, the others from the nearest snapshot: {} epochs away in \
-             the median, {} at most.",
-            number(median(&far)),
-            number(farthest)
+            "In {exact} of {} cells the set is from the epoch of the inversion itself, in the others from the nearest \
+             snapshot: {:.0} epochs away in the median, {farthest:.0} at most.",
+            all.len(),
+            median(&far),
         )
     };
-    let size = format!("{} ± {} samples (mean ± sd over {} cells)", number(mean(&sizes)), number(standard_deviation(&sizes)), all.len());
-    (!all.is_empty()).then(|| format!("{size} are misclassified at the inversion. {from}"))
+    let size = mean_and_deviation(mean(&sizes), standard_deviation(&sizes));
+    (!all.is_empty()).then(|| {
+        format!("{size} samples (mean ± sd over {} cells) are misclassified at the inversion. {from}", all.len())
+    })
 }
 
 /// Cells with stragglers by the block they were trained on: cells of one block may be compared sample by sample.

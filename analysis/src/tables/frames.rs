@@ -32,7 +32,10 @@ pub fn turning_points(results: &Results, points: &TurningPoints) -> Result<DataF
     let rows = || points.rows.iter();
     let added = [
         Column::new("layer".into(), rows().map(|row| results.layers[row.layer]).collect::<Vec<_>>()),
-        Column::new("observable".into(), rows().map(|row| points.observables[row.observable].as_str()).collect::<Vec<_>>()),
+        Column::new(
+            "observable".into(),
+            rows().map(|row| points.observables[row.observable].as_str()).collect::<Vec<_>>(),
+        ),
         Column::new("rule".into(), rows().map(|row| row.rule.name()).collect::<Vec<_>>()),
         Column::new("status".into(), rows().map(|row| row.status).collect::<Vec<_>>()),
         Column::new("epoch".into(), rows().map(|row| row.epoch).collect::<Vec<_>>()),

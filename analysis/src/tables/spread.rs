@@ -29,7 +29,8 @@ pub enum Quantity {
 
 impl Quantity {
     /// All, in the order of the table.
-    pub const ALL: [Quantity; 4] = [Quantity::AtInversion, Quantity::AtFixedEpoch, Quantity::AtBestTest, Quantity::AtEnd];
+    pub const ALL: [Quantity; 4] =
+        [Quantity::AtInversion, Quantity::AtFixedEpoch, Quantity::AtBestTest, Quantity::AtEnd];
 
     /// Its name in files.
     pub fn name(self) -> &'static str {
@@ -80,19 +81,23 @@ struct Errors {
 
 fn errors(results: &Results) -> Result<Option<Errors>> {
     let cells = results.cells.len();
-    let as_matrix = |slab: Option<ndarray::ArrayD<f32>>| slab.and_then(|a| a.into_dimensionality::<ndarray::Ix2>().ok());
+    let as_matrix =
+        |slab: Option<ndarray::ArrayD<f32>>| slab.and_then(|a| a.into_dimensionality::<ndarray::Ix2>().ok());
     let Some(train) = as_matrix(results.slab("train_error", 0..cells)?) else { return Ok(None) };
     let mut at_best_test = vec![f64::NAN; cells];
     for range in results.slabs(SLAB_BYTES) {
         let Some(test) = as_matrix(results.slab("test_error", range.clone())?) else { break };
         for (row, cell) in range.enumerate() {
-            let finite = test.row(row).iter().copied().enumerate().filter(|(_, value)| value.is_finite()).collect::<Vec<_>>();
+            let finite =
+                test.row(row).iter().copied().enumerate().filter(|(_, value)| value.is_finite()).collect::<Vec<_>>();
             if let Some((best, _)) = finite.into_iter().min_by(|a, b| a.1.total_cmp(&b.1)) {
                 at_best_test[cell] = f64::from(train[[cell, best]]);
             }
         }
     }
-    let last = |row: ndarray::ArrayView1<f32>| row.iter().rev().find(|value| value.is_finite()).map_or(f64::NAN, |v| f64::from(*v));
+    let last = |row: ndarray::ArrayView1<f32>| {
+        row.iter().rev().find(|value| value.is_finite()).map_or(f64::NAN, |v| f64::from(*v))
+    };
     let at_end = train.rows().into_iter().map(last).collect();
     Ok(Some(Errors { train, at_best_test, at_end }))
 }
@@ -103,26 +108,35 @@ pub fn spreads(results: &Results, points: &TurningPoints, groups: &Groups, optio
     let whole = unpruned(results);
     let mut scopes: Vec<(&'static str, String, Vec<usize>)> = Vec::new();
     scopes.push(("all", "all cells".to_owned(), (0..results.cells.len()).collect()));
-    let block_axes: Vec<String> =
-        results.cells.axes.iter().map(|(name, _)| name.clone()).filter(|name| name == "data" || name == "subsample").collect();
+    let block_axes: Vec<String> = results
+        .cells
+        .axes
+        .iter()
+        .map(|(name, _)| name.clone())
+        .filter(|name| name == "data" || name == "subsample")
+        .collect();
     if !block_axes.is_empty() {
         let blocks = Groups::by(&results.cells, &block_axes, results.path())?;
         if blocks.all.len() > 1 {
             scopes.extend(blocks.all.into_iter().map(|block| ("block", block.name, block.cells)));
         }
     }
-    if groups.all.len() > 1 {
-        scopes.extend(groups.all.iter().map(|group| ("group", group.name.clone(), group.cells.clone())));
-    }
+    let circumstances =
+        groups.all.iter().enumerate().map(|(index, group)| ("group", groups.circumstance(index), group.cells.clone()));
+    scopes.extend(circumstances);
     scopes.iter_mut().for_each(|(_, _, cells)| cells.retain(|&cell| whole[cell]));
-    scopes.retain(|(_, _, cells)| !cells.is_empty());
+    // A scope that is all there is says nothing new.
+    let everything = scopes[0].2.len();
+    scopes.retain(|(scope, _, cells)| !cells.is_empty() && (*scope == "all" || cells.len() < everything));
     let mut out = Vec::new();
     for layer in 0..results.layers.len() {
         for observable in 0..points.observables.len() {
             for (scope, name, cells) in &scopes {
-                let rows: Vec<&TurningPoint> = cells.iter().filter_map(|&cell| points.at(cell, layer, observable, Rule::Prominence)).collect();
+                let rows: Vec<&TurningPoint> =
+                    cells.iter().filter_map(|&cell| points.at(cell, layer, observable, Rule::Prominence)).collect();
                 let found: Vec<&TurningPoint> = rows.iter().copied().filter(|row| row.status == "found").collect();
-                let middle = median(&found.iter().filter_map(|row| row.epoch).map(|epoch| epoch as f64).collect::<Vec<_>>());
+                let middle =
+                    median(&found.iter().filter_map(|row| row.epoch).map(|epoch| epoch as f64).collect::<Vec<_>>());
                 let distance = |index: &usize| (results.epochs[*index] as f64 - middle).abs();
                 let fixed = (0..results.epochs.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)));
                 let Some(fixed) = fixed.filter(|_| !found.is_empty()) else { continue };
@@ -176,7 +190,10 @@ pub fn frame(results: &Results, points: &TurningPoints, spreads: &[Spread]) -> R
         Column::new("scope".into(), each().map(|row| row.scope).collect::<Vec<_>>()),
         Column::new("name".into(), each().map(|row| row.name.as_str()).collect::<Vec<_>>()),
         Column::new("layer".into(), each().map(|row| results.layers[row.layer]).collect::<Vec<_>>()),
-        Column::new("observable".into(), each().map(|row| points.observables[row.observable].as_str()).collect::<Vec<_>>()),
+        Column::new(
+            "observable".into(),
+            each().map(|row| points.observables[row.observable].as_str()).collect::<Vec<_>>(),
+        ),
         Column::new("training_error".into(), each().map(|row| row.quantity.name()).collect::<Vec<_>>()),
         Column::new("epoch".into(), each().map(|row| row.epoch).collect::<Vec<_>>()),
         Column::new("cells".into(), each().map(|row| row.cells as i64).collect::<Vec<_>>()),

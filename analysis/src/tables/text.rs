@@ -13,8 +13,13 @@ pub struct Text {
     pub rows: Vec<Vec<String>>,
 }
 
-/// Four significant digits, as a person writes them; "–" for what is missing.
+/// Four significant digits; "–" for what is missing.
 pub fn number(value: f64) -> String {
+    significant(value, 4)
+}
+
+/// A number to so many significant digits, as a person writes it; "–" for what is missing.
+pub fn significant(value: f64, digits: i32) -> String {
     if !value.is_finite() {
         return "–".into();
     }
@@ -23,10 +28,24 @@ pub fn number(value: f64) -> String {
     }
     let magnitude = value.abs().log10().floor() as i32;
     if !(-5..6).contains(&magnitude) {
-        return format!("{value:.2e}");
+        return format!("{value:.*e}", (digits - 2).max(0) as usize);
     }
-    let decimals = (3 - magnitude).clamp(0, 8) as usize;
-    format!("{value:.decimals$}")
+    format!("{value:.*}", (digits - 1 - magnitude).clamp(0, 8) as usize)
+}
+
+/// "mean ± sd": the deviation to two significant digits, the mean to the same place.
+pub fn mean_and_deviation(mean: f64, deviation: f64) -> String {
+    if !(mean.is_finite() && deviation.is_finite()) || deviation == 0.0 {
+        return format!("{} ± {}", number(mean), number(deviation));
+    }
+    let decimals = (1 - deviation.abs().log10().floor() as i32).clamp(0, 8) as usize;
+    format!("{mean:.decimals$} ± {deviation:.decimals$}")
+}
+
+/// A sentence's first letter made a capital.
+pub fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 impl Text {
@@ -62,10 +81,33 @@ impl Text {
         self
     }
 
+    /// The table with a pair of columns made one: "low – high", named as said. Unchanged where either is not there.
+    pub fn interval(mut self, low: &str, high: &str, name: &str) -> Self {
+        let place = |wanted: &str| self.header.iter().position(|column| column == wanted);
+        let (Some(from), Some(to)) = (place(low), place(high)) else { return self };
+        for row in &mut self.rows {
+            row[from] = if row[from] == "–" { "–".to_owned() } else { format!("{} – {}", row[from], row[to]) };
+            row.remove(to);
+        }
+        self.header[from] = name.to_owned();
+        self.header.remove(to);
+        self.numeric.remove(to);
+        self
+    }
+
+    /// The table without those of these columns that say the same in every row.
+    pub fn without_constant(self, names: &[&str]) -> Self {
+        let same = |column: usize| self.rows.iter().all(|row| row[column] == self.rows[0][column]);
+        let constant = |name: &&&str| self.header.iter().position(|column| column == **name).is_some_and(same);
+        let hidden: Vec<String> = names.iter().filter(constant).map(|name| (*name).to_owned()).collect();
+        self.without(&hidden)
+    }
+
     /// GitHub's Markdown.
     pub fn markdown(&self) -> String {
         let line = |entries: &[String]| {
-            let escaped: Vec<String> = entries.iter().map(|entry| entry.replace('|', "\\|").replace('\n', " ")).collect();
+            let escaped: Vec<String> =
+                entries.iter().map(|entry| entry.replace('|', "\\|").replace('\n', " ")).collect();
             format!("| {} |\n", escaped.join(" | "))
         };
         let rule = self.numeric.iter().map(|numeric| if *numeric { " ---: |" } else { " --- |" }).collect::<String>();

@@ -131,15 +131,28 @@ pub fn frame(results: &Results, points: &TurningPoints, all: &[Shares]) -> Resul
         let mut push = |axis: &str, levels: usize, degrees: usize, values: [f64; 9]| {
             let names = [points.observables[shares.observable].as_str(), shares.rule.name(), axis];
             text.iter_mut().zip(names).for_each(|(column, value)| column.push(value.to_owned()));
-            let sizes = [results.layers[shares.layer], levels as i64, shares.found as i64, shares.censored as i64, degrees as i64];
+            let sizes = [
+                results.layers[shares.layer],
+                levels as i64,
+                shares.found as i64,
+                shares.censored as i64,
+                degrees as i64,
+            ];
             counts.iter_mut().zip(sizes).for_each(|(column, value)| column.push(value));
             numbers.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
         };
         for ((share, intervals), levels) in fit.shares.iter().zip(&shares.intervals).zip(&shares.levels) {
             let (omega, shift) = (intervals.omega_squared, intervals.shift);
             let values = [
-                share.sum_of_squares, share.eta_squared, share.omega_squared, omega.low, omega.high,
-                share.shift, shift.low, shift.high, share.f,
+                share.sum_of_squares,
+                share.eta_squared,
+                share.omega_squared,
+                omega.low,
+                omega.high,
+                share.shift,
+                shift.low,
+                shift.high,
+                share.f,
             ];
             push(&share.name, *levels, share.degrees, values);
         }
@@ -166,7 +179,12 @@ pub fn frame(results: &Results, points: &TurningPoints, all: &[Shares]) -> Resul
 }
 
 /// The table of ICC(1): one row per layer, observable and rule.
-pub fn intraclass_frame(results: &Results, points: &TurningPoints, groups: &Groups, all: &[Shares]) -> Result<DataFrame> {
+pub fn intraclass_frame(
+    results: &Results,
+    points: &TurningPoints,
+    groups: &Groups,
+    all: &[Shares],
+) -> Result<DataFrame> {
     let each = || all.iter();
     let columns = vec![
         Column::new("layer".into(), each().map(|s| results.layers[s.layer]).collect::<Vec<_>>()),
