@@ -13,6 +13,8 @@
 //! - [`observe`]: what is measured of a network along training.
 //! - [`dispatch`]: who trains which cohort; the only room that names MPI.
 //! - [`store`]: parts, checkpoints and the results file; every durable write.
+//! - [`session`]: how the rooms meet in one run.
+//! - [`slurm`]: job scripts, what they refuse, and their submission.
 
 pub mod cli;
 pub mod cost;
@@ -21,6 +23,8 @@ pub mod dispatch;
 pub mod observe;
 pub mod pack;
 pub mod plan;
+pub mod session;
+pub mod slurm;
 pub mod store;
 pub mod sweep;
 pub mod train;

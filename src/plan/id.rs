@@ -5,8 +5,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// Identity of a cell: the first 16 bytes of the BLAKE3 hash of its canonical specification and its seed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct CellId(pub [u8; 16]);
 
 /// The part of a cell's id that all seeds of a variant share.
@@ -64,7 +67,8 @@ impl FromStr for CellId {
 }
 
 /// Identity of a cohort: the hash of its cells' ids, in order. Names its part and its checkpoint.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct CohortId(pub u64);
 
 impl CohortId {
@@ -92,6 +96,50 @@ impl fmt::Debug for CohortId {
     }
 }
 
+/// A text that is no cohort id.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{0}` is not a cohort id: 16 hexadecimal digits are expected")]
+pub struct NotACohortId(String);
+
+impl FromStr for CohortId {
+    type Err = NotACohortId;
+
+    fn from_str(text: &str) -> Result<CohortId, NotACohortId> {
+        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let parsed = if digits { u64::from_str_radix(text, 16).ok() } else { None };
+        parsed.map(CohortId).ok_or_else(|| NotACohortId(text.to_string()))
+    }
+}
+
+// In files, an id is the text that people see.
+impl From<CellId> for String {
+    fn from(id: CellId) -> String {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for CellId {
+    type Error = NotACellId;
+
+    fn try_from(text: String) -> Result<CellId, NotACellId> {
+        text.parse()
+    }
+}
+
+impl From<CohortId> for String {
+    fn from(id: CohortId) -> String {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for CohortId {
+    type Error = NotACohortId;
+
+    fn try_from(text: String) -> Result<CohortId, NotACohortId> {
+        text.parse()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +150,15 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         for wrong in ["", "00", "zz000000000000000000000000000000", "+f000000000000000000000000000000é"] {
             assert!(wrong.parse::<CellId>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn ids_in_files_are_their_texts() {
+        assert_eq!(serde_json::to_string(&CohortId(0x1f)).ok().as_deref(), Some("\"000000000000001f\""));
+        assert_eq!(serde_json::from_str::<CohortId>("\"000000000000001F\"").ok(), Some(CohortId(0x1f)));
+        for wrong in ["", "1f", "+00000000000001f", "00000000000000000000000000000000"] {
+            assert!(wrong.parse::<CohortId>().is_err(), "{wrong}");
         }
     }
 

@@ -42,8 +42,8 @@ impl Display {
         match self {
             Display::Quiet => {}
             Display::Bar(bar) => {
-                bar.set_length(progress.cells_total);
-                bar.set_position(progress.cells_done + progress.cells_failed);
+                bar.set_length(progress.total);
+                bar.set_position(progress.done + progress.failed);
                 bar.set_message(sentence(progress, elapsed));
             }
             Display::Lines { last } => {
@@ -51,9 +51,9 @@ impl Display {
                     *last = Instant::now();
                     tracing::info!(
                         "{} of {} cells done, {} running; {}",
-                        progress.cells_done,
-                        progress.cells_total,
-                        progress.cells_running,
+                        progress.done,
+                        progress.total,
+                        progress.running,
                         sentence(progress, elapsed)
                     );
                 }
@@ -71,8 +71,8 @@ impl Display {
 
 /// Rate and time left.
 fn sentence(progress: &Progress, elapsed: Duration) -> String {
-    let rate = progress.cells_done as f64 / elapsed.as_secs_f64().max(1e-9);
-    let failed = if progress.cells_failed > 0 { format!(", {} failed", progress.cells_failed) } else { String::new() };
+    let rate = progress.done as f64 / elapsed.as_secs_f64().max(1e-9);
+    let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
     match time_left(progress, elapsed) {
         Some((low, high)) => format!("{rate:.2} cells/s, {} to {} left{failed}", span(low), span(high)),
         None => format!("time left not known yet{failed}"),
@@ -82,12 +82,12 @@ fn sentence(progress: &Progress, elapsed: Duration) -> String {
 /// Time left as an interval in seconds: the share of predicted work done so far scales the time it took; the interval
 /// narrows with the number of finished cohorts. `None` before any work is done.
 pub fn time_left(progress: &Progress, elapsed: Duration) -> Option<(f64, f64)> {
-    let done = progress.predicted_done;
+    let done = progress.finished_predicted;
     if done <= 0.0 {
         return None;
     }
-    let left = elapsed.as_secs_f64() * progress.predicted_left / done;
-    let spread = 1.0 + 1.0 / (1.0 + progress.cohorts_done as f64).sqrt();
+    let left = elapsed.as_secs_f64() * (progress.waiting_predicted + progress.running_predicted) / done;
+    let spread = 1.0 + 1.0 / (1.0 + progress.ratio_count as f64).sqrt();
     Some((left / spread, left * spread))
 }
 

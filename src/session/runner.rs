@@ -87,7 +87,8 @@ impl Runner {
         ids: &[CellId],
     ) -> Result<f64, Unfinished> {
         let started = Instant::now();
-        let plan = &self.ground.plan;
+        let ground = self.ground.clone();
+        let plan = &ground.plan;
         let variant = plan.variant_of(task.cells[0]);
         let prepared = self
             .ground

@@ -1,1 +1,41 @@
-//! Everything on disk: schema, durable writes, parts, checkpoints, the results file.
+//! Everything on disk: schema, durable writes, parts, checkpoints, leases, the results file.
+//!
+//! - [`schema`]: the one table of variables, dimensions and format versions.
+//! - [`durable`]: the one way in which a file comes to disk.
+//! - [`part`], [`mod@scan`]: what a cohort leaves behind, and what a directory of it holds.
+//! - [`checkpoint`]: what a cohort goes on from.
+//! - [`holder`], [`lease`], [`running`]: who works in a run directory, and on what.
+//! - [`collect`], [`results`]: all parts in one labelled file.
+//! - [`run_directory`]: where each of them is.
+
+pub mod axes;
+pub mod checkpoint;
+pub mod collect;
+pub mod column;
+pub mod durable;
+pub mod error;
+mod h5;
+pub mod holder;
+pub mod lease;
+pub mod part;
+pub mod place;
+pub mod results;
+pub mod run_directory;
+pub mod running;
+pub mod scan;
+pub mod schema;
+mod seal;
+mod slab;
+
+pub use axes::{Axes, Labels};
+pub use checkpoint::{Checkpoint, CheckpointSummary};
+pub use collect::{CellCoordinate, Collected, CoordinateValues, Provenance, collect};
+pub use column::{Column, Values, columns};
+pub use error::StoreError;
+pub use lease::Lease;
+pub use part::{CellStatus, Origin, Part, PartCell, PartSummary};
+pub use place::host;
+pub use run_directory::RunDirectory;
+pub use running::RunningCohort;
+pub use scan::{Found, Scan, scan, set_aside};
+pub use schema::Dim;

@@ -3,6 +3,7 @@
 use super::burn::BurnEngine;
 use super::device::DeviceName;
 use super::kernel::Kernel;
+use super::kernel::Kernel;
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 
 /// What the user asked for.
@@ -26,11 +27,18 @@ pub struct Choice {
     pub threads: usize,
 }
 
+impl Choice {
+    /// Whether fully connected networks may go to the CPU kernel.
+    pub fn may_take_kernel(&self) -> bool {
+        self.kernel == KernelChoice::Auto && self.device.is_flex()
+    }
+}
+
 /// Whether the CPU kernel trains this problem, or why not.
 ///
 /// # Errors
 /// The reason, for the log.
-pub fn takes_kernel(choice: &Choice, problem: &Problem) -> Result<(), String> {
+pub(super) fn takes_kernel(choice: &Choice, problem: &Problem) -> Result<(), String> {
     if choice.kernel == KernelChoice::Burn {
         return Err("the burn path was asked for".to_string());
     }

@@ -44,7 +44,7 @@ pub enum DriveError {
 }
 
 /// Builds an engine for some of a cohort's replicas.
-pub type Build<'a> = dyn FnMut(Vec<Replica>, Vec<ReplicaState>) -> Result<Box<dyn Engine>, TrainError> + 'a;
+type Build<'a> = dyn FnMut(Vec<Replica>, Vec<ReplicaState>) -> Result<Box<dyn Engine>, TrainError> + 'a;
 
 /// Longest time between two looks at signals, checkpoints and heartbeats.
 const SLICE: Duration = Duration::from_millis(500);

@@ -1,5 +1,20 @@
 //! Cohorts of replicas, trained as one stacked program.
+//!
+//! [`drive`] is the epoch loop; it advances an [`Engine`] that [`build_engine`] chose. Two engines stand behind that
+//! trait: [`burn`], on every device, and the CPU kernel for fully connected networks.
 
+pub mod binding;
+pub mod burn;
+mod choice;
+pub mod device;
+mod drive;
+pub mod init;
+pub mod kernel;
+mod leaving;
 mod problem;
+pub mod shape;
 
-pub use problem::{Engine, Problem, Record, Replica, ReplicaState, TrainError};
+pub use choice::{Choice, KernelChoice, build_engine};
+pub use device::{DeviceError, DeviceName};
+pub use drive::{DriveError, Ended, Pace, drive};
+pub use problem::{Engine, Problem, Record, Replica, ReplicaState, TrainError, UNMEASURED_BYTE};

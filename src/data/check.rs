@@ -1,0 +1,174 @@
+//! `phasesweep data check`: are the files whole, and are they the published ones?
+
+use std::path::{Path, PathBuf};
+
+use super::catalogue::{self, Format};
+pub use super::checksum::Verdict;
+use super::checksum::verify;
+use super::{DataError, Places, Pool, cifar, idx};
+use crate::sweep::{Channels, Data, Labels, Normalise, Source};
+
+/// One file's verdict.
+#[derive(Debug)]
+pub struct FileCheck {
+    /// The file.
+    pub path: PathBuf,
+    /// What its sum says, or why it has none.
+    pub verdict: Result<Verdict, DataError>,
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub struct Report {
+    /// Name of the source.
+    pub name: String,
+    /// Its directory, where it has files.
+    pub dir: Option<PathBuf>,
+    /// Every file there.
+    pub files: Vec<FileCheck>,
+    /// Training and test samples, inputs and labels, if it can be read; else why not.
+    pub content: Result<(usize, usize, usize, usize), DataError>,
+}
+
+impl Report {
+    /// Whether it can be read and no file differs from the published one.
+    pub fn is_ok(&self) -> bool {
+        self.content.is_ok()
+            && self.files.iter().all(|file| matches!(file.verdict, Ok(Verdict::Published | Verdict::NoSum)))
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for file in &self.files {
+            write!(f, "{}: ", file.path.display())?;
+            match &file.verdict {
+                Ok(Verdict::Published) => writeln!(f, "OK, sha256 as published")?,
+                Ok(Verdict::NoSum) => writeln!(f, "no published sha256 to compare with")?,
+                Ok(Verdict::Altered(sum)) => writeln!(
+                    f,
+                    "not the published file (sha256 of its content {sum}). Run 'phasesweep data fetch {}' for the published one",
+                    self.name
+                )?,
+                Err(error) => writeln!(f, "{error}")?,
+            }
+        }
+        match &self.content {
+            Ok((train, test, features, labels)) => {
+                let verdict = if self.is_ok() { "OK" } else { "readable, but not as published" };
+                write!(
+                    f,
+                    "{}: {verdict}: {train} training and {test} test samples, {features} inputs, {labels} labels",
+                    self.name
+                )
+            }
+            Err(error) => write!(f, "{}: {error}", self.name),
+        }
+    }
+}
+
+/// Verifies a source's files: sums against the published ones, then counts and labels by reading them.
+///
+/// # Errors
+/// The name is unknown, or its files are nowhere. What is wrong with files that are there is told in the report.
+pub fn check(name: &str, path: Option<&Path>, places: &Places) -> Result<Report, DataError> {
+    let data = data(name, path)?;
+    let set = catalogue::published(name);
+    let (dir, files) = match set.map(|set| set.format) {
+        Some(Format::Cifar) => {
+            let dir = places.find(name, path, &cifar::NAMES.map(str::to_owned))?;
+            let files = cifar::NAMES.map(|name| dir.join(name)).to_vec();
+            (Some(dir), files)
+        }
+        Some(Format::Idx) => {
+            let dir = places.find(name, path, &idx::names())?;
+            let files = idx::names().iter().map(|name| dir.join(name)).collect();
+            (Some(dir), files)
+        }
+        None if data.source == Source::Idx => (Some(places.find(name, path, &idx::names())?), Vec::new()),
+        None => (None, Vec::new()),
+    };
+    let stem = |file: &str| file.trim_end_matches(".gz").replace(".idx", "-idx");
+    let verdicts = files.into_iter().filter(|path| path.is_file()).filter_map(|path| {
+        let there = stem(path.file_name()?.to_str()?);
+        let file = set?.files.iter().find(|file| stem(file.name) == there)?;
+        Some(FileCheck { verdict: verify(&path, file), path })
+    });
+    let content =
+        Pool::load_from(&data, places).map(|pool| (pool.len(), pool.test_len(), pool.features(), pool.label_count()));
+    Ok(Report { name: name.to_owned(), dir, files: verdicts.collect(), content })
+}
+
+/// The source of that name, with plain settings.
+fn data(name: &str, path: Option<&Path>) -> Result<Data, DataError> {
+    let source = match name {
+        "digits" => Source::Digits { train: 1500 },
+        "mnist" => Source::Mnist,
+        "fashion-mnist" => Source::FashionMnist,
+        "kmnist" => Source::Kmnist,
+        "cifar10" => Source::Cifar10 { channels: Channels::Flat },
+        "idx" => Source::Idx,
+        "stripe" => Source::Stripe { dimension: 2, train: 1, test: 1, stretch: 1.0 },
+        "cylinder" => Source::Cylinder { dimension: 2, parallel: 2, train: 1, test: 1, stretch: 1.0 },
+        _ => {
+            return Err(DataError::Request {
+                name: name.to_owned(),
+                what: "there is no source of that name".to_owned(),
+                advice: "'phasesweep data list' shows all".to_owned(),
+            });
+        }
+    };
+    Ok(Data {
+        source,
+        labels: Labels::Classes,
+        label_noise: 0.0,
+        label_draw: 0,
+        normalise: Normalise::Standardise,
+        path: path.map(Path::to_owned),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(dir: &Path, labels: &[u8]) {
+        let images = [&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28][..], &[7; 2 * 784]].concat();
+        for half in ["train", "t10k"] {
+            std::fs::write(dir.join(format!("{half}-images.idx3-ubyte")), &images).unwrap();
+            std::fs::write(dir.join(format!("{half}-labels-idx1-ubyte")), labels).unwrap();
+        }
+    }
+
+    #[test]
+    fn readable_is_not_yet_published() {
+        let dir = tempfile::tempdir().unwrap();
+        let labels = [0, 0, 8, 1, 0, 0, 0, 2, 3, 9];
+        write(dir.path(), &labels);
+        let places = Places::default();
+        let report = check("mnist", Some(dir.path()), &places).unwrap();
+        assert!(!report.is_ok());
+        assert_eq!(report.files.len(), 4);
+        assert!(report.files.iter().all(|file| matches!(file.verdict, Ok(Verdict::Altered(_)))));
+        assert!(matches!(report.content, Ok((2, 2, 784, 10))));
+        let text = report.to_string();
+        assert!(text.contains("not the published file") && text.contains("2 training and 2 test"), "{text}");
+        // KMNIST's plain files have no published sums, and any directory will do for idx.
+        for name in ["kmnist", "idx"] {
+            let report = check(name, Some(dir.path()), &places).unwrap();
+            assert!(report.is_ok(), "{report}");
+        }
+        write(dir.path(), &labels[..9]);
+        let report = check("kmnist", Some(dir.path()), &places).unwrap();
+        assert!(!report.is_ok() && report.to_string().contains("truncated"), "{report}");
+    }
+
+    #[test]
+    fn sources_without_files_are_checked_by_making_them() {
+        for name in ["digits", "stripe", "cylinder"] {
+            let report = check(name, None, &Places::default()).unwrap();
+            assert!(report.is_ok() && report.dir.is_none(), "{report}");
+        }
+        assert!(check("mnits", None, &Places::default()).unwrap_err().to_string().contains("data list"));
+    }
+}

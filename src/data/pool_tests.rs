@@ -1,0 +1,319 @@
+//! Pools from good and from broken files, and blocks against numbers of NumPy.
+
+use std::io::Write;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::data::shape_from;
+use crate::sweep::{Labels, Normalise};
+
+fn data(source: Source, path: Option<&Path>) -> Data {
+    Data {
+        source,
+        labels: Labels::Parity,
+        label_noise: 0.0,
+        label_draw: 0,
+        normalise: Normalise::Standardise,
+        path: path.map(Path::to_owned),
+    }
+}
+
+/// An idx file: magic number, sizes, bytes.
+fn idx_bytes(magic: u32, sizes: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let mut out = magic.to_be_bytes().to_vec();
+    sizes.iter().for_each(|size| out.extend(size.to_be_bytes()));
+    out.extend(bytes);
+    out
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+const FILES: [&str; 4] =
+    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+
+/// Six training and three test images of 28×28, as the four files' bytes.
+fn small() -> [Vec<u8>; 4] {
+    let pixels = |n: usize, seed: usize| -> Vec<u8> { (0..n * 784).map(|i| ((i + seed) * i % 251) as u8).collect() };
+    [
+        idx_bytes(0x803, &[6, 28, 28], &pixels(6, 1)),
+        idx_bytes(0x801, &[6], &[0, 1, 2, 3, 4, 9]),
+        idx_bytes(0x803, &[3, 28, 28], &pixels(3, 7)),
+        idx_bytes(0x801, &[3], &[5, 6, 7]),
+    ]
+}
+
+fn directory(files: &[Vec<u8>; 4], name: impl Fn(&str) -> String) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (file, bytes) in FILES.iter().zip(files) {
+        std::fs::write(dir.path().join(name(file)), bytes).unwrap();
+    }
+    dir
+}
+
+fn load(dir: &Path, source: Source) -> Result<Pool, DataError> {
+    Pool::load_from(&data(source, Some(dir)), &Places::default())
+}
+
+#[test]
+fn plain_compressed_and_dotted_files_are_the_same_data() {
+    let plain = directory(&small(), str::to_owned);
+    let packed = directory(&small().map(|bytes| gzip(&bytes)), |name| format!("{name}.gz"));
+    let dotted = directory(&small(), |name| name.replace("-idx", ".idx"));
+    let pools = [&plain, &packed, &dotted].map(|dir| load(dir.path(), Source::Mnist).unwrap());
+    let block =
+        |pool: &Pool| pool.block(&data(Source::Mnist, None), &Subsample::Block { size: 6, block: 0 }, false).unwrap();
+    for pool in &pools[1..] {
+        assert_eq!(pool.digest(), pools[0].digest());
+        assert_eq!(block(pool), block(&pools[0]));
+    }
+    assert_eq!((pools[0].len(), pools[0].test_len(), pools[0].features()), (6, 3, 784));
+    assert_eq!(block(&pools[0]).train.y, [0, 1, 0, 1, 0, 1]);
+    // One other pixel, one other label: another digest.
+    for (file, at) in [(0, 16 + 100), (1, 8 + 2), (2, 16), (3, 8)] {
+        let mut files = small();
+        files[file][at] ^= 1;
+        let other = load(directory(&files, str::to_owned).path(), Source::Mnist).unwrap();
+        assert_ne!(other.digest(), pools[0].digest(), "{}", FILES[file]);
+    }
+    let shape = shape_from(&data(Source::Mnist, Some(packed.path())), &Places::default()).unwrap();
+    assert_eq!((shape.train, shape.test, shape.features, shape.classes), (6, 3, 784, 2));
+}
+
+#[test]
+fn generic_directories_have_their_own_sizes_and_classes() {
+    let bytes: Vec<u8> = (0..5 * 6).collect();
+    let files = [
+        idx_bytes(0x803, &[5, 2, 3], &bytes),
+        idx_bytes(0x801, &[5], &[0, 1, 2, 1, 0]),
+        idx_bytes(0x803, &[1, 2, 3], &bytes[..6]),
+        idx_bytes(0x801, &[1], &[3]),
+    ];
+    let dir = directory(&files, str::to_owned);
+    let pool = load(dir.path(), Source::Idx).unwrap();
+    assert_eq!((pool.label_count(), pool.image()), (4, Some([1, 2, 3])));
+    let classes = Data { labels: Labels::Classes, ..data(Source::Idx, Some(dir.path())) };
+    let shape = shape_from(&classes, &Places::default()).unwrap();
+    assert_eq!((shape.features, shape.classes, shape.train, shape.test), (6, 4, 5, 1));
+    let text = load(dir.path(), Source::Mnist).unwrap_err().to_string();
+    assert!(text.contains("2×3") && text.contains("28×28") && text.contains("idx"), "{text}");
+}
+
+/// The error of a directory whose files were damaged.
+fn damaged(damage: impl Fn(&mut [Vec<u8>; 4])) -> String {
+    let mut files = small();
+    damage(&mut files);
+    load(directory(&files, str::to_owned).path(), Source::Mnist).unwrap_err().to_string()
+}
+
+#[test]
+fn malformed_files_are_told_by_name_and_numbers() {
+    let all =
+        |text: String, parts: &[&str]| parts.iter().for_each(|part| assert!(text.contains(part), "{part}: {text}"));
+    // 16 + 6 · 784 = 4720 bytes.
+    all(damaged(|f| f[0].truncate(4000)), &[FILES[0], "4000", "4720", "truncated", "fetch"]);
+    all(damaged(|f| f[0].truncate(10)), &[FILES[0], "10 bytes", "16"]);
+    all(damaged(|f| f[0].clear()), &[FILES[0], "0 bytes", "16"]);
+    all(damaged(|f| f[3].push(0)), &[FILES[3], "12", "11", "not what its header says"]);
+    all(damaged(|f| f[2][2] = 0x0d), &[FILES[2], "0x00000d03", "0x00000803"]);
+    all(damaged(|f| f.swap(0, 1)), &[FILES[0], "0x00000801", "swapped"]);
+    all(damaged(|f| f[1] = idx_bytes(0x801, &[5], &[0; 5])), &[FILES[0], FILES[1], "6 images", "5 labels"]);
+    all(damaged(|f| f[3][9] = 10), &[FILES[3], "sample 1", "label 10", "0 to 9"]);
+    all(damaged(|f| f[2] = idx_bytes(0x803, &[3, 14, 56], &[0; 3 * 784])), &["28×28", "14×56"]);
+    all(damaged(|f| f[0] = idx_bytes(0x803, &[0, 28, 28], &[])), &[FILES[0], "0 images"]);
+    // A header of 2⁶⁴ bytes and more is not believed.
+    all(damaged(|f| f[0][4..16].fill(0xff)), &[FILES[0], "more than this machine can hold"]);
+    // A compressed file cut short.
+    let mut files = small().map(|bytes| gzip(&bytes));
+    let half = files[0].len() / 2;
+    files[0].truncate(half);
+    let text = load(directory(&files, |name| format!("{name}.gz")).path(), Source::Mnist).unwrap_err().to_string();
+    all(text, &[FILES[0], "damaged gzip", "fetch"]);
+    // Missing files.
+    let dir = directory(&small(), str::to_owned);
+    std::fs::remove_file(dir.path().join(FILES[1])).unwrap();
+    std::fs::remove_file(dir.path().join(FILES[2])).unwrap();
+    all(load(dir.path(), Source::Mnist).unwrap_err().to_string(), &["missing", FILES[1], FILES[2], "data fetch mnist"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Whatever a file holds, reading ends with an error or with as many bytes as the header says, never in a panic.
+    #[test]
+    fn arbitrary_files_never_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..64), magic: bool, zip: bool) {
+        if magic && bytes.len() > 15 {
+            bytes[..4].copy_from_slice(&0x803u32.to_be_bytes());
+            // Small sizes now and then, so that some files are well-formed.
+            for size in [4, 8, 12] {
+                bytes[size..size + 3].fill(0);
+            }
+        }
+        let mut files = small();
+        files[0] = if zip { gzip(&bytes) } else { bytes };
+        let dir = directory(&files, str::to_owned);
+        if let Ok(pool) = load(dir.path(), Source::Idx) {
+            prop_assert_eq!(pool.len(), 6);
+        }
+    }
+
+    /// A well-formed file cut anywhere is an error.
+    #[test]
+    fn every_cut_is_noticed(file in 0usize..4, share in 0.0f64..1.0) {
+        let text = damaged(|files| {
+            let length = (files[file].len() as f64 * share) as usize;
+            files[file].truncate(length);
+        });
+        prop_assert!(text.contains(FILES[file]), "{}", text);
+    }
+}
+
+/// Frozen from NumPy 2.4 and scikit-learn 1.9:
+///
+/// ```python
+/// from sklearn.datasets import load_digits
+/// x = load_digits().data.astype("u1"); train, test = x[:1500] / 16., x[1500:] / 16.
+/// m, s = train.mean(0), train.std(0, ddof=1); keep = s > 0
+/// a = ((train[:, keep] - m[keep]) / s[keep]).astype("f4"); b = ((test[:, keep] - m[keep]) / s[keep]).astype("f4")
+/// np.flatnonzero(~keep), a[0, :8], a[1499, -6:], b[0, :8], b[296, 20:26]
+/// abs(a.astype(float)).sum(), abs(b.astype(float)).sum(), (a.astype(float) ** 3).sum()
+/// ```
+#[test]
+fn digits_are_standardised_as_numpy_does() {
+    let data = data(Source::Digits { train: 1500 }, None);
+    let pool = Pool::load_from(&data, &Places::default()).unwrap();
+    let block = pool.block(&data, &Subsample::Block { size: 1500, block: 0 }, false).unwrap();
+    assert_eq!((block.features, block.inputs(), block.classes, block.image), (64, 61, 2, None));
+    let dropped: Vec<u32> = (0..64).filter(|j| !block.live.contains(j)).collect();
+    assert_eq!(dropped, [0, 32, 39]);
+    assert_eq!((block.train.len(), block.test.len()), (1500, 297));
+    assert_eq!(block.train.y.iter().filter(|&&y| y == 1).count(), 754);
+    let close = |got: &[f32], expected: &[f64]| {
+        assert_eq!(got.len(), expected.len());
+        // The same f64 arithmetic up to rounding, then one rounding to f32.
+        assert!(got.iter().zip(expected).all(|(&a, &b)| (f64::from(a) - b).abs() <= 1e-6), "{got:?} {expected:?}");
+    };
+    #[rustfmt::skip]
+    let first = [-0.3401850163936615, -0.04710497707128525, 0.2842893898487091, -0.6787903308868408, -0.8622532486915588,
+        -0.41875675320625305, -0.1339094638824463, -0.06466306000947952];
+    close(&block.train.x[..8], &first);
+    #[rustfmt::skip]
+    let last = [2.0417568683624268, 0.4286007285118103, -0.42111149430274963, 0.15403805673122406, 0.8670606017112732,
+        -0.2095922827720642];
+    close(&block.train.x[1500 * 61 - 6..], &last);
+    #[rustfmt::skip]
+    let first_test = [-0.3401850163936615, -1.095435380935669, -2.0446786880493164, 0.022439349442720413,
+        1.0749987363815308, 0.16123874485492706, -0.1339094638824463, -0.06466306000947952];
+    close(&block.test.x[..8], &first_test);
+    #[rustfmt::skip]
+    let last_test = [1.1689313650131226, -0.5458732843399048, -0.12005938589572906, -0.03652702271938324,
+        -0.7980528473854065, -0.6566085815429688];
+    close(&block.test.x[296 * 61 + 20..296 * 61 + 26], &last_test);
+    let sum = |x: &[f32], f: fn(f64) -> f64| x.iter().map(|&v| f(f64::from(v))).sum::<f64>();
+    // 91,500 values, each within 6e-8 relative of NumPy's.
+    assert!((sum(&block.train.x, f64::abs) - 63380.55360788922).abs() < 1e-2);
+    assert!((sum(&block.test.x, f64::abs) - 12399.445724254823).abs() < 1e-2);
+    assert!((sum(&block.train.x, |v| v.powi(3)) - 384926.9931883937).abs() < 1.0);
+}
+
+#[test]
+fn whole_images_keep_their_constant_pixels_as_zeros() {
+    let data = data(Source::Digits { train: 1500 }, None);
+    let pool = Pool::load_from(&data, &Places::default()).unwrap();
+    let subsample = Subsample::Draw { size: 300, draw: 4 };
+    let (part, whole) = (pool.block(&data, &subsample, false).unwrap(), pool.block(&data, &subsample, true).unwrap());
+    assert_eq!((whole.inputs(), whole.image), (64, Some([1, 8, 8])));
+    assert_eq!(part.source_index, whole.source_index);
+    for (samples, all) in [(&part.train, &whole.train), (&part.test, &whole.test)] {
+        assert_eq!(samples.y, all.y);
+        for (row, whole_row) in samples.x.chunks(part.inputs()).zip(all.x.chunks(64)) {
+            for j in 0..64u32 {
+                let kept = part.live.iter().position(|&live| live == j).map_or(0.0, |place| row[place]);
+                assert_eq!(whole_row[j as usize], kept);
+            }
+        }
+    }
+}
+
+#[test]
+fn impossible_requests_are_refused() {
+    for train in [0, 1797, 5000] {
+        let text = Pool::load_from(&data(Source::Digits { train }, None), &Places::default()).unwrap_err().to_string();
+        assert!(text.contains("1797") && text.contains("1 to 1796"), "{text}");
+    }
+    let digits = data(Source::Digits { train: 100 }, None);
+    let pool = Pool::load_from(&digits, &Places::default()).unwrap();
+    let text = pool.block(&digits, &Subsample::Block { size: 60, block: 1 }, false).unwrap_err().to_string();
+    assert!(text.contains("120") && text.contains("100") && text.contains("digits"), "{text}");
+    let text = pool.block(&digits, &Subsample::Block { size: 1, block: 0 }, false).unwrap_err().to_string();
+    assert!(text.contains("constant"), "{text}");
+    assert!(pool.block(&digits, &Subsample::Draw { size: 0, draw: 0 }, false).is_err());
+}
+
+#[test]
+fn generated_points_come_as_they_are_and_are_known_without_making_them() {
+    let stripe = |train| Data {
+        normalise: Normalise::None,
+        labels: Labels::Classes,
+        ..data(Source::Stripe { dimension: 5, train, test: 40, stretch: 1.0 }, None)
+    };
+    let (large, small) = (stripe(200), stripe(90));
+    let pools = [&large, &small].map(|data| Pool::load(data).unwrap());
+    assert_eq!(pools[0].digest(), digest(&large).unwrap());
+    assert_ne!(digest(&large).unwrap(), digest(&small).unwrap());
+    let subsample = Subsample::Block { size: 30, block: 2 };
+    let blocks =
+        [pools[0].block(&large, &subsample, false).unwrap(), pools[1].block(&small, &subsample, false).unwrap()];
+    assert_eq!(blocks[0], blocks[1]);
+    assert_eq!((blocks[0].inputs(), blocks[0].classes, blocks[0].image), (5, 2, None));
+    assert!(
+        blocks[0].train.x.chunks(5).zip(&blocks[0].train.y).all(|(x, &y)| (y == 1) == (x[0] > -0.3 && x[0] < 1.18549))
+    );
+    let shape = shape_from(&large, &Places::default()).unwrap();
+    assert_eq!((shape.features, shape.classes, shape.train, shape.test, shape.image), (5, 2, 200, 40, None));
+}
+
+#[test]
+fn a_sweep_can_be_planned_before_its_data_is_there() {
+    let places = Places::default();
+    let shape = shape_from(&data(Source::FashionMnist, None), &places).unwrap();
+    assert_eq!((shape.features, shape.classes, shape.train, shape.test), (784, 2, 60_000, 10_000));
+    assert!(shape_from(&data(Source::Idx, None), &places).is_err());
+    assert!(shape_from(&data(Source::Mnist, Some(Path::new("/nowhere"))), &places).is_err());
+}
+
+/// MNIST, where it is found: REFERENCE's 669 live pixels, and NumPy's numbers (the snippet above with pixels/255 and
+/// the first 8192 training images; x[0, 300:306], t[9999, 300:306] and the sums of absolute values).
+#[test]
+fn mnist_block_zero_is_the_papers() {
+    let mnist = data(Source::Mnist, None);
+    let places = Places { home: None, system: None, ..Places::from_env() };
+    let pool = match Pool::load_from(&mnist, &places) {
+        Ok(pool) => pool,
+        Err(DataError::NotFound { .. }) => return eprintln!("skipped: PHASESWEEP_DATA holds no mnist"),
+        Err(error) => panic!("{error}"),
+    };
+    let block = pool.block(&mnist, &Subsample::Block { size: 8192, block: 0 }, false).unwrap();
+    assert_eq!(block.inputs(), 669);
+    assert_eq!(block.train.y.iter().filter(|&&y| y == 1).count(), 4169);
+    let close = |got: &[f32], expected: [f64; 6]| {
+        assert!(got.iter().zip(expected).all(|(&a, b)| (f64::from(a) - b).abs() <= 1e-6), "{got:?}");
+    };
+    #[rustfmt::skip]
+    close(&block.train.x[300..306], [-0.028937339782714844, -0.061340924352407455, -0.131510391831398,
+        -0.23987393081188202, -0.3729068338871002, -0.5262693166732788]);
+    #[rustfmt::skip]
+    close(&block.test.x[9999 * 669 + 300..9999 * 669 + 306], [-0.028937339782714844, -0.061340924352407455,
+        -0.131510391831398, -0.23987393081188202, -0.3729068338871002, 0.670310378074646]);
+    let sum = |x: &[f32]| x.iter().map(|&v| f64::from(v).abs()).sum::<f64>();
+    // Relative 1e-7: each value is rounded to f32 once, here and in NumPy.
+    assert!((sum(&block.train.x) / 2832757.467914469 - 1.0).abs() < 1e-7);
+    assert!((sum(&block.test.x) / 3483133.8061359655 - 1.0).abs() < 1e-7);
+    let half = pool.block(&mnist, &Subsample::Block { size: 4096, block: 0 }, false).unwrap();
+    assert_eq!((half.inputs(), half.train.y.iter().filter(|&&y| y == 1).count()), (654, 2070));
+    let report = crate::data::check("mnist", None, &places).unwrap();
+    assert!(report.is_ok(), "{report}");
+}

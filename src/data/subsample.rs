@@ -1,0 +1,106 @@
+//! Which samples of a pool are trained on.
+
+use super::DataError;
+use super::stream::Key;
+use crate::sweep::Subsample;
+
+/// Indices of the subsample in a pool of so many, ascending.
+///
+/// A draw is the head of a Fisher-Yates shuffle that depends on the draw's number and the pool's size: of two draws
+/// of the same number the smaller lies within the larger.
+///
+/// # Errors
+/// The pool is too small.
+pub(super) fn indices(subsample: &Subsample, name: &str, pool: usize) -> Result<Vec<u32>, DataError> {
+    let too_few = |what: String, needed: u128, block: bool| DataError::TooFew {
+        what,
+        needed,
+        available: pool,
+        name: name.to_owned(),
+        block,
+    };
+    match *subsample {
+        Subsample::Block { size, block } => {
+            let end = size as u128 * (block as u128 + 1);
+            if end > pool as u128 {
+                return Err(too_few(format!("block {block} of {size}"), end, block > 0));
+            }
+            Ok((block * size..(block + 1) * size).map(|index| index as u32).collect())
+        }
+        Subsample::Draw { size, draw } => {
+            if size > pool {
+                return Err(too_few(format!("a draw of {size}"), size as u128, false));
+            }
+            let mut stream = Key::new("subsample", &[draw]).at(0);
+            let mut order: Vec<u32> = (0..pool as u32).collect();
+            for place in 0..size {
+                order.swap(place, place + stream.below((pool - place) as u64) as usize);
+            }
+            order.truncate(size);
+            order.sort_unstable();
+            Ok(order)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn draw(size: usize, draw: u64, pool: usize) -> Vec<u32> {
+        indices(&Subsample::Draw { size, draw }, "test", pool).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn draws_are_without_replacement_ascending_and_nested(
+            (pool, size) in (1usize..400).prop_flat_map(|pool| (Just(pool), 0..=pool)),
+            number: u64,
+        ) {
+            let drawn = draw(size, number, pool);
+            prop_assert_eq!(drawn.len(), size);
+            prop_assert!(drawn.windows(2).all(|pair| pair[0] < pair[1]));
+            prop_assert!(drawn.iter().all(|&index| (index as usize) < pool));
+            let smaller = draw(size / 2, number, pool);
+            prop_assert!(smaller.iter().all(|index| drawn.binary_search(index).is_ok()));
+        }
+
+        #[test]
+        fn blocks_tile_the_pool(size in 1usize..50, blocks in 1usize..10, rest in 0usize..50) {
+            let pool = size * blocks + rest % size;
+            let all: Vec<u32> = (0..blocks)
+                .flat_map(|block| indices(&Subsample::Block { size, block }, "test", pool).unwrap())
+                .collect();
+            prop_assert!(all.iter().copied().eq(0..(size * blocks) as u32));
+            let outside = indices(&Subsample::Block { size, block: blocks }, "test", pool);
+            prop_assert!(outside.is_err());
+        }
+    }
+
+    #[test]
+    fn every_sample_is_drawn_equally_often() {
+        let (pool, size, draws) = (20, 5, 8000u64);
+        let mut counts = vec![0u32; pool];
+        for number in 0..draws {
+            draw(size, number, pool).iter().for_each(|&index| counts[index as usize] += 1);
+        }
+        let p = size as f64 / pool as f64;
+        // Five standard errors of a binomial count.
+        let tolerance = 5.0 * (draws as f64 * p * (1.0 - p)).sqrt();
+        assert!(counts.iter().all(|&count| (f64::from(count) - draws as f64 * p).abs() < tolerance), "{counts:?}");
+    }
+
+    #[test]
+    fn too_large_is_told_with_both_numbers() {
+        for (subsample, needed) in [
+            (Subsample::Block { size: 40, block: 2 }, "120"),
+            (Subsample::Draw { size: 101, draw: 0 }, "101"),
+            (Subsample::Block { size: usize::MAX, block: usize::MAX }, "training samples"),
+        ] {
+            let text = indices(&subsample, "digits", 100).unwrap_err().to_string();
+            assert!(text.contains(needed) && text.contains("has 100"), "{text}");
+        }
+    }
+}

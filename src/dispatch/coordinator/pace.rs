@@ -1,0 +1,43 @@
+//! Measured against predicted time: what corrects the prediction of the rest.
+//!
+//! Invariant: cohorts without a prediction, and resumed ones (which were not trained whole in the time they took), do
+//! not count.
+
+use super::super::message::CohortTask;
+use super::super::outcome::Seconds;
+
+/// How far measured times are allowed to scale predicted ones when the walltime is near. Too low costs a checkpoint,
+/// too high leaves a worker idle; a few odd cohorts should do neither.
+const RATIO: std::ops::RangeInclusive<f64> = 0.5..=10.0;
+
+/// Sums over finished cohorts.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Pace {
+    pub(super) predicted: Seconds,
+    pub(super) measured: Seconds,
+    /// Of measured / predicted.
+    pub(super) ratios: f64,
+    /// Of its square.
+    pub(super) squares: f64,
+    pub(super) count: u64,
+}
+
+impl Pace {
+    /// A cohort took so long.
+    pub(super) fn finished(&mut self, task: &CohortTask, seconds: Seconds) {
+        if task.predicted_seconds > 0.0 && !task.resume {
+            let ratio = seconds / task.predicted_seconds;
+            self.predicted += task.predicted_seconds;
+            self.measured += seconds;
+            self.ratios += ratio;
+            self.squares += ratio * ratio;
+            self.count += 1;
+        }
+    }
+
+    /// Measured over predicted time, within [`RATIO`]; 1 as long as nothing is known.
+    pub(super) fn ratio(&self) -> f64 {
+        let measured = if self.predicted > 0.0 { self.measured / self.predicted } else { 1.0 };
+        measured.clamp(*RATIO.start(), *RATIO.end())
+    }
+}

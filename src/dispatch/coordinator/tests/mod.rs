@@ -1,0 +1,19 @@
+//! The coordinator against its rules one by one, and against arbitrary histories.
+
+mod histories;
+mod rules;
+
+use super::super::message::{TaskId, CohortTask};
+use super::super::outcome::Seconds;
+
+fn task(id: u64, cells: std::ops::Range<u32>, seconds: Seconds) -> CohortTask {
+    CohortTask {
+        id: TaskId(id),
+        cells: cells.collect(),
+        predicted_seconds: seconds,
+        memory: 0,
+        attempt: 0,
+        needs: Vec::new(),
+        resume: false,
+    }
+}

@@ -1,0 +1,106 @@
+//! Class radii and distances of a hidden layer (Ciceri et al. 2024, Methods), on the host: the reference that every
+//! engine's own reduction is held against.
+//!
+//! With φ(x) = h(x)/‖h(x)‖₂ and μ_c the mean of φ over the samples of class c: R_c = √(mean ‖φ − μ_c‖²), which is
+//! √(mean ‖φ‖² − ‖μ_c‖²), and D = ‖μ_a − μ_b‖. Invariants: a sample whose activations are all zero (dead rectified
+//! units) has φ = 0; a class without samples has NaN; sums are in f64.
+
+/// Radii and distances of one layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifold {
+    /// R_c for each class.
+    pub radius: Vec<f64>,
+    /// D for each pair of classes (a, b), a < b: (0, 1), (0, 2), … (1, 2), …
+    pub distance: Vec<f64>,
+}
+
+/// Measures a layer. `activations` is `[sample, unit]`, row-major; `labels` gives each sample's class, below `classes`;
+/// samples whose `kept` is false do not count.
+pub fn measure(activations: &[f32], labels: &[u16], kept: Option<&[bool]>, classes: usize) -> Manifold {
+    let units = activations.len().checked_div(labels.len()).unwrap_or(0);
+    let mut count = vec![0.0; classes];
+    let mut square = vec![0.0; classes];
+    let mut centre = vec![0.0; classes * units];
+    for (sample, &label) in labels.iter().enumerate() {
+        if kept.is_some_and(|kept| !kept[sample]) {
+            continue;
+        }
+        let class = usize::from(label);
+        let row = &activations[sample * units..(sample + 1) * units];
+        let norm = row.iter().map(|&h| f64::from(h).powi(2)).sum::<f64>().sqrt();
+        count[class] += 1.0;
+        if norm > 0.0 {
+            square[class] += 1.0;
+            for (sum, &h) in centre[class * units..].iter_mut().zip(row) {
+                *sum += f64::from(h) / norm;
+            }
+        }
+    }
+    for class in 0..classes {
+        square[class] /= count[class];
+        centre[class * units..(class + 1) * units].iter_mut().for_each(|sum| *sum /= count[class]);
+    }
+    let mu = |class: usize| &centre[class * units..(class + 1) * units];
+    // Rounding may take a radius that is zero below it.
+    let radius = |class: usize| (square[class] - mu(class).iter().map(|m| m * m).sum::<f64>()).max(0.0).sqrt();
+    let distance = |a: usize, b: usize| mu(a).iter().zip(mu(b)).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+    Manifold {
+        radius: (0..classes).map(|class| if count[class] > 0.0 { radius(class) } else { f64::NAN }).collect(),
+        distance: (0..classes)
+            .flat_map(|a| (a + 1..classes).map(move |b| (a, b)))
+            .map(|(a, b)| if count[a] > 0.0 && count[b] > 0.0 { distance(a, b) } else { f64::NAN })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn three_classes_on_axes() {
+        // Class 0 on e₁ at two lengths, class 1 on e₂, class 2 on ±e₂.
+        let h = [2.0, 0.0, 5.0, 0.0, 0.0, 1.0, 0.0, 3.0, 0.0, -3.0];
+        let out = measure(&h, &[0, 0, 1, 2, 2], None, 3);
+        assert_eq!(out.radius, [0.0, 0.0, 1.0]);
+        let root = 2f64.sqrt();
+        assert_eq!(out.distance, [root, 1.0, 1.0]);
+        let pruned = measure(&h, &[0, 0, 1, 2, 2], Some(&[true, true, false, true, false]), 3);
+        assert!(pruned.radius[1].is_nan() && pruned.distance[0].is_nan() && pruned.distance[2].is_nan());
+        assert_eq!((pruned.radius[2], pruned.distance[1]), (0.0, root));
+    }
+
+    #[test]
+    fn silent_samples_lie_at_the_origin() {
+        // φ = (1, 0) and (0, 0): μ = (½, 0), mean ‖φ − μ‖² = ¼.
+        let out = measure(&[4.0, 0.0, 0.0, 0.0], &[0, 0], None, 1);
+        assert!((out.radius[0] - 0.5).abs() < 1e-15);
+    }
+
+    proptest! {
+        /// Against the mean squared distance to the centre, summed sample by sample.
+        #[test]
+        fn the_closed_form_is_the_mean_square_distance(
+            h in prop::collection::vec(-1.0..1.0f32, 12 * 3),
+            labels in prop::collection::vec(0..2u16, 12),
+        ) {
+            let out = measure(&h, &labels, None, 2);
+            let phi: Vec<Vec<f64>> = h.chunks(3).map(|row| {
+                let norm = row.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+                row.iter().map(|&x| f64::from(x) / norm).collect()
+            }).collect();
+            for class in 0..2 {
+                let of: Vec<&Vec<f64>> =
+                    phi.iter().zip(&labels).filter(|(_, label)| **label == class).map(|(phi, _)| phi).collect();
+                let n = of.len() as f64;
+                let mu: Vec<f64> = (0..3).map(|k| of.iter().map(|phi| phi[k]).sum::<f64>() / n).collect();
+                let mean = of.iter().map(|phi| (0..3).map(|k| (phi[k] - mu[k]).powi(2)).sum::<f64>()).sum::<f64>() / n;
+                let radius = out.radius[usize::from(class)];
+                // A single sample: zero up to the root of a rounding error of 1.
+                prop_assert!(of.is_empty() == radius.is_nan());
+                prop_assert!(of.is_empty() || (radius - mean.sqrt()).abs() < 1e-7, "{radius} {mean}");
+            }
+        }
+    }
+}

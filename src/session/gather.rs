@@ -1,0 +1,117 @@
+//! Collecting a plan's parts into `results.h5`, with every axis and number of the specification as a coordinate.
+
+use std::collections::BTreeSet;
+
+use super::{SessionError, opening};
+use crate::data;
+use crate::plan::{CellId, Plan};
+use crate::store::{CellCoordinate, Collected, CoordinateValues, PartSummary, Provenance, RunDirectory, collect, scan, set_aside};
+use crate::sweep;
+
+/// Collects the parts of a plan. Cells that an adaptive rule never asked for and nobody trained are left out.
+///
+/// # Errors
+/// [`SessionError::Store`] if parts cannot be read or the file cannot be written.
+pub fn gather(
+    plan: &Plan,
+    ids: &[CellId],
+    directory: &RunDirectory,
+    text: &str,
+    ranks: u32,
+    wall_seconds: f64,
+) -> Result<Collected, SessionError> {
+    let found = scan(&directory.parts())?;
+    for (path, _) in &found.torn {
+        set_aside(path)?;
+    }
+    let certain = plan.certain_seeds();
+    let cells: Vec<u32> = (0..plan.len() as u32)
+        .filter(|&cell| cell as usize % plan.seeds().len() < certain || found.done.contains_key(&ids[cell as usize]))
+        .collect();
+    let of_cells: Vec<CellId> = cells.iter().map(|&cell| ids[cell as usize]).collect();
+    let (host, device) = origins(&found.parts);
+    let provenance = Provenance {
+        sweep_name: plan.sweep().name.clone(),
+        sweep_file: text.to_string(),
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        git_commit: env!("PHASESWEEP_GIT_COMMIT").to_string(),
+        host,
+        device,
+        ranks,
+        wall_seconds,
+        created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    };
+    Ok(collect(&directory.parts(), &of_cells, &coordinates(plan, &cells), &provenance, &directory.results())?)
+}
+
+/// Collects what lies in a run directory, by the sweep file that is kept there.
+///
+/// # Errors
+/// As [`gather`]; [`SessionError::Input`] if there is no sweep file or it is not valid.
+pub fn gather_directory(directory: &RunDirectory) -> Result<Collected, SessionError> {
+    let path = directory.sweep_file();
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        SessionError::Input(format!("error: {} cannot be read: {error}. Is this a run directory?", path.display()))
+    })?;
+    let overrides = opening::overrides_in(&text);
+    let sweep = sweep::parse(&text, &path.display().to_string(), &overrides)
+        .map_err(|diagnostics| SessionError::Input(diagnostics.to_string()))?;
+    let digests: Vec<String> = sweep
+        .data
+        .iter()
+        .map(|source| Ok(data::digest(source)?.to_hex().to_string()))
+        .collect::<Result<_, SessionError>>()?;
+    let plan = Plan::new(sweep, &digests);
+    let ids = plan.ids();
+    gather(&plan, &ids, directory, &text, 0, f64::NAN)
+}
+
+/// Hosts and devices behind the parts, each once.
+fn origins(parts: &[(std::path::PathBuf, PartSummary)]) -> (String, String) {
+    let join = |name: fn(&PartSummary) -> &str| {
+        let names: BTreeSet<&str> = parts.iter().map(|(_, summary)| name(summary)).filter(|name| !name.is_empty()).collect();
+        names.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    (join(|summary| &summary.host), join(|summary| &summary.device))
+}
+
+fn coordinates(plan: &Plan, cells: &[u32]) -> Vec<CellCoordinate> {
+    let variants: Vec<usize> = cells.iter().map(|&cell| plan.variant_of(cell)).collect();
+    let mut out = vec![CellCoordinate {
+        name: "seed".into(),
+        long_name: "seed of the initial weights and sample orders".into(),
+        units: "1".into(),
+        values: CoordinateValues::Integers(cells.iter().map(|&cell| plan.seed_of(cell) as i64).collect()),
+    }];
+    let labels: Vec<_> = plan.variants().iter().map(|&variant| plan.labels(variant)).collect();
+    for (axis, name) in Plan::AXES.into_iter().enumerate() {
+        let mut distinct: Vec<String> = Vec::new();
+        let codes: Vec<u32> = labels
+            .iter()
+            .map(|of_variant| {
+                let label = &of_variant[axis];
+                let place = distinct.iter().position(|known| known == label).unwrap_or_else(|| {
+                    distinct.push(label.clone());
+                    distinct.len() - 1
+                });
+                place as u32
+            })
+            .collect();
+        out.push(CellCoordinate {
+            name: name.into(),
+            long_name: format!("{name} of the cell"),
+            units: "1".into(),
+            values: CoordinateValues::Texts {
+                labels: distinct,
+                codes: variants.iter().map(|&variant| codes[variant]).collect(),
+            },
+        });
+    }
+    out.extend(plan.numbers().into_iter().map(|number| CellCoordinate {
+        name: number.name.into(),
+        long_name: number.long_name.into(),
+        units: "1".into(),
+        values: CoordinateValues::Numbers(variants.iter().map(|&variant| number.values[variant]).collect()),
+    }));
+    out
+}

@@ -1,0 +1,231 @@
+//! How the rooms meet in one `phasesweep run`: from the sweep file to `results.h5`, on one process or on every rank.
+//!
+//! Rank 0 reads the sweep file and tells the others its text and the digests of its data, so that all compute the same
+//! plan; it alone looks at the run directory, packs what is left, coordinates, and collects. Every rank trains and
+//! writes its own parts.
+
+mod forecast;
+mod full_cells;
+mod gather;
+mod ground;
+mod opening;
+mod progress;
+mod pruning;
+mod runner;
+mod share;
+mod signals;
+mod terms;
+mod todo;
+mod watch;
+mod workload;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use forecast::Forecast;
+pub use gather::{gather, gather_directory};
+pub use progress::{span, time_left};
+pub use share::Node;
+pub use terms::{ResolvedTerms, Terms};
+
+use crate::data::DataError;
+use crate::dispatch::{self, DispatchError, End, Launch, Topology, World};
+use crate::store::{Origin, StoreError};
+use crate::train::DeviceError;
+use ground::Ground;
+use opening::Opening;
+use runner::{Manner, Runner};
+use watch::Watcher;
+
+/// What `phasesweep run` was asked to do.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The sweep file.
+    pub sweep_file: PathBuf,
+    /// `--set` overrides.
+    pub overrides: Vec<String>,
+    /// Device, engine, threads, memory.
+    pub terms: Terms,
+    /// Run directory; `runs/<sweep name>` unless given.
+    pub out: Option<PathBuf>,
+    /// Seconds between two checkpoints of a cohort.
+    pub checkpoint_seconds: f64,
+    /// Seconds until the allocation ends.
+    pub walltime: Option<f64>,
+    /// Seconds kept free before that.
+    pub margin: f64,
+    /// Rank 0 coordinates only.
+    pub dedicated_coordinator: bool,
+    /// Take the directory's lease without watching whether its holder lives.
+    pub take_over: bool,
+    /// Collect `results.h5` at the end.
+    pub collect: bool,
+    /// Show no progress.
+    pub quiet: bool,
+    /// Seconds per cell that a simulated trainer sleeps.
+    pub simulate: Option<f64>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Every cell is there.
+    Complete,
+    /// Every cell was tried, some failed.
+    FailedCells,
+    /// Interrupted; run again to continue.
+    Interrupted,
+}
+
+/// Why a run could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The sweep file, or a setting, is wrong.
+    #[error("{0}")]
+    Input(String),
+    /// A data set is not there or not right.
+    #[error("error: {0}")]
+    Data(#[from] DataError),
+    /// The device is not there.
+    #[error("error: {0}")]
+    Device(#[from] DeviceError),
+    /// The disk, or what lies on it.
+    #[error("error: {0}")]
+    Store(#[from] StoreError),
+    /// The ranks could not work together.
+    #[error("error: {0}")]
+    Dispatch(#[from] DispatchError),
+    /// MPI could not start.
+    #[error("error: {0}")]
+    World(#[from] dispatch::WorldError),
+    /// Interrupted by something that running again may get past; nothing finished is lost.
+    #[error("{0}")]
+    Resumable(String),
+    /// A fault of the program.
+    #[error("{0}")]
+    Bug(String),
+}
+
+/// Runs a sweep on this process, or on all ranks if a launcher started this one.
+///
+/// # Errors
+/// [`SessionError`]. On ranks other than 0 only what is that rank's own fault; rank 0 speaks for all.
+pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
+    let started = Instant::now();
+    let launch = Launch::detect();
+    let world = if launch.is_some() { Some(World::start(launch)?) } else { None };
+    let (rank, local_rank, local_size, ranks) = match &world {
+        Some(world) => (world.rank(), world.local_rank(), world.local_size(), world.size()),
+        None => (0, 0, 1, 1),
+    };
+    let stop = signals::watch()?;
+    let node = Node::observe(local_size as usize);
+    let terms = settings.terms.resolve(&node, local_rank as usize)?;
+    rayon::ThreadPoolBuilder::new().num_threads(terms.choice.threads).build_global().ok();
+
+    let Some(opening) = opening::agree(settings, world.as_ref())? else {
+        // Rank 0 has said what is wrong.
+        return Err(SessionError::Input(String::new()));
+    };
+    let Opening { plan, text, directory } = opening;
+    let sweep_name = plan.sweep().name.clone();
+    let fingerprint = format!("{} {:016x}", env!("CARGO_PKG_VERSION"), plan.digest());
+    let ground = Arc::new(Ground::new(plan, directory));
+
+    let origin = Origin {
+        host: crate::store::host(),
+        rank,
+        device: terms.choice.device.to_string(),
+        engine: String::new(),
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        git_commit: env!("PHASESWEEP_GIT_COMMIT").to_string(),
+    };
+    tracing::debug!(
+        "rank {rank} of {ranks} on {}: {} thread(s), device {}",
+        origin.host,
+        terms.choice.threads,
+        terms.choice.device
+    );
+    let manner = Manner {
+        choice: terms.choice.clone(),
+        checkpoint_every: Duration::from_secs_f64(settings.checkpoint_seconds.clamp(0.0, 1e9)),
+        simulate: settings.simulate,
+        origin,
+    };
+    let conduct = dispatch::Settings {
+        fingerprint,
+        deadline: deadline(settings, started),
+        margin: Duration::from_secs_f64(settings.margin.clamp(0.0, 1e9)),
+        stop,
+        ..dispatch::Settings::default()
+    };
+    let make_runner = {
+        let ground = ground.clone();
+        move |_| Ok(Runner::new(ground.clone(), manner.clone()))
+    };
+    let topology = || match &world {
+        Some(world) => Topology::World { world, dedicated: settings.dedicated_coordinator },
+        None => Topology::Threads(1),
+    };
+    if rank != 0 {
+        let outcome = dispatch::run(topology(), Vec::new(), &conduct, make_runner, &mut watch::Idle)?;
+        return Ok(ending(&outcome.end));
+    }
+
+    let (tasks, mut watcher) = Watcher::prepare(&ground, settings, &terms, &text, ranks, started)?;
+    if tasks.is_empty() {
+        tracing::info!("{sweep_name}: every cell is done already");
+    }
+    let outcome = dispatch::run(topology(), tasks, &conduct, make_runner, &mut watcher);
+    let wall = watcher.finish();
+    let outcome = outcome?;
+    let mut ending = ending(&outcome.end);
+    match &outcome.end {
+        End::Interrupted(cause) => tracing::warn!(
+            "interrupted: {cause}. {} cells are done, {} are left; run the same command again to continue",
+            outcome.done,
+            outcome.left
+        ),
+        End::Complete | End::FailedCells if settings.collect => {
+            let collected = gather(&ground.plan, &ground.ids, &ground.directory, &text, ranks, wall)?;
+            if collected.failed > 0 && ending == Ending::Complete {
+                ending = Ending::FailedCells;
+            }
+            tracing::info!(
+                "{}: {} cells complete, {} diverged, {} failed, in {}",
+                ground.directory.results().display(),
+                collected.complete,
+                collected.diverged,
+                collected.failed,
+                span(started.elapsed().as_secs_f64())
+            );
+        }
+        End::Complete | End::FailedCells => {}
+    }
+    if !outcome.lost.is_empty()
+        && let Some(world) = &world
+    {
+        tracing::warn!("ending the ranks that fell silent");
+        world.abort(75);
+    }
+    Ok(ending)
+}
+
+fn ending(end: &End) -> Ending {
+    match end {
+        End::Complete => Ending::Complete,
+        End::FailedCells => Ending::FailedCells,
+        End::Interrupted(_) => Ending::Interrupted,
+    }
+}
+
+/// When the allocation ends: as told, else as Slurm says.
+fn deadline(settings: &Settings, started: Instant) -> Option<Instant> {
+    let left = settings.walltime.or_else(|| {
+        let end: f64 = std::env::var("SLURM_JOB_END_TIME").ok()?.parse().ok()?;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?.as_secs_f64();
+        Some(end - now)
+    })?;
+    Some(started + Duration::from_secs_f64(left.clamp(0.0, 1e9)))
+}

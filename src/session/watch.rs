@@ -1,0 +1,284 @@
+//! Rank 0's eyes and pen: prepares what is left to do, then watches the run, shows it, and writes down what the
+//! dispatcher decides about cells that no part will speak of.
+//!
+//! Invariants: the run directory's lease is held from before the first look at it to the end; a cell that is given up
+//! gets a part of its own that says why, so that nothing is dropped in silence.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::forecast::{Costs, limits};
+use super::ground::Ground;
+use super::progress::Display;
+use super::terms::ResolvedTerms;
+use super::todo::{self, Unfinished};
+use super::{SessionError, Settings};
+use crate::cost::Rates;
+use crate::dispatch::{CellFailure, CohortTask, Note, Observer, ObserverError, Progress, TaskId};
+use crate::plan::{CellId, CohortId};
+use crate::store::{
+    Axes, CellStatus, CheckpointSummary, Lease, Origin, Part, PartCell, RunDirectory, RunningCohort, StoreError, durable,
+    lease, scan, set_aside,
+};
+
+/// Time between two writings of the status file.
+const STATUS_EVERY: Duration = Duration::from_secs(2);
+
+/// What `status.json` holds: the state of a run for `phasesweep status`, which never talks to the run itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunStatus {
+    /// Seconds since the run began.
+    pub elapsed: f64,
+    /// When it was written, seconds since 1970 on rank 0's clock.
+    pub written: f64,
+    /// Ranks of the run.
+    pub ranks: u32,
+    /// Cells that were done before the run began.
+    pub before: u64,
+    /// What the coordinator knows.
+    pub progress: Progress,
+}
+
+/// Nobody watches on the other ranks.
+pub(super) struct Idle;
+
+impl Observer for Idle {
+    fn failed(&mut self, _: &[u32], _: &CellFailure) -> Result<(), ObserverError> {
+        Ok(())
+    }
+}
+
+/// Watches a run on rank 0.
+pub(super) struct Watcher {
+    ground: Arc<Ground>,
+    lease: Lease,
+    display: Display,
+    started: Instant,
+    status_written: Option<Instant>,
+    ranks: u32,
+    before: u64,
+    last: Option<Progress>,
+    costs: Costs,
+    rates: Rates,
+    cells_of: HashMap<TaskId, Vec<u32>>,
+    simulated: bool,
+}
+
+impl Watcher {
+    /// Takes the directory, looks at what is there, and lists what is left.
+    pub(super) fn prepare(
+        ground: &Arc<Ground>,
+        settings: &Settings,
+        terms: &ResolvedTerms,
+        text: &str,
+        ranks: u32,
+        started: Instant,
+    ) -> Result<(Vec<CohortTask>, Watcher), SessionError> {
+        let directory = &ground.directory;
+        directory.create()?;
+        if settings.take_over && directory.lease_file().exists() {
+            tracing::warn!("taking over {}", directory.root().display());
+            durable::remove(&directory.lease_file())?;
+        }
+        let lease = directory.lease(lease::Timing::default())?;
+        directory.tidy()?;
+        directory.keep_sweep(text)?;
+
+        let found = scan(&directory.parts())?;
+        for (path, _) in &found.torn {
+            set_aside(path)?;
+        }
+        for (_, refusal) in &found.refused {
+            tracing::warn!("{refusal}; it is left alone");
+        }
+        let done = |id: &CellId| found.done.contains_key(id);
+        let unfinished = unfinished(directory, &done)?;
+
+        let rates = Rates::default_path().map(|path| Rates::read(&path)).unwrap_or_default();
+        let costs = Costs::of(&ground.plan, terms, &rates)?;
+        let plan = &ground.plan;
+        let wanted: Vec<u32> = (0..plan.variants().len())
+            .flat_map(|variant| (0..plan.certain_seeds()).map(move |seed| plan.cell(variant, seed)))
+            .collect();
+        let workers = if settings.dedicated_coordinator && ranks > 1 { ranks - 1 } else { ranks };
+        let limits = limits(terms, workers as usize);
+        let tasks = todo::tasks(plan, &ground.ids, &wanted, &done, &unfinished, &costs.of_variant, &limits);
+        let left: u64 = tasks.iter().map(|task| task.cells.len() as u64).sum();
+        let before = wanted.len() as u64 - left;
+        tracing::info!(
+            "{}: {} cells, {before} done before; {left} in {} cohorts on {ranks} rank(s) of {} thread(s), device {}",
+            plan.sweep().name,
+            wanted.len(),
+            tasks.len(),
+            terms.choice.threads,
+            terms.choice.device,
+        );
+        let watcher = Watcher {
+            ground: ground.clone(),
+            lease,
+            display: Display::new(left, settings.quiet),
+            started,
+            status_written: None,
+            ranks,
+            before,
+            last: None,
+            costs,
+            rates,
+            cells_of: HashMap::new(),
+            simulated: settings.simulate.is_some(),
+        };
+        Ok((tasks, watcher))
+    }
+
+    /// Ends the watch: last status, remembered rates. Returns the wall time of the run in seconds.
+    pub(super) fn finish(&mut self) -> f64 {
+        self.display.end();
+        if let Some(progress) = self.last.take() {
+            self.status_written = None;
+            if let Err(error) = self.write_status(&progress) {
+                tracing::warn!("the status file could not be written: {error}");
+            }
+        }
+        if !self.simulated
+            && let Some(path) = Rates::default_path()
+            && let Err(error) = self.rates.write(&path)
+        {
+            tracing::debug!("rates are not remembered: {}: {error}", path.display());
+        }
+        self.started.elapsed().as_secs_f64()
+    }
+
+    fn write_status(&mut self, progress: &Progress) -> Result<(), std::io::Error> {
+        if self.status_written.is_some_and(|last| last.elapsed() < STATUS_EVERY) {
+            return Ok(());
+        }
+        self.status_written = Some(Instant::now());
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let status = RunStatus {
+            elapsed: self.started.elapsed().as_secs_f64(),
+            written: now.as_secs_f64(),
+            ranks: self.ranks,
+            before: self.before,
+            progress: progress.clone(),
+        };
+        // Not synced: it is out of date in two seconds.
+        let path = self.ground.directory.status_file();
+        let temporary = path.with_extension("json.partial");
+        std::fs::write(&temporary, serde_json::to_vec(&status)?)?;
+        std::fs::rename(&temporary, &path)
+    }
+}
+
+/// Cohorts that an earlier run left unfinished: those with a checkpoint, and those whose rank died.
+fn unfinished(directory: &RunDirectory, done: &dyn Fn(&CellId) -> bool) -> Result<Vec<Unfinished>, StoreError> {
+    let mut of: HashMap<CohortId, Unfinished> = HashMap::new();
+    for path in directory.checkpoint_files()? {
+        match CheckpointSummary::read(&path) {
+            Ok(summary) if summary.cells.iter().any(|(cell, _)| done(cell)) => durable::remove(&path)?,
+            Ok(summary) => {
+                let cells = summary.cells.iter().map(|(cell, _)| *cell).collect();
+                of.insert(summary.cohort, Unfinished { cells, checkpoint: true, deaths: 0 });
+            }
+            Err(StoreError::Torn { .. }) => {
+                set_aside(&path)?;
+            }
+            Err(error) => tracing::warn!("{error}; its cells start afresh"),
+        }
+    }
+    for running in RunningCohort::list(directory)? {
+        if running.cells.iter().any(done) {
+            running.end()?;
+            continue;
+        }
+        // A checkpoint written since the cohort began means that it was not the cohort that stood in the way.
+        let progressed = running.is_older_than(&directory.checkpoint(running.cohort));
+        let deaths = if progressed { 0 } else { running.attempts };
+        tracing::info!("cohort {} was running on rank {} of {} when it ended", running.cohort, running.rank, running.host);
+        of.entry(running.cohort)
+            .or_insert_with(|| Unfinished { cells: running.cells.clone(), checkpoint: false, deaths: 0 })
+            .deaths = deaths;
+    }
+    let mut all: Vec<(CohortId, Unfinished)> = of.into_iter().collect();
+    all.sort_by_key(|(cohort, _)| *cohort);
+    Ok(all.into_iter().map(|(_, unfinished)| unfinished).collect())
+}
+
+impl Observer for Watcher {
+    fn progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
+        self.lease.check()?;
+        self.display.show(progress, self.started.elapsed());
+        self.write_status(progress)?;
+        self.last = Some(progress.clone());
+        Ok(())
+    }
+
+    fn note(&mut self, note: &Note) -> Result<(), ObserverError> {
+        match note {
+            Note::Started { cohort, cells, .. } => {
+                self.lease.check()?;
+                self.cells_of.insert(*cohort, cells.clone());
+                tracing::debug!("{note}");
+            }
+            Note::Finished { cohort, seconds, .. } => {
+                if let Some(cells) = self.cells_of.remove(cohort)
+                    && let Some(&first) = cells.first()
+                {
+                    let variant = |cell: u32| self.ground.plan.variant_of(cell);
+                    let flops: f64 = cells.iter().map(|&cell| self.costs.counted[variant(cell)].flops).sum();
+                    self.rates.add(&self.costs.rate_key[variant(first)], flops, *seconds);
+                }
+                tracing::debug!("{note}");
+            }
+            Note::Joined { .. } | Note::Interrupted { .. } => tracing::debug!("{note}"),
+            Note::Failed { .. } | Note::Lost { .. } | Note::Duplicate { .. } => tracing::warn!("{note}"),
+            _ => tracing::info!("{note}"),
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, cells: &[u32], reason: &CellFailure) -> Result<(), ObserverError> {
+        self.lease.check()?;
+        let plan = &self.ground.plan;
+        for &cell in cells {
+            let id = self.ground.ids[cell as usize];
+            tracing::warn!("cell {id} is given up: {reason}");
+            let cohort = CohortId::of([&id]);
+            let part = Part {
+                cohort,
+                cells: vec![PartCell {
+                    id,
+                    seed: plan.seed_of(cell),
+                    variant: 0,
+                    status: CellStatus::Failed,
+                    diverged_epoch: None,
+                    wall_seconds: f64::NAN,
+                    failure: reason.to_string(),
+                }],
+                variants: vec![plan.specification(plan.variant_of(cell)).to_string()],
+                origin: Origin { version: env!("CARGO_PKG_VERSION").into(), ..Origin::default() },
+                axes: Axes::default(),
+                columns: Vec::new(),
+            };
+            part.write(&self.ground.directory.part(cohort))?;
+            // What is known of it is in the part now; a leftover would have it tried again.
+            RunningCohort::forget(&self.ground.directory, cohort)?;
+        }
+        Ok(())
+    }
+
+    fn split(&mut self, parent: TaskId, children: &[CohortTask]) -> Result<(), ObserverError> {
+        let cells: Vec<CellId> =
+            children.iter().flat_map(|child| child.cells.iter().map(|&cell| self.ground.ids[cell as usize])).collect();
+        let cohort = CohortId::of(&cells);
+        tracing::info!("{parent} is split into {} of {} cells in all", children.len(), cells.len());
+        RunningCohort::forget(&self.ground.directory, cohort)?;
+        let checkpoint = self.ground.directory.checkpoint(cohort);
+        if checkpoint.exists() {
+            durable::remove(&checkpoint)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,24 @@
+//! Slurm: what to ask it for, whether that can work, the job script, and the submission.
+//!
+//! ```text
+//! [slurm] table ─┐
+//! flags ─────────┴► Request ─ check ─► render (slurm/templates, or the site's) ─► submit ─► <run>/slurm/jobs
+//! ```
+//!
+//! [`Request`] is resolved once and never changed; [`check`] and [`render`] are pure; [`Client`] alone starts Slurm's
+//! programs, one call per question, and never waits for a job. The job script decides by phasesweep's exit code, and
+//! the job's id is on disk before [`submit`] returns.
+
+mod check;
+mod client;
+mod jobs;
+mod quantity;
+mod request;
+mod template;
+
+pub use check::{Needs, Refusal, check};
+pub use client::{Client, JobState, SlurmError, State, job_states, submit};
+pub use jobs::{JobId, JobRecord, read_jobs, record_job};
+pub use quantity::{Memory, Walltime};
+pub use request::{DeviceKind, Launcher, Overrides, Request};
+pub use template::{NAMES, Template, TemplateError, render};

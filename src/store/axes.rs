@@ -1,0 +1,208 @@
+//! The labels along the dimensions of arrays, and how arrays with different labels come to lie in one.
+//!
+//! Pure. Invariants: the labels of a dimension are distinct; a union holds every label once, in ascending order (texts
+//! by the numbers in them), so that it does not depend on the order in which its members came.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use super::schema::{Dim, LabelKind, Variable};
+
+/// The labels along one dimension.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Labels {
+    /// Whole numbers: epochs, layers, classes.
+    Integers(Vec<i64>),
+    /// Real numbers: standard deviations.
+    Numbers(Vec<f64>),
+    /// Texts: pairs of classes, `"0-1"`.
+    Texts(Vec<String>),
+    /// No labels, only so many positions: bytes.
+    Positions(usize),
+}
+
+impl Labels {
+    /// How many.
+    pub fn len(&self) -> usize {
+        match self {
+            Labels::Integers(labels) => labels.len(),
+            Labels::Numbers(labels) => labels.len(),
+            Labels::Texts(labels) => labels.len(),
+            Labels::Positions(count) => *count,
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Their kind.
+    pub fn kind(&self) -> LabelKind {
+        match self {
+            Labels::Integers(_) => LabelKind::Integer,
+            Labels::Numbers(_) => LabelKind::Number,
+            Labels::Texts(_) => LabelKind::Text,
+            Labels::Positions(_) => LabelKind::Position,
+        }
+    }
+
+    /// Labels of whole numbers.
+    pub fn integers(labels: impl IntoIterator<Item = usize>) -> Labels {
+        Labels::Integers(labels.into_iter().map(|label| label as i64).collect())
+    }
+
+    /// All labels of both; `None` if they are of different kinds.
+    fn union(&self, other: &Labels) -> Option<Labels> {
+        Some(match (self, other) {
+            (Labels::Integers(a), Labels::Integers(b)) => Labels::Integers(merged(a, b, i64::cmp)),
+            (Labels::Numbers(a), Labels::Numbers(b)) => Labels::Numbers(merged(a, b, f64::total_cmp)),
+            (Labels::Texts(a), Labels::Texts(b)) => Labels::Texts(merged(a, b, natural_order)),
+            (Labels::Positions(a), Labels::Positions(b)) => Labels::Positions(*a.max(b)),
+            _ => return None,
+        })
+    }
+
+    /// Where in `whole` each label is; `None` if one is not there.
+    fn positions_in(&self, whole: &Labels) -> Option<Vec<usize>> {
+        match (self, whole) {
+            (Labels::Integers(a), Labels::Integers(b)) => find(a, b, i64::cmp),
+            (Labels::Numbers(a), Labels::Numbers(b)) => find(a, b, f64::total_cmp),
+            (Labels::Texts(a), Labels::Texts(b)) => find(a, b, natural_order),
+            (Labels::Positions(a), Labels::Positions(b)) => (a <= b).then(|| (0..*a).collect()),
+            _ => None,
+        }
+    }
+}
+
+fn merged<T: Clone>(a: &[T], b: &[T], order: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+    let mut all = [a, b].concat();
+    all.sort_by(&order);
+    all.dedup_by(|x, y| order(x, y) == Ordering::Equal);
+    all
+}
+
+fn find<T>(labels: &[T], whole: &[T], order: impl Fn(&T, &T) -> Ordering) -> Option<Vec<usize>> {
+    labels.iter().map(|label| whole.iter().position(|other| order(label, other) == Ordering::Equal)).collect()
+}
+
+/// Texts of numbers joined by `-` by those numbers, others after them by their letters.
+fn natural_order(a: &String, b: &String) -> Ordering {
+    let numbers = |text: &str| text.split('-').map(|number| number.parse::<u64>().ok()).collect::<Option<Vec<_>>>();
+    match (numbers(a), numbers(b)) {
+        (Some(x), Some(y)) => x.cmp(&y).then_with(|| a.cmp(b)),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => a.cmp(b),
+    }
+}
+
+/// Labels of the dimensions other than the cell.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Axes(BTreeMap<Dim, Labels>);
+
+impl Axes {
+    /// Sets the labels of a dimension; a dimension without labels is left out.
+    pub fn set(&mut self, dim: Dim, labels: Labels) {
+        if labels.is_empty() {
+            self.0.remove(&dim);
+        } else {
+            self.0.insert(dim, labels);
+        }
+    }
+
+    /// The labels of a dimension, if it has any.
+    pub fn get(&self, dim: Dim) -> Option<&Labels> {
+        self.0.get(&dim)
+    }
+
+    /// Dimensions and labels, in the order of [`Dim`].
+    pub fn iter(&self) -> impl Iterator<Item = (Dim, &Labels)> {
+        self.0.iter().map(|(&dim, labels)| (dim, labels))
+    }
+
+    /// Shape of one cell's values of the variable; 0 where a dimension has no labels.
+    pub fn shape(&self, variable: &Variable) -> Vec<usize> {
+        variable.dims[1..].iter().map(|dim| self.get(*dim).map_or(0, Labels::len)).collect()
+    }
+
+    /// Number of one cell's values of the variable.
+    pub fn size(&self, variable: &Variable) -> usize {
+        self.shape(variable).iter().product()
+    }
+
+    /// Adds the labels of the other; says which dimension has labels of another kind there, if one has.
+    pub fn unite(&mut self, other: &Axes) -> Result<(), Dim> {
+        for (dim, labels) in other.iter() {
+            let united = match self.get(dim) {
+                Some(mine) => mine.union(labels).ok_or(dim)?,
+                None => labels.clone(),
+            };
+            self.set(dim, united);
+        }
+        Ok(())
+    }
+
+    /// For each of a cell's values of the variable under these axes, its place under `whole`; `None` if `whole` lacks
+    /// a label.
+    pub fn places_in(&self, whole: &Axes, variable: &Variable) -> Option<Vec<usize>> {
+        let mut places = vec![0];
+        for &dim in &variable.dims[1..] {
+            let (mine, theirs) = (self.get(dim)?, whole.get(dim)?);
+            let along = mine.positions_in(theirs)?;
+            let stride = theirs.len();
+            places = places.iter().flat_map(|place| along.iter().map(move |at| place * stride + at)).collect();
+        }
+        Some(places)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::schema;
+
+    #[test]
+    fn pairs_are_ordered_by_their_numbers() {
+        let texts = |labels: &[&str]| Labels::Texts(labels.iter().map(|&label| label.to_owned()).collect());
+        let union = texts(&["0-1", "0-10", "2-3"]).union(&texts(&["other", "0-2", "0-1"])).unwrap();
+        assert_eq!(union, texts(&["0-1", "0-2", "0-10", "2-3", "other"]));
+        assert_eq!(union.union(&Labels::Positions(3)), None);
+    }
+
+    proptest! {
+        /// Against the definition: the value at (layer, class, epoch) must be found again at the same labels.
+        #[test]
+        fn values_keep_their_labels(
+            layers in proptest::collection::btree_set(1..6i64, 1..4),
+            epochs in proptest::collection::btree_set(0..9i64, 1..6),
+            other_layers in proptest::collection::btree_set(1..6i64, 0..4),
+            other_epochs in proptest::collection::btree_set(0..9i64, 0..6),
+        ) {
+            let axes = |layers: &std::collections::BTreeSet<i64>, classes: i64, epochs: &std::collections::BTreeSet<i64>| {
+                let mut axes = Axes::default();
+                axes.set(Dim::Layer, Labels::Integers(layers.iter().copied().collect()));
+                axes.set(Dim::Class, Labels::Integers((0..classes).collect()));
+                axes.set(Dim::Epoch, Labels::Integers(epochs.iter().copied().collect()));
+                axes
+            };
+            let mine = axes(&layers, 2, &epochs);
+            let mut whole = axes(&other_layers, 3, &other_epochs);
+            whole.unite(&mine).unwrap();
+            let radius = schema::variable("radius").unwrap();
+            let places = mine.places_in(&whole, radius).unwrap();
+            let labels_at = |axes: &Axes, place: usize| {
+                let integers = |dim| match axes.get(dim) { Some(Labels::Integers(l)) => l.clone(), _ => vec![] };
+                let (l, c, e) = (integers(Dim::Layer), integers(Dim::Class), integers(Dim::Epoch));
+                (l[place / (c.len() * e.len())], c[place / e.len() % c.len()], e[place % e.len()])
+            };
+            prop_assert_eq!(places.len(), layers.len() * 2 * epochs.len());
+            for (source, &target) in places.iter().enumerate() {
+                prop_assert_eq!(labels_at(&mine, source), labels_at(&whole, target));
+            }
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! `collect`: all parts of a run in one labelled `results.h5`.
+//!
+//! Cells stand in the order of the plan; every plan's cell has its row, measured or not. Labels along the other
+//! dimensions are the union of the parts' labels, and what a cell lacks is NaN. Memory is bounded: cells go through in
+//! slabs. Invariant: the file under its name is whole at any time; who reads the old one goes on reading it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use hdf5::File;
+
+use crate::plan::CellId;
+
+use super::axes::Axes;
+use super::durable;
+use super::error::StoreError;
+use super::h5;
+use super::part::{CellStatus, Origin, PartCell};
+use super::results::{self, Writer};
+use super::scan::{Found, scan};
+use super::schema::{Format, VARIABLES};
+use super::slab::{Layouts, Slabs};
+
+/// A coordinate of the cells: an axis of the sweep or a number of the specification.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellCoordinate {
+    /// Name of the variable.
+    pub name: String,
+    /// What it is.
+    pub long_name: String,
+    /// Units; `"1"` for pure numbers and texts.
+    pub units: String,
+    /// One value for each cell of the plan.
+    pub values: CoordinateValues,
+}
+
+/// Values of a coordinate.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CoordinateValues {
+    /// Cell k's text is `labels[codes[k]]`.
+    Texts {
+        /// The distinct texts.
+        labels: Vec<String>,
+        /// One for each cell.
+        codes: Vec<u32>,
+    },
+    /// Real numbers; missing is NaN.
+    Numbers(Vec<f64>),
+    /// Whole numbers; none is missing.
+    Integers(Vec<i64>),
+}
+
+impl CoordinateValues {
+    fn len(&self) -> usize {
+        match self {
+            CoordinateValues::Texts { codes, .. } => codes.len(),
+            CoordinateValues::Numbers(values) => values.len(),
+            CoordinateValues::Integers(values) => values.len(),
+        }
+    }
+}
+
+/// Where results come from: global attributes of the results file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provenance {
+    /// Name of the sweep.
+    pub sweep_name: String,
+    /// Text of the sweep file.
+    pub sweep_file: String,
+    /// Version of phasesweep.
+    pub version: String,
+    /// Git commit it was built from; empty where unknown.
+    pub git_commit: String,
+    /// Hosts, as a person would write them.
+    pub host: String,
+    /// Devices, as a person would write them.
+    pub device: String,
+    /// Ranks of the run; 0 where unknown: then those that the parts name are counted.
+    pub ranks: u32,
+    /// Wall time of the run, seconds; NaN where unknown.
+    pub wall_seconds: f64,
+    /// When it was collected: UTC, RFC 3339.
+    pub created: String,
+}
+
+/// What was collected.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// Cells trained to their end.
+    pub complete: usize,
+    /// Cells that diverged.
+    pub diverged: usize,
+    /// Cells that could not be trained.
+    pub failed: usize,
+    /// Cells of the plan that no part holds.
+    pub missing: usize,
+    /// Parts that are not whole, with the reason: their cells are missing.
+    pub torn: Vec<(PathBuf, String)>,
+    /// Parts of other programs or versions, with the sentence that says so.
+    pub refused: Vec<(PathBuf, StoreError)>,
+}
+
+/// Collects the parts in a directory into a results file at `out`.
+///
+/// # Errors
+/// [`StoreError::Io`] or [`StoreError::Hdf5`] if a part cannot be read or the file cannot be written;
+/// [`StoreError::Contradiction`] if a coordinate has not as many values as there are cells, or its name is taken.
+pub fn collect(
+    parts: &Path,
+    cells: &[CellId],
+    coordinates: &[CellCoordinate],
+    provenance: &Provenance,
+    out: &Path,
+) -> Result<Collected, StoreError> {
+    check_coordinates(cells.len(), coordinates).map_err(|reason| StoreError::contradiction(out, reason))?;
+    let mut scan = scan(parts)?;
+    let mut collected = Collected {
+        torn: std::mem::take(&mut scan.torn),
+        refused: std::mem::take(&mut scan.refused),
+        ..Collected::default()
+    };
+    let found: Vec<Option<Found>> = cells.iter().map(|id| scan.done.get(id).copied()).collect();
+    let layouts = Layouts::read(&scan, &found, &mut collected.torn)?;
+    let mut rows = Rows::missing(cells.len());
+    durable::replace(out, |temporary| {
+        let file = File::create(temporary).map_err(StoreError::hdf5("create", out))?;
+        let names = coordinate_names(coordinates, &layouts.whole);
+        let writer = Writer::new(&file, cells.len(), &layouts.whole, names).map_err(StoreError::hdf5("write", out))?;
+        let mut slabs = Slabs::new(&writer, &layouts, cells.len()).map_err(StoreError::hdf5("write", out))?;
+        for start in (0..cells.len()).step_by(slabs.cells) {
+            let end = cells.len().min(start + slabs.cells);
+            slabs.fill(&scan, &layouts, start, &found[start..end], &mut rows, &mut collected.torn)?;
+            slabs.write(start, end).map_err(StoreError::hdf5("write", out))?;
+        }
+        rows.write(&writer, cells)
+            .and_then(|()| coordinates.iter().try_for_each(|coordinate| write_coordinate(&writer, coordinate)))
+            .and_then(|()| write_provenance(&file, provenance, &rows))
+            .map_err(StoreError::hdf5("write", out))?;
+        drop((writer, slabs));
+        // Closing is where the library writes what it still holds: a full disk must be heard of here.
+        file.flush().and_then(|()| file.close()).map_err(StoreError::hdf5("write", out))
+    })?;
+    for status in &rows.status {
+        *match status {
+            Some(CellStatus::Complete) => &mut collected.complete,
+            Some(CellStatus::Diverged) => &mut collected.diverged,
+            Some(CellStatus::Failed) => &mut collected.failed,
+            None => &mut collected.missing,
+        } += 1;
+    }
+    collected.torn.sort();
+    collected.torn.dedup();
+    Ok(collected)
+}
+
+/// Names that `collect` itself gives to variables over the cells.
+const OWN: [&str; 5] = ["cell_id", "status", "wall_seconds", "diverged_epoch", "failure"];
+
+fn check_coordinates(cells: usize, coordinates: &[CellCoordinate]) -> Result<(), String> {
+    if cells == 0 {
+        return Err("there is no cell to collect".to_owned());
+    }
+    let dims = super::schema::Dim::ALL.iter().flat_map(|dim| [dim.info().name, dim.info().coordinate]);
+    let variables = VARIABLES.iter().map(|variable| variable.name);
+    let mut taken: HashSet<&str> = OWN.into_iter().chain(["cell"]).chain(dims).chain(variables).collect();
+    for CellCoordinate { name, values, .. } in coordinates {
+        if !taken.insert(name) {
+            return Err(format!("the name of the coordinate {name} is taken"));
+        }
+        if name.is_empty() || name.contains(['/', ' ', '\0']) {
+            return Err(format!("`{name}` cannot be the name of a variable"));
+        }
+        if values.len() != cells {
+            return Err(format!("the coordinate {name} has {} values for {cells} cells", values.len()));
+        }
+        if let CoordinateValues::Texts { labels, codes } = values
+            && codes.iter().any(|&code| code as usize >= labels.len())
+        {
+            return Err(format!("the coordinate {name} has a code beyond its labels"));
+        }
+    }
+    Ok(())
+}
+
+fn coordinate_names(coordinates: &[CellCoordinate], axes: &Axes) -> String {
+    let apart = axes.iter().map(|(dim, _)| dim.info()).filter(|info| info.name != info.coordinate);
+    let names = OWN.into_iter().chain(coordinates.iter().map(|c| c.name.as_str())).chain(apart.map(|i| i.coordinate));
+    names.collect::<Vec<_>>().join(" ")
+}
+
+/// Where the parts were trained.
+#[derive(Debug, Default)]
+pub(super) struct Origins {
+    engines: BTreeSet<String>,
+    ranks: BTreeSet<(String, u32)>,
+}
+
+impl Origins {
+    /// Adds where one part was trained.
+    pub(super) fn add(&mut self, origin: &Origin) {
+        // A part that only says that its cell failed names neither.
+        if !origin.engine.is_empty() {
+            self.engines.insert(origin.engine.clone());
+        }
+        if !origin.host.is_empty() {
+            self.ranks.insert((origin.host.clone(), origin.rank));
+        }
+    }
+}
+
+/// What is told of each cell besides its measurements.
+pub(super) struct Rows {
+    status: Vec<Option<CellStatus>>,
+    wall_seconds: Vec<f64>,
+    diverged_epoch: Vec<f64>,
+    failure: HashMap<usize, String>,
+    /// Where they were trained.
+    pub(super) origins: Origins,
+}
+
+impl Rows {
+    fn missing(cells: usize) -> Rows {
+        Rows {
+            status: vec![None; cells],
+            wall_seconds: vec![f64::NAN; cells],
+            diverged_epoch: vec![f64::NAN; cells],
+            failure: HashMap::new(),
+            origins: Origins::default(),
+        }
+    }
+
+    /// Sets what a part tells of the plan's cell number `row`.
+    pub(super) fn set(&mut self, row: usize, cell: &PartCell) {
+        self.status[row] = Some(cell.status);
+        self.wall_seconds[row] = cell.wall_seconds;
+        self.diverged_epoch[row] = cell.diverged_epoch.map_or(f64::NAN, f64::from);
+        if !cell.failure.is_empty() {
+            self.failure.insert(row, cell.failure.clone());
+        }
+    }
+
+    fn write(&self, writer: &Writer<'_>, cells: &[CellId]) -> hdf5::Result<()> {
+        let count = cells.len();
+        let status = |k: usize| self.status[k].map_or("missing", CellStatus::name);
+        let failure = |k: usize| self.failure.get(&k).map_or("", String::as_str);
+        writer.cell_texts("cell_id", "hash of the cell's specification", count, |k| cells[k].to_string().into())?;
+        writer.cell_texts("status", "complete, diverged, failed or missing", count, |k| status(k).into())?;
+        writer.cell_texts("failure", "what is known of a failed cell", count, |k| failure(k).into())?;
+        let seconds = ("s", "the cell's share of its cohort's training time");
+        writer.cell_numbers("wall_seconds", seconds, &self.wall_seconds, Some(f64::NAN))?;
+        let diverged = ("epoch", "epoch at which a loss or weight stopped being finite");
+        writer.cell_numbers("diverged_epoch", diverged, &self.diverged_epoch, Some(f64::NAN))
+    }
+}
+
+fn write_coordinate(writer: &Writer<'_>, coordinate: &CellCoordinate) -> hdf5::Result<()> {
+    let CellCoordinate { name, long_name, units, values } = coordinate;
+    match values {
+        CoordinateValues::Texts { labels, codes } => {
+            writer.cell_texts(name, long_name, codes.len(), |k| Cow::from(labels[codes[k] as usize].as_str()))
+        }
+        CoordinateValues::Numbers(values) => writer.cell_numbers(name, (units, long_name), values, Some(f64::NAN)),
+        CoordinateValues::Integers(values) => writer.cell_numbers(name, (units, long_name), values, None),
+    }
+}
+
+fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::Result<()> {
+    let Provenance { sweep_name, sweep_file, version, git_commit, host, device, ranks, wall_seconds, created } =
+        provenance;
+    let engines = rows.origins.engines.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let ranks = if *ranks == 0 { rows.origins.ranks.len() as u32 } else { *ranks };
+    h5::write_text(file, "format", results::FORMAT)?;
+    h5::write_number(file, "format_version", Format::Results.current())?;
+    for (name, value) in [
+        ("title", sweep_name),
+        ("sweep_file", sweep_file),
+        ("phasesweep_version", version),
+        ("git_commit", git_commit),
+        ("host", host),
+        ("device", device),
+        ("engine", &engines),
+        ("created", created),
+    ] {
+        h5::write_text(file, name, value)?;
+    }
+    h5::write_number(file, "ranks", ranks)?;
+    h5::write_number(file, "wall_seconds", *wall_seconds)?;
+    let training: f64 = rows.wall_seconds.iter().filter(|seconds| !seconds.is_nan()).sum();
+    h5::write_number(file, "training_seconds", training)
+}

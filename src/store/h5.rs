@@ -1,0 +1,95 @@
+//! The few calls of the HDF5 libraries that the `hdf5` crate does not wrap: dimension scales, and files in memory.
+//!
+//! The only file of the store with `unsafe`. Invariant: every call into the libraries is made under the `hdf5` crate's
+//! global lock, which serialises all of HDF5 in this process. The high-level library is linked by `hdf5-sys` (feature
+//! `hl`) from wherever it found HDF5 itself.
+
+use std::ffi::{CString, c_char, c_uint, c_void};
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hdf5::types::VarLenUnicode;
+use hdf5::{Dataset, File, Location, Result};
+use hdf5_sys::h5::herr_t;
+use hdf5_sys::h5f::H5Fget_file_image;
+use hdf5_sys::h5i::hid_t;
+
+unsafe extern "C" {
+    fn H5DSset_scale(scale: hid_t, name: *const c_char) -> herr_t;
+    fn H5DSattach_scale(dataset: hid_t, scale: hid_t, index: c_uint) -> herr_t;
+    fn H5LTopen_file_image(bytes: *mut c_void, length: usize, flags: c_uint) -> hid_t;
+}
+
+/// Makes a dataset the scale of a dimension of that name.
+pub(crate) fn set_scale(scale: &Dataset, name: &str) -> Result<()> {
+    let name = CString::new(name).map_err(|_| hdf5::Error::from("a dimension's name holds a zero byte"))?;
+    // SAFETY: the id is that of a live dataset (borrowed for the call), the name is terminated by a zero and only read.
+    hdf5::sync::sync(|| hdf5::h5check(unsafe { H5DSset_scale(scale.id(), name.as_ptr()) })).map(drop)
+}
+
+/// Attaches a scale to one dimension of a dataset.
+pub(crate) fn attach_scale(dataset: &Dataset, scale: &Dataset, dimension: usize) -> Result<()> {
+    // SAFETY: both ids are those of live datasets, borrowed for the call; an index out of range is an error code.
+    let code = || unsafe { H5DSattach_scale(dataset.id(), scale.id(), dimension as c_uint) };
+    hdf5::sync::sync(|| hdf5::h5check(code())).map(drop)
+}
+
+/// A new file that lives in memory only.
+pub(crate) fn create_in_memory() -> Result<File> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    // The library takes two open in-memory files of one name for the same file.
+    let name = format!("phasesweep-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    File::with_options().with_fapl(|access| access.core_filebacked(false)).create(name)
+}
+
+/// The bytes that the file would have on disk.
+pub(crate) fn image(file: &File) -> Result<Vec<u8>> {
+    file.flush()?;
+    hdf5::sync::sync(|| {
+        // SAFETY: a null buffer asks for the length only.
+        let length = unsafe { H5Fget_file_image(file.id(), ptr::null_mut(), 0) };
+        let length = usize::try_from(length).map_err(|_| hdf5::Error::from("the file has no image"))?;
+        let mut bytes = vec![0_u8; length];
+        // SAFETY: the buffer has the length that is stated, and lives through the call.
+        let copied = unsafe { H5Fget_file_image(file.id(), bytes.as_mut_ptr().cast(), length) };
+        if usize::try_from(copied) == Ok(length) { Ok(bytes) } else { Err("the file's image changed its size".into()) }
+    })
+}
+
+/// Opens, for reading, a file that is in memory: no second read from disk, and none of HDF5's file locks, which some
+/// network file systems do not have.
+pub(crate) fn open_image(bytes: &mut [u8]) -> Result<File> {
+    const COPY_AND_READ_ONLY: c_uint = 0;
+    hdf5::sync::sync(|| {
+        // SAFETY: with these flags the library copies the bytes before it returns and keeps no pointer to them.
+        let id = unsafe { H5LTopen_file_image(bytes.as_mut_ptr().cast(), bytes.len(), COPY_AND_READ_ONLY) };
+        let id = hdf5::h5check(id)?;
+        // SAFETY: the id is that of the file just opened, and its one reference is handed over here.
+        unsafe { hdf5::from_id(id) }
+    })
+}
+
+/// A text as HDF5 keeps it: variable length, UTF-8. Zero bytes, which it cannot hold, become U+FFFD.
+pub(crate) fn text(value: &str) -> VarLenUnicode {
+    value.replace('\0', "\u{fffd}").parse().unwrap_or_default()
+}
+
+/// Texts as HDF5 keeps them.
+pub(crate) fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<VarLenUnicode> {
+    values.into_iter().map(text).collect()
+}
+
+/// Writes a text attribute.
+pub(crate) fn write_text(place: &Location, name: &str, value: &str) -> Result<()> {
+    place.new_attr::<VarLenUnicode>().create(name)?.write_scalar(&text(value))
+}
+
+/// Reads a text attribute.
+pub(crate) fn read_text(place: &Location, name: &str) -> Result<String> {
+    Ok(place.attr(name)?.read_scalar::<VarLenUnicode>()?.as_str().to_owned())
+}
+
+/// Writes a scalar attribute.
+pub(crate) fn write_number<T: hdf5::H5Type>(place: &Location, name: &str, value: T) -> Result<()> {
+    place.new_attr::<T>().create(name)?.write_scalar(&value)
+}

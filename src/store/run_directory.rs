@@ -1,0 +1,160 @@
+//! A run directory: where each of its files is.
+//!
+//! Invariant: paths inside a run directory are made here and nowhere else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::plan::CohortId;
+
+use super::durable;
+use super::error::StoreError;
+use super::lease::{Lease, Timing};
+use super::{checkpoint, part};
+
+/// A run directory: `sweep.toml`, `parts/`, `checkpoints/`, `running/`, `results.h5`, `report/`, `status.json`, and
+/// `lease` while a run works in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDirectory {
+    root: PathBuf,
+}
+
+impl RunDirectory {
+    /// The run directory at `root`, which may not exist yet.
+    pub fn at(root: impl Into<PathBuf>) -> RunDirectory {
+        RunDirectory { root: root.into() }
+    }
+
+    /// Creates what of the directory is missing, durably.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn create(&self) -> Result<(), StoreError> {
+        [self.parts(), self.checkpoints(), self.running()].iter().try_for_each(|path| durable::create_directory(path))
+    }
+
+    /// Takes the lease on the directory, which must exist. Whoever holds it may call [`RunDirectory::tidy`].
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] naming who works in it; [`StoreError::Io`].
+    pub fn lease(&self, timing: Timing) -> Result<Lease, StoreError> {
+        Lease::acquire(&self.lease_file(), timing)
+    }
+
+    /// Removes temporary files that killed writers left. Only for who holds the lease, before anything is written.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn tidy(&self) -> Result<usize, StoreError> {
+        let directories = [self.parts(), self.checkpoints(), self.running(), self.root.clone()];
+        directories.iter().map(|directory| durable::remove_partials(directory)).sum()
+    }
+
+    /// Keeps the sweep file as it was given. The text of an earlier sweep is replaced: parts go by their cells' ids.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn keep_sweep(&self, text: &str) -> Result<(), StoreError> {
+        let path = self.sweep_file();
+        match fs::read(&path) {
+            Ok(kept) if kept == text.as_bytes() => Ok(()),
+            _ => durable::write(&path, text.as_bytes()),
+        }
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The sweep file as given.
+    pub fn sweep_file(&self) -> PathBuf {
+        self.root.join("sweep.toml")
+    }
+
+    /// Directory of the parts.
+    pub fn parts(&self) -> PathBuf {
+        self.root.join("parts")
+    }
+
+    /// The part of a cohort.
+    pub fn part(&self, cohort: CohortId) -> PathBuf {
+        self.parts().join(format!("{cohort}.{}", part::SUFFIX))
+    }
+
+    /// Directory of the checkpoints.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.root.join("checkpoints")
+    }
+
+    /// The checkpoint of a cohort.
+    pub fn checkpoint(&self, cohort: CohortId) -> PathBuf {
+        self.checkpoints().join(format!("{cohort}.{}", checkpoint::SUFFIX))
+    }
+
+    /// Directory of [`super::running`].
+    pub fn running(&self) -> PathBuf {
+        self.root.join("running")
+    }
+
+    /// The checkpoints there are, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn checkpoint_files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let directory = self.checkpoints();
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&directory).map_err(StoreError::io("list", &directory))? {
+            let path = entry.map_err(StoreError::io("list", &directory))?.path();
+            if path.extension().is_some_and(|extension| extension == checkpoint::SUFFIX) {
+                files.push(path);
+            }
+        }
+        files.sort_unstable();
+        Ok(files)
+    }
+
+    /// What a run last told of itself, for who watches it.
+    pub fn status_file(&self) -> PathBuf {
+        self.root.join("status.json")
+    }
+
+    /// The results file.
+    pub fn results(&self) -> PathBuf {
+        self.root.join("results.h5")
+    }
+
+    /// Directory of the report.
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report")
+    }
+
+    /// The lease.
+    pub fn lease_file(&self) -> PathBuf {
+        self.root.join("lease")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn created_with_parents_and_tidied_of_partials_only() {
+        let scratch = tempfile::tempdir().unwrap();
+        let run = RunDirectory::at(scratch.path().join("runs/a sweep"));
+        run.create().unwrap();
+        run.create().unwrap();
+        run.keep_sweep("[sweep]\n").unwrap();
+        run.keep_sweep("# changed\n").unwrap();
+        assert_eq!(fs::read_to_string(run.sweep_file()).unwrap(), "# changed\n");
+        fs::write(run.parts().join(".0000000000000001.h5.1-2-3.partial"), "half").unwrap();
+        fs::write(run.part(CohortId(1)), "whole").unwrap();
+        fs::write(run.checkpoint(CohortId(1)), "whole").unwrap();
+        fs::write(run.checkpoints().join("0000000000000002.ckpt.torn"), "half").unwrap();
+        assert_eq!(run.tidy().unwrap(), 1);
+        assert_eq!(run.checkpoint_files().unwrap(), [run.checkpoint(CohortId(1))]);
+        assert_eq!(fs::read_dir(run.parts()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,286 @@
+//! The one table of what is stored: every variable's name, dimensions, type, units and meaning, and the versions of
+//! the file formats.
+//!
+//! The names are the contract with everyone's scripts. A new observable is one more line of [`VARIABLES`] (and, where
+//! it needs one, one more [`Dim`]) together with a higher [`Format::current`] version; parts, `collect` and the results
+//! file follow from the table. Invariants: names are distinct; every variable's first dimension is the cell.
+
+/// A dimension of the results file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dim {
+    /// One training run.
+    Cell,
+    /// An epoch at which losses and errors were recorded.
+    Epoch,
+    /// A hidden layer, 1-based.
+    Layer,
+    /// A class.
+    Class,
+    /// A pair of classes a < b.
+    Pair,
+    /// A noisy copy of the test set.
+    Noise,
+    /// An epoch at which the misclassified samples were kept.
+    Snapshot,
+    /// Eight samples.
+    Byte,
+}
+
+/// How the coordinate of a dimension is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelKind {
+    /// Whole numbers.
+    Integer,
+    /// Real numbers.
+    Number,
+    /// Text.
+    Text,
+    /// None: positions count from 0.
+    Position,
+}
+
+/// What is known of a dimension.
+#[derive(Debug, Clone, Copy)]
+pub struct DimInfo {
+    /// Name of the dimension.
+    pub name: &'static str,
+    /// Name of the variable with its labels; as the dimension's own where xarray shall index by it.
+    pub coordinate: &'static str,
+    /// How the labels are stored.
+    pub labels: LabelKind,
+    /// Units of the labels; `"1"` for plain numbers.
+    pub units: &'static str,
+    /// What the labels mean.
+    pub long_name: &'static str,
+}
+
+impl Dim {
+    /// All dimensions other than [`Dim::Cell`], in the order in which they are written.
+    pub const ALL: [Dim; 7] = [Dim::Epoch, Dim::Layer, Dim::Class, Dim::Pair, Dim::Noise, Dim::Snapshot, Dim::Byte];
+
+    /// What is known of it.
+    pub const fn info(self) -> DimInfo {
+        use LabelKind::{Integer, Number, Position, Text};
+        let (name, coordinate, labels, units, long_name) = match self {
+            Dim::Cell => ("cell", "cell", Position, "1", "training run"),
+            Dim::Epoch => {
+                ("epoch", "epoch", Integer, "epoch", "passes over the training set; 0 is the initial network")
+            }
+            Dim::Layer => ("layer", "layer", Integer, "1", "hidden layer, counted from 1"),
+            Dim::Class => ("class", "class", Integer, "1", "class"),
+            Dim::Pair => ("pair", "pair", Text, "1", "pair of classes"),
+            Dim::Noise => {
+                ("noise", "noise", Number, "1", "standard deviation of the Gaussian noise added to the test inputs")
+            }
+            Dim::Snapshot => {
+                ("snapshot", "snapshot_epoch", Integer, "epoch", "epoch of a snapshot of the misclassified samples")
+            }
+            Dim::Byte => ("byte", "byte", Position, "1", "eight samples, the first in the high bit"),
+        };
+        DimInfo { name, coordinate, labels, units, long_name }
+    }
+}
+
+/// Type of a stored number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dtype {
+    /// 32-bit float; missing is NaN.
+    F32,
+    /// 64-bit float; missing is NaN.
+    F64,
+    /// Byte of bits; missing is 255 and some float variable over the same dimensions says so with NaN.
+    U8,
+}
+
+/// A stored variable.
+#[derive(Debug)]
+pub struct Variable {
+    /// Name in parts and in the results file.
+    pub name: &'static str,
+    /// Dimensions, slowest first; the first is [`Dim::Cell`].
+    pub dims: &'static [Dim],
+    /// Type.
+    pub dtype: Dtype,
+    /// Units; `"1"` for pure numbers.
+    pub units: &'static str,
+    /// What it is.
+    pub long_name: &'static str,
+}
+
+/// Every variable measured along training.
+pub static VARIABLES: &[Variable] = &[
+    Variable {
+        name: "train_loss",
+        dims: &[Dim::Cell, Dim::Epoch],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "mean loss over the kept training samples",
+    },
+    Variable {
+        name: "train_error",
+        dims: &[Dim::Cell, Dim::Epoch],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "share of the kept training samples misclassified",
+    },
+    Variable {
+        name: "test_error",
+        dims: &[Dim::Cell, Dim::Epoch],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "share of the test samples misclassified",
+    },
+    Variable {
+        name: "noisy_error",
+        dims: &[Dim::Cell, Dim::Noise, Dim::Epoch],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "share of the test samples with added noise misclassified",
+    },
+    Variable {
+        name: "radius",
+        dims: &[Dim::Cell, Dim::Layer, Dim::Class, Dim::Epoch],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "radius R_c of a class's manifold",
+    },
+    Variable {
+        name: "distance",
+        dims: &[Dim::Cell, Dim::Layer, Dim::Pair, Dim::Epoch],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "distance D between the centres of two classes",
+    },
+    Variable {
+        name: "misclassified",
+        dims: &[Dim::Cell, Dim::Snapshot, Dim::Byte],
+        dtype: Dtype::U8,
+        units: "1",
+        long_name: "bits of the block's samples, set where misclassified, first sample in the high bit; all bits are \
+                    set where misclassified_count is NaN (no snapshot)",
+    },
+    Variable {
+        name: "misclassified_count",
+        dims: &[Dim::Cell, Dim::Snapshot],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "number of the block's samples misclassified; NaN where there is no snapshot",
+    },
+];
+
+/// The variable of that name.
+pub fn variable(name: &str) -> Option<&'static Variable> {
+    VARIABLES.iter().find(|variable| variable.name == name)
+}
+
+/// A file format with a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One cohort's part.
+    Part,
+    /// One cohort's checkpoint.
+    Checkpoint,
+    /// The results file.
+    Results,
+}
+
+impl Format {
+    /// The version that is written.
+    pub const fn current(self) -> u32 {
+        match self {
+            Format::Part | Format::Checkpoint | Format::Results => 1,
+        }
+    }
+
+    /// The oldest version that is read.
+    pub const fn oldest(self) -> u32 {
+        match self {
+            Format::Part | Format::Checkpoint | Format::Results => 1,
+        }
+    }
+
+    /// What a file of it is called in a sentence.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Format::Part => "part",
+            Format::Checkpoint => "checkpoint",
+            Format::Results => "results file",
+        }
+    }
+
+    /// Whether a file of that version can be read.
+    ///
+    /// # Errors
+    /// [`FormatError::TooNew`] or [`FormatError::TooOld`].
+    pub fn check(self, found: u32) -> Result<(), FormatError> {
+        if found > self.current() {
+            Err(FormatError::TooNew { noun: self.noun(), found, current: self.current() })
+        } else if found < self.oldest() {
+            Err(FormatError::TooOld { noun: self.noun(), found, oldest: self.oldest() })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Why a file is not one that this program reads.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// A later phasesweep wrote it.
+    #[error(
+        "this {noun} has format version {found}, and this phasesweep knows none beyond {current}: it was written by a \
+         newer phasesweep; use that one"
+    )]
+    TooNew {
+        /// What the file is.
+        noun: &'static str,
+        /// Its version.
+        found: u32,
+        /// The newest known.
+        current: u32,
+    },
+    /// An earlier phasesweep wrote it, and reading it was given up.
+    #[error(
+        "this {noun} has format version {found}, and this phasesweep reads none before {oldest}: read it with the \
+         phasesweep that wrote it, or move it away and run the sweep again"
+    )]
+    TooOld {
+        /// What the file is.
+        noun: &'static str,
+        /// Its version.
+        found: u32,
+        /// The oldest read.
+        oldest: u32,
+    },
+    /// Something else wrote it.
+    #[error("this is no phasesweep {noun}: it was written by another program; move it out of the run directory")]
+    Foreign {
+        /// What was expected.
+        noun: &'static str,
+    },
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_every_variable_is_per_cell() {
+        let coordinates = Dim::ALL.iter().flat_map(|dim| HashSet::from([dim.info().name, dim.info().coordinate]));
+        let names: Vec<_> = VARIABLES.iter().map(|v| v.name).chain(coordinates).collect();
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
+        assert!(VARIABLES.iter().all(|v| v.dims[0] == Dim::Cell && !v.dims[1..].contains(&Dim::Cell)));
+        assert!(VARIABLES.iter().flat_map(|v| &v.dims[1..]).all(|dim| Dim::ALL.contains(dim)));
+    }
+
+    #[test]
+    fn versions_beyond_what_is_known_are_told_apart() {
+        let part = Format::Part;
+        assert_eq!(part.check(part.current()), Ok(()));
+        assert!(part.check(part.current() + 1).unwrap_err().to_string().contains("newer phasesweep"));
+        assert!(matches!(part.check(0), Err(FormatError::TooOld { found: 0, .. })));
+    }
+}

@@ -1,0 +1,46 @@
+//! Errors and panics of the backends, as [`TrainError`]s.
+//!
+//! burn reports most device failures (LibTorch's out-of-memory among them) by panicking; what it says tells memory from
+//! the rest.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::train::TrainError;
+
+/// Runs device work; a panic in it becomes an error. The caller drops whatever the work was changing.
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
+        let message = payload
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| payload.downcast_ref::<&str>().map(|message| (*message).to_owned()))
+            .unwrap_or_else(|| "no message".to_owned());
+        Err(classify(message))
+    })
+}
+
+/// Tells a lack of memory from other failures by the words that CUDA, LibTorch and CubeCL use.
+pub(super) fn classify(message: impl ToString) -> TrainError {
+    let message = message.to_string();
+    let lower = message.to_lowercase();
+    let memory = ["out of memory", "out_of_memory", "outofmemory", "memory allocation", "alloc failed"];
+    if memory.iter().any(|words| lower.contains(words)) {
+        TrainError::OutOfMemory(message)
+    } else {
+        TrainError::Device(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_of_its_kind() {
+        let memory = guarded::<()>(|| panic!("CUDA out of memory. Tried to allocate {} GiB", 20));
+        assert!(matches!(memory, Err(TrainError::OutOfMemory(message)) if message.contains("20 GiB")));
+        let other = guarded::<()>(|| panic!("cublas failed"));
+        assert!(matches!(other, Err(TrainError::Device(_))));
+        assert_eq!(guarded(|| Ok(3)).unwrap(), 3);
+    }
+}

@@ -1,0 +1,36 @@
+//! Losses of a stack of replicas, their gradients at the outputs, and who is misclassified.
+//!
+//! Tensors are `[replica, class, sample]`; one value per sample is `[replica, 1, sample]`.
+
+use ::burn::tensor::{Int, Tensor};
+
+use crate::sweep::Loss;
+
+/// Each sample's loss, `[replica, 1, sample]`, and its gradient at the outputs, `[replica, class, sample]`, before any
+/// mean over samples. `onehot` is `[1 or replica, class, sample]`.
+///
+/// Cross-entropy: −log softmax(z)_y, gradient softmax(z) − onehot. Mean squared: the mean over classes of
+/// (z − onehot)², gradient 2(z − onehot)/classes.
+pub(super) fn loss(kind: Loss, logits: Tensor<3>, onehot: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
+    match kind {
+        Loss::CrossEntropy => {
+            let highest = logits.clone().max_dim(1);
+            let shifted = logits - highest;
+            let own = (shifted.clone() * onehot.clone()).sum_dim(1);
+            let exponential = shifted.exp();
+            let sum = exponential.clone().sum_dim(1);
+            (sum.clone().log() - own, exponential / sum - onehot)
+        }
+        Loss::MeanSquared => {
+            let classes = logits.dims()[1] as f64;
+            let difference = logits - onehot;
+            let square = (difference.clone() * difference.clone()).sum_dim(1).div_scalar(classes);
+            (square, difference.mul_scalar(2.0 / classes))
+        }
+    }
+}
+
+/// 1 where the greatest output is not the label's, else 0: `[replica, 1, sample]`. `label` is `[1, 1, sample]`.
+pub(super) fn mistakes(logits: Tensor<3>, label: Tensor<3, Int>) -> Tensor<3> {
+    logits.argmax(1).not_equal(label).float()
+}

@@ -1,0 +1,224 @@
+//! The generic path: cohorts as burn tensors, on any device that burn reaches.
+//!
+//! Replicas are grouped into stacks: those of a stack stand at the same epoch and train in lockstep. On flex, whose
+//! elementwise operations use one core, there is a stack for each thread. Invariants: a failed call changes nothing; a
+//! diverged replica keeps the weights of the epoch at which it diverged and is trained no more.
+
+mod batch;
+mod convolution;
+mod failure;
+mod loss;
+mod measure;
+mod network;
+mod optimiser;
+mod parameters;
+mod resident;
+mod stack;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use ::burn::tensor::Device;
+use rayon::prelude::*;
+
+use self::failure::guarded;
+use self::resident::Resident;
+use self::stack::{Progress, Stack};
+use crate::train::shape::Layer;
+use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
+
+/// Fewest replicas that are worth a stack of their own.
+const LEAST_STACK: usize = 4;
+
+/// Trains a cohort on a burn device. See [`Engine`].
+#[derive(Debug)]
+pub struct BurnEngine {
+    resident: Resident,
+    states: Vec<ReplicaState>,
+    class_counts: Vec<Vec<usize>>,
+    stacks: Vec<Stack>,
+}
+
+impl BurnEngine {
+    /// Puts a cohort on the device. Replicas may stand at different epochs: those at the same epoch are trained
+    /// together. Diverged ones stay as they are.
+    ///
+    /// # Errors
+    /// [`TrainError`] if the device fails, if the network cannot be built on the block, or if a state, a set of kept
+    /// samples or the cohort does not fit the problem.
+    pub fn new(
+        device: Device,
+        problem: Problem,
+        replicas: Vec<Replica>,
+        states: Vec<ReplicaState>,
+    ) -> Result<BurnEngine, TrainError> {
+        let stacks = stacks_for(&device);
+        BurnEngine::cut(&device, &problem, replicas, states, stacks, None)
+    }
+
+    /// As [`BurnEngine::new`], with so many stacks, and so many samples in a tile (`None`: as suits the device).
+    fn cut(
+        device: &Device,
+        problem: &Problem,
+        replicas: Vec<Replica>,
+        states: Vec<ReplicaState>,
+        stacks: usize,
+        rows: Option<usize>,
+    ) -> Result<BurnEngine, TrainError> {
+        let class_counts = replicas.iter().map(|replica| class_counts(problem, replica)).collect::<Vec<_>>();
+        guarded(|| {
+            check(problem, &replicas, &states, &class_counts)?;
+            let groups = groups(&states, stacks);
+            let widest = groups.iter().map(Vec::len).max().unwrap_or(0);
+            let resident = Resident::new(device, problem, widest, rows)?;
+            let length: usize = resident.layers.iter().map(Layer::parameters).sum();
+            if let Some(place) = states.iter().position(|state| !fits(state, length)) {
+                return Err(TrainError::Device(format!(
+                    "the state of replica {place} holds {} parameters, the network has {length}: the checkpoint is of \
+                     another network",
+                    states[place].parameters.len()
+                )));
+            }
+            let stack = |members: &Vec<usize>| Stack::new(&resident, members, &replicas, &states, &class_counts);
+            let stacks = groups.iter().map(stack).collect();
+            Ok(BurnEngine { resident, states, class_counts, stacks })
+        })
+    }
+
+    /// Writes what a stack did into the states.
+    fn commit(&mut self, progress: Progress) {
+        for (member, epoch, vectors) in progress.departed {
+            let state = &mut self.states[member];
+            state.diverged = Some(epoch);
+            state.epoch = epoch;
+            state.parameters = vectors.parameters;
+            state.first_moment = vectors.first_moment;
+            state.second_moment = vectors.second_moment;
+        }
+        for rows in progress.measured {
+            for (place, (member, finite)) in rows.finite().enumerate() {
+                if finite {
+                    let state = &mut self.states[member];
+                    rows.write(&self.resident.problem, place, &self.class_counts[member], &mut state.record);
+                }
+            }
+        }
+    }
+}
+
+impl Engine for BurnEngine {
+    fn advance(&mut self, until: usize) -> Result<(), TrainError> {
+        let until = until.min(self.resident.problem.epochs + 1);
+        let resident = &self.resident;
+        let run = |stack: &Stack| {
+            guarded(|| {
+                let mut stack = stack.clone();
+                let progress = stack.advance(resident, until)?;
+                Ok((stack, progress))
+            })
+        };
+        let done: Result<Vec<(Stack, Progress)>, TrainError> = if on_flex(&resident.device) && self.stacks.len() > 1 {
+            self.stacks.par_iter().map(run).collect()
+        } else {
+            self.stacks.iter().map(run).collect()
+        };
+        let done = done?;
+        self.stacks.clear();
+        for (stack, progress) in done {
+            self.commit(progress);
+            if !stack.members().is_empty() {
+                self.stacks.push(stack);
+            }
+        }
+        Ok(())
+    }
+
+    fn states(&mut self) -> Result<Vec<ReplicaState>, TrainError> {
+        let kind = self.resident.problem.optimiser;
+        let vectors = guarded(|| self.stacks.iter().map(|stack| stack.vectors(kind)).collect::<Result<Vec<_>, _>>())?;
+        for (stack, vectors) in self.stacks.iter().zip(vectors) {
+            for (&member, vectors) in stack.members().iter().zip(vectors) {
+                let state = &mut self.states[member];
+                state.epoch = stack.epoch();
+                state.parameters = vectors.parameters;
+                state.first_moment = vectors.first_moment;
+                state.second_moment = vectors.second_moment;
+            }
+        }
+        Ok(self.states.clone())
+    }
+
+    fn describe(&self) -> String {
+        let device = format!("{:?}", self.resident.device);
+        let device = device.strip_prefix("Device<").and_then(|name| name.strip_suffix('>')).unwrap_or(&device);
+        format!("burn on {device}, {} stack(s)", self.stacks.len())
+    }
+}
+
+/// Whether this is burn's own CPU backend.
+fn on_flex(device: &Device) -> bool {
+    *device == Device::flex()
+}
+
+/// Stacks to cut a group of replicas into.
+fn stacks_for(device: &Device) -> usize {
+    if on_flex(device) { rayon::current_num_threads() } else { 1 }
+}
+
+/// Live replicas at the same epoch, each group cut into at most `stacks` nearly equal parts.
+fn groups(states: &[ReplicaState], stacks: usize) -> Vec<Vec<usize>> {
+    let mut by_epoch: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (place, state) in states.iter().enumerate() {
+        if state.diverged.is_none() {
+            by_epoch.entry(state.epoch).or_default().push(place);
+        }
+    }
+    let cut = |members: Vec<usize>| {
+        let parts = stacks.min(members.len().div_ceil(LEAST_STACK)).max(1);
+        let size = members.len().div_ceil(parts).max(1);
+        members.chunks(size).map(<[usize]>::to_vec).collect::<Vec<_>>()
+    };
+    by_epoch.into_values().flat_map(cut).collect()
+}
+
+/// Kept samples of each class.
+fn class_counts(problem: &Problem, replica: &Replica) -> Vec<usize> {
+    let mut counts = vec![0; problem.block.classes];
+    for (sample, &label) in problem.block.train.y.iter().enumerate() {
+        if replica.kept.as_ref().is_none_or(|kept| kept.get(sample) == Some(&true)) {
+            counts[usize::from(label)] += 1;
+        }
+    }
+    counts
+}
+
+/// Whether a state's vectors are of a network with so many parameters.
+fn fits(state: &ReplicaState, length: usize) -> bool {
+    let moment = |moment: &[f32]| moment.is_empty() || moment.len() == length;
+    state.parameters.len() == length && moment(&state.first_moment) && moment(&state.second_moment)
+}
+
+/// Whether the parts of a cohort belong together.
+fn check(
+    problem: &Problem,
+    replicas: &[Replica],
+    states: &[ReplicaState],
+    class_counts: &[Vec<usize>],
+) -> Result<(), TrainError> {
+    let samples = problem.block.train.len();
+    if replicas.len() != states.len() {
+        return Err(TrainError::Device(format!("{} replicas came with {} states", replicas.len(), states.len())));
+    }
+    for (place, replica) in replicas.iter().enumerate() {
+        let kept = replica.kept.as_ref().map_or(samples, |kept| kept.len());
+        if kept != samples {
+            let message = format!("replica {place} says of {kept} samples whether they are kept; there are {samples}");
+            return Err(TrainError::Device(message));
+        }
+        if class_counts[place].iter().sum::<usize>() == 0 {
+            return Err(TrainError::Device(format!("replica {place} has no training sample left")));
+        }
+    }
+    Ok(())
+}

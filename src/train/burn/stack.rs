@@ -1,0 +1,219 @@
+//! A stack: replicas at the same epoch, trained in lockstep as one tensor program.
+//!
+//! Invariants: one forward pass measures epoch t and gives the gradient of step t + 1 (full batch); nothing is read back
+//! between two fetches; a replica that is no longer finite keeps the weights of that epoch, and leaves the stack at the
+//! next fetch.
+
+mod epoch;
+
+use std::sync::Arc;
+
+use ::burn::tensor::{Bool, Int, Tensor, TensorData};
+
+use super::measure::{self, Measured};
+use super::optimiser::{Moments, Rule, keeps_first, keeps_second};
+use super::parameters::Parameters;
+use super::resident::{Resident, Tile};
+use crate::sweep::{Batch, OptimiserKind};
+use crate::train::{Replica, ReplicaState, TrainError};
+
+/// Epochs between two fetches.
+const FETCH: usize = 50;
+
+/// A replica's weights and moments on the host.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Vectors {
+    /// As in [`ReplicaState`].
+    pub(super) parameters: Vec<f32>,
+    /// As in [`ReplicaState`].
+    pub(super) first_moment: Vec<f32>,
+    /// As in [`ReplicaState`].
+    pub(super) second_moment: Vec<f32>,
+}
+
+/// What a stack did in one call.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Rows, in the order of epochs.
+    pub(super) measured: Vec<Measured>,
+    /// Replicas (by their place in the cohort) that diverged and left, with the epoch and their last weights.
+    pub(super) departed: Vec<(usize, usize, Vectors)>,
+}
+
+/// Replicas in lockstep.
+#[derive(Debug, Clone)]
+pub(super) struct Stack {
+    members: Arc<[usize]>,
+    replicas: Vec<Replica>,
+    epoch: usize,
+    parameters: Parameters,
+    moments: Moments,
+    rule: Rule,
+    /// 1 for kept samples, 0 for pruned ones, `[replica, 1, sample]` for each tile; absent where all are kept.
+    weights: Option<Vec<Tensor<3>>>,
+    /// One over the number of kept samples, `[replica, 1, 1]`.
+    share: Tensor<3>,
+    /// One over the number of kept samples of each class, `[replica, 1, class]`.
+    class_share: Tensor<3>,
+    alive: Tensor<3, Bool>,
+    pairs: (Tensor<1, Int>, Tensor<1, Int>),
+    powers: Tensor<2>,
+}
+
+impl Stack {
+    /// Puts replicas on the device. `members` are their places in the cohort; their states are at the same epoch.
+    pub(super) fn new(
+        resident: &Resident,
+        members: &[usize],
+        replicas: &[Replica],
+        states: &[ReplicaState],
+        class_counts: &[Vec<usize>],
+    ) -> Stack {
+        let own: Vec<Replica> = members.iter().map(|&member| replicas[member].clone()).collect();
+        let upload = |vector: fn(&ReplicaState) -> &[f32]| {
+            let vectors: Vec<&[f32]> = members.iter().map(|&member| vector(&states[member])).collect();
+            Parameters::upload(&resident.device, &resident.layers, &vectors)
+        };
+        let kind = resident.problem.optimiser;
+        let moments = Moments {
+            first: own.iter().any(|r| keeps_first(kind, &r.optimiser)).then(|| upload(|s| &s.first_moment)),
+            second: keeps_second(kind).then(|| upload(|s| &s.second_moment)),
+        };
+        let parameters = upload(|s| &s.parameters);
+        let epoch = members.first().map_or(0, |&member| states[member].epoch);
+        let counts: Vec<&Vec<usize>> = members.iter().map(|&member| &class_counts[member]).collect();
+        let one_over = |count: usize| 1.0 / count.max(1) as f32;
+        let (r, classes) = (members.len(), resident.problem.block.classes);
+        let share = counts.iter().map(|c| one_over(c.iter().sum())).collect();
+        let class_share = counts.iter().flat_map(|c| c.iter().map(|&count| one_over(count))).collect();
+        let weights = own
+            .iter()
+            .any(|replica| replica.kept.is_some())
+            .then(|| resident.train.iter().map(|tile| tile_weights(resident, tile, &own)).collect());
+        let pair = |side: fn(&(usize, usize)) -> usize| {
+            let classes: Vec<i64> = resident.problem.pairs().iter().map(|pair| side(pair) as i64).collect();
+            let count = classes.len();
+            Tensor::<1, Int>::from_data(TensorData::new(classes, [count]), &resident.device)
+        };
+        Stack {
+            members: members.into(),
+            epoch,
+            parameters,
+            moments,
+            rule: Rule::new(resident, own.iter().map(|replica| replica.optimiser).collect()),
+            replicas: own,
+            weights,
+            share: resident.tensor(share, [r, 1, 1]),
+            class_share: resident.tensor(class_share, [r, 1, classes]),
+            alive: resident.tensor(vec![1.0; r], [r, 1, 1]).greater_elem(0.5),
+            pairs: (pair(|&(a, _)| a), pair(|&(_, b)| b)),
+            powers: resident.tensor(vec![128.0, 64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0], [8, 1]),
+        }
+    }
+
+    /// Its replicas, by their place in the cohort.
+    pub(super) fn members(&self) -> &[usize] {
+        &self.members
+    }
+
+    /// The next epoch to be measured.
+    pub(super) fn epoch(&self) -> usize {
+        self.epoch
+    }
+
+    /// Measures and trains up to, not including, epoch `until`.
+    ///
+    /// # Errors
+    /// [`TrainError`] if the device fails; the stack is then to be dropped.
+    pub(super) fn advance(&mut self, resident: &Resident, until: usize) -> Result<Progress, TrainError> {
+        let mut progress = Progress::default();
+        while self.epoch < until && !self.members.is_empty() {
+            let stop = until.min(self.epoch + FETCH);
+            let mut pending = Vec::with_capacity(stop - self.epoch);
+            let corrections = match resident.problem.batch {
+                Batch::Full => {
+                    let steps: Vec<Vec<u64>> =
+                        (self.epoch..stop).map(|epoch| vec![epoch as u64 + 1; self.members.len()]).collect();
+                    self.rule.corrections(resident, &steps)
+                }
+                Batch::Mini { .. } => None,
+            };
+            let first = self.epoch;
+            for epoch in first..stop {
+                pending.push(self.pass(resident, epoch, corrections.as_ref().map(|table| (table, epoch - first))));
+            }
+            self.epoch = stop;
+            let measured = measure::fetch(pending, &self.members)?;
+            self.dismiss(resident, &measured, &mut progress)?;
+            progress.measured.extend(measured);
+        }
+        Ok(progress)
+    }
+
+    /// The replicas' vectors on the host, in the order of [`Stack::members`].
+    ///
+    /// # Errors
+    /// [`TrainError`] if the device fails.
+    pub(super) fn vectors(&self, kind: OptimiserKind) -> Result<Vec<Vectors>, TrainError> {
+        let count = self.members.len();
+        let moment = |moment: &Option<Parameters>| match moment {
+            Some(moment) => moment.download(count),
+            None => Ok(vec![Vec::new(); count]),
+        };
+        let parameters = self.parameters.download(count)?;
+        let (first, second) = (moment(&self.moments.first)?, moment(&self.moments.second)?);
+        let vectors = parameters.into_iter().zip(first).zip(second).zip(&self.replicas);
+        Ok(vectors
+            .map(|(((parameters, first), second_moment), replica)| Vectors {
+                parameters,
+                // A neighbour's momentum made a buffer for all; one that is never used is not part of the state.
+                first_moment: if keeps_first(kind, &replica.optimiser) { first } else { Vec::new() },
+                second_moment,
+            })
+            .collect())
+    }
+
+    /// Lets the replicas go that were found not finite.
+    fn dismiss(&mut self, resident: &Resident, rows: &[Measured], progress: &mut Progress) -> Result<(), TrainError> {
+        let since = |member: usize| {
+            rows.iter().find(|row| row.finite().any(|(other, finite)| other == member && !finite)).map(Measured::epoch)
+        };
+        let since: Vec<Option<usize>> = self.members.iter().map(|&member| since(member)).collect();
+        if since.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        let vectors = self.vectors(resident.problem.optimiser)?;
+        for ((&member, epoch), vectors) in self.members.iter().zip(&since).zip(vectors) {
+            if let Some(epoch) = *epoch {
+                progress.departed.push((member, epoch, vectors));
+            }
+        }
+        let stay: Vec<usize> = (0..since.len()).filter(|&place| since[place].is_none()).collect();
+        self.members = stay.iter().map(|&place| self.members[place]).collect();
+        if stay.is_empty() {
+            return Ok(());
+        }
+        self.replicas = stay.iter().map(|&place| self.replicas[place].clone()).collect();
+        self.rule = self.rule.select(resident, &stay);
+        let places: Vec<i64> = stay.iter().map(|&place| place as i64).collect();
+        let places = Tensor::<1, Int>::from_data(TensorData::new(places, [stay.len()]), &resident.device);
+        let select = |tensor: &Tensor<3>| tensor.clone().select(0, places.clone());
+        self.parameters = self.parameters.select(&places);
+        self.moments = self.moments.select(&places);
+        self.weights = self.weights.as_ref().map(|tiles| tiles.iter().map(select).collect());
+        self.share = select(&self.share);
+        self.class_share = select(&self.class_share);
+        self.alive = resident.tensor(vec![1.0; stay.len()], [stay.len(), 1, 1]).greater_elem(0.5);
+        Ok(())
+    }
+}
+
+/// 1 for kept samples, 0 for others, `[replica, 1, sample]`.
+fn tile_weights(resident: &Resident, tile: &Tile, replicas: &[Replica]) -> Tensor<3> {
+    let samples = tile.start..tile.start + tile.len;
+    let weights = replicas.iter().flat_map(|replica| {
+        let kept = replica.kept.clone();
+        samples.clone().map(move |sample| f32::from(u8::from(kept.as_ref().is_none_or(|kept| kept[sample]))))
+    });
+    resident.tensor(weights.collect(), [replicas.len(), 1, tile.len])
+}

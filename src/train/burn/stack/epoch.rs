@@ -1,0 +1,245 @@
+//! One epoch of a stack: measure, and take the steps of the next pass.
+//!
+//! Invariant: measurements are of the weights before the steps; everything stays on the device.
+
+use ::burn::tensor::{Bool, Int, Tensor, TensorData};
+
+use super::Stack;
+use crate::sweep::Batch;
+use crate::train::burn::batch;
+use crate::train::burn::convolution::{self, Trunk};
+use crate::train::burn::loss::{loss, mistakes};
+use crate::train::burn::measure::{self, Due, ManifoldSums, Pending};
+use crate::train::burn::network::{self, Forward, Input};
+use crate::train::burn::optimiser::Corrections;
+use crate::train::burn::parameters::Parameters;
+use crate::train::burn::resident::{Resident, Tile};
+use crate::train::shape::Layer;
+use crate::train::Replica;
+
+/// Sums over tiles.
+#[derive(Default)]
+struct Sums {
+    loss: Option<Tensor<3>>,
+    mistakes: Option<Tensor<3>>,
+    flags: Vec<Tensor<3>>,
+    layers: Vec<Option<ManifoldSums>>,
+    gradient: Option<Parameters>,
+}
+
+/// A pass through the whole network.
+struct Pass {
+    trunk: Option<Trunk>,
+    input: Input,
+    dense: Forward,
+}
+
+fn add(sum: &mut Option<Tensor<3>>, term: Tensor<3>) {
+    *sum = Some(match sum.take() {
+        Some(sum) => sum + term,
+        None => term,
+    });
+}
+
+impl Stack {
+    /// Measures epoch `epoch`, then takes the steps of the next pass.
+    pub(super) fn pass(&mut self, resident: &Resident, epoch: usize, corrections: Option<(&Corrections, usize)>) -> Pending {
+        let due = Due::at(&resident.problem, epoch);
+        let train = epoch < resident.problem.epochs;
+        let full = resident.problem.batch == Batch::Full;
+        let mut sums = Sums::default();
+        if due.any() || full {
+            for (place, tile) in resident.train.iter().enumerate() {
+                self.train_tile(resident, place, tile, due, train && full, &mut sums);
+            }
+        }
+        let mut finite = self.parameters.sum().unwrap_or_else(|| self.share.zeros_like());
+        if let Some(loss) = &sums.loss {
+            finite = finite + loss.clone();
+        }
+        self.alive = self.alive.clone().bool_and(finite.is_finite());
+        let gradient = sums.gradient.take();
+        let pending = self.rows(resident, epoch, due, sums);
+        match (gradient, resident.problem.batch) {
+            (Some(gradient), _) => {
+                let gate = self.alive.clone();
+                self.step(gradient, &gate, corrections);
+            }
+            (None, Batch::Mini { size }) if train => self.minibatches(resident, epoch, size),
+            (None, _) => {}
+        }
+        pending
+    }
+
+    /// One tile of the training samples: its part of every sum, and of the gradient if `train`.
+    fn train_tile(&self, resident: &Resident, place: usize, tile: &Tile, due: Due, train: bool, sums: &mut Sums) {
+        let problem = &resident.problem;
+        let weight = self.weights.as_ref().map(|tiles| tiles[place].clone());
+        let mut pass = self.forward(resident, Input::Shared(tile.x.clone()), train);
+        let weighted = |values: Tensor<3>| match &weight {
+            Some(weight) => values * weight.clone(),
+            None => values,
+        };
+        if due.any() {
+            let wrong = mistakes(pass.dense.logits.clone(), tile.label.clone());
+            if due.snapshot.is_some() {
+                sums.flags.push(wrong.clone());
+            }
+            add(&mut sums.mistakes, weighted(wrong).sum_dim(2));
+        }
+        if due.manifold {
+            sums.layers.resize(problem.layers.len(), None);
+            for (sum, &layer) in sums.layers.iter_mut().zip(&problem.layers) {
+                let (activations, square) = pass.observed(layer - 1);
+                let own = ManifoldSums::of(activations, square, tile.onehot.clone(), weight.clone());
+                *sum = Some(match sum.take() {
+                    Some(sum) => sum.add(own),
+                    None => own,
+                });
+            }
+        }
+        let (each, delta) = loss(problem.loss, pass.dense.logits.clone(), tile.onehot.clone());
+        add(&mut sums.loss, weighted(each).sum_dim(2));
+        if train {
+            let scale = weighted(self.share.clone());
+            let gradient = self.backward(resident, pass, delta * scale);
+            sums.gradient = Some(match sums.gradient.take() {
+                Some(sum) => sum.zip(gradient, |a, b| a + b),
+                None => gradient,
+            });
+        }
+    }
+
+    /// Through trunk and dense layers.
+    fn forward(&self, resident: &Resident, input: Input, train: bool) -> Pass {
+        let kind = resident.problem.activation;
+        let convolutions = convolutions(&resident.layers);
+        let trunk = (convolutions > 0)
+            .then(|| convolution::forward(&resident.layers, &self.parameters.0[..convolutions], &input, kind, train));
+        let input = trunk.as_ref().and_then(Trunk::features).unwrap_or(input);
+        let dense = network::forward(&self.parameters.0[convolutions..], &input, kind, train);
+        Pass { trunk, input, dense }
+    }
+
+    /// Back through dense layers and trunk, from the gradient at the outputs.
+    fn backward(&self, resident: &Resident, pass: Pass, delta: Tensor<3>) -> Parameters {
+        let kind = resident.problem.activation;
+        let layers = &self.parameters.0[convolutions(&resident.layers)..];
+        let (dense, back) = network::backward(layers, &pass.input, pass.dense, delta, kind, pass.trunk.is_some());
+        match (pass.trunk, back) {
+            (Some(trunk), Some(back)) => {
+                let mut all = trunk.backward(back);
+                all.extend(dense.0);
+                Parameters(all)
+            }
+            _ => dense,
+        }
+    }
+
+    /// One step of the gated replicas.
+    fn step(&mut self, gradient: Parameters, gate: &Tensor<3, Bool>, corrections: Option<(&Corrections, usize)>) {
+        let (parameters, moments) =
+            self.rule.step(self.parameters.clone(), self.moments.clone(), gradient, gate, corrections);
+        self.parameters = parameters;
+        self.moments = moments;
+    }
+
+    /// The steps of pass `epoch` over minibatches.
+    fn minibatches(&mut self, resident: &Resident, epoch: usize, size: usize) {
+        let n = resident.samples();
+        let orders: Vec<_> = self.replicas.iter().map(|replica| (replica.seed, replica.kept.clone())).collect();
+        let plan = batch::plan(epoch, n, size, &orders);
+        let kept = |replica: &Replica| replica.kept.as_ref().map_or(n, |kept| kept.iter().filter(|k| **k).count());
+        let per_pass: Vec<usize> = self.replicas.iter().map(|replica| batch::steps(kept(replica), size)).collect();
+        let numbers: Vec<Vec<u64>> = (0..plan.len())
+            .map(|step| per_pass.iter().map(|&steps| (epoch * steps + step + 1) as u64).collect())
+            .collect();
+        let corrections = self.rule.corrections(resident, &numbers);
+        // One upload for the whole pass.
+        let samples: Vec<i64> = plan.iter().flat_map(|step| step.samples.iter().copied()).collect();
+        let scale: Vec<f32> = plan.iter().flat_map(|step| step.scale.iter().copied()).collect();
+        let rows = samples.len();
+        let samples = Tensor::<1, Int>::from_data(TensorData::new(samples, [rows]), &resident.device);
+        let scale = resident.tensor(scale, [rows]);
+        let (replicas, classes) = (self.members.len(), resident.problem.block.classes);
+        let mut start = 0;
+        for (number, step) in plan.iter().enumerate() {
+            let rows = replicas * step.width;
+            let places = samples.clone().narrow(0, start, rows);
+            let own = |all: &Tensor<2>, columns: usize| {
+                all.clone().select(0, places.clone()).reshape([replicas, step.width, columns])
+            };
+            let input = Input::Own(own(&resident.x, resident.x.dims()[1]));
+            let onehot = own(&resident.onehot, classes).swap_dims(1, 2);
+            let pass = self.forward(resident, input, true);
+            let (_, delta) = loss(resident.problem.loss, pass.dense.logits.clone(), onehot);
+            let scale = scale.clone().narrow(0, start, rows).reshape([replicas, 1, step.width]);
+            start += rows;
+            let gradient = self.backward(resident, pass, delta * scale);
+            let mut gate = self.alive.clone();
+            if step.active.contains(&false) {
+                let active = step.active.iter().map(|&active| f32::from(u8::from(active))).collect();
+                gate = gate.bool_and(resident.tensor(active, [replicas, 1, 1]).greater_elem(0.5));
+            }
+            self.step(gradient, &gate, corrections.as_ref().map(|table| (table, number)));
+        }
+    }
+
+    /// Reduces the sums to rows, the test sets included.
+    fn rows(&self, resident: &Resident, epoch: usize, due: Due, sums: Sums) -> Pending {
+        let replicas = self.members.len();
+        let column = |values: Tensor<3>| values.reshape([replicas, 1]);
+        let mut row = vec![column(self.alive.clone().float())];
+        if due.recorded.is_some() {
+            for sum in [sums.loss, sums.mistakes].into_iter().flatten() {
+                row.push(column(sum * self.share.clone()));
+            }
+            row.extend(resident.tests.iter().map(|tiles| column(self.test_error(resident, tiles))));
+            for sum in sums.layers.into_iter().flatten() {
+                row.extend(sum.columns(self.class_share.clone(), &self.pairs));
+            }
+        }
+        let misclassified = due.snapshot.map(|_| {
+            let flags = Tensor::cat(sums.flags, 2).reshape([replicas, resident.samples()]);
+            measure::pack(flags, &self.powers)
+        });
+        Pending { epoch, due, row: Tensor::cat(row, 1), misclassified }
+    }
+
+    /// Share of a test set that is misclassified, `[replica, 1, 1]`; NaN where the set is empty.
+    fn test_error(&self, resident: &Resident, tiles: &[Tile]) -> Tensor<3> {
+        let mut wrong = None;
+        for tile in tiles {
+            let pass = self.forward(resident, Input::Shared(tile.x.clone()), false);
+            add(&mut wrong, mistakes(pass.dense.logits, tile.label.clone()).sum_dim(2));
+        }
+        let samples: usize = tiles.iter().map(|tile| tile.len).sum();
+        match wrong {
+            Some(wrong) => wrong.div_scalar(samples as f64),
+            None => self.share.full_like(f32::NAN),
+        }
+    }
+}
+
+impl Pass {
+    /// The activations of hidden layer `layer` (from 0, convolutions first) and their squares, `[replica, unit, sample]`.
+    fn observed(&mut self, layer: usize) -> (Tensor<3>, Tensor<3>) {
+        let convolutions = self.trunk.as_ref().map_or(0, Trunk::len);
+        match self.trunk.as_ref().and_then(|trunk| trunk.observed(layer)) {
+            Some(out) => (out.clone(), out.clone() * out),
+            None => {
+                let hidden = &mut self.dense.hidden[layer - convolutions];
+                let square = hidden.out.clone() * hidden.out.clone();
+                // Kept for the way back, where σ' may be made of it.
+                hidden.square = Some(square.clone());
+                (hidden.out.clone(), square)
+            }
+        }
+    }
+}
+
+/// Convolutions come first; their number.
+fn convolutions(layers: &[Layer]) -> usize {
+    layers.iter().take_while(|layer| matches!(layer, Layer::Convolution { .. })).count()
+}
+

@@ -1,0 +1,15 @@
+//! CUDA by CubeCL, not built in.
+
+use ::burn::tensor::Device;
+
+use super::{DeviceName, DeviceError};
+
+/// None.
+pub(super) fn count() -> usize {
+    0
+}
+
+/// Refuses.
+pub(super) fn open(choice: DeviceName, _number: usize) -> Result<Device, DeviceError> {
+    Err(DeviceError::NotBuilt { choice, feature: "cuda" })
+}

@@ -1,0 +1,294 @@
+//! A group of replicas from epoch to epoch: the work of one thread.
+
+use std::sync::Arc;
+
+use super::head::{AddToCentres, Centres, CountWrong, LossGradient, Totals, Weights};
+use super::inputs::{Inputs, Set};
+use super::minibatch::Minibatch;
+use super::net::{Net, Shape};
+use super::pass::{Gradient, Source, backward, forward};
+use super::simd::{Isa, Lane, Task};
+use super::update::{Numbers, Step, moments};
+use crate::sweep::{Activation, Batch};
+use crate::train::{Problem, Replica, ReplicaState, UNMEASURED_BYTE};
+
+/// What all groups of a cohort share.
+pub(super) struct Cohort {
+    pub(super) problem: Problem,
+    pub(super) inputs: Arc<Inputs>,
+    /// One for each noisy test set; its samples lie in `problem.noisy`.
+    pub(super) noisy: Vec<Set>,
+    pub(super) widths: Vec<usize>,
+    pub(super) pairs: Vec<(usize, usize)>,
+    pub(super) tile: usize,
+    pub(super) isa: Isa,
+    /// Replicas in a group at most.
+    pub(super) group: usize,
+}
+
+/// A replica in its group.
+pub(super) struct Member<'a> {
+    pub(super) replica: &'a Replica,
+    pub(super) state: &'a mut ReplicaState,
+}
+
+/// Takes a group from its epoch to `until`; all members are live, at the same epoch, and as many as lanes allow.
+pub(super) struct Advance<'a, 'b> {
+    pub(super) cohort: &'a Cohort,
+    pub(super) members: &'a mut [Member<'b>],
+    pub(super) until: usize,
+}
+
+impl Task for Advance<'_, '_> {
+    #[inline(always)]
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
+        let Advance { cohort, members, until } = self;
+        Group::new::<V, MR, NV, R>(cohort, members).advance::<V, MR, NV, R>(until);
+    }
+}
+
+struct Group<'a, 'b> {
+    cohort: &'a Cohort,
+    members: &'a mut [Member<'b>],
+    net: Net,
+    /// Whether a member still trains.
+    live: Vec<bool>,
+    /// 0/1 of each position and member, if any member leaves samples out.
+    kept: Option<Vec<f32>>,
+    /// Kept samples of each member and class.
+    counts: Vec<Vec<f64>>,
+    centres: Centres,
+    totals: Totals,
+    /// 1 / kept samples.
+    scale: Vec<f32>,
+}
+
+/// What a pass over the block is for.
+#[derive(Clone, Copy)]
+struct Plan {
+    gradient: bool,
+    manifold: bool,
+    snapshot: Option<usize>,
+}
+
+impl<'a, 'b> Group<'a, 'b> {
+    #[inline(always)]
+    fn new<V: Lane, const MR: usize, const NV: usize, const R: usize>(
+        cohort: &'a Cohort,
+        members: &'a mut [Member<'b>],
+    ) -> Group<'a, 'b> {
+        assert_eq!(members.len(), R, "a group fills its lanes");
+        let problem = &cohort.problem;
+        let used = members.iter().map(|member| moments(&member.replica.optimiser));
+        let shape = Shape {
+            widths: &cohort.widths,
+            replicas: R,
+            tile: cohort.tile,
+            product: [V::LEN, MR, NV],
+            moments: used.fold([false; 2], |all, one| [all[0] || one[0], all[1] || one[1]]),
+            slope: problem.activation == Activation::Gelu,
+        };
+        let mut net = Net::zeros(&shape);
+        for (r, member) in members.iter().enumerate() {
+            net.load(r, &cohort.inputs.order, member.state);
+        }
+        let set = &cohort.inputs.train;
+        let keeps = |member: &Member<'_>, sample: u32| member.replica.kept.as_ref().is_none_or(|kept| kept[sample as usize]);
+        let pruned = members.iter().any(|member| member.replica.kept.is_some());
+        let kept = pruned.then(|| {
+            let of = |&sample: &u32| members.iter().map(move |member| f32::from(u8::from(keeps(member, sample))));
+            set.order.iter().flat_map(of).collect::<Vec<f32>>()
+        });
+        let mut counts = vec![vec![0.0; problem.block.classes]; R];
+        for (&sample, &label) in set.order.iter().zip(&set.labels) {
+            for (counts, member) in counts.iter_mut().zip(members.iter()) {
+                counts[usize::from(label)] += f64::from(u8::from(keeps(member, sample)));
+            }
+        }
+        let scale = counts.iter().map(|counts| (1.0 / counts.iter().sum::<f64>()) as f32).collect();
+        let observed = if problem.manifold.is_empty() { &[][..] } else { &problem.layers };
+        let centres = Centres::zeros(&net, observed, problem.block.classes);
+        Group { cohort, members, net, live: vec![true; R], kept, counts, centres, totals: Totals::zeros(R), scale }
+    }
+
+    #[inline(always)]
+    fn advance<V: Lane, const MR: usize, const NV: usize, const R: usize>(&mut self, until: usize) {
+        let problem = &self.cohort.problem;
+        let shift = self.cohort.inputs.shift.as_deref();
+        let full = problem.batch == Batch::Full;
+        let mut minibatch = match problem.batch {
+            Batch::Full => None,
+            Batch::Mini { size } => Some(Minibatch::new::<MR>(self.cohort, self.members[0].replica, size)),
+        };
+        let start = self.members[0].state.epoch;
+        for epoch in start..until {
+            let recorded = problem.recorded.binary_search(&epoch).ok();
+            let manifold = recorded.filter(|_| problem.manifold.binary_search(&epoch).is_ok());
+            let snapshot = problem.snapshots.binary_search(&epoch).ok();
+            let train = epoch < problem.epochs;
+            let gradient = train && full;
+            if gradient || recorded.is_some() || snapshot.is_some() {
+                self.net.fold(shift);
+                self.pass::<V, MR, NV, R>(Plan { gradient, manifold: manifold.is_some(), snapshot });
+                let broken: Vec<bool> = self.totals.loss.iter().map(|loss| !loss.is_finite()).collect();
+                self.freeze(&broken, epoch, snapshot);
+            }
+            if let Some(at) = recorded.filter(|_| self.live.contains(&true)) {
+                self.record(at, manifold.is_some());
+                self.test::<V, MR, NV, R>(at);
+            }
+            if !self.live.contains(&true) {
+                return;
+            }
+            if !train {
+                continue;
+            }
+            match &mut minibatch {
+                None => {
+                    self.net.complete(shift);
+                    let numbers = Numbers::of(self.members.iter().map(|member| &member.replica.optimiser), epoch as u64 + 1);
+                    V::enter::<_, R>(Step { net: &mut self.net, kind: problem.optimiser, numbers: &numbers });
+                }
+                Some(minibatch) => minibatch.pass::<V, MR, R>(&mut self.net, epoch),
+            }
+            let broken = self.net.broken();
+            self.freeze(&broken, epoch + 1, None);
+        }
+        for replica in 0..R {
+            if self.live[replica] {
+                self.unload(replica, until);
+            }
+        }
+    }
+
+    /// Forward over the training set, with the gradient if the plan says so.
+    #[inline(always)]
+    fn pass<V: Lane, const MR: usize, const NV: usize, const R: usize>(&mut self, plan: Plan) {
+        let problem = &self.cohort.problem;
+        let set = &self.cohort.inputs.train;
+        let tile = self.net.tile;
+        self.totals = Totals::zeros(R);
+        if plan.gradient {
+            self.net.clear();
+        }
+        if plan.manifold {
+            self.centres.clear();
+        }
+        let samples = problem.block.train.len();
+        let bytes = problem.snapshot_bytes();
+        if let Some(snapshot) = plan.snapshot {
+            for (member, _) in self.members.iter_mut().zip(&self.live).filter(|(_, live)| **live) {
+                member.state.record.misclassified[snapshot * bytes..(snapshot + 1) * bytes].fill(0);
+            }
+        }
+        for (number, first) in (0..samples).step_by(tile).enumerate() {
+            let valid = tile.min(samples - first);
+            let source = Source::Set { set, x: &problem.block.train.x, group: first / MR };
+            forward::<V, R>(&mut self.net, problem.activation, source, valid.div_ceil(MR));
+            let labels = &set.labels[first..first + valid];
+            let weights = match &self.kept {
+                None => Weights::All,
+                Some(kept) => Weights::Kept(&kept[first * R..]),
+            };
+            if plan.manifold {
+                let (centres, net) = (&mut self.centres, &self.net);
+                V::enter::<_, R>(AddToCentres { centres, net, labels, weights });
+            }
+            let Some(output) = self.net.layers.last_mut() else { return };
+            let members = &mut self.members;
+            let live = &self.live;
+            let mut mark = |row: usize, replica: usize| {
+                if let (Some(snapshot), true) = (plan.snapshot, live[replica]) {
+                    let sample = set.order[first + row] as usize;
+                    let byte = snapshot * bytes + sample / 8;
+                    members[replica].state.record.misclassified[byte] |= 0x80 >> (sample % 8);
+                }
+            };
+            let missed: Option<&mut dyn FnMut(usize, usize)> = if plan.snapshot.is_some() { Some(&mut mark) } else { None };
+            let (kind, scale, totals) = (problem.loss, &self.scale, &mut self.totals);
+            V::enter::<_, R>(LossGradient { output, kind, labels, weights, scale, totals, missed });
+            if let (true, Some(columns)) = (plan.gradient, &self.cohort.inputs.columns) {
+                backward::<V, R>(&mut self.net, problem.activation, Gradient::Columns(columns, number), valid);
+            }
+        }
+    }
+
+    /// Writes down training loss, error, radii and distances of the epoch just passed.
+    fn record(&mut self, at: usize, manifold: bool) {
+        let Cohort { problem, pairs, .. } = self.cohort;
+        let (epochs, classes) = (problem.recorded.len(), problem.block.classes);
+        for (replica, member) in self.members.iter_mut().enumerate().filter(|&(replica, _)| self.live[replica]) {
+            let record = &mut member.state.record;
+            let count: f64 = self.counts[replica].iter().sum();
+            record.train_loss[at] = (self.totals.loss[replica] / count) as f32;
+            record.train_error[at] = (self.totals.wrong[replica] / count) as f32;
+            if manifold {
+                let layers = self.centres.finish(&self.net, replica, &self.counts[replica], pairs);
+                for (layer, (radii, distances)) in layers.into_iter().enumerate() {
+                    for (class, radius) in radii.into_iter().enumerate() {
+                        record.radius[(layer * classes + class) * epochs + at] = radius;
+                    }
+                    for (pair, distance) in distances.into_iter().enumerate() {
+                        record.distance[(layer * pairs.len() + pair) * epochs + at] = distance;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Measures the test errors and writes them down.
+    #[inline(always)]
+    fn test<V: Lane, const MR: usize, const NV: usize, const R: usize>(&mut self, at: usize) {
+        let cohort = self.cohort;
+        let Cohort { problem, inputs, noisy, .. } = cohort;
+        let epochs = problem.recorded.len();
+        for (number, x) in problem.test_inputs().enumerate() {
+            let set = if number == 0 { &inputs.test } else { &noisy[number - 1] };
+            let mut wrong = vec![0.0; R];
+            if number == 1 {
+                // The noisy inputs have no background: from here on the plain bias.
+                self.net.fold(None);
+            }
+            for first in (0..set.len()).step_by(self.net.tile) {
+                let valid = self.net.tile.min(set.len() - first);
+                let source = Source::Set { set, x, group: first / MR };
+                forward::<V, R>(&mut self.net, problem.activation, source, valid.div_ceil(MR));
+                let Some(output) = self.net.layers.last() else { return };
+                let labels = &set.labels[first..first + valid];
+                V::enter::<_, R>(CountWrong { output, labels, wrong: &mut wrong });
+            }
+            for (replica, member) in self.members.iter_mut().enumerate().filter(|&(replica, _)| self.live[replica]) {
+                let error = (wrong[replica] / set.len() as f64) as f32;
+                match number {
+                    0 => member.state.record.test_error[at] = error,
+                    _ => member.state.record.noisy_error[(number - 1) * epochs + at] = error,
+                }
+            }
+        }
+    }
+
+    /// Takes replicas that are no longer finite out of the group, as they were at `epoch`.
+    fn freeze(&mut self, broken: &[bool], epoch: usize, snapshot: Option<usize>) {
+        let bytes = self.cohort.problem.snapshot_bytes();
+        for replica in 0..broken.len() {
+            if !(broken[replica] && self.live[replica]) {
+                continue;
+            }
+            self.live[replica] = false;
+            self.unload(replica, epoch);
+            let state = &mut self.members[replica].state;
+            state.diverged = Some(epoch);
+            if let Some(snapshot) = snapshot {
+                state.record.misclassified[snapshot * bytes..(snapshot + 1) * bytes].fill(UNMEASURED_BYTE);
+            }
+            self.net.silence(replica, &self.cohort.inputs.order);
+        }
+    }
+
+    fn unload(&mut self, replica: usize, epoch: usize) {
+        let member = &mut self.members[replica];
+        let used = moments(&member.replica.optimiser);
+        self.net.unload(replica, &self.cohort.inputs.order, used, member.state);
+        member.state.epoch = epoch;
+    }
+}

@@ -1,0 +1,62 @@
+//! Where a weight lies: matrices stored in panels of columns, as the product reads them.
+//!
+//! A matrix of a group has a row for each input and a column for each (output, replica), the replicas of an output
+//! side by side: column = output · R + replica. Columns are cut into vectors, vectors into panels of at most `NV`;
+//! inside a panel a row's vectors are contiguous. Rows are padded to the product's `MR`, columns to whole vectors.
+
+/// A panel: consecutive vectors of columns.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Panel {
+    /// The first vector's number.
+    pub(super) first: usize,
+    /// Number of vectors.
+    pub(super) vectors: usize,
+    /// Where the panel's memory begins.
+    pub(super) offset: usize,
+}
+
+/// The layout of one matrix.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    /// Rows without padding.
+    pub(super) rows: usize,
+    /// Columns without padding.
+    pub(super) columns: usize,
+    /// Lanes of a vector.
+    pub(super) lanes: usize,
+    /// The panels, in the order of their columns.
+    pub(super) panels: Vec<Panel>,
+    padded_rows: usize,
+}
+
+impl Layout {
+    /// Lays out `rows` × `columns` for a product of `mr` rows × `nv` vectors of `lanes`; panels are of even width.
+    pub(super) fn new(rows: usize, columns: usize, lanes: usize, mr: usize, nv: usize) -> Layout {
+        let vectors = columns.div_ceil(lanes);
+        let count = vectors.div_ceil(nv);
+        let padded_rows = rows.next_multiple_of(mr);
+        let cut = |i: usize| i * vectors / count;
+        let panels = (0..count)
+            .map(|i| Panel { first: cut(i), vectors: cut(i + 1) - cut(i), offset: cut(i) * lanes * padded_rows })
+            .collect();
+        Layout { rows, columns, lanes, panels, padded_rows }
+    }
+
+    /// Columns with padding.
+    pub(super) fn padded_columns(&self) -> usize {
+        self.columns.next_multiple_of(self.lanes)
+    }
+
+    /// Numbers in memory.
+    pub(super) fn len(&self) -> usize {
+        self.padded_rows * self.padded_columns()
+    }
+
+    /// Place of an element.
+    pub(super) fn at(&self, row: usize, column: usize) -> usize {
+        let vector = column / self.lanes;
+        let panel = self.panels.partition_point(|panel| panel.first <= vector) - 1;
+        let panel = self.panels[panel];
+        panel.offset + (row * panel.vectors + vector - panel.first) * self.lanes + column % self.lanes
+    }
+}

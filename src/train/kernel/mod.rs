@@ -1,0 +1,203 @@
+//! The CPU kernel: fused cohorts of fully connected networks, trained at the machine's limit.
+//!
+//! Replicas share the inputs and nothing else, so they are laid side by side in vector lanes: every product, loss and
+//! measurement of all replicas of a group is a vertical operation, and the first layer is one wide product. A group
+//! is trained by one thread through all its epochs, without barriers; groups come from a queue.
+//!
+//! Invariants: a replica's numbers depend on itself alone (no operation crosses lanes, every sum has a fixed order),
+//! so a result is the same to the last bit for any packing, number of threads, and cutting of `advance` into calls.
+//!
+//! - `simd`: vectors, the matrix product, and the choice of instructions; all unsafe code;
+//! - `function`: exp, tanh and the like; `layout`: where weights lie;
+//! - `cluster`, `inputs`: the block's inputs, sparse where that pays;
+//! - `net`, `pass`, `head`, `update`: weights, forward and backward, loss and measurements, the step;
+//! - `group`, `minibatch`: epochs.
+
+mod cluster;
+mod function;
+mod group;
+mod head;
+mod inputs;
+mod layout;
+mod minibatch;
+mod net;
+mod pass;
+mod simd;
+mod update;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Mutex, PoisonError};
+
+use group::{Advance, Cohort, Member};
+use inputs::{Inputs, Key};
+use simd::{Isa, dispatch};
+
+use crate::sweep::Batch;
+use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
+
+/// Columns of the first layer that a group should not exceed by much: its weights are to stay in the core's cache.
+const COLUMNS: usize = 160;
+/// Bytes of the first layer's weights that a group should not exceed, for the same reason.
+const WEIGHT_BYTES: usize = 512 << 10;
+/// Samples in a tile, and numbers of a replica in a tile's hidden layers, at most.
+const TILE: (usize, usize) = (240, 48_000);
+
+/// The CPU kernel for one cohort.
+pub struct Kernel {
+    cohort: Cohort,
+    replicas: Vec<Replica>,
+    states: Vec<ReplicaState>,
+    threads: usize,
+}
+
+/// Choices that tests vary.
+#[derive(Debug, Clone, Copy)]
+struct Choices {
+    isa: Isa,
+    sparse: bool,
+    /// Replicas in a group at most.
+    group: usize,
+}
+
+impl Kernel {
+    /// Whether the kernel can train the problem.
+    ///
+    /// # Errors
+    /// The reason why it cannot, as half a sentence for the log.
+    pub fn supports(problem: &Problem) -> Result<(), String> {
+        let Some(widths) = problem.mlp_widths() else {
+            return Err("the kernel trains fully connected networks only".to_owned());
+        };
+        if widths.contains(&0) {
+            return Err("a layer has no units".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Takes over a cohort, to be trained by up to `threads` threads.
+    ///
+    /// # Errors
+    /// [`TrainError::Device`] if the problem is not supported, or a state does not fit it.
+    pub fn new(problem: Problem, replicas: Vec<Replica>, states: Vec<ReplicaState>, threads: usize) -> Result<Kernel, TrainError> {
+        let choices = Choices { isa: Isa::detect(), sparse: true, group: usize::MAX };
+        Kernel::with(problem, replicas, states, threads, choices)
+    }
+
+    /// As [`Kernel::new`], but with dense products whatever the inputs: for measuring what sparsity is worth.
+    ///
+    /// # Errors
+    /// As [`Kernel::new`].
+    pub fn dense(problem: Problem, replicas: Vec<Replica>, states: Vec<ReplicaState>, threads: usize) -> Result<Kernel, TrainError> {
+        let choices = Choices { isa: Isa::detect(), sparse: false, group: usize::MAX };
+        Kernel::with(problem, replicas, states, threads, choices)
+    }
+
+    fn with(
+        problem: Problem,
+        replicas: Vec<Replica>,
+        mut states: Vec<ReplicaState>,
+        threads: usize,
+        choices: Choices,
+    ) -> Result<Kernel, TrainError> {
+        Kernel::supports(&problem).map_err(TrainError::Device)?;
+        let widths = problem.mlp_widths().unwrap_or_default();
+        let parameters: usize = widths.windows(2).map(|pair| (pair[0] + 1) * pair[1]).sum();
+        if replicas.len() != states.len() || states.iter().any(|state| state.parameters.len() != parameters) {
+            let what = format!("the states do not fit the network of {parameters} parameters and {} replicas", replicas.len());
+            return Err(TrainError::Device(what));
+        }
+        let samples = problem.block.train.len();
+        if replicas.iter().any(|replica| replica.kept.as_ref().is_some_and(|kept| kept.len() != samples)) {
+            return Err(TrainError::Device(format!("a replica's kept samples are not {samples} flags")));
+        }
+        for (replica, state) in replicas.iter().zip(&mut states) {
+            let [first, second] = update::moments(&replica.optimiser);
+            if state.first_moment.is_empty() && first {
+                state.first_moment = vec![0.0; parameters];
+            }
+            if state.second_moment.is_empty() && second {
+                state.second_moment = vec![0.0; parameters];
+            }
+        }
+        let isa = choices.isa;
+        // The size of a tile decides the order of sums: it follows from the architecture alone.
+        let hidden: usize = widths[1..].iter().sum();
+        let tile = (TILE.1 / hidden).clamp(isa.rows(), TILE.0) / isa.rows() * isa.rows();
+        let key = Key { isa, tile, gradient: problem.batch == Batch::Full, sparse: choices.sparse };
+        let inputs = Inputs::of(&problem.block, key);
+        let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y, isa)).collect();
+        let pairs = problem.pairs();
+        let threads = threads.max(1);
+        let cohort = Cohort { problem, inputs, noisy, widths, pairs, tile, isa, group: choices.group };
+        Ok(Kernel { cohort, replicas, states, threads })
+    }
+
+    /// Replicas in a group: as many as keep the weights in cache, but no fewer groups than threads.
+    fn group_size(&self, live: usize) -> usize {
+        if self.cohort.problem.batch != Batch::Full {
+            return 1;
+        }
+        let (inputs, width) = (self.cohort.widths[0], self.cohort.widths[1]);
+        let mut size = self.cohort.isa.lanes().min(self.cohort.group);
+        while size > 1 && (size * width > COLUMNS || size * width * inputs * 4 > WEIGHT_BYTES || live < size * self.threads) {
+            size /= 2;
+        }
+        size
+    }
+}
+
+impl Engine for Kernel {
+    fn advance(&mut self, until: usize) -> Result<(), TrainError> {
+        let until = until.min(self.cohort.problem.epochs + 1);
+        let due = |state: &ReplicaState| state.diverged.is_none() && state.epoch < until;
+        let live = self.states.iter().filter(|state| due(state)).count();
+        let size = self.group_size(live);
+        let members = self.replicas.iter().zip(&mut self.states).map(|(replica, state)| Member { replica, state });
+        let mut members: Vec<Member<'_>> = members.filter(|member| due(member.state)).collect();
+        members.sort_by_key(|member| member.state.epoch);
+        let mut groups: Vec<Vec<Member<'_>>> = Vec::new();
+        let mut members = members.into_iter().peekable();
+        while let Some(first) = members.next() {
+            let epoch = first.state.epoch;
+            let mut same = vec![first];
+            while let Some(member) = members.next_if(|member| member.state.epoch == epoch) {
+                same.push(member);
+            }
+            // Full groups, then the rest in powers of two: no lane is idle.
+            while !same.is_empty() {
+                let take = size.min(1 << same.len().ilog2());
+                groups.push(same.drain(..take).collect());
+            }
+        }
+        // The queue is emptied from its end: the largest groups go first.
+        groups.sort_by_key(Vec::len);
+        let workers = self.threads.min(groups.len());
+        let queue = Mutex::new(groups);
+        let cohort = &self.cohort;
+        let work = || {
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let Some(mut group) = next else { break };
+                let replicas = group.len();
+                dispatch(cohort.isa, replicas, Advance { cohort, members: &mut group, until });
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..workers {
+                scope.spawn(work);
+            }
+            work();
+        });
+        Ok(())
+    }
+
+    fn states(&mut self) -> Result<Vec<ReplicaState>, TrainError> {
+        Ok(self.states.clone())
+    }
+
+    fn describe(&self) -> String {
+        format!("kernel {}, {}", self.cohort.isa.name(), self.cohort.inputs.describe())
+    }
+}

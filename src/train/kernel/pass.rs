@@ -1,0 +1,329 @@
+//! One tile of samples through the net and back.
+
+use super::function::{gelu, sigmoid, tanh};
+use super::inputs::{Columns, Set};
+use super::net::{Layer, Net};
+use super::simd::{ADD, FROM, Lane, Operand, Rows, STORE, Task, product};
+use crate::sweep::Activation;
+
+/// Where a tile's samples come from.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// A prepared set, the memory it was made from, and the first group of the tile.
+    Set { set: &'a Set, x: &'a [f32], group: usize },
+    /// Rows gathered for a minibatch.
+    Gathered(&'a [f32]),
+}
+
+/// How the gradient of the first layer reaches the inputs.
+#[derive(Clone, Copy)]
+pub(super) enum Gradient<'a> {
+    /// The prepared columns and the tile's number.
+    Columns(&'a Columns, usize),
+    /// Rows gathered for a minibatch.
+    Gathered(&'a [f32]),
+}
+
+/// Computes all layers for a tile of `groups` · `MR` samples: hidden layers activated, the output layer's sums.
+#[inline(always)]
+pub(super) fn forward<V: Lane, const R: usize>(net: &mut Net, activation: Activation, source: Source<'_>, groups: usize) {
+    let depth = net.layers.len();
+    for at in 0..depth {
+        let (below, above) = net.layers.split_at_mut(at);
+        let layer = &mut above[0];
+        match below.last() {
+            None => V::enter::<_, 1>(FirstLayer { layer, source, groups }),
+            Some(below) => V::enter::<_, R>(DeeperLayer { below, layer, groups }),
+        }
+        if at + 1 < depth {
+            V::enter::<_, 1>(Activate { layer, activation, groups });
+        }
+    }
+}
+
+struct FirstLayer<'a> {
+    layer: &'a mut Layer,
+    source: Source<'a>,
+    groups: usize,
+}
+
+impl Task for FirstLayer<'_> {
+    #[inline(always)]
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
+        let FirstLayer { layer, source, groups } = self;
+        let inputs = layer.inputs;
+        for panel in &layer.layout.panels {
+            let first = panel.first * V::LEN;
+            let b = Operand { data: &layer.weight.value[panel.offset..], row: panel.vectors * V::LEN, step: 0 };
+            for group in 0..groups {
+                let (a, rows) = match source {
+                    Source::Set { set, x, group: start } => set.group::<MR>(x, inputs, start + group),
+                    Source::Gathered(x) => {
+                        (Operand { data: &x[group * MR * inputs..], row: inputs, step: 1 }, Rows::All(inputs))
+                    }
+                };
+                let c = &mut layer.out[group * MR * layer.stride + first..];
+                product::<V, MR, NV, 1, FROM>(panel.vectors, a, b, rows, c, layer.stride, &layer.folded[first..]);
+            }
+        }
+    }
+}
+
+struct DeeperLayer<'a> {
+    below: &'a Layer,
+    layer: &'a mut Layer,
+    groups: usize,
+}
+
+impl Task for DeeperLayer<'_> {
+    #[inline(always)]
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
+        let DeeperLayer { below, layer, groups } = self;
+        for panel in &layer.layout.panels {
+            let first = panel.first * V::LEN;
+            let b = Operand { data: &layer.weight.value[panel.offset..], row: panel.vectors * V::LEN, step: 0 };
+            for group in 0..groups {
+                let a = Operand { data: &below.out[group * MR * below.stride..], row: below.stride, step: R };
+                let c = &mut layer.out[group * MR * layer.stride + first..];
+                let rows = Rows::All(layer.inputs);
+                product::<V, MR, NV, R, FROM>(panel.vectors, a, b, rows, c, layer.stride, &layer.bias.value[first..]);
+            }
+        }
+    }
+}
+
+/// An activation whose derivative follows from its value. 
+trait Elementwise {
+    /// The activation.
+    fn value<V: Lane>(z: V) -> V;
+    /// `d` times the derivative where the value is `h`.
+    fn back<V: Lane>(d: V, h: V) -> V;
+}
+
+struct Tanh;
+struct Sigmoid;
+struct Relu;
+
+impl Elementwise for Tanh {
+    #[inline(always)]
+    fn value<V: Lane>(z: V) -> V {
+        tanh(z)
+    }
+
+    #[inline(always)]
+    fn back<V: Lane>(d: V, h: V) -> V {
+        V::splat(0.0).sub(h).fma(h, V::splat(1.0)).mul(d)
+    }
+}
+
+impl Elementwise for Sigmoid {
+    #[inline(always)]
+    fn value<V: Lane>(z: V) -> V {
+        sigmoid(z)
+    }
+
+    #[inline(always)]
+    fn back<V: Lane>(d: V, h: V) -> V {
+        d.mul(h.mul(V::splat(1.0).sub(h)))
+    }
+}
+
+impl Elementwise for Relu {
+    #[inline(always)]
+    fn value<V: Lane>(z: V) -> V {
+        // The zero comes first: `max` hands NaN on from its second operand.
+        V::splat(0.0).max(z)
+    }
+
+    #[inline(always)]
+    fn back<V: Lane>(d: V, h: V) -> V {
+        V::select(h.gt(V::splat(0.0)), d, V::splat(0.0))
+    }
+}
+
+struct Activate<'a> {
+    layer: &'a mut Layer,
+    activation: Activation,
+    groups: usize,
+}
+
+impl Task for Activate<'_> {
+    #[inline(always)]
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
+        let Activate { layer, activation, groups } = self;
+        let rows = groups * MR;
+        match activation {
+            Activation::Tanh => each::<V, Tanh>(layer, rows),
+            Activation::Sigmoid => each::<V, Sigmoid>(layer, rows),
+            Activation::Relu => each::<V, Relu>(layer, rows),
+            Activation::Gelu => {
+                let (columns, stride) = (layer.layout.padded_columns(), layer.stride);
+                for row in 0..rows {
+                    let range = row * stride..row * stride + columns;
+                    let out = layer.out[range.clone()].chunks_exact_mut(V::LEN);
+                    for (z, slope) in out.zip(layer.slope[range].chunks_exact_mut(V::LEN)) {
+                        let (value, derivative) = gelu(V::load(z));
+                        value.store(z);
+                        derivative.store(slope);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn each<V: Lane, F: Elementwise>(layer: &mut Layer, rows: usize) {
+    let columns = layer.layout.padded_columns();
+    for row in layer.out.chunks_exact_mut(layer.stride).take(rows) {
+        for z in row[..columns].chunks_exact_mut(V::LEN) {
+            F::value(V::load(z)).store(z);
+        }
+    }
+}
+
+/// Adds the tile's gradients, given the loss's gradient with respect to the output sums in the last layer's `out`;
+/// `valid` samples of the tile count. The hidden layers' outputs become gradients on the way.
+#[inline(always)]
+pub(super) fn backward<V: Lane, const R: usize>(net: &mut Net, activation: Activation, gradient: Gradient<'_>, valid: usize) {
+    for at in (0..net.layers.len()).rev() {
+        let (below, above) = net.layers.split_at_mut(at);
+        let layer = &mut above[0];
+        V::enter::<_, 1>(BiasGradient { layer, valid });
+        match below.last_mut() {
+            None => V::enter::<_, 1>(FirstGradient { layer, gradient, valid }),
+            Some(below) => {
+                V::enter::<_, R>(DeeperGradient { below, layer, valid });
+                V::enter::<_, R>(CarryBack { below, layer, scratch: &mut net.scratch, activation, valid });
+            }
+        }
+    }
+}
+
+struct BiasGradient<'a> {
+    layer: &'a mut Layer,
+    valid: usize,
+}
+
+impl Task for BiasGradient<'_> {
+    #[inline(always)]
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
+        let BiasGradient { layer, valid } = self;
+        let columns = layer.layout.padded_columns();
+        let mut total = [0f32; 16];
+        for first in (0..columns).step_by(V::LEN) {
+            let mut sum = V::splat(0.0);
+            for row in layer.out.chunks_exact(layer.stride).take(valid) {
+                sum = sum.add(V::load(&row[first..]));
+            }
+            sum.store(&mut total);
+            for (to, &sum) in layer.bias_sum[first..first + V::LEN].iter_mut().zip(&total) {
+                *to += f64::from(sum);
+            }
+        }
+    }
+}
+
+struct FirstGradient<'a> {
+    layer: &'a mut Layer,
+    gradient: Gradient<'a>,
+    valid: usize,
+}
+
+impl Task for FirstGradient<'_> {
+    #[inline(always)]
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
+        let FirstGradient { layer, gradient, valid } = self;
+        let inputs = layer.inputs;
+        for panel in &layer.layout.panels {
+            let width = panel.vectors * V::LEN;
+            let b = Operand { data: &layer.out[panel.first * V::LEN..], row: layer.stride, step: 0 };
+            for group in 0..inputs.div_ceil(MR) {
+                let (a, rows) = match gradient {
+                    Gradient::Columns(columns, tile) => columns.group::<MR>(tile, group),
+                    Gradient::Gathered(x) => (Operand { data: &x[group * MR..], row: 1, step: inputs }, Rows::All(valid)),
+                };
+                let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
+                product::<V, MR, NV, 1, ADD>(panel.vectors, a, b, rows, c, width, &[]);
+            }
+        }
+    }
+}
+
+struct DeeperGradient<'a> {
+    below: &'a Layer,
+    layer: &'a mut Layer,
+    valid: usize,
+}
+
+impl Task for DeeperGradient<'_> {
+    #[inline(always)]
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
+        let DeeperGradient { below, layer, valid } = self;
+        for panel in &layer.layout.panels {
+            let width = panel.vectors * V::LEN;
+            let b = Operand { data: &layer.out[panel.first * V::LEN..], row: layer.stride, step: 0 };
+            for group in 0..layer.inputs.div_ceil(MR) {
+                let a = Operand { data: &below.out[group * MR * R..], row: R, step: below.stride };
+                let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
+                product::<V, MR, NV, R, ADD>(panel.vectors, a, b, Rows::All(valid), c, width, &[]);
+            }
+        }
+    }
+}
+
+/// δ below = (δ Wᵀ) ∘ the activation's derivative, over the outputs below.
+struct CarryBack<'a> {
+    below: &'a mut Layer,
+    layer: &'a Layer,
+    scratch: &'a mut [f32],
+    activation: Activation,
+    valid: usize,
+}
+
+impl Task for CarryBack<'_> {
+    #[inline(always)]
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
+        let CarryBack { below, layer, scratch, activation, valid } = self;
+        let groups = valid.div_ceil(MR);
+        let rows = groups * MR;
+        let Some((layout, back)) = &layer.back else { return };
+        for panel in &layout.panels {
+            let first = panel.first * V::LEN;
+            let b = Operand { data: &back[panel.offset..], row: panel.vectors * V::LEN, step: 0 };
+            for group in 0..groups {
+                let a = Operand { data: &layer.out[group * MR * layer.stride..], row: layer.stride, step: R };
+                let c = &mut scratch[group * MR * below.stride + first..];
+                product::<V, MR, NV, R, STORE>(panel.vectors, a, b, Rows::All(layer.outputs), c, below.stride, &[]);
+            }
+        }
+        match activation {
+            Activation::Tanh => combine::<V, Tanh>(below, scratch, rows),
+            Activation::Sigmoid => combine::<V, Sigmoid>(below, scratch, rows),
+            Activation::Relu => combine::<V, Relu>(below, scratch, rows),
+            Activation::Gelu => {
+                let (columns, stride) = (below.layout.padded_columns(), below.stride);
+                for row in 0..rows {
+                    let range = row * stride..row * stride + columns;
+                    let out = below.out[range.clone()].chunks_exact_mut(V::LEN);
+                    let slope = below.slope[range.clone()].chunks_exact(V::LEN);
+                    for ((h, slope), d) in out.zip(slope).zip(scratch[range].chunks_exact(V::LEN)) {
+                        V::load(d).mul(V::load(slope)).store(h);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn combine<V: Lane, F: Elementwise>(below: &mut Layer, scratch: &[f32], rows: usize) {
+    let (columns, stride) = (below.layout.padded_columns(), below.stride);
+    for row in 0..rows {
+        let range = row * stride..row * stride + columns;
+        let out = below.out[range.clone()].chunks_exact_mut(V::LEN);
+        for (h, d) in out.zip(scratch[range].chunks_exact(V::LEN)) {
+            F::back(V::load(d), V::load(h)).store(h);
+        }
+    }
+}

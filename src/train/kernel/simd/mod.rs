@@ -1,0 +1,197 @@
+//! Vectors of f32 and the one matrix product, for each instruction set: the only unsafe code of the kernel.
+//!
+//! Invariants that make the unsafe blocks sound:
+//! - a vector type leaves this module only as the type parameter of [`Task::run`], which [`dispatch`] calls after the
+//!   processor was asked whether it has the instructions;
+//! - [`Indices`] are checked against their bound when they are built;
+//! - [`product()`] checks the extent of its operands before its loop.
+//!
+//! The numbers of a lane never meet those of another lane: no operation here crosses lanes.
+
+mod aligned;
+mod portable;
+mod product;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub(super) use aligned::Buffer;
+pub(super) use product::{ADD, FROM, Indices, Operand, Rows, STORE, product};
+
+/// A vector of `LEN` f32.
+pub(super) trait Lane: Copy {
+    /// Number of lanes.
+    const LEN: usize;
+    /// Result of a comparison.
+    type Mask: Copy;
+
+    /// The same number in every lane.
+    fn splat(x: f32) -> Self;
+    /// Reads `LEN` numbers.
+    ///
+    /// # Safety
+    /// `from` must be valid for reading `LEN` numbers.
+    unsafe fn load_at(from: *const f32) -> Self;
+    /// Reads `P` numbers, a power of two not above `LEN`, and repeats them to fill the lanes.
+    ///
+    /// # Safety
+    /// `from` must be valid for reading `P` numbers.
+    unsafe fn pattern_at<const P: usize>(from: *const f32) -> Self;
+    /// Writes `LEN` numbers.
+    ///
+    /// # Safety
+    /// `to` must be valid for writing `LEN` numbers.
+    unsafe fn store_at(self, to: *mut f32);
+
+    /// Sum.
+    fn add(self, other: Self) -> Self;
+    /// Difference.
+    fn sub(self, other: Self) -> Self;
+    /// Product.
+    fn mul(self, other: Self) -> Self;
+    /// Quotient.
+    fn div(self, other: Self) -> Self;
+    /// `self · by + plus`; rounded once where the instruction exists.
+    fn fma(self, by: Self, plus: Self) -> Self;
+    /// The greater; `other` where either is NaN.
+    fn max(self, other: Self) -> Self;
+    /// The lesser; `other` where either is NaN.
+    fn min(self, other: Self) -> Self;
+    /// Square root.
+    fn sqrt(self) -> Self;
+    /// Whether self > other; false where either is NaN.
+    fn gt(self, other: Self) -> Self::Mask;
+    /// `yes` where the mask is set, else `no`.
+    fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
+    /// Absolute value.
+    fn abs(self) -> Self;
+    /// The magnitude of self, which must not be negative, with the sign of `sign`.
+    fn with_sign(self, sign: Self) -> Self;
+    /// 2ⁿ, where self is 1.5·2²³ + n and −126 ≤ n ≤ 127.
+    fn two_to(self) -> Self;
+    /// Exponent e and mantissa m of a positive normal number m·2ᵉ, 1 ≤ m < 2.
+    fn split(self) -> (Self, Self);
+
+    /// Runs a task as a function of its own, compiled for this vector; how large loops are kept apart.
+    fn enter<T: Task, const R: usize>(task: T);
+
+    /// Reads the first `LEN` numbers of a slice.
+    #[inline(always)]
+    fn load(from: &[f32]) -> Self {
+        let from = &from[..Self::LEN];
+        // SAFETY: the slice has LEN numbers.
+        unsafe { Self::load_at(from.as_ptr()) }
+    }
+
+    /// Writes to the first `LEN` numbers of a slice.
+    #[inline(always)]
+    fn store(self, to: &mut [f32]) {
+        let to = &mut to[..Self::LEN];
+        // SAFETY: the slice has LEN numbers.
+        unsafe { self.store_at(to.as_mut_ptr()) }
+    }
+
+    /// Reads the first `P` numbers of a slice and repeats them.
+    #[inline(always)]
+    fn pattern<const P: usize>(from: &[f32]) -> Self {
+        let from = &from[..P];
+        // SAFETY: the slice has P numbers.
+        unsafe { Self::pattern_at::<P>(from.as_ptr()) }
+    }
+
+    /// Writes the first `P` lanes to the first `P` numbers of a slice.
+    #[inline(always)]
+    fn store_head<const P: usize>(self, to: &mut [f32]) {
+        let mut all = [0f32; 16];
+        self.store(&mut all);
+        to[..P].copy_from_slice(&all[..P]);
+    }
+}
+
+/// An instruction set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Isa {
+    /// What every processor has.
+    Portable,
+    /// AVX2 with FMA.
+    Avx2,
+    /// AVX-512 F and DQ.
+    Avx512,
+}
+
+impl Isa {
+    /// The best that this processor has.
+    pub(super) fn detect() -> Isa {
+        [Isa::Avx512, Isa::Avx2].into_iter().find(|isa| isa.available()).unwrap_or(Isa::Portable)
+    }
+
+    /// Whether this processor has it.
+    pub(super) fn available(self) -> bool {
+        match self {
+            Isa::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => {
+                Isa::Avx2.available() && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq")
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            _ => false,
+        }
+    }
+
+    /// Lanes of its vectors.
+    pub(super) fn lanes(self) -> usize {
+        match self {
+            Isa::Portable | Isa::Avx2 => 8,
+            Isa::Avx512 => 16,
+        }
+    }
+
+    /// Rows of the product's register tile.
+    pub(super) fn rows(self) -> usize {
+        match self {
+            Isa::Portable => 4,
+            Isa::Avx2 => 6,
+            Isa::Avx512 => 5,
+        }
+    }
+
+    /// Name for the log.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Isa::Portable => "portable",
+            Isa::Avx2 => "avx2",
+            Isa::Avx512 => "avx512",
+        }
+    }
+}
+
+/// Work that is compiled once for each instruction set and number of replicas.
+pub(super) trait Task {
+    /// `V`: the vector. `MR` × `NV`: register tile of the product, rows × vectors. `R`: replicas side by side in a
+    /// vector, at most `V::LEN`. Implementations must be `#[inline(always)]` all the way down to other tasks, and
+    /// without closures that compute with vectors, to be compiled with the instructions of `V`.
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self);
+}
+
+/// Runs a task with the instructions of `isa` for `replicas` (a power of two, at most `isa.lanes()`).
+///
+/// # Panics
+/// If the processor lacks the instructions, or `replicas` is not one of the sizes.
+pub(super) fn dispatch<T: Task>(isa: Isa, replicas: usize, task: T) {
+    assert!(isa.available(), "instruction set {} is not available", isa.name());
+    match isa {
+        Isa::Portable => match replicas {
+            1 => portable::Wide::enter::<T, 1>(task),
+            2 => portable::Wide::enter::<T, 2>(task),
+            4 => portable::Wide::enter::<T, 4>(task),
+            8 => portable::Wide::enter::<T, 8>(task),
+            other => unreachable!("{other} replicas in a portable vector"),
+        },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the processor was asked above for the instructions that these functions enable.
+        _ => unsafe { x86::dispatch(isa, replicas, task) },
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => unreachable!("not available, as asserted"),
+    }
+}

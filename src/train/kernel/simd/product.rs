@@ -1,0 +1,171 @@
+//! The one matrix product: C[m][v] = start + Σ_j A[j][m] · B[row(j)][v] for a register tile of rows m and vectors v.
+//!
+//! The sum over j runs in order, one fused multiply-add after the other: an element's value depends on its own row
+//! and column alone, whatever the shape of the tile around it.
+
+use super::Lane;
+
+/// Row numbers, each below a bound.
+#[derive(Debug, Default)]
+pub(in crate::train::kernel) struct Indices {
+    list: Vec<u16>,
+    below: usize,
+}
+
+impl Indices {
+    /// Takes a list of row numbers.
+    ///
+    /// # Panics
+    /// If one is not below the bound.
+    pub(in crate::train::kernel) fn new(list: Vec<u16>, below: usize) -> Indices {
+        assert!(list.iter().all(|&row| usize::from(row) < below), "a row number is out of bounds");
+        Indices { list, below }
+    }
+
+    /// A stretch of the list.
+    pub(in crate::train::kernel) fn range(&self, range: std::ops::Range<usize>) -> Picked<'_> {
+        Picked { list: &self.list[range], below: self.below }
+    }
+
+    /// Length of the list.
+    pub(in crate::train::kernel) fn len(&self) -> usize {
+        self.list.len()
+    }
+}
+
+/// A stretch of [`Indices`].
+#[derive(Debug, Clone, Copy)]
+pub(in crate::train::kernel) struct Picked<'a> {
+    list: &'a [u16],
+    below: usize,
+}
+
+/// Which rows of B the sum runs over.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::train::kernel) enum Rows<'a> {
+    /// The first so many.
+    All(usize),
+    /// The listed ones.
+    Listed(Picked<'a>),
+}
+
+/// Where the numbers of A or B lie.
+#[derive(Clone, Copy)]
+pub(in crate::train::kernel) struct Operand<'a> {
+    /// The memory, from the operand's first number on.
+    pub(in crate::train::kernel) data: &'a [f32],
+    /// Distance between rows m of A, or rows of B.
+    pub(in crate::train::kernel) row: usize,
+    /// Distance between the A of successive j; unused for B.
+    pub(in crate::train::kernel) step: usize,
+}
+
+/// The sum starts from a given row of vectors and overwrites C.
+pub(in crate::train::kernel) const FROM: u8 = 0;
+/// The sum starts from zero and overwrites C.
+pub(in crate::train::kernel) const STORE: u8 = 1;
+/// The sum starts from zero, then is added to C.
+pub(in crate::train::kernel) const ADD: u8 = 2;
+
+/// Computes a tile of `MR` rows and `vectors` ≤ `NV` vectors. A's elements are patterns of `P` numbers; `MODE` says how
+/// the sum begins and where it goes, `start` is read by [`FROM`] only.
+///
+/// # Panics
+/// If an operand is too short for what is asked.
+#[inline(always)]
+pub(in crate::train::kernel) fn product<V: Lane, const MR: usize, const NV: usize, const P: usize, const MODE: u8>(
+    vectors: usize,
+    a: Operand<'_>,
+    b: Operand<'_>,
+    rows: Rows<'_>,
+    c: &mut [f32],
+    c_row: usize,
+    start: &[f32],
+) {
+    let width = vectors * V::LEN;
+    let (n, below) = match rows {
+        Rows::All(n) => (n, n),
+        Rows::Listed(picked) => (picked.list.len(), picked.below),
+    };
+    assert!((1..=NV).contains(&vectors) && c.len() >= (MR - 1) * c_row + width);
+    assert!(MODE != FROM || start.len() >= width);
+    if n > 0 {
+        assert!(a.data.len() >= (n - 1) * a.step + (MR - 1) * a.row + P);
+        assert!(b.data.len() >= (below - 1) * b.row + width);
+    }
+    let (to, from) = (c.as_mut_ptr(), start.as_ptr());
+    macro_rules! go {
+        ($n:literal) => {
+            // SAFETY: the extents were checked above; every listed row is below `below`.
+            unsafe {
+                match rows {
+                    Rows::All(_) => tile::<V, MR, $n, P, MODE, false>(n, a, b, std::ptr::null(), to, c_row, from),
+                    Rows::Listed(picked) => tile::<V, MR, $n, P, MODE, true>(n, a, b, picked.list.as_ptr(), to, c_row, from),
+                }
+            }
+        };
+    }
+    if NV >= 5 && vectors == 5 {
+        go!(5)
+    } else if NV >= 4 && vectors == 4 {
+        go!(4)
+    } else if NV >= 3 && vectors == 3 {
+        go!(3)
+    } else if NV >= 2 && vectors == 2 {
+        go!(2)
+    } else {
+        go!(1)
+    }
+}
+
+/// # Safety
+/// A, B, C and `start` must be readable (C writable) to the extent that [`product`] asserts; `list` must hold `n` rows
+/// of B where `LISTED`.
+#[inline(always)]
+unsafe fn tile<V: Lane, const MR: usize, const NV: usize, const P: usize, const MODE: u8, const LISTED: bool>(
+    n: usize,
+    a: Operand<'_>,
+    b: Operand<'_>,
+    list: *const u16,
+    c: *mut f32,
+    c_row: usize,
+    start: *const f32,
+) {
+    let mut sum = [[V::splat(0.0); NV]; MR];
+    // SAFETY: every offset below stays within the extents that the caller vouches for.
+    unsafe {
+        if MODE == FROM {
+            for v in 0..NV {
+                let first = V::load_at(start.add(v * V::LEN));
+                for row in &mut sum {
+                    row[v] = first;
+                }
+            }
+        }
+        let mut at = a.data.as_ptr();
+        let mut next = b.data.as_ptr();
+        for j in 0..n {
+            let from = if LISTED { b.data.as_ptr().add(usize::from(*list.add(j)) * b.row) } else { next };
+            let mut columns = [V::splat(0.0); NV];
+            for v in 0..NV {
+                columns[v] = V::load_at(from.add(v * V::LEN));
+            }
+            for m in 0..MR {
+                let factor = V::pattern_at::<P>(at.add(m * a.row));
+                for v in 0..NV {
+                    sum[m][v] = factor.fma(columns[v], sum[m][v]);
+                }
+            }
+            // `wrapping`: the pointers may step past the end after the last round, where they are not used.
+            at = at.wrapping_add(a.step);
+            next = next.wrapping_add(b.row);
+        }
+        for (m, row) in sum.iter().enumerate() {
+            for (v, &total) in row.iter().enumerate() {
+                let to = c.add(m * c_row + v * V::LEN);
+                let total = if MODE == ADD { V::load_at(to).add(total) } else { total };
+                total.store_at(to);
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! AVX2 (with FMA) and AVX-512 vectors.
+//!
+//! Every intrinsic is called in an unsafe block for one reason, given here once: the vector types are private to this
+//! room and reach other code only through [`dispatch`], whose caller has asked the processor for the instructions.
+
+#![allow(clippy::undocumented_unsafe_blocks)] // the reason is the same for all, and stands above
+
+use std::arch::x86_64::*;
+
+use super::{Isa, Lane, Task};
+
+/// Eight f32 in a ymm register.
+#[derive(Clone, Copy)]
+pub(super) struct Ymm(__m256);
+
+/// Sixteen f32 in a zmm register.
+#[derive(Clone, Copy)]
+pub(super) struct Zmm(__m512);
+
+impl Lane for Ymm {
+    const LEN: usize = 8;
+    type Mask = __m256;
+
+    #[inline(always)]
+    fn enter<T: Task, const R: usize>(task: T) {
+        unsafe { ymm::<T, R>(task) }
+    }
+
+    #[inline(always)]
+    fn splat(x: f32) -> Self {
+        Ymm(unsafe { _mm256_set1_ps(x) })
+    }
+
+    #[inline(always)]
+    unsafe fn load_at(from: *const f32) -> Self {
+        Ymm(unsafe { _mm256_loadu_ps(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn pattern_at<const P: usize>(from: *const f32) -> Self {
+        Ymm(unsafe {
+            match P {
+                1 => _mm256_set1_ps(*from),
+                2 => _mm256_castpd_ps(_mm256_set1_pd(from.cast::<f64>().read_unaligned())),
+                4 => _mm256_broadcast_ps(&from.cast::<__m128>().read_unaligned()),
+                _ => _mm256_loadu_ps(from),
+            }
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn store_at(self, to: *mut f32) {
+        unsafe { _mm256_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Ymm(unsafe { _mm256_add_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Ymm(unsafe { _mm256_sub_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Ymm(unsafe { _mm256_mul_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Ymm(unsafe { _mm256_div_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn fma(self, by: Self, plus: Self) -> Self {
+        Ymm(unsafe { _mm256_fmadd_ps(self.0, by.0, plus.0) })
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Ymm(unsafe { _mm256_max_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Ymm(unsafe { _mm256_min_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Ymm(unsafe { _mm256_sqrt_ps(self.0) })
+    }
+
+    #[inline(always)]
+    fn gt(self, other: Self) -> Self::Mask {
+        unsafe { _mm256_cmp_ps::<_CMP_GT_OQ>(self.0, other.0) }
+    }
+
+    #[inline(always)]
+    fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
+        Ymm(unsafe { _mm256_blendv_ps(no.0, yes.0, mask) })
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Ymm(unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), self.0) })
+    }
+
+    #[inline(always)]
+    fn with_sign(self, sign: Self) -> Self {
+        Ymm(unsafe { _mm256_or_ps(self.0, _mm256_and_ps(_mm256_set1_ps(-0.0), sign.0)) })
+    }
+
+    #[inline(always)]
+    fn two_to(self) -> Self {
+        Ymm(unsafe {
+            let shifted = _mm256_slli_epi32::<23>(_mm256_castps_si256(self.0));
+            _mm256_castsi256_ps(_mm256_add_epi32(shifted, _mm256_set1_epi32(0x3f80_0000)))
+        })
+    }
+
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        unsafe {
+            let bits = _mm256_castps_si256(self.0);
+            let exponent = _mm256_cvtepi32_ps(_mm256_srli_epi32::<23>(bits));
+            let fraction = _mm256_and_si256(bits, _mm256_set1_epi32(0x007f_ffff));
+            let mantissa = _mm256_or_si256(fraction, _mm256_set1_epi32(0x3f80_0000));
+            (Ymm(_mm256_sub_ps(exponent, _mm256_set1_ps(127.0))), Ymm(_mm256_castsi256_ps(mantissa)))
+        }
+    }
+}
+
+impl Lane for Zmm {
+    const LEN: usize = 16;
+    type Mask = __mmask16;
+
+    #[inline(always)]
+    fn enter<T: Task, const R: usize>(task: T) {
+        unsafe { zmm::<T, R>(task) }
+    }
+
+    #[inline(always)]
+    fn splat(x: f32) -> Self {
+        Zmm(unsafe { _mm512_set1_ps(x) })
+    }
+
+    #[inline(always)]
+    unsafe fn load_at(from: *const f32) -> Self {
+        Zmm(unsafe { _mm512_loadu_ps(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn pattern_at<const P: usize>(from: *const f32) -> Self {
+        Zmm(unsafe {
+            match P {
+                1 => _mm512_set1_ps(*from),
+                2 => _mm512_castpd_ps(_mm512_set1_pd(from.cast::<f64>().read_unaligned())),
+                4 => _mm512_broadcast_f32x4(_mm_loadu_ps(from)),
+                8 => _mm512_broadcast_f32x8(_mm256_loadu_ps(from)),
+                _ => _mm512_loadu_ps(from),
+            }
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn store_at(self, to: *mut f32) {
+        unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Zmm(unsafe { _mm512_add_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Zmm(unsafe { _mm512_sub_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Zmm(unsafe { _mm512_mul_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Zmm(unsafe { _mm512_div_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn fma(self, by: Self, plus: Self) -> Self {
+        Zmm(unsafe { _mm512_fmadd_ps(self.0, by.0, plus.0) })
+    }
+
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Zmm(unsafe { _mm512_max_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        Zmm(unsafe { _mm512_min_ps(self.0, other.0) })
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        Zmm(unsafe { _mm512_sqrt_ps(self.0) })
+    }
+
+    #[inline(always)]
+    fn gt(self, other: Self) -> Self::Mask {
+        unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, other.0) }
+    }
+
+    #[inline(always)]
+    fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
+        Zmm(unsafe { _mm512_mask_blend_ps(mask, no.0, yes.0) })
+    }
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        Zmm(unsafe { _mm512_abs_ps(self.0) })
+    }
+
+    #[inline(always)]
+    fn with_sign(self, sign: Self) -> Self {
+        Zmm(unsafe { _mm512_or_ps(self.0, _mm512_and_ps(_mm512_set1_ps(-0.0), sign.0)) })
+    }
+
+    #[inline(always)]
+    fn two_to(self) -> Self {
+        Zmm(unsafe {
+            let shifted = _mm512_slli_epi32::<23>(_mm512_castps_si512(self.0));
+            _mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32(0x3f80_0000)))
+        })
+    }
+
+    #[inline(always)]
+    fn split(self) -> (Self, Self) {
+        unsafe {
+            let bits = _mm512_castps_si512(self.0);
+            let exponent = _mm512_cvtepi32_ps(_mm512_srli_epi32::<23>(bits));
+            let fraction = _mm512_and_si512(bits, _mm512_set1_epi32(0x007f_ffff));
+            let mantissa = _mm512_or_si512(fraction, _mm512_set1_epi32(0x3f80_0000));
+            (Zmm(_mm512_sub_ps(exponent, _mm512_set1_ps(127.0))), Zmm(_mm512_castsi512_ps(mantissa)))
+        }
+    }
+}
+
+/// Compiles a task for AVX2: 6 rows × 2 vectors are 12 accumulators of the 16 registers, and a row of two vectors is
+/// one cache line.
+#[inline(never)]
+#[target_feature(enable = "avx,avx2,fma,popcnt")]
+fn ymm<T: Task, const R: usize>(task: T) {
+    task.run::<Ymm, 6, 2, R>();
+}
+
+/// Compiles a task for AVX-512: 5 rows × 5 vectors are 25 accumulators of the 32 registers.
+#[inline(never)]
+#[target_feature(enable = "avx,avx2,fma,popcnt,avx512f,avx512dq")]
+fn zmm<T: Task, const R: usize>(task: T) {
+    task.run::<Zmm, 5, 5, R>();
+}
+
+/// Runs a task for `replicas` side by side.
+///
+/// # Safety
+/// The processor must have the instructions of `isa`.
+pub(super) unsafe fn dispatch<T: Task>(isa: Isa, replicas: usize, task: T) {
+    // SAFETY: the caller vouches for the instructions.
+    unsafe {
+        match (isa, replicas) {
+            (Isa::Avx2, 1) => ymm::<T, 1>(task),
+            (Isa::Avx2, 2) => ymm::<T, 2>(task),
+            (Isa::Avx2, 4) => ymm::<T, 4>(task),
+            (Isa::Avx2, 8) => ymm::<T, 8>(task),
+            (Isa::Avx512, 1) => zmm::<T, 1>(task),
+            (Isa::Avx512, 2) => zmm::<T, 2>(task),
+            (Isa::Avx512, 4) => zmm::<T, 4>(task),
+            (Isa::Avx512, 8) => zmm::<T, 8>(task),
+            (Isa::Avx512, 16) => zmm::<T, 16>(task),
+            (isa, other) => unreachable!("{other} replicas in a vector of {}", isa.name()),
+        }
+    }
+}

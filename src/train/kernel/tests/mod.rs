@@ -1,0 +1,7 @@
+//! The kernel against training in f64, against itself under every packing, and at its edges.
+
+mod agreement;
+mod case;
+mod functions;
+mod packing;
+mod reference;
