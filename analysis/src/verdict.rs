@@ -105,17 +105,35 @@ pub fn judge(
             narrower = Judgement::Contradicted;
         }
     }
-    for row in blocks.iter().take(6) {
+    if blocks.len() > 2 && !ratios.is_empty() {
+        let of = |value: &dyn Fn(&Spread) -> f64| {
+            blocks.iter().map(|row| value(row)).filter(|v| v.is_finite()).collect::<Vec<_>>()
+        };
+        let between = |values: Vec<f64>| {
+            let (low, high) =
+                values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+            format!("{} to {}", significant(low, 3), significant(high, 3))
+        };
+        sentences.push(format!(
+            "On each of the {} blocks (data source and subsample), over the same cells, the training error at a fixed epoch \
+             (the median t*) spreads {} times as widely as {name}; the lower bounds of the 95% intervals are {}.",
+            blocks.len(),
+            between(of(&|row| row.ratio.map_or(f64::NAN, |ratio| ratio.of_deviations))),
+            between(ratios.iter().map(|interval| interval.low).collect()),
+        ));
+    }
+    for row in blocks.iter().filter(|_| blocks.len() <= 2) {
         let Some(ratio) = row.ratio.filter(|ratio| ratio.interval.is_known()) else { continue };
         let over = if row.scope == "block" { format!("On {}, over", row.name) } else { "Over".to_owned() };
         sentences.push(format!(
-            "{over} the same {} cells the training error at a fixed epoch ({}, the median t*) spreads {} times as widely as {name}: \
-             sd {}, 95% interval of the ratio {}.",
-            row.cells, row.epoch.map_or("–".into(), |epoch| epoch.to_string()), significant(ratio.of_deviations, 3), significant(row.sd, 2), between(ratio.interval),
+            "{over} the same {} cells the training error at a fixed epoch ({}, the median t*) spreads {} times as widely \
+             as {name}: sd {}, 95% interval of the ratio {}.",
+            row.cells,
+            row.epoch.map_or("–".into(), |epoch| epoch.to_string()),
+            significant(ratio.of_deviations, 3),
+            significant(row.sd, 2),
+            between(ratio.interval)
         ));
-    }
-    if blocks.len() > 6 {
-        sentences.push(format!("The other {} blocks are in the table of spreads.", blocks.len() - 6));
     }
 
     let mine = shares.iter().find(|s| (s.layer, s.observable, s.rule) == (layer, observable, Rule::Prominence));

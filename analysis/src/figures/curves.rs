@@ -62,7 +62,7 @@ fn figure(results: &Results, points: &TurningPoints, groups: &Groups, layer: usi
     } else {
         Vec::new()
     };
-    let svg = draw(&panels, Layout { columns, width: 208.0, height: 150.0, left: 58.0 }, &legend);
+    let svg = draw(&panels, Layout::even(columns, 208.0, 150.0, 58.0), &legend);
     let more = match groups.all.len() {
         shown if shown <= MOST_GROUPS => String::new(),
         all => format!(" Shown are the first {MOST_GROUPS} of {all} groups."),

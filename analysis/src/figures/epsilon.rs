@@ -1,5 +1,7 @@
 //! ε* by group and by axis: every cell a dot, the mean with its 95% interval.
 
+use std::collections::HashMap;
+
 use super::Figure;
 use super::curves::symbol;
 use super::plot::{Layout, Legend, Mark, Panel, Ticks, draw};
@@ -46,7 +48,7 @@ pub fn by_group(
         })
         .collect();
     let words = groups.all.iter().take(MOST_GROUPS).map(|group| group.name.chars().count()).max()?;
-    let svg = rows_of_panels(&panels, groups.all.len().min(MOST_GROUPS), words)?;
+    let svg = same_rows(panels, groups.all.len().min(MOST_GROUPS), words)?;
     let mut shown = match groups.all.len() {
         all if all > MOST_GROUPS => format!(" Shown are the first {MOST_GROUPS} of {all} groups."),
         _ => String::new(),
@@ -71,6 +73,10 @@ pub fn by_axis(
     observable: usize,
 ) -> Option<Figure> {
     let whole = unpruned(results);
+    let stars: Vec<f64> = (0..results.cells.len())
+        .map(|cell| points.at(cell, layer, observable, Rule::Prominence).filter(|_| whole[cell]))
+        .map(|row| row.map_or(f64::NAN, |row| row.epsilon_star))
+        .collect();
     let mut panels = Vec::new();
     let (mut most, mut words) = (0, 0);
     for (axis, labels) in results.cells.axes.iter().filter(|(axis, _)| axis != "prune") {
@@ -83,18 +89,17 @@ pub fn by_axis(
         if !(2..=MOST_LEVELS).contains(&levels.len()) {
             continue;
         }
-        let rows: Vec<Row> = levels
-            .iter()
-            .map(|level| Row {
-                name: (*level).clone(),
-                values: values(
-                    points,
-                    layer,
-                    observable,
-                    (0..labels.len()).filter(|&c| whole[c] && labels[c] == **level),
-                ),
-            })
-            .collect();
+        let taken_out: &[&str] = match axis.as_str() {
+            "data" => &[],
+            "subsample" => &["data"],
+            _ => &["data", "subsample"],
+        };
+        let adjusted = less_means(results, &stars, taken_out);
+        let of = |level: &String| -> Vec<f64> {
+            let mine = labels.iter().zip(&adjusted).filter(|(label, star)| *label == level && star.is_finite());
+            mine.map(|(_, star)| *star).collect()
+        };
+        let rows: Vec<Row> = levels.iter().map(|level| Row { name: (*level).clone(), values: of(level) }).collect();
         most = most.max(rows.len());
         words = words.max(rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0));
         panels.extend(dots(&format!("by {axis}"), rows, observable, options));
@@ -104,12 +109,32 @@ pub fn by_axis(
     panels.iter_mut().for_each(|panel| panel.x = scale.clone());
     let svg = rows_of_panels(&panels, most, words)?;
     let caption = format!(
-        "ε* of {} at hidden layer {} by axis (rule prominence), all else free: how far an axis moves the inversion. Dots: \
-         cells. Discs and bars: mean of the level and its 95% bootstrap interval.",
+        "ε* of {} at hidden layer {} by axis (rule prominence): how far an axis moves the inversion, all on one scale. \
+         Where data or subsamples vary too, the difference of their means is taken out of the other axes' panels (of the \
+         subsamples', that of the data). Dots: cells. Discs and bars: mean of the level and its 95% bootstrap interval.",
         symbol(&points.observables[observable]),
         results.layers[layer]
     );
     Some(Figure { name: format!("epsilon_star_by_axis_layer_{}", results.layers[layer]), caption, svg })
+}
+
+/// Values less the mean of the cells that agree in these axes, plus the mean of all.
+fn less_means(results: &Results, values: &[f64], axes: &[&str]) -> Vec<f64> {
+    let labels: Vec<&Vec<String>> =
+        results.cells.axes.iter().filter(|(name, _)| axes.contains(&name.as_str())).map(|(_, labels)| labels).collect();
+    let key = |cell: usize| labels.iter().map(|labels| labels[cell].as_str()).collect::<Vec<_>>();
+    let mut sums: HashMap<Vec<&str>, (f64, f64)> = HashMap::new();
+    let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    for (cell, value) in values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+        let sum = sums.entry(key(cell)).or_default();
+        *sum = (sum.0 + value, sum.1 + 1.0);
+    }
+    let overall = mean(&finite);
+    let less = |(cell, value): (usize, &f64)| match sums.get(&key(cell)) {
+        Some((sum, count)) => value - sum / count + overall,
+        None => f64::NAN,
+    };
+    values.iter().enumerate().map(less).collect()
 }
 
 fn values(points: &TurningPoints, layer: usize, observable: usize, cells: impl Iterator<Item = usize>) -> Vec<f64> {
@@ -142,7 +167,7 @@ fn dots(title: &str, rows: Vec<Row>, colour: usize, options: &Options) -> Option
     all().next()?;
     Some(Panel {
         title: title.to_owned(),
-        x_label: "training error at the inversion, ε*".to_owned(),
+        x_label: "ε*".to_owned(),
         y_label: String::new(),
         x: Scale::around(all(), Kind::Linear),
         y: Scale { low: 0.6 - rows.len() as f64 - 0.2, high: 0.6, kind: Kind::Linear, reversed: false },
@@ -168,5 +193,24 @@ fn rows_of_panels(panels: &[Panel], rows: usize, words: usize) -> Option<String>
     let columns = columns.min(panels.len());
     let width = (1108.0 / columns as f64 - left - 16.0).min(520.0);
     let height = 22.0 * rows.max(2) as f64 + 10.0;
-    Some(draw(panels, Layout { columns, width, height, left }, &Legend::new()))
+    Some(draw(panels, Layout::even(columns, width, height, left), &Legend::new()))
+}
+
+/// Lays out panels of the same rows side by side: their names stand once, at the left.
+fn same_rows(mut panels: Vec<Panel>, rows: usize, words: usize) -> Option<String> {
+    if panels.is_empty() {
+        return None;
+    }
+    let columns = panels.len().min(3);
+    for (index, panel) in panels.iter_mut().enumerate() {
+        if let Ticks::Named(names) = &mut panel.y_ticks
+            && index % columns > 0
+        {
+            names.iter_mut().for_each(|(_, name)| name.clear());
+        }
+    }
+    let left = (5.6 * words as f64 + 18.0).clamp(60.0, 420.0);
+    let width = ((1108.0 - left) / columns as f64 - 30.0).min(420.0);
+    let height = 22.0 * rows.max(2) as f64 + 10.0;
+    Some(draw(&panels, Layout { columns, width, height, left, between: 14.0 }, &Legend::new()))
 }

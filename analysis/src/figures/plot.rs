@@ -100,6 +100,15 @@ pub struct Layout {
     pub height: f64,
     /// Room for the labels of y.
     pub left: f64,
+    /// The same for panels after the first of a row, which may go without labels.
+    pub between: f64,
+}
+
+impl Layout {
+    /// Panels that all have their labels of y.
+    pub fn even(columns: usize, width: f64, height: f64, left: f64) -> Self {
+        Layout { columns, width, height, left, between: left }
+    }
 }
 
 /// An entry of the legend: words and colour.
@@ -115,9 +124,10 @@ const RIGHT: f64 = 16.0;
 pub fn draw(panels: &[Panel], layout: Layout, legend: &Legend) -> String {
     let columns = layout.columns.min(panels.len()).max(1);
     let rows = panels.len().div_ceil(columns);
-    let (cell_width, cell_height) = (layout.left + layout.width + RIGHT, ABOVE + layout.height + BELOW);
+    let (cell_width, cell_height) = (layout.between + layout.width + RIGHT, ABOVE + layout.height + BELOW);
     let head = if legend.is_empty() { 4.0 } else { 26.0 };
-    let (width, height) = (cell_width * columns as f64, head + cell_height * rows as f64);
+    let width = layout.left - layout.between + cell_width * columns as f64;
+    let height = head + cell_height * rows as f64;
     let mut out = format!(
         "<svg class=\"ps\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" role=\"img\">"
     );

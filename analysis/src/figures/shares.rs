@@ -18,7 +18,7 @@ pub fn figure(results: &Results, points: &TurningPoints, all: &[Shares]) -> Opti
         panels.iter().map(|panel| if let Ticks::Named(named) = &panel.y_ticks { named.len() } else { 0 }).max()?;
     let legend: Legend =
         points.observables.iter().enumerate().take(MOST_OBSERVABLES).map(|(i, name)| (symbol(name), i)).collect();
-    let layout = Layout { columns: 2, width: 370.0, height: 34.0 * rows as f64 + 12.0, left: 110.0 };
+    let layout = Layout::even(2, 370.0, 34.0 * rows as f64 + 12.0, 110.0);
     let caption = "Share of the variance of ε* that each axis accounts for: ω² of an additive model (type II sums of squares, \
                    corrected for chance), with 95% bootstrap intervals over seeds (rule prominence). What the axes do not \
                    account for is interaction and noise.";

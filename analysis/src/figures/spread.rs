@@ -57,7 +57,7 @@ pub fn figure(
         y_ticks: Ticks::Named(names.into_iter().enumerate().map(|(i, name)| (-(i as f64), name)).collect()),
         marks,
     };
-    let layout = Layout { columns: 1, width: 1040.0 - left, height: 24.0 * scopes.len().max(2) as f64 + 8.0, left };
+    let layout = Layout::even(1, 1040.0 - left, 24.0 * scopes.len().max(2) as f64 + 8.0, left);
     let shown =
         if count > MOST_SCOPES { format!(" Shown are {MOST_SCOPES} of {count} scopes.") } else { String::new() };
     let caption = format!(

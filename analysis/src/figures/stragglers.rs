@@ -69,7 +69,7 @@ pub fn overlap(points: &TurningPoints, groups: &Groups, moments: &[Moment]) -> O
          right), with the 95% bootstrap interval over runs. Dashed: the group's mean ε*.{more}"
     );
     let columns = panels.len().clamp(1, 3);
-    let layout = Layout { columns, width: if columns == 1 { 480.0 } else { 280.0 }, height: 200.0, left: 62.0 };
+    let layout = Layout::even(columns, if columns == 1 { 480.0 } else { 280.0 }, 200.0, 62.0);
     Some(Figure { name: "overlap".into(), caption, svg: draw(&panels, layout, &Legend::new()) })
 }
 
@@ -107,7 +107,7 @@ pub fn pruning(results: &Results, points: &TurningPoints, outcomes: &[Outcome]) 
          bootstrap intervals over cells. Level dashed line: trained on the whole block. Upright dashed line: ε* ({principal})."
     );
     let columns = panels.len().clamp(1, 2);
-    let layout = Layout { columns, width: 440.0, height: 240.0, left: 66.0 };
+    let layout = Layout::even(columns, 440.0, 240.0, 66.0);
     Some(Figure { name: "pruning".into(), caption, svg: draw(&panels, layout, &legend) })
 }
 
@@ -206,6 +206,6 @@ pub fn frequency(frequencies: &[Frequency]) -> Option<Figure> {
     Some(Figure {
         name: "stragglers".into(),
         caption,
-        svg: draw(&[panel], Layout { columns: 1, width: 480.0, height: 200.0, left: 62.0 }, &legend),
+        svg: draw(&[panel], Layout::even(1, 480.0, 200.0, 62.0), &legend),
     })
 }
