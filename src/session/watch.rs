@@ -83,7 +83,11 @@ impl Watcher {
             tracing::warn!("taking over {}", directory.root().display());
             durable::remove(&directory.lease_file())?;
         }
-        let lease = directory.lease(lease::Timing::default())?;
+        let lease = directory.lease(lease::Timing::default()).map_err(|error| match error {
+            // It may be over soon, and then this command goes on from what it left.
+            StoreError::Held { .. } => SessionError::Resumable(format!("error: {error}")),
+            error => SessionError::Store(error),
+        })?;
         directory.tidy()?;
         directory.keep_sweep(text)?;
 
