@@ -72,7 +72,9 @@ fn full_cell(part: &Part, cell: CellId) -> FullCell {
         Some(Values::U8(values)) => values.get(row * bytes..(row + 1) * bytes).map_or_else(Vec::new, <[u8]>::to_vec),
         _ => Vec::new(),
     };
+    let train_error = floats("train_error").get(row * epochs.len()..(row + 1) * epochs.len());
     FullCell {
+        train_error: train_error.map_or_else(Vec::new, <[f32]>::to_vec),
         radius: of_last_layer("radius", classes, classes),
         distance: of_last_layer("distance", pairs, 1),
         epochs,

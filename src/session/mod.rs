@@ -4,6 +4,7 @@
 //! plan; it alone looks at the run directory, packs what is left, coordinates, and collects. Every rank trains and
 //! writes its own parts.
 
+mod adaptive;
 mod forecast;
 mod full_cells;
 mod gather;

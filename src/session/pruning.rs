@@ -16,6 +16,8 @@ use crate::sweep::{InversionOf, Prune, PruneSize};
 pub(super) struct FullCell {
     /// Recorded epochs.
     pub(super) epochs: Vec<usize>,
+    /// Training error `[recorded]`.
+    pub(super) train_error: Vec<f32>,
     /// Radii of the last observed layer `[class, recorded]`.
     pub(super) radius: Vec<f32>,
     /// Distance of the first pair of classes at the last observed layer `[recorded]`.
@@ -24,6 +26,14 @@ pub(super) struct FullCell {
     pub(super) snapshot_epochs: Vec<usize>,
     /// Misclassified samples `[snapshot, byte]`, first sample in the high bit.
     pub(super) misclassified: Vec<u8>,
+}
+
+impl FullCell {
+    /// Training error at the inversion of the distance, by prominence; `None` without one.
+    pub(super) fn epsilon_star(&self) -> Option<f64> {
+        let turn = by_prominence(&self.epochs, &self.distance, Extremum::Maximum, DEFAULT_FRACTION).turn()?;
+        self.train_error.get(turn.index).map(|&error| f64::from(error))
+    }
 }
 
 /// Why a pruned cell has no training set. It is then a failed cell, with this as the reason.
@@ -96,6 +106,7 @@ mod tests {
     fn full() -> FullCell {
         FullCell {
             epochs: vec![0, 1, 2, 3, 4],
+            train_error: vec![0.5, 0.4, 0.3, 0.2, 0.1],
             radius: vec![5.0, 4.0, 3.0, 2.0, 1.0, 3.0, 2.0, 1.0, 2.0, 3.0],
             distance: vec![0.0, 1.0, 2.0, 1.5, 1.0],
             snapshot_epochs: vec![0, 2],
@@ -123,6 +134,11 @@ mod tests {
         let others: std::collections::HashSet<_> =
             (0..50).map(|seed| kept(&control, &full(), 12, seed).unwrap().unwrap().to_vec()).collect();
         assert!(others.len() > 20, "66 pairs, 50 seeds: the sets must differ between seeds");
+    }
+
+    #[test]
+    fn epsilon_star_is_the_training_error_where_the_distance_peaks() {
+        assert_eq!(full().epsilon_star(), Some(f64::from(0.3f32)));
     }
 
     #[test]

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::adaptive;
 use super::forecast::{Costs, limits};
+use super::full_cells::FullCells;
 use super::ground::Ground;
 use super::progress::Display;
 use super::terms::ResolvedTerms;
@@ -18,6 +20,7 @@ use super::todo::{self, Unfinished};
 use super::{SessionError, Settings};
 use crate::cost::Rates;
 use crate::dispatch::{CellFailure, CohortTask, Note, Observer, ObserverError, Progress, TaskId};
+use crate::pack::Limits;
 use crate::plan::{CellId, CohortId};
 use crate::store::{
     Axes, CellStatus, CheckpointSummary, Lease, Origin, Part, PartCell, RunDirectory, RunningCohort, StoreError, durable,
@@ -65,6 +68,9 @@ pub(super) struct Watcher {
     rates: Rates,
     cells_of: HashMap<TaskId, Vec<u32>>,
     simulated: bool,
+    limits: Limits,
+    /// Seeds that each variant has been given so far.
+    seeds: Vec<usize>,
 }
 
 impl Watcher {
@@ -133,6 +139,8 @@ impl Watcher {
             rates,
             cells_of: HashMap::new(),
             simulated: settings.simulate.is_some(),
+            limits,
+            seeds: vec![plan.certain_seeds(); plan.variants().len()],
         };
         Ok((tasks, watcher))
     }
@@ -210,6 +218,46 @@ fn unfinished(directory: &RunDirectory, done: &dyn Fn(&CellId) -> bool) -> Resul
     Ok(all.into_iter().map(|(_, unfinished)| unfinished).collect())
 }
 
+impl Watcher {
+    /// Tasks of the seeds that the stopping rule adds, now that all earlier ones are done.
+    fn more_seeds(&mut self) -> Result<Vec<CohortTask>, StoreError> {
+        let ground = self.ground.clone();
+        let plan = &ground.plan;
+        let Some(rule) = plan.sweep().stop.half_width else { return Ok(Vec::new()) };
+        let mut full_cells = FullCells::new(ground.clone());
+        let mut wanted = Vec::new();
+        // A pruned variant gets the seeds of its full one, whose ε* is what the rule is about.
+        let mut next = self.seeds.clone();
+        for variant in 0..plan.variants().len() {
+            if plan.full_cell_of(plan.cell(variant, 0)).is_some() {
+                continue;
+            }
+            let seeds = self.seeds[variant];
+            let mut found = Vec::new();
+            for seed in 0..seeds {
+                let id = ground.ids[plan.cell(variant, seed) as usize];
+                found.extend(full_cells.get(id)?.epsilon_star());
+            }
+            next[variant] = adaptive::seeds_wanted(&found, seeds, &rule);
+            if next[variant] > seeds {
+                let labels = plan.labels(plan.variants()[variant]).join(", ");
+                tracing::info!("{labels}: {} of {seeds} cells turned; going on to {} seeds", found.len(), next[variant]);
+            }
+        }
+        for variant in 0..plan.variants().len() {
+            if let Some(full) = plan.full_cell_of(plan.cell(variant, 0)) {
+                next[variant] = next[plan.variant_of(full)];
+            }
+            wanted.extend((self.seeds[variant]..next[variant]).map(|seed| plan.cell(variant, seed)));
+        }
+        self.seeds = next;
+        let found = scan(&ground.directory.parts())?;
+        let done = |id: &CellId| found.done.contains_key(id);
+        let unfinished = unfinished(&ground.directory, &done)?;
+        Ok(todo::tasks(plan, &ground.ids, &wanted, &done, &unfinished, &self.costs.of_variant, &self.limits))
+    }
+}
+
 impl Observer for Watcher {
     fn progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
         self.lease.check()?;
@@ -271,6 +319,17 @@ impl Observer for Watcher {
             RunningCohort::forget(&self.ground.directory, cohort)?;
         }
         Ok(())
+    }
+
+    fn more(&mut self) -> Result<Vec<CohortTask>, ObserverError> {
+        // A stage may be done already, from an earlier run: then the next one is asked for at once.
+        loop {
+            let before = self.seeds.clone();
+            let tasks = self.more_seeds()?;
+            if !tasks.is_empty() || self.seeds == before {
+                return Ok(tasks);
+            }
+        }
     }
 
     fn split(&mut self, parent: TaskId, children: &[CohortTask]) -> Result<(), ObserverError> {
