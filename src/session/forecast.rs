@@ -15,8 +15,6 @@ use crate::train::{Choice, DeviceName, KernelChoice};
 
 /// Replicas below which a cohort leaves vector lanes of the device idle.
 const EFFICIENT_REPLICAS: usize = 16;
-/// Replicas of a cohort at most: checkpoints and retries stay small.
-const MOST_REPLICAS: usize = 512;
 
 /// Costs of a plan's variants on this host.
 pub(super) struct Costs {
@@ -90,7 +88,7 @@ fn rate_key(terms: &ResolvedTerms, kernel: bool, kind: &ArchitectureKind) -> Str
 pub fn heaviest_cell(sweep: Sweep, kernel: KernelChoice) -> Result<u64, data::DataError> {
     let choice = Choice { kernel, device: DeviceName::Flex, threads: 1 };
     let plan = Plan::new(sweep, &[]);
-    let costs = Costs::of(&plan, &ResolvedTerms { choice, memory: u64::MAX }, &Rates::default())?;
+    let costs = Costs::of(&plan, &ResolvedTerms { choice, memory: u64::MAX, replicas: 1 }, &Rates::default())?;
     Ok(costs.of_variant.iter().map(|cost| cost.bytes + cost.shared_bytes).max().unwrap_or(0))
 }
 
@@ -100,7 +98,7 @@ pub(super) fn limits(terms: &ResolvedTerms, workers: usize) -> Limits {
         workers,
         memory: terms.memory,
         efficient_replicas: EFFICIENT_REPLICAS,
-        most_replicas: MOST_REPLICAS,
+        most_replicas: terms.replicas,
     }
 }
 

@@ -19,6 +19,9 @@ pub struct Terms {
     /// Let the ranks of a node share its GPUs if there are fewer GPUs than ranks.
     #[arg(long)]
     pub share_gpus: bool,
+    /// Replicas of a cohort at most: smaller cohorts are checkpointed and shared out in smaller pieces.
+    #[arg(long, default_value_t = 512, value_name = "N")]
+    pub replicas: usize,
     /// Memory of each rank in GiB; an equal share of what is available unless given.
     #[arg(long, value_name = "GIB")]
     pub memory: Option<f64>,
@@ -31,6 +34,8 @@ pub struct ResolvedTerms {
     pub choice: Choice,
     /// Bytes that a cohort may take.
     pub memory: u64,
+    /// Replicas of a cohort at most.
+    pub replicas: usize,
 }
 
 impl Terms {
@@ -42,6 +47,6 @@ impl Terms {
         let threads = self.threads.unwrap_or_else(|| node.threads_per_rank()).max(1);
         let device = DeviceName::parse(&self.device)?.for_rank(local_rank, node.ranks, self.share_gpus)?;
         let memory = self.memory.map_or_else(|| node.memory_per_rank(), |gib| (gib * (1u64 << 30) as f64) as u64);
-        Ok(ResolvedTerms { choice: Choice { kernel: self.kernel, device, threads }, memory })
+        Ok(ResolvedTerms { choice: Choice { kernel: self.kernel, device, threads }, memory, replicas: self.replicas.max(1) })
     }
 }

@@ -3,7 +3,6 @@
 use super::burn::BurnEngine;
 use super::device::DeviceName;
 use super::kernel::Kernel;
-use super::kernel::Kernel;
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 
 /// What the user asked for.
