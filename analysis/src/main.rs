@@ -1,1 +1,57 @@
-fn main() {}
+//! `phasesweep-report`: parse arguments, call the library, turn an error into an exit code.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use phasesweep_analysis::{Options, report, turning_point};
+
+/// Report on a sweep: stability of the training error at inversion, as tables, figures and one page.
+#[derive(Debug, Parser)]
+#[command(name = "phasesweep-report", version, about)]
+struct Arguments {
+    /// Run directory (which holds results.h5), or a results file
+    #[arg(value_name = "DIR_OR_FILE")]
+    from: PathBuf,
+
+    /// Where the report goes [default: report/ beside the results file]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Columns that make a group, comma-separated [default: every axis but the seed]
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    group_by: Vec<String>,
+
+    /// Least prominence of a turning point, as a fraction of the observable's range
+    #[arg(long, value_name = "FRACTION", default_value_t = turning_point::DEFAULT_FRACTION)]
+    prominence: f64,
+
+    /// First epoch at which the first-rise rule looks
+    #[arg(long, value_name = "EPOCH", default_value_t = turning_point::DEFAULT_BURN_IN)]
+    burn_in: usize,
+
+    /// Bootstrap resamples of an interval
+    #[arg(long, value_name = "COUNT", default_value_t = 2000)]
+    bootstrap: usize,
+}
+
+/// The user's input is wrong (DESIGN.md, exit codes).
+const WRONG_INPUT: u8 = 2;
+
+fn main() -> ExitCode {
+    let Arguments { from, out, group_by, prominence, burn_in, bootstrap } = Arguments::parse();
+    let options = Options { group_by, prominence, burn_in, bootstrap };
+    match report(&from, out.as_deref(), &options) {
+        Ok(written) => {
+            println!("{}\n{}", written.stability, written.verdict.headline);
+            written.verdict.sentences.iter().for_each(|sentence| println!("- {sentence}"));
+            written.absent.iter().for_each(|sentence| println!("! {sentence}"));
+            println!("\nReport: {}", written.page.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(WRONG_INPUT)
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What a person may set.
+
+use crate::error::{Error, Result};
+use crate::turning_point;
+
+/// Settings of a report.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// Columns that make a group; empty: every axis but the seed.
+    pub group_by: Vec<String>,
+    /// Least two-sided prominence of a turning point, as a fraction of the observable's range.
+    pub prominence: f64,
+    /// First epoch at which the first-rise rule looks.
+    pub burn_in: usize,
+    /// Bootstrap resamples of an interval.
+    pub bootstrap: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let (prominence, burn_in) = (turning_point::DEFAULT_FRACTION, turning_point::DEFAULT_BURN_IN);
+        Options { group_by: Vec::new(), prominence, burn_in, bootstrap: 2000 }
+    }
+}
+
+impl Options {
+    /// Refuses numbers that mean nothing.
+    pub fn check(&self) -> Result<()> {
+        if !(self.prominence > 0.0 && self.prominence < 1.0) {
+            let sentence = "must lie between 0 and 1: it is a fraction of the observable's range";
+            return Err(Error::Setting(format!("--prominence {} {sentence}", self.prominence)));
+        }
+        if !(100..=1_000_000).contains(&self.bootstrap) {
+            let sentence = "must lie between 100 and 1000000: fewer resamples give no interval";
+            return Err(Error::Setting(format!("--bootstrap {} {sentence}", self.bootstrap)));
+        }
+        Ok(())
+    }
+}

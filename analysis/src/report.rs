@@ -1,0 +1,164 @@
+//! From a results file to a report folder: everything that is computed, in the order in which it is needed, and
+//! everything that is written.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use polars::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::figures::{self, Figure};
+use crate::groups::Groups;
+use crate::options::Options;
+use crate::page::{self, Page};
+use crate::results::{Results, locate};
+use crate::stragglers::{agreement, frequency, images, overlap, pruning, sets};
+use crate::tables::text::Text;
+use crate::tables::{frames, spread, stability, variance, write};
+use crate::turning;
+use crate::verdict::{self, Verdict};
+
+/// What was made.
+#[derive(Debug)]
+pub struct Written {
+    /// The page.
+    pub page: PathBuf,
+    /// The stability table, as it is printed.
+    pub stability: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Measurements that the file does not hold, in sentences.
+    pub absent: Vec<String>,
+}
+
+/// Reports on a run directory or a results file. The report goes to `out`, or to `report/` beside the file.
+pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Written> {
+    options.check()?;
+    let file = locate(from)?;
+    let results = Results::open(&file)?;
+    let folder = match out {
+        Some(folder) => folder.to_owned(),
+        None => file.parent().unwrap_or(Path::new("")).join("report"),
+    };
+    let figures_folder = folder.join("figures");
+    fs::create_dir_all(&figures_folder).map_err(|source| Error::Write { path: figures_folder.clone(), source })?;
+
+    let groups = Groups::by(&results.cells, &options.group_by, &file)?;
+    let points = turning::search(&results, options)?;
+    let turning_points = frames::turning_points(&results, &points)?;
+    let stability = stability::stability(&turning_points, &groups, options)?;
+    let shares = variance::shares(&results, &points, &groups, options);
+    let variance = variance::frame(&results, &points, &shares)?;
+    let intraclass = variance::intraclass_frame(&results, &points, &groups, &shares)?;
+    let spreads = spread::spreads(&results, &points, &groups, options)?;
+    let spread = spread::frame(&results, &points, &spreads)?;
+    let verdict = verdict::judge(&results, &points, &groups, &shares, &spreads);
+
+    write::csv_and_parquet(&turning_points, &folder, "turning_points")?;
+    write::all(&stability, &folder, "stability")?;
+    write::all(&variance, &folder, "variance")?;
+    write::all(&intraclass, &folder, "intraclass")?;
+    write::all(&spread, &folder, "spread")?;
+
+    let stragglers = sets::read(&results, &points)?;
+    let straggler_sets = sets::frame(&results, &stragglers)?;
+    let frequencies = frequency::frequencies(&results, &stragglers);
+    let agreements = agreement::frame(&agreement::agreements(&results, &stragglers))?;
+    let moments = overlap::moments(&results, &groups, options)?;
+    let overlaps = overlap::frame(&groups, &moments)?;
+    let outcomes = pruning::outcomes(&results, &points, options)?;
+    let pruned = pruning::frame(&results, &points, &outcomes)?;
+    if !stragglers.is_empty() {
+        write::csv_and_parquet(&straggler_sets, &folder, "stragglers")?;
+        write::csv_and_parquet(&frequency::frame(&frequencies)?, &folder, "straggler_frequency")?;
+        write::all(&agreements, &folder, "straggler_agreement")?;
+    }
+    if !moments.is_empty() {
+        write::all(&overlaps, &folder, "overlap")?;
+    }
+    if !outcomes.is_empty() {
+        write::all(&pruned, &folder, "pruning")?;
+    }
+
+    let mut figures: Vec<Figure> = figures::curves::figures(&results, &points, &groups)?;
+    for layer in 0..results.layers.len() {
+        figures.extend(figures::epsilon::by_group(&results, &points, &groups, options, layer));
+        let principal = points.principal();
+        figures.extend(principal.and_then(|o| figures::epsilon::by_axis(&results, &points, options, layer, o)));
+    }
+    figures.extend(figures::shares::figure(&results, &points, &shares));
+    figures.extend(points.principal().and_then(|o| figures::spread::figure(&results, &points, &spreads, 0, o)));
+    figures.extend(figures::stragglers::frequency(&frequencies));
+    figures.extend(figures::stragglers::overlap(&points, &groups, &moments));
+    figures.extend(figures::stragglers::pruning(&results, &points, &outcomes));
+    for figure in &figures {
+        write::file(&figures_folder.join(format!("{}.svg", figure.name)), figure.file().as_bytes())?;
+    }
+
+    let absent = absent(&results);
+    // On screen a column that says the same in every row only takes room; the files keep it.
+    let constant: Vec<String> = groups
+        .columns
+        .iter()
+        .zip(&groups.varies)
+        .filter(|(_, varies)| !**varies)
+        .map(|(name, _)| name.clone())
+        .collect();
+    let brief = |frame: &DataFrame| Text::of(frame).without(&constant).without_constant(&["layer", "prune"]);
+    let ends = ["edge", "none", "diverged", "failed"].map(str::to_owned);
+    let unused: Vec<String> = ends.into_iter().filter(|name| all_zero(&stability, name)).collect();
+    let shown = brief(&stability).without(&unused).interval("low", "high", "95% interval");
+    let tables = page::Tables {
+        stability: shown.clone(),
+        variance: brief(&variance)
+            .without(&["sum_of_squares".to_owned(), "f".to_owned()])
+            .interval("omega_low", "omega_high", "95% interval of ω²")
+            .interval("shift_low", "shift_high", "95% interval of shift"),
+        intraclass: brief(&intraclass),
+        spread: brief(&spread).interval("sd_ratio_low", "sd_ratio_high", "95% interval of ratio"),
+        agreement: Text::of(&agreements),
+        overlap: brief(&overlaps).interval("low", "high", "95% interval of z"),
+        pruning: brief(&pruned).interval("test_low", "test_high", "95% interval"),
+    };
+    let grids = images::grids(&results, &frequencies)?;
+    let overlapping = overlap::sentences(&groups, &points, &moments);
+    let retrained = pruning::sentences(&points, &outcomes);
+    let straggling = sets::summary(&stragglers);
+    let html = page::render(&Page {
+        results: &results,
+        groups: &groups,
+        options,
+        verdict: &verdict,
+        figures: &figures,
+        tables,
+        absent: &absent,
+        grids: &grids,
+        straggling,
+        overlapping,
+        retrained,
+    })?;
+    let page = folder.join("index.html");
+    write::file(&page, html.as_bytes())?;
+    Ok(Written { page, stability: shown.aligned(), verdict, absent })
+}
+
+/// Whether a column of counts is 0 throughout.
+fn all_zero(frame: &DataFrame, name: &str) -> bool {
+    let column = frame.column(name).and_then(|column| column.i64().cloned());
+    column.is_ok_and(|counts| counts.iter().all(|count| count == Some(0)))
+}
+
+/// What the file does not hold, and what a report on it lacks therefore.
+fn absent(results: &Results) -> Vec<String> {
+    [
+        ("train_error", "No training errors: there is no ε*."),
+        ("test_error", "No test errors: the training error at the best test error is not known."),
+        ("radius", "No class radii: the inversion is judged by the distance alone."),
+        ("distance", "No distances of class centres: the inversion is judged by the radii alone."),
+        ("misclassified", "No misclassified samples: stragglers and their overlap are not known."),
+    ]
+    .into_iter()
+    .filter(|(variable, _)| !results.has(variable))
+    .map(|(_, sentence)| sentence.to_owned())
+    .collect()
+}

@@ -1,0 +1,215 @@
+//! Coordinates and attributes: what each cell is, and what the other dimensions mean.
+//!
+//! Text may be stored as variable-length or fixed-length strings, UTF-8 or ASCII; numbers in any integer or float type.
+
+use std::path::Path;
+
+use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor, VarLenAscii, VarLenUnicode};
+
+use super::Provenance;
+use crate::error::{Error, Result};
+
+/// Label coordinates that are axes of the grid, in the order in which reports name them; `seed` is the sixth axis.
+pub const AXES: [&str; 5] = ["data", "subsample", "architecture", "optimiser", "prune"];
+
+/// Dimensions and coordinates that do not belong to cells, even where their length happens to be the number of cells.
+const NOT_PER_CELL: [&str; 16] = [
+    "cell",
+    "epoch",
+    "layer",
+    "class",
+    "pair",
+    "noise",
+    "snapshot",
+    "snapshot_epoch",
+    "byte",
+    "sample",
+    "row",
+    "column",
+    "block_sample",
+    "block_images",
+    "block_labels",
+    "format_version",
+];
+
+/// How a cell ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Trained to the end.
+    Complete,
+    /// Loss or weights became infinite; frozen there.
+    Diverged,
+    /// Its trainer crashed; nothing was measured.
+    Failed,
+}
+
+/// What each cell is. Every vector has one entry per cell.
+#[derive(Debug, Clone, Default)]
+pub struct Cells {
+    /// Hash of the specification.
+    pub id: Vec<String>,
+    /// Seed.
+    pub seed: Vec<i64>,
+    /// How it ended.
+    pub status: Vec<Status>,
+    /// Labels of the axes in [`AXES`]' order, those that the file holds.
+    pub axes: Vec<(String, Vec<String>)>,
+    /// Further text coordinates (activation, loss …).
+    pub labels: Vec<(String, Vec<String>)>,
+    /// Numbers of the specification (lr, width …); NaN where a cell has none.
+    pub numbers: Vec<(String, Vec<f64>)>,
+    /// Samples of the training block, where the file says.
+    pub samples: Option<Vec<f64>>,
+    /// Seconds of training, where the file says.
+    pub wall_seconds: Option<Vec<f64>>,
+}
+
+impl Cells {
+    /// Number of cells.
+    pub fn len(&self) -> usize {
+        self.id.len()
+    }
+
+    /// Whether the file holds no cell.
+    pub fn is_empty(&self) -> bool {
+        self.id.is_empty()
+    }
+
+    /// Labels of an axis, of a text coordinate or of a number (as text), for grouping.
+    pub fn column(&self, name: &str) -> Option<Vec<String>> {
+        if name == "seed" {
+            return Some(self.seed.iter().map(i64::to_string).collect());
+        }
+        let text = self.axes.iter().chain(&self.labels).find(|(column, _)| column == name);
+        let number = || self.numbers.iter().find(|(column, _)| column == name);
+        text.map(|(_, values)| values.clone())
+            .or_else(|| number().map(|(_, values)| values.iter().map(f64::to_string).collect()))
+    }
+
+    /// Names that [`Cells::column`] knows.
+    pub fn column_names(&self) -> Vec<String> {
+        let text = self.axes.iter().chain(&self.labels).map(|(name, _)| name.clone());
+        text.chain(["seed".to_owned()]).chain(self.numbers.iter().map(|(name, _)| name.clone())).collect()
+    }
+
+    pub(super) fn read(file: &hdf5::File, path: &Path) -> Result<Self> {
+        let foreign = |why: String| Error::Foreign { path: path.to_owned(), why };
+        let required = |name: &str| foreign(format!("it has no coordinate `{name}`"));
+        let id = labels(file, path, "cell_id")?.ok_or_else(|| required("cell_id"))?;
+        let cells = id.len();
+        let seed = integers(file, path, "seed")?.ok_or_else(|| required("seed"))?;
+        let mut out = Cells { id, seed, ..Cells::default() };
+        out.status = match labels(file, path, "status")? {
+            None => vec![Status::Complete; cells],
+            Some(words) => words.iter().map(|word| status(word, path)).collect::<Result<_>>()?,
+        };
+        let mut names = file.member_names().map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        names.sort();
+        for name in names {
+            let known = ["cell_id", "seed", "status"].contains(&name.as_str());
+            let Ok(dataset) = file.dataset(&name) else { continue };
+            if known || NOT_PER_CELL.contains(&name.as_str()) || dataset.shape() != [cells] {
+                continue;
+            }
+            if is_text(&dataset) {
+                let values = labels(file, path, &name)?.unwrap_or_default();
+                if AXES.contains(&name.as_str()) {
+                    out.axes.push((name, values))
+                } else {
+                    out.labels.push((name, values))
+                }
+            } else if let Ok(values) = dataset.read_raw::<f64>() {
+                match name.as_str() {
+                    "samples" => out.samples = Some(values),
+                    "wall_seconds" => out.wall_seconds = Some(values),
+                    _ => out.numbers.push((name, values)),
+                }
+            }
+        }
+        out.axes.sort_by_key(|(name, _)| AXES.iter().position(|axis| axis == name));
+        for (name, length) in [("seed", out.seed.len()), ("status", out.status.len())] {
+            if length != cells {
+                let (found, expected) = (vec![length], vec![cells]);
+                return Err(Error::Shape { path: path.to_owned(), variable: name.into(), found, expected });
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn status(word: &str, path: &Path) -> Result<Status> {
+    match word {
+        "complete" => Ok(Status::Complete),
+        "diverged" => Ok(Status::Diverged),
+        "failed" => Ok(Status::Failed),
+        other => Err(Error::Foreign {
+            path: path.to_owned(),
+            why: format!("a cell has status `{other}`; known are complete, diverged and failed"),
+        }),
+    }
+}
+
+fn is_text(dataset: &hdf5::Dataset) -> bool {
+    let Ok(descriptor) = dataset.dtype().and_then(|dtype| dtype.to_descriptor()) else { return false };
+    matches!(
+        descriptor,
+        TypeDescriptor::VarLenUnicode
+            | TypeDescriptor::VarLenAscii
+            | TypeDescriptor::FixedUnicode(_)
+            | TypeDescriptor::FixedAscii(_)
+    )
+}
+
+/// Text of a container, whichever way HDF5 stores it; numbers are written out. `Err` only where HDF5 fails.
+fn text(container: &hdf5::Container) -> hdf5::Result<Vec<String>> {
+    fn all<T: hdf5::H5Type + ToString>(container: &hdf5::Container) -> hdf5::Result<Vec<String>> {
+        Ok(container.read_raw::<T>()?.iter().map(ToString::to_string).collect())
+    }
+    match container.dtype()?.to_descriptor()? {
+        TypeDescriptor::VarLenUnicode => all::<VarLenUnicode>(container),
+        TypeDescriptor::VarLenAscii => all::<VarLenAscii>(container),
+        TypeDescriptor::FixedUnicode(_) => all::<FixedUnicode<4096>>(container),
+        TypeDescriptor::FixedAscii(_) => all::<FixedAscii<4096>>(container),
+        TypeDescriptor::Float(_) => all::<f64>(container),
+        _ => all::<i64>(container),
+    }
+}
+
+/// A one-dimensional coordinate as text; `None` where the file lacks it.
+pub(super) fn labels(file: &hdf5::File, path: &Path, variable: &str) -> Result<Option<Vec<String>>> {
+    let Ok(dataset) = file.dataset(variable) else { return Ok(None) };
+    let unreadable = |source| Error::Read { path: path.to_owned(), variable: variable.into(), source };
+    text(&dataset).map(Some).map_err(unreadable)
+}
+
+/// A one-dimensional coordinate of integers; `None` where the file lacks it.
+pub(super) fn integers(file: &hdf5::File, path: &Path, variable: &str) -> Result<Option<Vec<i64>>> {
+    let Ok(dataset) = file.dataset(variable) else { return Ok(None) };
+    let unreadable = |source| Error::Read { path: path.to_owned(), variable: variable.into(), source };
+    dataset.read_raw().map(Some).map_err(unreadable)
+}
+
+/// A one-dimensional coordinate of numbers; `None` where the file lacks it.
+pub(super) fn numbers(file: &hdf5::File, path: &Path, variable: &str) -> Result<Option<Vec<f64>>> {
+    let Ok(dataset) = file.dataset(variable) else { return Ok(None) };
+    let unreadable = |source| Error::Read { path: path.to_owned(), variable: variable.into(), source };
+    dataset.read_raw().map(Some).map_err(unreadable)
+}
+
+/// The global attributes.
+pub(super) fn provenance(file: &hdf5::File, path: &Path) -> Result<Provenance> {
+    let names = file.attr_names().map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    let mut out = Provenance::default();
+    for name in names {
+        // An attribute in a type of its own (netCDF's bookkeeping, a compound) says nothing to a reader of the report.
+        let Some(value) = file.attr(&name).ok().and_then(|attribute| text(&attribute).ok()) else { continue };
+        let value = value.join(", ");
+        match name.as_str() {
+            "name" => out.name = Some(value),
+            "sweep" => out.sweep = Some(value),
+            hidden if hidden.starts_with('_') => {}
+            _ => out.others.push((name, value)),
+        }
+    }
+    Ok(out)
+}

@@ -1,0 +1,189 @@
+//! `results.h5`, read: coordinates at once, variables in slabs of cells.
+//!
+//! Invariants: every per-cell coordinate has one entry per cell; a variable that is handed out has the shape that the
+//! coordinates ask for. What the file does not hold is `None`, never zeros; values that were not measured are NaN.
+//! Memory: only coordinates are held; [`Results::slab`] reads so many cells as the caller asks for.
+
+mod coordinates;
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use hdf5::{Hyperslab, Selection, SliceOrIndex};
+use ndarray::{ArrayD, IxDyn};
+
+pub use coordinates::{AXES, Cells, Status};
+
+use crate::error::{Error, Result};
+
+/// The format this program reads (attribute `format_version`).
+pub const FORMAT_VERSION: i64 = 1;
+
+/// Where the numbers come from: the file's global attributes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Provenance {
+    /// Name of the sweep.
+    pub name: Option<String>,
+    /// The sweep file, as it was given.
+    pub sweep: Option<String>,
+    /// All other global attributes as text, in the file's order: version, commit, host, device, ranks, date.
+    pub others: Vec<(String, String)>,
+}
+
+/// An open results file.
+#[derive(Debug)]
+pub struct Results {
+    path: PathBuf,
+    file: hdf5::File,
+    /// One entry per cell.
+    pub cells: Cells,
+    /// Recorded epochs, ascending.
+    pub epochs: Vec<i64>,
+    /// Observed hidden layers, 1-based.
+    pub layers: Vec<i64>,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Pairs of classes, "0-1", in the order of `distance`.
+    pub pairs: Vec<String>,
+    /// Noise levels σ of `noisy_error`.
+    pub noise: Vec<f64>,
+    /// Epochs of the misclassified bits.
+    pub snapshot_epochs: Vec<i64>,
+    /// Global attributes.
+    pub provenance: Provenance,
+}
+
+/// Finds the results file: the path itself, or `results.h5` in it.
+pub fn locate(path: &Path) -> Result<PathBuf> {
+    if path.is_dir() {
+        let inside = path.join("results.h5");
+        return if inside.is_file() { Ok(inside) } else { Err(Error::NotCollected(path.to_owned())) };
+    }
+    if path.exists() { Ok(path.to_owned()) } else { Err(Error::NotFound(path.to_owned())) }
+}
+
+impl Results {
+    /// Opens a results file and reads its coordinates.
+    pub fn open(path: &Path) -> Result<Self> {
+        hdf5::silence_errors(true);
+        let file = hdf5::File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        check_version(&file, path)?;
+        let provenance = coordinates::provenance(&file, path)?;
+        let cells = Cells::read(&file, path)?;
+        let epochs = coordinates::integers(&file, path, "epoch")?
+            .ok_or_else(|| Error::Foreign { path: path.to_owned(), why: "it has no coordinate `epoch`".into() })?;
+        let names = |variable| coordinates::labels(&file, path, variable);
+        let results = Results {
+            layers: coordinates::integers(&file, path, "layer")?.unwrap_or_default(),
+            classes: names("class")?.unwrap_or_default(),
+            pairs: names("pair")?.unwrap_or_default(),
+            noise: coordinates::numbers(&file, path, "noise")?.unwrap_or_default(),
+            snapshot_epochs: coordinates::integers(&file, path, "snapshot_epoch")?.unwrap_or_default(),
+            path: path.to_owned(),
+            file,
+            cells,
+            epochs,
+            provenance,
+        };
+        results.check_shapes()?;
+        Ok(results)
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the file holds a variable.
+    pub fn has(&self, variable: &str) -> bool {
+        self.file.dataset(variable).is_ok()
+    }
+
+    /// Shape that the coordinates ask of a measured variable; `None` for one that is not of the contract.
+    fn expected(&self, variable: &str) -> Option<Vec<usize>> {
+        let (cells, epochs) = (self.cells.len(), self.epochs.len());
+        Some(match variable {
+            "train_loss" | "train_error" | "test_error" => vec![cells, epochs],
+            "noisy_error" => vec![cells, self.noise.len(), epochs],
+            "radius" => vec![cells, self.layers.len(), self.classes.len(), epochs],
+            "distance" => vec![cells, self.layers.len(), self.pairs.len(), epochs],
+            _ => return None,
+        })
+    }
+
+    fn check_shapes(&self) -> Result<()> {
+        let shape_of = |variable: &str| self.file.dataset(variable).ok().map(|dataset| dataset.shape());
+        for variable in ["train_loss", "train_error", "test_error", "noisy_error", "radius", "distance"] {
+            let (Some(found), Some(expected)) = (shape_of(variable), self.expected(variable)) else { continue };
+            if found != expected {
+                return Err(Error::Shape { path: self.path.clone(), variable: variable.into(), found, expected });
+            }
+        }
+        if let Some(found) = shape_of("misclassified") {
+            let expected = vec![self.cells.len(), self.snapshot_epochs.len(), *found.get(2).unwrap_or(&0)];
+            if found != expected {
+                let variable = "misclassified".into();
+                return Err(Error::Shape { path: self.path.clone(), variable, found, expected });
+            }
+        }
+        Ok(())
+    }
+
+    /// Values of some cells, all other dimensions whole: shape `[cells.len(), …]`. `None` if the file lacks the variable.
+    pub fn slab(&self, variable: &str, cells: Range<usize>) -> Result<Option<ArrayD<f32>>> {
+        self.read_cells(variable, cells)
+    }
+
+    /// Bit sets of some cells, `[cell, snapshot, byte]`. `None` if the file holds none.
+    pub fn bits(&self, cells: Range<usize>) -> Result<Option<ArrayD<u8>>> {
+        self.read_cells("misclassified", cells)
+    }
+
+    /// Images of the training block `[sample, row, column]`, where the file holds them.
+    pub fn block_images(&self) -> Result<Option<ArrayD<u8>>> {
+        let Ok(dataset) = self.file.dataset("block_images") else { return Ok(None) };
+        if dataset.ndim() != 3 {
+            let (variable, found) = ("block_images".into(), dataset.shape());
+            return Err(Error::Shape { path: self.path.clone(), variable, found, expected: vec![0, 0, 0] });
+        }
+        dataset.read_dyn().map(Some).map_err(|source| self.unreadable("block_images", source))
+    }
+
+    /// Class of each sample of the training block, where the file holds it.
+    pub fn block_labels(&self) -> Result<Option<Vec<i64>>> {
+        coordinates::integers(&self.file, &self.path, "block_labels")
+    }
+
+    fn read_cells<T: hdf5::H5Type>(&self, variable: &str, cells: Range<usize>) -> Result<Option<ArrayD<T>>> {
+        let Ok(dataset) = self.file.dataset(variable) else { return Ok(None) };
+        let whole = |size: usize| SliceOrIndex::SliceTo { start: 0, step: 1, end: size, block: 1 };
+        let mut slices = vec![SliceOrIndex::SliceTo { start: cells.start, step: 1, end: cells.end, block: 1 }];
+        slices.extend(dataset.shape().into_iter().skip(1).map(whole));
+        let selection: Selection = Hyperslab::from(slices).into();
+        let read = dataset.read_slice::<T, _, IxDyn>(selection);
+        read.map(Some).map_err(|source| self.unreadable(variable, source))
+    }
+
+    fn unreadable(&self, variable: &str, source: hdf5::Error) -> Error {
+        Error::Read { path: self.path.clone(), variable: variable.into(), source }
+    }
+
+    /// Ranges of cells such that the measured variables of one range take about `bytes`.
+    pub fn slabs(&self, bytes: usize) -> Vec<Range<usize>> {
+        let per_cell = 4 * self.epochs.len().max(1) * (3 + self.layers.len() * (self.classes.len() + self.pairs.len()));
+        let step = (bytes / per_cell.max(1)).max(1);
+        let cells = self.cells.len();
+        (0..cells).step_by(step).map(|start| start..(start + step).min(cells)).collect()
+    }
+}
+
+fn check_version(file: &hdf5::File, path: &Path) -> Result<()> {
+    let foreign = |why: &str| Error::Foreign { path: path.to_owned(), why: why.into() };
+    let attribute = file.attr("format_version").map_err(|_| foreign("it has no attribute `format_version`"))?;
+    let found = attribute.read_scalar::<i64>().map_err(|_| foreign("its `format_version` is not an integer"))?;
+    match found {
+        found if found > FORMAT_VERSION => Err(Error::TooNew { path: path.to_owned(), found, known: FORMAT_VERSION }),
+        found if found < FORMAT_VERSION => Err(Error::TooOld { path: path.to_owned(), found, known: FORMAT_VERSION }),
+        _ => Ok(()),
+    }
+}

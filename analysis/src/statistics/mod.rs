@@ -1,0 +1,12 @@
+//! The statistics of stability, each with its formula and its source. Pure: numbers in, numbers out.
+//!
+//! Convention: what cannot be computed (too few values, no spread) is NaN, never 0. Random numbers come from a seed
+//! that the caller gives, so a rerun gives the same intervals.
+
+pub mod additive;
+pub mod bootstrap;
+pub mod intraclass;
+pub mod jaccard;
+pub mod moments;
+pub mod overlap;
+pub mod spread;

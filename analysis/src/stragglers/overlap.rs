@@ -1,0 +1,151 @@
+//! Overlap of the misclassified samples of independent runs at every snapshot (the authors' experiment 4).
+
+use ndarray::{Array2, Ix2};
+use polars::prelude::*;
+
+use super::bits::{self, Set};
+use crate::error::Result;
+use crate::groups::Groups;
+use crate::options::Options;
+use crate::results::{Results, Status};
+use crate::statistics::bootstrap::Interval;
+use crate::statistics::moments::mean;
+use crate::statistics::overlap::{Overlap, all_pairs};
+use crate::tables::frames::{missing, table};
+use crate::tables::text::significant;
+use crate::tables::variance::unpruned;
+use crate::turning::{Rule, TurningPoints};
+
+/// Groups whose overlap is taken, at most: each is all pairs of its runs at every snapshot.
+const MOST_GROUPS: usize = 64;
+/// Words compared in all, at most: larger groups are cut to their first runs (the table says how many).
+const MOST_WORDS: usize = 10_000_000_000;
+/// Pairs summed by the bootstrap in all, at most: beyond this there are fewer resamples, but never under a hundred.
+const MOST_SUMMED: usize = 5_000_000_000;
+/// Resamples of an interval, at most: each is a sum over all pairs.
+const MOST_RESAMPLES: usize = 500;
+/// Cells read together.
+const RUN: usize = 256;
+
+/// Overlap of one group's runs at one snapshot.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    /// Index of the group.
+    pub group: usize,
+    /// Epoch of the snapshot.
+    pub epoch: i64,
+    /// Mean training error of the runs at that epoch.
+    pub error: f64,
+    /// What the pairs say.
+    pub overlap: Overlap,
+}
+
+/// Overlap at every snapshot of every group of at least three complete, unpruned runs.
+pub fn moments(results: &Results, groups: &Groups, options: &Options) -> Result<Vec<Moment>> {
+    let mut out = Vec::new();
+    if !results.has("misclassified") {
+        return Ok(out);
+    }
+    let whole = unpruned(results);
+    let sets = groups.all.len().min(MOST_GROUPS) * results.snapshot_epochs.len().max(1);
+    let most_runs = (2.0 * MOST_WORDS as f64 / (sets * bits::words(results)?) as f64).sqrt() as usize;
+    for (group, members) in groups.all.iter().enumerate().take(MOST_GROUPS) {
+        let usable = |cell: &usize| whole[*cell] && results.cells.status[*cell] == Status::Complete;
+        let cells: Vec<usize> = members.cells.iter().copied().filter(usable).take(most_runs.max(3)).collect();
+        if cells.len() < 3 {
+            continue;
+        }
+        let summed = sets * cells.len() * cells.len() / 2;
+        let resamples = (MOST_SUMMED / summed.max(1)).clamp(100, MOST_RESAMPLES).min(options.bootstrap);
+        let (runs, errors) = read(results, &cells)?;
+        let samples =
+            bits::samples(results, cells[0], 8 * runs.iter().flatten().flatten().map(Vec::len).max().unwrap_or(0));
+        for (snapshot, &epoch) in results.snapshot_epochs.iter().enumerate() {
+            let sets: Vec<&[u64]> = runs.iter().filter_map(|run| run.get(snapshot)?.as_deref()).collect();
+            let stream = out.len() as u64;
+            let Some(overlap) = all_pairs(&sets, samples as f64, resamples, stream) else { continue };
+            let error = results.epochs.binary_search(&epoch).map_or(f64::NAN, |index| {
+                mean(&errors.column(index).iter().map(|v| f64::from(*v)).filter(|v| v.is_finite()).collect::<Vec<_>>())
+            });
+            out.push(Moment { group, epoch, error, overlap });
+        }
+    }
+    Ok(out)
+}
+
+/// Snapshots and training errors of some cells.
+#[allow(clippy::type_complexity, reason = "[cell][snapshot] sets beside [cell, epoch] errors")]
+fn read(results: &Results, cells: &[usize]) -> Result<(Vec<Vec<Option<Set>>>, Array2<f32>)> {
+    let mut runs = Vec::with_capacity(cells.len());
+    let mut errors = Array2::from_elem((cells.len(), results.epochs.len()), f32::NAN);
+    for run in cells.chunk_by(|a, b| a / RUN == b / RUN) {
+        let range = run[0]..run[run.len() - 1] + 1;
+        let error = results.slab("train_error", range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
+        let mut snapshots = bits::read(results, range.clone())?.map(|s| s.sets).unwrap_or_default();
+        for &cell in run {
+            if let Some(error) = &error {
+                errors.row_mut(runs.len()).assign(&error.row(cell - range.start));
+            }
+            runs.push(snapshots.get_mut(cell - range.start).map(std::mem::take).unwrap_or_default());
+        }
+    }
+    Ok((runs, errors))
+}
+
+/// The moment at which a group's z is greatest.
+pub fn peak(moments: &[Moment], group: usize) -> Option<&Moment> {
+    let finite = moments.iter().filter(|moment| moment.group == group && moment.overlap.z.is_finite());
+    finite.max_by(|a, b| a.overlap.z.total_cmp(&b.overlap.z))
+}
+
+/// Where z is greatest, beside ε*: a sentence per group.
+pub fn sentences(groups: &Groups, points: &TurningPoints, all: &[Moment]) -> Vec<String> {
+    let mut shown: Vec<usize> = all.iter().map(|moment| moment.group).collect();
+    shown.dedup();
+    let sentence = |group: usize| {
+        let peak = peak(all, group)?;
+        let observable = points.principal()?;
+        let star = |cell: &usize| points.at(*cell, 0, observable, Rule::Prominence).map(|row| row.epsilon_star);
+        let stars: Vec<f64> = groups.all[group].cells.iter().filter_map(star).filter(|star| star.is_finite()).collect();
+        let Interval { low, high } = peak.overlap.interval;
+        Some(format!(
+            "{}: over {} pairs of runs z is greatest, {} [{}, {}], at a mean training error of {} (epoch {}); ε* is {}.",
+            groups.circumstance(group),
+            peak.overlap.pairs,
+            significant(peak.overlap.z, 3),
+            significant(low, 3),
+            significant(high, 3),
+            significant(peak.error, 3),
+            peak.epoch,
+            significant(mean(&stars), 3),
+        ))
+    };
+    shown.into_iter().filter_map(sentence).take(24).collect()
+}
+
+/// The table: the grouping columns, `epoch`, `train_error`, `runs`, `pairs`, `size`, `overlap`, `expectation`, `sd`, `z`
+/// with `low` and `high` (95% bootstrap over runs), and `z_hypergeometric`.
+pub fn frame(groups: &Groups, all: &[Moment]) -> Result<DataFrame> {
+    let number = |of: &dyn Fn(&Moment) -> f64| missing(&all.iter().map(of).collect::<Vec<_>>());
+    let mut columns: Vec<Column> = (groups.columns.iter().enumerate())
+        .map(|(place, name)| {
+            let values: Vec<&str> = all.iter().map(|moment| groups.all[moment.group].values[place].as_str()).collect();
+            Column::new(name.into(), values)
+        })
+        .collect();
+    columns.extend([
+        Column::new("epoch".into(), all.iter().map(|moment| moment.epoch).collect::<Vec<_>>()),
+        Column::new("train_error".into(), number(&|moment| moment.error)),
+        Column::new("runs".into(), all.iter().map(|moment| moment.overlap.runs as i64).collect::<Vec<_>>()),
+        Column::new("pairs".into(), all.iter().map(|moment| moment.overlap.pairs as i64).collect::<Vec<_>>()),
+        Column::new("size".into(), number(&|moment| moment.overlap.size)),
+        Column::new("overlap".into(), number(&|moment| moment.overlap.mean)),
+        Column::new("expectation".into(), number(&|moment| moment.overlap.expectation)),
+        Column::new("sd".into(), number(&|moment| moment.overlap.deviation)),
+        Column::new("z".into(), number(&|moment| moment.overlap.z)),
+        Column::new("low".into(), number(&|moment| moment.overlap.interval.low)),
+        Column::new("high".into(), number(&|moment| moment.overlap.interval.high)),
+        Column::new("z_hypergeometric".into(), number(&|moment| moment.overlap.z_hypergeometric)),
+    ]);
+    table("the table of overlaps", DataFrame::new_infer_height(columns))
+}

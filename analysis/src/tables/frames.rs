@@ -1,0 +1,58 @@
+//! Frames made of the results file: one row per cell, and one row per turning point.
+
+use polars::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::results::{AXES, Results};
+use crate::turning::TurningPoints;
+
+/// Turns a polars error into ours.
+pub fn table<T>(what: &str, result: PolarsResult<T>) -> Result<T> {
+    result.map_err(|source| Error::Table { what: what.to_owned(), source })
+}
+
+/// One row per cell: `cell_id`, the axes, `seed`, further labels and numbers, in this order.
+pub fn cells(results: &Results) -> Result<DataFrame> {
+    let cells = &results.cells;
+    let mut columns = vec![Column::new("cell_id".into(), &cells.id)];
+    columns.extend(cells.axes.iter().map(|(name, values)| Column::new(name.into(), values)));
+    columns.push(Column::new("seed".into(), &cells.seed));
+    columns.extend(cells.labels.iter().map(|(name, values)| Column::new(name.into(), values)));
+    columns.extend(cells.numbers.iter().map(|(name, values)| Column::new(name.into(), missing(values))));
+    table("the table of cells", DataFrame::new(cells.len(), columns))
+}
+
+/// One row per cell, layer, observable and rule: the cells' columns, then `layer`, `observable`, `rule`, `status`,
+/// `epoch` and `epsilon_star` (null unless found).
+pub fn turning_points(results: &Results, points: &TurningPoints) -> Result<DataFrame> {
+    let what = "the table of turning points";
+    let cells = cells(results)?;
+    let index: IdxCa = points.rows.iter().map(|row| Some(row.cell as IdxSize)).collect();
+    let mut frame = table(what, cells.take(&index))?;
+    let rows = || points.rows.iter();
+    let added = [
+        Column::new("layer".into(), rows().map(|row| results.layers[row.layer]).collect::<Vec<_>>()),
+        Column::new(
+            "observable".into(),
+            rows().map(|row| points.observables[row.observable].as_str()).collect::<Vec<_>>(),
+        ),
+        Column::new("rule".into(), rows().map(|row| row.rule.name()).collect::<Vec<_>>()),
+        Column::new("status".into(), rows().map(|row| row.status).collect::<Vec<_>>()),
+        Column::new("epoch".into(), rows().map(|row| row.epoch).collect::<Vec<_>>()),
+        Column::new("epsilon_star".into(), missing(&rows().map(|row| row.epsilon_star).collect::<Vec<_>>())),
+    ];
+    for column in added {
+        table(what, frame.with_column(column))?;
+    }
+    Ok(frame)
+}
+
+/// Numbers with NaN as null, so that means pass over them and CSV leaves them empty.
+pub fn missing(values: &[f64]) -> Vec<Option<f64>> {
+    values.iter().map(|value| value.is_finite().then_some(*value)).collect()
+}
+
+/// Whether a column of a table is an axis of the grid.
+pub fn is_axis(name: &str) -> bool {
+    name == "seed" || AXES.contains(&name)
+}

@@ -1,0 +1,134 @@
+//! Tables as text: Markdown, and aligned columns for a terminal.
+
+use polars::prelude::*;
+
+/// A table whose entries are written out.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Text {
+    /// Column names.
+    pub header: Vec<String>,
+    /// Whether a column holds numbers (and so is aligned to the right).
+    pub numeric: Vec<bool>,
+    /// Rows.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// Four significant digits; "–" for what is missing.
+pub fn number(value: f64) -> String {
+    significant(value, 4)
+}
+
+/// A number to so many significant digits, as a person writes it; "–" for what is missing.
+pub fn significant(value: f64, digits: i32) -> String {
+    if !value.is_finite() {
+        return "–".into();
+    }
+    if value == 0.0 {
+        return "0".into();
+    }
+    let magnitude = value.abs().log10().floor() as i32;
+    if !(-5..6).contains(&magnitude) {
+        return format!("{value:.*e}", (digits - 2).max(0) as usize);
+    }
+    format!("{value:.*}", (digits - 1 - magnitude).clamp(0, 8) as usize)
+}
+
+/// "mean ± sd": the deviation to two significant digits, the mean to the same place.
+pub fn mean_and_deviation(mean: f64, deviation: f64) -> String {
+    if !(mean.is_finite() && deviation.is_finite()) || deviation == 0.0 {
+        return format!("{} ± {}", number(mean), number(deviation));
+    }
+    let decimals = (1 - deviation.abs().log10().floor() as i32).clamp(0, 8) as usize;
+    format!("{mean:.decimals$} ± {deviation:.decimals$}")
+}
+
+/// A sentence's first letter made a capital.
+pub fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+impl Text {
+    /// Writes out a frame. Floats get four significant digits.
+    pub fn of(frame: &DataFrame) -> Self {
+        let columns = frame.columns();
+        let header = columns.iter().map(|column| column.name().to_string()).collect();
+        let numeric = columns.iter().map(|column| column.dtype().is_primitive_numeric()).collect();
+        let entry = |column: &Column, row: usize| match column.get(row) {
+            Ok(AnyValue::Float64(value)) => number(value),
+            Ok(AnyValue::Float32(value)) => number(f64::from(value)),
+            Ok(AnyValue::String(text)) => text.to_owned(),
+            Ok(AnyValue::StringOwned(text)) => text.to_string(),
+            Ok(AnyValue::Boolean(yes)) => if yes { "yes" } else { "no" }.to_owned(),
+            Ok(AnyValue::Null) | Err(_) => "–".to_owned(),
+            Ok(other) => other.to_string(),
+        };
+        let rows = (0..frame.height()).map(|row| columns.iter().map(|column| entry(column, row)).collect()).collect();
+        Text { header, numeric, rows }
+    }
+
+    /// The table without these columns.
+    pub fn without(mut self, names: &[String]) -> Self {
+        let keep: Vec<bool> = self.header.iter().map(|name| !names.contains(name)).collect();
+        let pick = |row: &mut Vec<String>| {
+            let mut flags = keep.iter();
+            row.retain(|_| *flags.next().unwrap_or(&true));
+        };
+        pick(&mut self.header);
+        self.rows.iter_mut().for_each(pick);
+        let mut flags = keep.iter();
+        self.numeric.retain(|_| *flags.next().unwrap_or(&true));
+        self
+    }
+
+    /// The table with a pair of columns made one: "low – high", named as said. Unchanged where either is not there.
+    pub fn interval(mut self, low: &str, high: &str, name: &str) -> Self {
+        let place = |wanted: &str| self.header.iter().position(|column| column == wanted);
+        let (Some(from), Some(to)) = (place(low), place(high)) else { return self };
+        for row in &mut self.rows {
+            row[from] = if row[from] == "–" { "–".to_owned() } else { format!("{} – {}", row[from], row[to]) };
+            row.remove(to);
+        }
+        self.header[from] = name.to_owned();
+        self.header.remove(to);
+        self.numeric.remove(to);
+        self
+    }
+
+    /// The table without those of these columns that say the same in every row.
+    pub fn without_constant(self, names: &[&str]) -> Self {
+        let same = |column: usize| self.rows.iter().all(|row| row[column] == self.rows[0][column]);
+        let constant = |name: &&&str| self.header.iter().position(|column| column == **name).is_some_and(same);
+        let hidden: Vec<String> = names.iter().filter(constant).map(|name| (*name).to_owned()).collect();
+        self.without(&hidden)
+    }
+
+    /// GitHub's Markdown.
+    pub fn markdown(&self) -> String {
+        let line = |entries: &[String]| {
+            let escaped: Vec<String> =
+                entries.iter().map(|entry| entry.replace('|', "\\|").replace('\n', " ")).collect();
+            format!("| {} |\n", escaped.join(" | "))
+        };
+        let rule = self.numeric.iter().map(|numeric| if *numeric { " ---: |" } else { " --- |" }).collect::<String>();
+        let rows = self.rows.iter().map(|row| line(row)).collect::<String>();
+        format!("{}|{rule}\n{rows}", line(&self.header))
+    }
+
+    /// Columns aligned by spaces, two between columns.
+    pub fn aligned(&self) -> String {
+        let length = |text: &String| text.chars().count();
+        let widths: Vec<usize> = (0..self.header.len())
+            .map(|column| self.rows.iter().chain([&self.header]).map(|row| length(&row[column])).max().unwrap_or(0))
+            .collect();
+        let line = |row: &Vec<String>| {
+            let entries = row.iter().enumerate().map(|(column, text)| {
+                let width = widths[column];
+                if self.numeric[column] { format!("{text:>width$}") } else { format!("{text:<width$}") }
+            });
+            format!("{}\n", entries.collect::<Vec<_>>().join("  ").trim_end())
+        };
+        let rule = widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  ");
+        format!("{}{rule}\n{}", line(&self.header), self.rows.iter().map(line).collect::<String>())
+    }
+}

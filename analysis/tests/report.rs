@@ -1,0 +1,249 @@
+//! Whole reports on files whose turning points are known in closed form.
+
+mod fixture;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use fixture::{Cell, Holds, error, write};
+use phasesweep_analysis::{Error, Options, report};
+
+/// Rows of a CSV without quotes, by column name.
+fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
+    let text = fs::read_to_string(path).expect("the table was written");
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next().expect("a header").split(',').collect();
+    let row = |line: &str| header.iter().map(ToString::to_string).zip(line.split(',').map(str::to_owned)).collect();
+    lines.map(row).collect()
+}
+
+fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
+    row[column].parse().unwrap_or_else(|_| panic!("{column} of {row:?} is no number"))
+}
+
+fn quick() -> Options {
+    Options { bootstrap: 200, ..Options::default() }
+}
+
+/// Two groups of six seeds; in the second one cell at the edge, one diverged, one failed.
+fn cells() -> Vec<Cell> {
+    let first = (0..6).map(|seed| Cell::new("mlp 10 tanh", seed, 50 + seed as usize));
+    let second = (0..6).map(|seed| Cell::new("mlp 20 tanh", seed, 60 + seed as usize));
+    let mut cells: Vec<Cell> = first.chain(second).collect();
+    cells[9].turns_at = fixture::T;
+    cells[10].status = "diverged";
+    cells[11].status = "failed";
+    cells
+}
+
+#[test]
+fn turning_points_and_stability_are_those_of_the_closed_form() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(&folder.path().join("results.h5"), &cells(), Holds::default()).expect("the fixture");
+    let written = report(folder.path(), None, &quick()).expect("a report");
+    assert_eq!(written.page, folder.path().join("report/index.html"));
+
+    let points = rows(&folder.path().join("report/turning_points.csv"));
+    assert_eq!(points.len(), 12 * 3 * 2);
+    for row in points.iter().filter(|row| row["rule"] == "prominence") {
+        let cell: usize = row["cell_id"][4..].parse().expect("a cell");
+        let expected = ["found", "edge", "diverged", "failed"][cell.saturating_sub(8).min(3)];
+        assert_eq!(row["status"], expected, "{row:?}");
+        if expected != "found" {
+            assert_eq!((row["epoch"].as_str(), row["epsilon_star"].as_str()), ("", ""));
+            continue;
+        }
+        let shift = BTreeMap::from([("radius_0", -2), ("radius_1", 2), ("distance", 0)])[row["observable"].as_str()];
+        let turns = (cells()[cell].turns_at as i64 + shift) as usize;
+        assert_eq!(row["epoch"], turns.to_string());
+        // The file holds 32-bit numbers.
+        assert!((number(row, "epsilon_star") - error(turns)).abs() < 1e-7);
+    }
+
+    let stability = rows(&folder.path().join("report/stability.csv"));
+    assert_eq!(stability.len(), 2 * 3 * 2);
+    let of = |architecture: &str| {
+        let wanted = |row: &&BTreeMap<String, String>| {
+            (&*row["architecture"], &*row["observable"], &*row["rule"]) == (architecture, "distance", "prominence")
+        };
+        stability.iter().find(wanted).expect("the group's row")
+    };
+    let stars: Vec<f64> = (50..56).map(error).collect();
+    let mean = stars.iter().sum::<f64>() / 6.0;
+    let sd = (stars.iter().map(|star| (star - mean).powi(2)).sum::<f64>() / 5.0).sqrt();
+    let first = of("mlp 10 tanh");
+    assert!((number(first, "epsilon_star") - mean).abs() < 1e-7);
+    assert!((number(first, "sd") - sd).abs() < 1e-7);
+    assert!((number(first, "cv") - sd / mean).abs() < 1e-6);
+    assert!((number(first, "epoch") - 52.5).abs() < 1e-12);
+    assert!(number(first, "low") < mean && mean < number(first, "high"));
+    let second = of("mlp 20 tanh");
+    let counts = ["cells", "found", "edge", "none", "diverged", "failed"].map(|column| number(second, column));
+    assert_eq!(counts, [6.0, 3.0, 1.0, 0.0, 1.0, 1.0]);
+    assert!(written.stability.contains("mlp 20 tanh"));
+    assert!(
+        written.verdict.sentences.iter().any(|s| s.contains("Of 12 cells, 9 show an inversion")),
+        "{:?}",
+        written.verdict
+    );
+}
+
+#[test]
+fn first_rise_looks_after_the_burn_in_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cells: Vec<Cell> = (0..4).map(|seed| Cell::new("mlp 10 tanh", seed, 19)).collect();
+    write(&folder.path().join("results.h5"), &cells, Holds::default()).expect("the fixture");
+    report(folder.path(), None, &quick()).expect("a report");
+    let points = rows(&folder.path().join("report/turning_points.csv"));
+    let epochs = |rule: &str| {
+        let wanted = |row: &&BTreeMap<String, String>| row["observable"] == "distance" && row["rule"] == rule;
+        points.iter().filter(wanted).map(|row| row["epoch"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(epochs("prominence"), ["19"; 4]);
+    assert_eq!(epochs("first-rise"), ["20"; 4]);
+}
+
+#[test]
+fn stragglers_are_from_the_nearest_snapshot_and_frequencies_count_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut cells: Vec<Cell> = (0..4).map(|seed| Cell::new("mlp 10 tanh", seed, 50)).collect();
+    cells[1].misclassified[1] = Some(&[0, 1, 9]);
+    cells[2].misclassified[1] = None; // not taken: the one at epoch 10 is nearest
+    cells[3].turns_at = 60;
+    write(&folder.path().join("results.h5"), &cells, Holds::default()).expect("the fixture");
+    report(folder.path(), None, &quick()).expect("a report");
+    let sets = rows(&folder.path().join("report/stragglers.csv"));
+    let column = |name: &str| sets.iter().map(|row| row[name].clone()).collect::<Vec<_>>();
+    assert_eq!(column("snapshot"), ["60", "60", "10", "60"]);
+    assert_eq!(column("exact"), ["false", "false", "false", "true"]);
+    assert_eq!(column("size"), ["2", "3", "5", "2"]);
+    let frequency = rows(&folder.path().join("report/straggler_frequency.csv"));
+    let all: BTreeMap<&str, &str> =
+        frequency.iter().filter(|row| row["axis"] == "all").map(|row| (&*row["sample"], &*row["count"])).collect();
+    assert_eq!(all, BTreeMap::from([("0", "4"), ("1", "2"), ("2", "1"), ("3", "1"), ("9", "1"), ("20", "3")]));
+    // Six pairs: {0,20}·{0,1,9} 1/4, {0,20}·{0,1,2,3,20} 2/5, {0,20}·{0,20} 1, {0,1,9}·{0,1,2,3,20} 2/6, {0,1,9}·{0,20}
+    // 1/4, {0,1,2,3,20}·{0,20} 2/5.
+    let agreement = rows(&folder.path().join("report/straggler_agreement.csv"));
+    assert_eq!(agreement.len(), 1);
+    assert!((number(&agreement[0], "jaccard") - (0.25 + 0.4 + 1.0 + 1.0 / 3.0 + 0.25 + 0.4) / 6.0).abs() < 1e-12);
+}
+
+#[test]
+fn pruned_cells_are_compared_with_their_parents_and_judged_apart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = (0..4).map(|seed| Cell::new("mlp 10 tanh", seed, 50));
+    let pruned =
+        (0..4).map(|seed| Cell { prune: "stragglers at distance", ..Cell::new("mlp 10 tanh", seed, fixture::T) });
+    let at = (0..4).map(|seed| Cell { prune: "misclassified at 10", ..Cell::new("mlp 10 tanh", seed, 40) });
+    let cells: Vec<Cell> = whole.chain(pruned).chain(at).collect();
+    write(&folder.path().join("results.h5"), &cells, Holds::default()).expect("the fixture");
+    let written = report(folder.path(), None, &quick()).expect("a report");
+    let table = rows(&folder.path().join("report/pruning.csv"));
+    let of = |prune: &str| {
+        table.iter().find(|row| row["prune"] == prune && row["observable"] == "distance").expect("a row of the prune")
+    };
+    let counts = |row: &BTreeMap<String, String>| ["found", "edge", "none"].map(|column| number(row, column));
+    assert_eq!(counts(of("none")), [4.0, 0.0, 0.0]);
+    assert_eq!(counts(of("stragglers at distance")), [0.0, 4.0, 0.0]);
+    assert!((number(of("stragglers at distance"), "parent_error") - error(50)).abs() < 1e-7);
+    assert!((number(of("misclassified at 10"), "parent_error") - error(10)).abs() < 1e-7);
+    // The verdict is on the four whole cells, all of which turn: nothing is censored.
+    assert!(written.verdict.headline.contains("4 of 4 cells"), "{}", written.verdict.headline);
+}
+
+#[test]
+fn what_a_file_does_not_hold_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let holds = Holds { radius: false, misclassified: false, ..Holds::default() };
+    write(&folder.path().join("results.h5"), &cells(), holds).expect("the fixture");
+    let written = report(folder.path(), None, &quick()).expect("a report");
+    assert_eq!(written.absent.len(), 2, "{:?}", written.absent);
+    let page = fs::read_to_string(&written.page).expect("the page");
+    assert!(written.absent.iter().all(|sentence| page.contains(sentence.as_str())));
+    let observables: Vec<String> =
+        rows(&folder.path().join("report/stability.csv")).iter().map(|row| row["observable"].clone()).collect();
+    assert_eq!(observables, ["distance"; 4]);
+
+    let holds = Holds { distance: false, ..holds };
+    let bare = folder.path().join("bare.h5");
+    write(&bare, &cells(), holds).expect("the fixture");
+    let written = report(&bare, Some(&folder.path().join("bare")), &quick()).expect("a report");
+    assert!(written.verdict.headline.contains("no inversion to judge"), "{}", written.verdict.headline);
+}
+
+#[test]
+fn a_rerun_writes_the_same_bytes_and_the_page_needs_no_network() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("results.h5");
+    write(&file, &cells(), Holds::default()).expect("the fixture");
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    let page = report(&file, Some(&one), &quick()).expect("a report").page;
+    report(&file, Some(&two), &quick()).expect("a report");
+    let mut files = 0;
+    for entry in fs::read_dir(&one).expect("the report").chain(fs::read_dir(one.join("figures")).expect("the figures"))
+    {
+        let path = entry.expect("an entry").path();
+        if path.is_file() {
+            let other = two.join(path.strip_prefix(&one).expect("inside"));
+            assert!(fs::read(&path).expect("one") == fs::read(other).expect("two"), "{} differs", path.display());
+            files += 1;
+        }
+    }
+    assert!(files >= 18, "{files} files");
+    let page = fs::read_to_string(page).expect("the page");
+    for fetched in ["src=\"http", "src='http", "<link", "<script", "@import", "url("] {
+        assert!(!page.contains(fetched), "the page fetches: {fetched}");
+    }
+    assert!(page.contains("&lt;b&gt;"), "the sweep file is escaped");
+}
+
+#[test]
+fn grouping_by_a_number_and_by_nothing_known() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(&folder.path().join("results.h5"), &cells(), Holds::default()).expect("the fixture");
+    let by = |column: &str| Options { group_by: vec![column.into()], ..quick() };
+    report(folder.path(), None, &by("lr")).expect("a report");
+    let stability = rows(&folder.path().join("report/stability.csv"));
+    assert_eq!(stability.len(), 6);
+    assert_eq!(stability[0]["lr"], "0.2");
+    let error = report(folder.path(), None, &by("colour")).expect_err("no such column");
+    assert!(matches!(error, Error::UnknownColumn { .. }));
+    assert!(error.to_string().contains("architecture"), "{error}");
+}
+
+/// Runs the binary; its exit code and what it said on standard error.
+fn run(arguments: &[&Path]) -> (Option<i32>, String) {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_phasesweep-report")).args(arguments).output().expect("the binary runs");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn wrong_input_is_exit_code_two_and_a_sentence() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let expect = |path: &Path, words: &str| {
+        let (code, said) = run(&[path]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(words), "{said}");
+    };
+    expect(&at("nowhere"), "does not exist");
+    expect(folder.path(), "phasesweep collect");
+    fs::write(at("text.h5"), "not HDF5").expect("a file");
+    expect(&at("text.h5"), "cannot be read as HDF5");
+    write(&at("newer.h5"), &cells(), Holds { version: 7, ..Holds::default() }).expect("the fixture");
+    expect(&at("newer.h5"), "newer phasesweep");
+    write(&at("older.h5"), &cells(), Holds { version: 0, ..Holds::default() }).expect("the fixture");
+    expect(&at("older.h5"), "older phasesweep");
+    hdf5::File::create(at("foreign.h5")).expect("a file").new_dataset::<f64>().shape(3).create("x").expect("a dataset");
+    expect(&at("foreign.h5"), "not a phasesweep results file");
+    write(&at("fine.h5"), &cells(), Holds::default()).expect("the fixture");
+    let (code, said) = run(&[&at("fine.h5"), Path::new("--prominence"), Path::new("2")]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("between 0 and 1"), "{said}");
+    let (code, said) = run(&[&at("fine.h5")]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(at("report/index.html").is_file());
+}
