@@ -22,13 +22,14 @@ endif
 BUILD_PACKAGES := build-essential pkg-config clang libclang-dev libopenmpi-dev openmpi-bin libhdf5-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv slurm-wlm munge
 
-.PHONY: help setup setup-test readers build demo test lint bench torture clean-demo
+.PHONY: help setup setup-test readers build demo test lint bench bench-dispatch torture clean-demo
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
 	@echo 'make test     the same set-up, then every test'
 	@echo 'make lint     rustfmt and clippy, as CI runs them'
 	@echo 'make bench    speed beside the peers'
+	@echo 'make torture  200 kills at random moments; KILLS and SEED choose others'
 
 # Installs Debian packages that are absent, with sudo unless already root. Nothing else is downloaded.
 define install_packages
@@ -69,3 +70,13 @@ test: setup-test readers
 lint:
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+
+# Kills, relaunches, comparisons: the n-th kill of a seed is always the same.
+torture: setup-test
+	PHASESWEEP_KILLS=$(or $(KILLS),200) PHASESWEEP_SEED=$(or $(SEED),1) \
+	  cargo test --release --workspace --locked --test torture -- --nocapture killed_runs
+
+# mpi4py is the peer of the dispatcher; without it the peer's lines are left out.
+bench-dispatch: build
+	[ -x $(HOME)/.cache/phasesweep/mpi4py/bin/python ] || { python3 -m venv $(HOME)/.cache/phasesweep/mpi4py && $(HOME)/.cache/phasesweep/mpi4py/bin/pip install --quiet mpi4py; }
+	benches/dispatch.sh $(BIN)/phasesweep

@@ -24,5 +24,10 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         collected.failed,
         collected.missing
     );
-    Ok(if collected.failed > 0 { Exit::FailedCells } else { Exit::Complete })
+    Ok(match (collected.missing, collected.failed) {
+        // Job scripts go by this: what is missing, another run of the same sweep will train.
+        (1.., _) => Exit::Interrupted,
+        (0, 1..) => Exit::FailedCells,
+        (0, 0) => Exit::Complete,
+    })
 }

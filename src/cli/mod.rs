@@ -6,9 +6,14 @@
 mod collect;
 mod complete;
 mod data;
+mod doctor;
 mod plan;
+mod plot;
 mod report;
 mod run;
+mod show;
+mod status;
+mod submit;
 mod sweep_file;
 
 use std::process::ExitCode;
@@ -67,12 +72,20 @@ enum Command {
     Run(run::Arguments),
     /// Say what a sweep file asks for and what it would cost; train nothing.
     Plan(plan::Arguments),
+    /// Queue a sweep with Slurm: make the job script, check it, submit it, and return.
+    Submit(submit::Arguments),
+    /// Say how far a run is, from the files in its directory.
+    Status(status::Arguments),
+    /// Show one cell whole: specification, trajectory, turning points, provenance.
+    Show(show::Arguments),
     /// Gather a run directory's parts into results.h5.
     Collect(collect::Arguments),
     /// Analyse results.h5: tables, figures and a page (runs phasesweep-report).
     Report(report::Arguments),
     /// List, fetch and check data sets.
     Data(data::Arguments),
+    /// Check what this machine offers: MPI, devices, HDF5, Slurm, data; and what to do about what is missing.
+    Doctor(doctor::Arguments),
     /// Print a completion script for a shell, or the manual page.
     Complete(complete::Arguments),
 }
@@ -84,6 +97,10 @@ pub fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
+        Command::Submit(arguments) => submit::run(arguments),
+        Command::Status(arguments) => status::run(arguments),
+        Command::Show(arguments) => show::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
         Command::Collect(arguments) => collect::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Data(arguments) => data::run(arguments),
@@ -94,7 +111,9 @@ pub fn main() -> ExitCode {
         Ok(Exit::FailedCells) => code::FAILED_CELLS,
         Ok(Exit::Interrupted) => code::INTERRUPTED,
         Err(Failure::Input(message)) => {
-            eprintln!("{}", message.trim_end());
+            if !message.is_empty() {
+                eprintln!("{}", message.trim_end());
+            }
             code::INPUT
         }
         Err(Failure::Bug(message)) => {

@@ -39,6 +39,9 @@ pub(super) struct Arguments {
     /// Sleep so many seconds per cell instead of training.
     #[arg(long, hide = true, value_name = "SECONDS")]
     simulate: Option<f64>,
+    /// Abort the process that is handed this seed, as a cell that kills its trainer would.
+    #[arg(long, hide = true, value_name = "SEED")]
+    simulate_poison: Option<u64>,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -55,13 +58,16 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         collect: !arguments.no_collect,
         quiet: arguments.quiet,
         simulate: arguments.simulate,
+        poison: arguments.simulate_poison,
     };
     match session::run(&settings) {
         Ok(Ending::Complete) => Ok(Exit::Complete),
         Ok(Ending::FailedCells) => Ok(Exit::FailedCells),
         Ok(Ending::Interrupted) => Ok(Exit::Interrupted),
         Err(SessionError::Resumable(message)) => {
-            eprintln!("{message}");
+            if !message.is_empty() {
+                eprintln!("{message}");
+            }
             Ok(Exit::Interrupted)
         }
         Err(SessionError::Bug(message)) => Err(Failure::Bug(message)),

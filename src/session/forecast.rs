@@ -11,11 +11,10 @@ use crate::data;
 use crate::pack::{Limits, Todo, pack};
 use crate::plan::Plan;
 use crate::sweep::{ArchitectureKind, Sweep};
+use crate::train::{Choice, DeviceName, KernelChoice};
 
 /// Replicas below which a cohort leaves vector lanes of the device idle.
 const EFFICIENT_REPLICAS: usize = 16;
-/// Replicas of a cohort at most: checkpoints and retries stay small.
-const MOST_REPLICAS: usize = 512;
 
 /// Costs of a plan's variants on this host.
 pub(super) struct Costs {
@@ -82,13 +81,24 @@ fn rate_key(terms: &ResolvedTerms, kernel: bool, kind: &ArchitectureKind) -> Str
     format!("{}/{engine}/{shape}/{} threads", crate::store::host(), terms.choice.threads)
 }
 
+/// Bytes that the heaviest cell of a sweep takes when it is trained alone on a CPU: less than that, no rank can do with.
+///
+/// # Errors
+/// If a data source's sizes cannot be told because its files are not there.
+pub fn heaviest_cell(sweep: Sweep, kernel: KernelChoice) -> Result<u64, data::DataError> {
+    let choice = Choice { kernel, device: DeviceName::Flex, threads: 1 };
+    let plan = Plan::new(sweep, &[]);
+    let costs = Costs::of(&plan, &ResolvedTerms { choice, memory: u64::MAX, replicas: 1 }, &Rates::default())?;
+    Ok(costs.of_variant.iter().map(|cost| cost.bytes + cost.shared_bytes).max().unwrap_or(0))
+}
+
 /// Limits of packing for so many ranks.
 pub(super) fn limits(terms: &ResolvedTerms, workers: usize) -> Limits {
     Limits {
         workers,
         memory: terms.memory,
         efficient_replicas: EFFICIENT_REPLICAS,
-        most_replicas: MOST_REPLICAS,
+        most_replicas: terms.replicas,
     }
 }
 

@@ -15,6 +15,7 @@ mod pruning;
 mod runner;
 mod share;
 mod signals;
+mod status;
 mod terms;
 mod todo;
 mod watch;
@@ -24,14 +25,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use forecast::Forecast;
+pub use forecast::{Forecast, heaviest_cell};
 pub use gather::{gather, gather_directory};
 pub use progress::{span, time_left};
 pub use share::Node;
+pub use status::{Jobs, RankReport, RunReport, Status};
 pub use terms::{ResolvedTerms, Terms};
+pub use watch::RunStatus;
 
 use crate::data::DataError;
-use crate::dispatch::{self, DispatchError, End, Launch, Topology, World};
+use crate::dispatch::{self, DispatchError, End, Launch, StopCause, Topology, World};
 use crate::store::{Origin, StoreError};
 use crate::train::DeviceError;
 use ground::Ground;
@@ -66,6 +69,8 @@ pub struct Settings {
     pub quiet: bool,
     /// Seconds per cell that a simulated trainer sleeps.
     pub simulate: Option<f64>,
+    /// The seed at which a trainer aborts the process, to prove that its cell is isolated.
+    pub poison: Option<u64>,
 }
 
 /// How a run ended.
@@ -122,14 +127,20 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     };
     let stop = signals::watch()?;
     let node = Node::observe(local_size as usize);
-    let terms = settings.terms.resolve(&node, local_rank as usize)?;
+    // A rank must not leave before the others know: rank 0's faults go through the opening, the others' end the job.
+    let terms = settings.terms.resolve(&node, local_rank as usize).map_err(SessionError::from);
+    let terms = match (terms, &world) {
+        (Err(error), Some(world)) if rank != 0 => {
+            opening::agree(settings, Some(world), None)?;
+            eprintln!("rank {rank}: {error}");
+            world.abort(2)
+        }
+        (Err(error), world) => return opening::agree(settings, world.as_ref(), Some(error)).map(|_| Ending::Interrupted),
+        (Ok(terms), _) => terms,
+    };
     rayon::ThreadPoolBuilder::new().num_threads(terms.choice.threads).build_global().ok();
 
-    let Some(opening) = opening::agree(settings, world.as_ref())? else {
-        // Rank 0 has said what is wrong.
-        return Err(SessionError::Input(String::new()));
-    };
-    let Opening { plan, text, directory } = opening;
+    let Opening { plan, text, directory } = opening::agree(settings, world.as_ref(), None)?;
     let sweep_name = plan.sweep().name.clone();
     let fingerprint = format!("{} {:016x}", env!("CARGO_PKG_VERSION"), plan.digest());
     let ground = Arc::new(Ground::new(plan, directory));
@@ -152,6 +163,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         choice: terms.choice.clone(),
         checkpoint_every: Duration::from_secs_f64(settings.checkpoint_seconds.clamp(0.0, 1e9)),
         simulate: settings.simulate,
+        poison: settings.poison,
         origin,
     };
     let conduct = dispatch::Settings {
@@ -170,18 +182,25 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         None => Topology::Threads(1),
     };
     if rank != 0 {
-        let outcome = dispatch::run(topology(), Vec::new(), &conduct, make_runner, &mut watch::Idle)?;
-        return Ok(ending(&outcome.end));
+        opening::proceed(world.as_ref(), Ok(()))?;
+        // Rank 0 says what went wrong.
+        let outcome = match dispatch::run(topology(), Vec::new(), &conduct, make_runner, &mut watch::Idle) {
+            Err(DispatchError::GivenUp { .. }) => return Err(SessionError::Input(String::new())),
+            outcome => outcome?,
+        };
+        end_the_silent(&outcome, world.as_ref());
+        return ending(&outcome.end).map_err(|_| SessionError::Input(String::new()));
     }
 
-    let (tasks, mut watcher) = Watcher::prepare(&ground, settings, &terms, &text, ranks, started)?;
+    let prepared = Watcher::prepare(&ground, settings, &terms, &text, ranks, started);
+    let (tasks, mut watcher) = opening::proceed(world.as_ref(), prepared)?;
     if tasks.is_empty() {
         tracing::info!("{sweep_name}: every cell is done already");
     }
     let outcome = dispatch::run(topology(), tasks, &conduct, make_runner, &mut watcher);
     let wall = watcher.finish();
     let outcome = outcome?;
-    let mut ending = ending(&outcome.end);
+    let mut ending = ending(&outcome.end)?;
     match &outcome.end {
         End::Interrupted(cause) => tracing::warn!(
             "interrupted: {cause}. {} cells are done, {} are left; run the same command again to continue",
@@ -204,20 +223,27 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         }
         End::Complete | End::FailedCells => {}
     }
-    if !outcome.lost.is_empty()
-        && let Some(world) = &world
+    end_the_silent(&outcome, world.as_ref());
+    Ok(ending)
+}
+
+/// A world that lost a rank cannot be left in the orderly way: ends every rank with the code that says resumable.
+fn end_the_silent(outcome: &dispatch::Outcome, world: Option<&World>) {
+    if let Some(world) = world
+        && !outcome.lost.is_empty()
     {
         tracing::warn!("ending the ranks that fell silent");
         world.abort(75);
     }
-    Ok(ending)
 }
 
-fn ending(end: &End) -> Ending {
+/// A disk that refuses will refuse again: that is not an interruption but something for a person to mend.
+fn ending(end: &End) -> Result<Ending, SessionError> {
     match end {
-        End::Complete => Ending::Complete,
-        End::FailedCells => Ending::FailedCells,
-        End::Interrupted(_) => Ending::Interrupted,
+        End::Complete => Ok(Ending::Complete),
+        End::FailedCells => Ok(Ending::FailedCells),
+        End::Interrupted(StopCause::Storage { message }) => Err(SessionError::Input(format!("error: {message}"))),
+        End::Interrupted(_) => Ok(Ending::Interrupted),
     }
 }
 

@@ -1,7 +1,8 @@
 //! How ranks agree on the plan before anything is trained.
 //!
 //! Rank 0 reads and checks everything; the others receive the sweep's text and the digests of its data, and compute the
-//! same plan from them. A fault that rank 0 finds ends all ranks, and rank 0 alone prints it.
+//! same plan from them. A fault that rank 0 finds, in the sweep or in the run directory, ends all ranks with one exit
+//! code, and rank 0 alone prints it.
 
 use std::path::PathBuf;
 
@@ -24,39 +25,92 @@ pub(super) struct Opening {
 
 /// What rank 0 tells the others.
 #[derive(Serialize, Deserialize)]
-struct Word {
-    text: String,
-    digests: Vec<String>,
+enum Word {
+    Plan { text: String, digests: Vec<String> },
+    Proceed,
+    Fault { kind: Fault },
 }
 
-/// Agrees on the plan; `None` on ranks that were told that rank 0 found a fault.
-pub(super) fn agree(settings: &Settings, world: Option<&World>) -> Result<Option<Opening>, SessionError> {
-    let rank = world.map_or(0, World::rank);
-    let mut fault = None;
-    let mut word = Vec::new();
-    if rank == 0 {
-        match speak(settings) {
-            Ok(spoken) => word = serde_json::to_vec(&spoken).map_err(|error| SessionError::Bug(error.to_string()))?,
-            Err(error) => fault = Some(error),
+/// Which exit code a fault of rank 0 has.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum Fault {
+    Input,
+    Resumable,
+    Bug,
+}
+
+impl Fault {
+    fn of(error: &SessionError) -> Fault {
+        match error {
+            SessionError::Resumable(_) => Fault::Resumable,
+            SessionError::Bug(_) => Fault::Bug,
+            _ => Fault::Input,
         }
     }
-    if let Some(world) = world {
-        // An empty word means a fault.
-        word = world.broadcast_bytes(0, word);
+
+    /// The same fault on a rank that leaves the talking to rank 0.
+    fn echoed(self) -> SessionError {
+        match self {
+            Fault::Input => SessionError::Input(String::new()),
+            Fault::Resumable => SessionError::Resumable(String::new()),
+            Fault::Bug => SessionError::Bug("rank 0 says which".to_string()),
+        }
     }
-    if let Some(fault) = fault {
-        return Err(fault);
-    }
-    if word.is_empty() {
-        return Ok(None);
-    }
-    let word: Word = serde_json::from_slice(&word).map_err(|error| SessionError::Bug(error.to_string()))?;
+}
+
+/// Agrees on the plan. `fault` is what rank 0 has found wrong already.
+///
+/// # Errors
+/// Rank 0's fault, on every rank; its words on rank 0 alone.
+pub(super) fn agree(
+    settings: &Settings,
+    world: Option<&World>,
+    fault: Option<SessionError>,
+) -> Result<Opening, SessionError> {
+    let spoken = fault.map_or_else(|| if leads(world) { speak(settings) } else { Ok(Word::Proceed) }, Err);
+    let Word::Plan { text, digests } = pass_on(world, spoken)? else {
+        return Err(SessionError::Bug("rank 0 told no plan".to_string()));
+    };
     let name = settings.sweep_file.display().to_string();
-    let sweep = sweep::parse(&word.text, &name, &settings.overrides)
+    let sweep = sweep::parse(&text, &name, &settings.overrides)
         .map_err(|diagnostics| SessionError::Input(diagnostics.to_string()))?;
     let root = settings.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&sweep.name));
-    let text = with_overrides(&word.text, &settings.overrides);
-    Ok(Some(Opening { plan: Plan::new(sweep, &word.digests), text, directory: RunDirectory::at(root) }))
+    let text = with_overrides(&text, &settings.overrides);
+    Ok(Opening { plan: Plan::new(sweep, &digests), text, directory: RunDirectory::at(root) })
+}
+
+/// Tells the others whether rank 0 has found the ground in order.
+///
+/// # Errors
+/// Rank 0's fault, on every rank; its words on rank 0 alone.
+pub(super) fn proceed<T>(world: Option<&World>, prepared: Result<T, SessionError>) -> Result<T, SessionError> {
+    match prepared {
+        Ok(prepared) => pass_on(world, Ok(Word::Proceed)).map(|_| prepared),
+        Err(fault) => pass_on(world, Err(fault)).and(Err(SessionError::Bug("a fault was lost".to_string()))),
+    }
+}
+
+fn leads(world: Option<&World>) -> bool {
+    world.is_none_or(|world| world.rank() == 0)
+}
+
+/// Rank 0's word, on every rank.
+fn pass_on(world: Option<&World>, spoken: Result<Word, SessionError>) -> Result<Word, SessionError> {
+    let Some(world) = world else { return spoken };
+    let bug = |error: serde_json::Error| SessionError::Bug(error.to_string());
+    if world.rank() == 0 {
+        let fault = |error| Word::Fault { kind: Fault::of(error) };
+        let bytes = match &spoken {
+            Ok(word) => serde_json::to_vec(word),
+            Err(error) => serde_json::to_vec(&fault(error)),
+        };
+        world.broadcast_bytes(0, bytes.map_err(bug)?);
+        return spoken;
+    }
+    match serde_json::from_slice(&world.broadcast_bytes(0, Vec::new())).map_err(bug)? {
+        Word::Fault { kind } => Err(kind.echoed()),
+        word => Ok(word),
+    }
 }
 
 /// Reads and checks the sweep, and digests its data.
@@ -72,7 +126,7 @@ fn speak(settings: &Settings) -> Result<Word, SessionError> {
         .iter()
         .map(|source| Ok(data::digest(source)?.to_hex().to_string()))
         .collect::<Result<_, SessionError>>()?;
-    Ok(Word { text, digests })
+    Ok(Word::Plan { text, digests })
 }
 
 /// The text that is kept with the results: what was given, and what overrode it.

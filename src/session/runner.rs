@@ -26,6 +26,8 @@ pub(super) struct Manner {
     pub(super) checkpoint_every: Duration,
     /// Seconds per cell that a simulated trainer sleeps; `None` trains.
     pub(super) simulate: Option<f64>,
+    /// The seed that takes the process down.
+    pub(super) poison: Option<u64>,
     /// Where the worker is, for provenance.
     pub(super) origin: Origin,
 }
@@ -69,7 +71,12 @@ impl Runner {
     fn train(&mut self, task: &CohortTask, control: &Control) -> Result<f64, Unfinished> {
         let ids: Vec<CellId> = task.cells.iter().map(|&cell| self.ground.ids[cell as usize]).collect();
         let cohort = CohortId::of(&ids);
-        let running = RunningCohort::begin(&self.ground.directory, cohort, &ids, task.attempt, self.manner.origin.rank)?;
+        let running = RunningCohort::begin(&self.ground.directory, cohort, &ids, task.attempt + 1, self.manner.origin.rank)?;
+        if let Some(poison) = self.manner.poison
+            && task.cells.iter().any(|&cell| self.ground.plan.seed_of(cell) == poison)
+        {
+            std::process::abort();
+        }
         let outcome = match self.manner.simulate {
             Some(seconds) => self.pretend(task, control, cohort, &ids, seconds),
             None => self.train_cells(task, control, cohort, &ids),

@@ -6,7 +6,8 @@ use crate::train::{Choice, DeviceError, DeviceName, KernelChoice};
 /// Terms as given on the command line.
 #[derive(clap::Args, Debug, Clone)]
 pub struct Terms {
-    /// Where to train: auto, flex (CPU), tch (LibTorch on CPU), tch:cuda:N, cuda:N.
+    /// Where to train: auto, flex (CPU), tch (LibTorch on CPU), tch:cuda, cuda (a GPU for each rank), tch:cuda:N,
+    /// cuda:N (this GPU).
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
     /// Which engines may train: the CPU kernel where it can, or burn always.
@@ -15,6 +16,12 @@ pub struct Terms {
     /// Threads of each rank; an equal share of the node's cores unless given.
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// Let the ranks of a node share its GPUs if there are fewer GPUs than ranks.
+    #[arg(long)]
+    pub share_gpus: bool,
+    /// Replicas of a cohort at most: smaller cohorts are checkpointed and shared out in smaller pieces.
+    #[arg(long, default_value_t = 512, value_name = "N")]
+    pub replicas: usize,
     /// Memory of each rank in GiB; an equal share of what is available unless given.
     #[arg(long, value_name = "GIB")]
     pub memory: Option<f64>,
@@ -27,6 +34,8 @@ pub struct ResolvedTerms {
     pub choice: Choice,
     /// Bytes that a cohort may take.
     pub memory: u64,
+    /// Replicas of a cohort at most.
+    pub replicas: usize,
 }
 
 impl Terms {
@@ -36,8 +45,8 @@ impl Terms {
     /// [`DeviceError`] if the device is unknown, was not compiled in, or is not there.
     pub fn resolve(&self, node: &Node, local_rank: usize) -> Result<ResolvedTerms, DeviceError> {
         let threads = self.threads.unwrap_or_else(|| node.threads_per_rank()).max(1);
-        let device = DeviceName::parse(&self.device)?.for_rank(local_rank, node.ranks)?;
+        let device = DeviceName::parse(&self.device)?.for_rank(local_rank, node.ranks, self.share_gpus)?;
         let memory = self.memory.map_or_else(|| node.memory_per_rank(), |gib| (gib * (1u64 << 30) as f64) as u64);
-        Ok(ResolvedTerms { choice: Choice { kernel: self.kernel, device, threads }, memory })
+        Ok(ResolvedTerms { choice: Choice { kernel: self.kernel, device, threads }, memory, replicas: self.replicas.max(1) })
     }
 }

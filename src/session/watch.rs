@@ -89,7 +89,11 @@ impl Watcher {
             tracing::warn!("taking over {}", directory.root().display());
             durable::remove(&directory.lease_file())?;
         }
-        let lease = directory.lease(lease::Timing::default())?;
+        let lease = directory.lease(lease::Timing::default()).map_err(|error| match error {
+            // It may be over soon, and then this command goes on from what it left.
+            StoreError::Held { .. } => SessionError::Resumable(format!("error: {error}")),
+            error => SessionError::Store(error),
+        })?;
         directory.tidy()?;
         directory.keep_sweep(text)?;
 
@@ -104,7 +108,10 @@ impl Watcher {
         let unfinished = unfinished(directory, &done)?;
 
         let rates = Rates::default_path().map(|path| Rates::read(&path)).unwrap_or_default();
-        let costs = Costs::of(&ground.plan, terms, &rates)?;
+        let mut costs = Costs::of(&ground.plan, terms, &rates)?;
+        if let Some(seconds) = settings.simulate {
+            costs.of_variant.iter_mut().for_each(|cost| cost.seconds = seconds);
+        }
         let plan = &ground.plan;
         let wanted: Vec<u32> = (0..plan.variants().len())
             .flat_map(|variant| (0..plan.certain_seeds()).map(move |seed| plan.cell(variant, seed)))

@@ -1,4 +1,4 @@
-//! Which device trains, chosen at run time: `--device auto|flex|tch|tch:cuda:N|cuda:N`.
+//! Which device trains, chosen at run time: `--device auto|flex|tch|tch:cuda|tch:cuda:N|cuda|cuda:N`.
 //!
 //! Invariants: a device that this binary was not built for is refused with the cargo feature that builds it; `auto`
 //! never fails. Each optional backend is one module, swapped whole for its absence.
@@ -9,6 +9,7 @@ use std::str::FromStr;
 use ::burn::tensor::Device;
 
 use super::TrainError;
+use super::binding::{self, Place, Refusal};
 
 #[cfg_attr(feature = "cuda", path = "device/cuda.rs")]
 #[cfg_attr(not(feature = "cuda"), path = "device/cuda_absent.rs")]
@@ -27,6 +28,10 @@ pub enum DeviceName {
     Flex,
     /// The CPU by LibTorch.
     Tch,
+    /// The rank's own CUDA device by LibTorch.
+    TchOwnCuda,
+    /// The rank's own CUDA device by CubeCL.
+    OwnCuda,
     /// A CUDA device by LibTorch, by its number.
     TchCuda(usize),
     /// A CUDA device by CubeCL, by its number.
@@ -37,7 +42,7 @@ pub enum DeviceName {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// The name means nothing.
-    #[error("there is no device `{0}`: choose auto, flex, tch, tch:cuda:N or cuda:N (N counts devices from 0)")]
+    #[error("there is no device `{0}`: choose auto, flex, tch, tch:cuda, cuda, tch:cuda:N or cuda:N (N counts devices from 0)")]
     Unknown(String),
     /// The backend is not in this binary.
     #[error(
@@ -59,6 +64,14 @@ pub enum DeviceError {
         choice: DeviceName,
         /// How many there are.
         seen: usize,
+    },
+    /// No GPU for this rank.
+    #[error("device `{choice}`: {refusal}")]
+    Unbound {
+        /// What was asked for.
+        choice: DeviceName,
+        /// Why not.
+        refusal: Refusal,
     },
 }
 
@@ -82,6 +95,8 @@ impl fmt::Display for DeviceName {
             DeviceName::Auto => f.write_str("auto"),
             DeviceName::Flex => f.write_str("flex"),
             DeviceName::Tch => f.write_str("tch"),
+            DeviceName::TchOwnCuda => f.write_str("tch:cuda"),
+            DeviceName::OwnCuda => f.write_str("cuda"),
             DeviceName::TchCuda(number) => write!(f, "tch:cuda:{number}"),
             DeviceName::Cuda(number) => write!(f, "cuda:{number}"),
         }
@@ -89,7 +104,7 @@ impl fmt::Display for DeviceName {
 }
 
 impl DeviceName {
-    /// Reads `auto`, `flex`, `tch`, `tch:cuda:N` or `cuda:N`.
+    /// Reads `auto`, `flex`, `tch`, `tch:cuda`, `cuda`, `tch:cuda:N` or `cuda:N`.
     ///
     /// # Errors
     /// [`DeviceError::Unknown`] for anything else.
@@ -99,6 +114,8 @@ impl DeviceName {
             "auto" => Ok(DeviceName::Auto),
             "flex" => Ok(DeviceName::Flex),
             "tch" => Ok(DeviceName::Tch),
+            "tch:cuda" => Ok(DeviceName::TchOwnCuda),
+            "cuda" => Ok(DeviceName::OwnCuda),
             _ => match (given.strip_prefix("tch:cuda:"), given.strip_prefix("cuda:")) {
                 (Some(digits), _) => number(digits).map(DeviceName::TchCuda),
                 (None, Some(digits)) => number(digits).map(DeviceName::Cuda),
@@ -107,31 +124,54 @@ impl DeviceName {
         }
     }
 
-    /// The device of one of `ranks` ranks on a node, the `local_rank`-th, checked to be there. `auto` deals the CUDA
-    /// devices out in turn; a device that several ranks share is said in the log.
+    /// The device of one of `ranks` ranks on a node, the `local_rank`-th, checked to be there. `cuda`, `tch:cuda` and
+    /// `auto` give each rank a GPU of its own by [`binding`], which the log says; if there are too few, ranks share them
+    /// when `sharing` was asked for, and by `auto` with a warning.
     ///
     /// # Errors
-    /// [`DeviceError`] if the backend is not built in, or has no device of that number.
-    pub fn for_rank(self, local_rank: usize, ranks: usize) -> Result<DeviceName, DeviceError> {
-        let dealt = |count: usize| {
-            // A scheduler that binds devices shows each rank its own.
-            if ranks > count && std::env::var_os("CUDA_VISIBLE_DEVICES").is_none() {
-                tracing::warn!("{ranks} ranks share {count} CUDA device(s) of this node: start one rank for each device");
+    /// [`DeviceError`] if the backend is not built in, has no device of that number, or too few of them.
+    pub fn for_rank(self, local_rank: usize, ranks: usize, sharing: bool) -> Result<DeviceName, DeviceError> {
+        let (cubecl, libtorch) = (cuda::count(), tch::cuda_count());
+        let device = match self {
+            DeviceName::Auto if cubecl > 0 => DeviceName::Cuda(self.own(cubecl, local_rank, ranks, true)?),
+            DeviceName::Auto if libtorch > 0 => DeviceName::TchCuda(self.own(libtorch, local_rank, ranks, true)?),
+            DeviceName::Auto => DeviceName::Flex,
+            DeviceName::OwnCuda => {
+                cuda::open(self, 0)?;
+                DeviceName::Cuda(self.own(cubecl, local_rank, ranks, sharing)?)
             }
-            local_rank % count
-        };
-        let device = match (self, cuda::count(), tch::cuda_count()) {
-            (DeviceName::Auto, 0, 0) => DeviceName::Flex,
-            (DeviceName::Auto, 0, count) => DeviceName::TchCuda(dealt(count)),
-            (DeviceName::Auto, count, _) => DeviceName::Cuda(dealt(count)),
-            (named @ (DeviceName::TchCuda(_) | DeviceName::Cuda(_)), _, _) if ranks > 1 => {
-                tracing::warn!("all {ranks} ranks of this node train on `{named}`: choose `auto` to give each its own");
+            DeviceName::TchOwnCuda => {
+                tch::cuda(self, 0)?;
+                DeviceName::TchCuda(self.own(libtorch, local_rank, ranks, sharing)?)
+            }
+            named @ (DeviceName::TchCuda(_) | DeviceName::Cuda(_)) => {
+                if ranks > 1 && !sharing {
+                    tracing::warn!("all {ranks} ranks of this node train on `{named}`: leave the number out to give each its own");
+                }
                 named
             }
-            (named, _, _) => named,
+            DeviceName::Flex | DeviceName::Tch => self,
         };
         device.check()?;
         Ok(device)
+    }
+
+    /// Number of the rank's own GPU among `gpus`.
+    fn own(self, gpus: usize, local_rank: usize, ranks: usize, sharing: bool) -> Result<usize, DeviceError> {
+        let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+        let gpus_per_task = std::env::var("SLURM_GPUS_PER_TASK").ok().and_then(|count| count.parse().ok());
+        let place =
+            Place { visible: visible.as_deref(), gpus_per_task, local_rank, local_size: ranks, gpus, sharing };
+        let binding = binding::bind(&place).map_err(|refusal| DeviceError::Unbound { choice: self, refusal })?;
+        if matches!(binding.reason, binding::Reason::Shared { .. }) {
+            tracing::warn!("local rank {local_rank}: {binding}");
+        } else {
+            tracing::info!("local rank {local_rank}: {binding}");
+        }
+        if let [first, _, ..] = binding.ordinals.as_slice() {
+            tracing::warn!("local rank {local_rank} trains on GPU {first} alone: start one rank for each GPU");
+        }
+        Ok(binding.ordinals[0])
     }
 
     /// Opens the device; `auto` opens the first of the best kind.
@@ -140,7 +180,7 @@ impl DeviceName {
     /// [`DeviceError`] if the backend is not built in, or has no device of that number.
     pub fn open(self) -> Result<Device, DeviceError> {
         match self {
-            DeviceName::Auto => self.for_rank(0, 1)?.open(),
+            DeviceName::Auto | DeviceName::OwnCuda | DeviceName::TchOwnCuda => self.for_rank(0, 1, false)?.open(),
             DeviceName::Flex => Ok(Device::flex()),
             DeviceName::Tch => tch::cpu(self),
             DeviceName::TchCuda(number) => tch::cuda(self, number),
@@ -173,10 +213,10 @@ mod tests {
 
     #[test]
     fn names_read_back() {
-        for name in ["auto", "flex", "tch", "tch:cuda:0", "cuda:12"] {
+        for name in ["auto", "flex", "tch", "tch:cuda", "cuda", "tch:cuda:0", "cuda:12"] {
             assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
         }
-        for name in ["", "gpu", "cuda", "cuda:", "cuda:-1", "tch:cuda", "tch:cuda:x", "Flex"] {
+        for name in ["", "gpu", "cuda:", "cuda:-1", "tch:cuda:", "tch:cuda:x", "Flex"] {
             assert_eq!(name.parse::<DeviceName>(), Err(DeviceError::Unknown(name.to_owned())));
         }
     }
@@ -185,9 +225,9 @@ mod tests {
     fn auto_opens_and_flex_is_always_there() {
         assert_eq!(available().last(), Some(&DeviceName::Flex));
         assert!(DeviceName::Auto.open().is_ok());
-        let dealt = DeviceName::Auto.for_rank(3, 4).unwrap();
+        let dealt = DeviceName::Auto.for_rank(3, 4, false).unwrap();
         assert!(dealt != DeviceName::Auto && available().contains(&dealt));
-        assert!(DeviceName::Flex.for_rank(0, 1).unwrap().is_flex());
+        assert!(DeviceName::Flex.for_rank(0, 1, false).unwrap().is_flex());
     }
 
     #[cfg(not(feature = "tch"))]

@@ -14,15 +14,20 @@ use std::time::Duration;
 const PHASESWEEP: &str = env!("CARGO_BIN_EXE_phasesweep");
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A small sweep of so many cells, one for each seed.
+/// A small sweep of so many cells, one for each seed, whose training is over at once.
 fn write_sweep(dir: &Path, name: &str, seeds: usize) -> PathBuf {
+    write_longer_sweep(dir, name, seeds, 3)
+}
+
+/// The same, of so many epochs.
+fn write_longer_sweep(dir: &Path, name: &str, seeds: usize, epochs: usize) -> PathBuf {
     let path = dir.join(format!("{name}.toml"));
     let text = format!(
         "[sweep]\nname = \"{name}\"\nseeds = {{ start = 0, count = {seeds} }}\n\n\
          [[data]]\nsource = \"digits\"\nlabels = \"parity\"\n\n[[subsample]]\nsize = 64\nblock = 0\n\n\
          [[architecture]]\nkind = \"mlp\"\nhidden = [4]\nactivation = \"tanh\"\nobserve = [1]\n\n\
          [[optimiser]]\nkind = \"sgd\"\nlr = 0.1\n\n\
-         [train]\nepochs = 3\nloss = \"cross-entropy\"\nbatch = \"full\"\n\n[observe]\nmanifold = {{ every = 1 }}\n"
+         [train]\nepochs = {epochs}\nloss = \"cross-entropy\"\nbatch = \"full\"\n\n[observe]\nmanifold = {{ every = 1 }}\n"
     );
     fs::write(&path, text).expect("the sweep is written");
     path
@@ -147,8 +152,10 @@ fn a_cancelled_job_stays_cancelled_and_is_resumable() {
 #[test]
 fn a_job_put_back_into_the_queue_goes_on() {
     let Some(cluster) = Cluster::start() else { return };
-    let sweep = write_sweep(cluster.dir(), "preempted", 160);
-    let request = two_nodes(&cluster, &sweep, Launcher::Srun, 0.2);
+    // Trained in earnest: what was checkpointed must go on to the same bits.
+    let sweep = write_longer_sweep(cluster.dir(), "preempted", 160, 6000);
+    let mut request = two_nodes(&cluster, &sweep, Launcher::Srun, 0.0);
+    request.run_arguments = vec!["--checkpoint-seconds".into(), "0.5".into()];
     let job = submit(&cluster, &request);
     cluster.until("some cells are done", MINUTE, || parts(&request) > 0);
     cluster.requeue(job);
@@ -163,8 +170,9 @@ fn a_job_put_back_into_the_queue_goes_on() {
 #[test]
 fn a_killed_rank_is_launched_again_in_the_same_allocation() {
     let Some(cluster) = Cluster::start() else { return };
-    let sweep = write_sweep(cluster.dir(), "rank", 200);
-    let request = two_nodes(&cluster, &sweep, Launcher::Mpirun, 0.2);
+    let sweep = write_longer_sweep(cluster.dir(), "rank", 160, 6000);
+    let mut request = two_nodes(&cluster, &sweep, Launcher::Mpirun, 0.0);
+    request.run_arguments = vec!["--checkpoint-seconds".into(), "0.5".into()];
     let job = submit(&cluster, &request);
     cluster.until("some cells are done", MINUTE, || parts(&request) > 0);
     cluster.kill_one("phasesweep", "n2");

@@ -1,0 +1,153 @@
+//! `phasesweep doctor`: what this machine offers, and what to do about what is missing.
+//!
+//! MPI is initialised only if a launcher started this process: then each rank tells where it is bound. Each line begins
+//! with `ok`, `--` (absent, and not needed by everybody) or `!!` (broken). Code 2 if anything is broken.
+
+use super::{Exit, Failure};
+use crate::data;
+use crate::dispatch::{Launch, World};
+use crate::session::Node;
+use crate::slurm::Client;
+use crate::train::{DeviceName, device};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {}
+
+/// How a line begins.
+#[derive(Clone, Copy, PartialEq)]
+enum Mark {
+    Ok,
+    Absent,
+    Broken,
+}
+
+/// What was found, in order.
+#[derive(Default)]
+struct Findings(Vec<(Mark, &'static str, String)>);
+
+impl Findings {
+    fn add(&mut self, mark: Mark, topic: &'static str, text: impl Into<String>) {
+        self.0.push((mark, topic, text.into()));
+    }
+}
+
+pub(super) fn run(_: Arguments) -> Result<Exit, Failure> {
+    let mut findings = Findings::default();
+    let version = (env!("CARGO_PKG_VERSION"), env!("PHASESWEEP_GIT_COMMIT"));
+    findings.add(Mark::Ok, "phasesweep", format!("{} {}", version.0, version.1));
+    let first = ranks(&mut findings);
+    if !first {
+        return Ok(Exit::Complete);
+    }
+    devices(&mut findings);
+    let (major, minor, patch) = hdf5::library_version();
+    let threads = if hdf5::is_library_threadsafe() { "thread-safe" } else { "calls are serialised by phasesweep" };
+    findings.add(Mark::Ok, "HDF5", format!("{major}.{minor}.{patch}, {threads}"));
+    slurm(&mut findings);
+    sources(&mut findings);
+    report(&mut findings);
+    for (mark, topic, text) in &findings.0 {
+        let mark = match mark {
+            Mark::Ok => "ok",
+            Mark::Absent => "--",
+            Mark::Broken => "!!",
+        };
+        println!("{mark}  {topic:11} {text}");
+    }
+    if findings.0.iter().any(|(mark, _, _)| *mark == Mark::Broken) { Err(Failure::Input(String::new())) } else { Ok(Exit::Complete) }
+}
+
+/// MPI, and where the ranks are. Whether this process speaks.
+fn ranks(findings: &mut Findings) -> bool {
+    let library = World::library();
+    let Some(launch) = Launch::detect() else {
+        match library {
+            Some(library) => {
+                findings.add(Mark::Ok, "MPI", library);
+                findings.add(Mark::Absent, "", "not launched by mpirun or srun: `mpirun -n 2 phasesweep doctor` also tells thread level and binding");
+            }
+            None => findings.add(Mark::Absent, "MPI", "not built in: one process trains alone; build with `--features mpi` for more"),
+        }
+        findings.add(Mark::Ok, "this host", place());
+        return true;
+    };
+    let world = match World::start(Some(launch)) {
+        Ok(world) => world,
+        Err(error) => {
+            findings.add(Mark::Broken, "MPI", error.to_string());
+            return true;
+        }
+    };
+    let size = launch.size.map_or_else(String::new, |size| format!(" of {size}"));
+    findings.add(Mark::Ok, "MPI", library.unwrap_or_default());
+    findings.add(Mark::Ok, "launcher", format!("{}{size}, thread level {}", launch.launcher, world.thread_level()));
+    for rank in 0..world.size() {
+        let place = format!("local rank {} of {} on {}", world.local_rank(), world.local_size(), place());
+        let told = world.broadcast_bytes(rank, place.into_bytes());
+        findings.add(Mark::Ok, "rank", format!("{rank}: {}", String::from_utf8_lossy(&told)));
+    }
+    world.rank() == 0
+}
+
+/// This host and the cores that this process may run on.
+fn place() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let cores = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).map_or("unknown", str::trim);
+    let node = Node::observe(1);
+    let memory = node.memory as f64 / (1u64 << 30) as f64;
+    format!("{}, bound to cores {cores} of {}, {memory:.1} GiB free", crate::store::host(), node.cores)
+}
+
+fn devices(findings: &mut Findings) {
+    let devices = device::available();
+    let names: Vec<String> = devices.iter().map(DeviceName::to_string).collect();
+    findings.add(Mark::Ok, "devices", names.join(", "));
+    let gpu = |name: &DeviceName| matches!(name, DeviceName::Cuda(_) | DeviceName::TchCuda(_));
+    if devices.iter().any(gpu) {
+        return;
+    }
+    let driver = std::path::Path::new("/proc/driver/nvidia/version").exists();
+    let built = cfg!(any(feature = "cuda", feature = "tch"));
+    match (driver, built) {
+        (true, false) => findings.add(Mark::Absent, "", "a GPU driver is here, but this binary has no GPU backend: build with `--features cuda` or `--features tch`"),
+        (true, true) => findings.add(Mark::Absent, "", "a GPU driver is here, but no GPU is visible: see `nvidia-smi` and CUDA_VISIBLE_DEVICES"),
+        (false, _) => findings.add(Mark::Absent, "", "no GPU driver here: cells train on the CPU"),
+    }
+}
+
+fn slurm(findings: &mut Findings) {
+    if !Client::from_env().is_available() {
+        findings.add(Mark::Absent, "Slurm", "sbatch is not on PATH: `phasesweep submit` works on a login node of a cluster");
+        return;
+    }
+    let output = std::process::Command::new("sbatch").arg("--version").output();
+    match output {
+        Ok(output) if output.status.success() => {
+            findings.add(Mark::Ok, "Slurm", String::from_utf8_lossy(&output.stdout).trim().to_string());
+        }
+        Ok(output) => findings.add(Mark::Broken, "Slurm", format!("sbatch --version: {}", String::from_utf8_lossy(&output.stderr).trim())),
+        Err(error) => findings.add(Mark::Broken, "Slurm", format!("sbatch does not start: {error}")),
+    }
+}
+
+fn sources(findings: &mut Findings) {
+    for source in data::sources(&data::Places::from_env()) {
+        match &source.status {
+            data::Status::NotFetched => {
+                findings.add(Mark::Absent, "data", format!("{}: not here; `phasesweep data fetch {}` gets it", source.name, source.name));
+            }
+            data::Status::Named => {}
+            found => findings.add(Mark::Ok, "data", format!("{}: {found}", source.name)),
+        }
+    }
+}
+
+fn report(findings: &mut Findings) {
+    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|dir| dir.join("phasesweep-report")));
+    let on_path = || std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join("phasesweep-report")).find(|path| path.is_file());
+    match beside.filter(|path| path.is_file()).or_else(on_path) {
+        Some(path) => findings.add(Mark::Ok, "report", path.display().to_string()),
+        None => findings.add(Mark::Absent, "report", "phasesweep-report is not here: `cargo build --release -p phasesweep-analysis`, and put it beside phasesweep"),
+    }
+    findings.add(Mark::Ok, "Python", "not needed");
+}

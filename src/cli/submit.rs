@@ -1,0 +1,140 @@
+//! `phasesweep submit`: a job script from a template, checked, given to sbatch; returns at once.
+//!
+//! Invariants: what cannot work is refused with every reason before anything is queued; `--dry-run` writes and queues
+//! nothing.
+
+use std::path::{Path, PathBuf};
+
+use super::sweep_file::SweepFile;
+use super::{Exit, Failure};
+use crate::session::heaviest_cell;
+use crate::slurm::{self, Client, Launcher, Needs, Overrides, Request, Template};
+use crate::store::RunDirectory;
+use crate::train::{DeviceName, KernelChoice};
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    sweep: SweepFile,
+    /// Run directory; runs/<sweep name> unless given.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Where the ranks train, as for `run`.
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: String,
+    /// Print the script; submit nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Job template to use instead of the built-in ones.
+    #[arg(long, value_name = "PATH")]
+    template: Option<PathBuf>,
+    /// How ranks are started on several nodes.
+    #[arg(long, default_value = "srun", value_parser = ["srun", "mpirun"])]
+    launcher: String,
+    /// srun's --mpi.
+    #[arg(long, default_value = "pmix", value_name = "PLUGIN")]
+    mpi: String,
+    /// Seconds of notice before the walltime ends.
+    #[arg(long, value_name = "SECONDS")]
+    notice: Option<u32>,
+    /// Write the report too when all cells are done.
+    #[arg(long)]
+    report: bool,
+    /// Nodes.
+    #[arg(long, value_name = "N")]
+    nodes: Option<u32>,
+    /// Ranks on each node.
+    #[arg(long, value_name = "N")]
+    ntasks_per_node: Option<u32>,
+    /// GPUs for each rank.
+    #[arg(long, value_name = "N")]
+    gpus_per_task: Option<u32>,
+    /// Cores for each rank.
+    #[arg(long, value_name = "N")]
+    cpus_per_task: Option<u32>,
+    /// Walltime, as Slurm writes it.
+    #[arg(long)]
+    time: Option<String>,
+    /// Partition.
+    #[arg(long)]
+    partition: Option<String>,
+    /// Account.
+    #[arg(long)]
+    account: Option<String>,
+    /// Quality of service.
+    #[arg(long)]
+    qos: Option<String>,
+    /// Memory of a node, as Slurm writes it.
+    #[arg(long)]
+    mem: Option<String>,
+    /// Module to load; may be repeated.
+    #[arg(long = "module", value_name = "MODULE")]
+    modules: Vec<String>,
+    /// Further line of the script; may be repeated. Lines that begin with #SBATCH go into its head.
+    #[arg(long = "extra", value_name = "LINE", allow_hyphen_values = true)]
+    extra: Vec<String>,
+    /// Further arguments of `phasesweep run`, after `--`.
+    #[arg(last = true, value_name = "RUN ARGUMENTS")]
+    run_arguments: Vec<String>,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let (_, sweep) = arguments.sweep.read()?;
+    DeviceName::parse(&arguments.device).map_err(|error| Failure::Input(format!("error: {error}")))?;
+    let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&sweep.name));
+    let program = std::env::current_exe().map_err(|error| Failure::Bug(format!("this program has no path: {error}")))?;
+    let flags = Overrides {
+        nodes: arguments.nodes,
+        ntasks_per_node: arguments.ntasks_per_node,
+        gpus_per_task: arguments.gpus_per_task,
+        cpus_per_task: arguments.cpus_per_task,
+        time: arguments.time.clone(),
+        partition: arguments.partition.clone(),
+        account: arguments.account.clone(),
+        qos: arguments.qos.clone(),
+        mem: arguments.mem.clone(),
+        modules: arguments.modules.clone(),
+        extra: arguments.extra.clone(),
+    };
+    let (file, out) = (absolute(&arguments.sweep.file)?, absolute(&out)?);
+    let table = sweep.slurm.clone();
+    let mut request = Request::resolve(&sweep.name, &table, flags, &arguments.device, program, file, out);
+    request.launcher = if arguments.launcher == "mpirun" { Launcher::Mpirun } else { Launcher::Srun };
+    request.mpi = arguments.mpi;
+    request.notice = arguments.notice;
+    request.report = arguments.report;
+    request.run_arguments = arguments.sweep.overrides.iter().flat_map(|set| ["--set".to_string(), set.clone()]).collect();
+    request.run_arguments.extend(arguments.run_arguments);
+
+    let cohort_bytes = match heaviest_cell(sweep, KernelChoice::Auto) {
+        Ok(bytes) => Some(bytes),
+        Err(error) => {
+            // The nodes may have it where this machine has not.
+            tracing::warn!("{error}. Whether the memory asked for suffices is therefore not checked");
+            None
+        }
+    };
+    let needs = Needs { cohort_bytes, device: request.device_kind() };
+    slurm::check(&request, &needs).map_err(|refusals| {
+        let lines: Vec<String> = refusals.iter().map(|refusal| format!("error: {refusal}")).collect();
+        Failure::Input(lines.join("\n"))
+    })?;
+    let site = std::env::var_os("PHASESWEEP_SLURM_TEMPLATES").filter(|site| !site.is_empty()).map(PathBuf::from);
+    let failed = |error: &dyn std::fmt::Display| Failure::Input(format!("error: {error}"));
+    let template = Template::find(&request, arguments.template.as_deref(), site.as_deref()).map_err(|e| failed(&e))?;
+    let script = slurm::render(&request, &template).map_err(|e| failed(&e))?;
+    if arguments.dry_run {
+        print!("{script}");
+        return Ok(Exit::Complete);
+    }
+    RunDirectory::at(&request.run_dir).create().map_err(|e| failed(&e))?;
+    let record = slurm::submit(&Client::from_env(), &request, &script).map_err(|e| failed(&e))?;
+    println!("{}", record.id);
+    eprintln!("submitted {}; `phasesweep status {}` tells how it goes", record.script.display(), request.run_dir.display());
+    Ok(Exit::Complete)
+}
+
+/// The path from the root: a job starts in a directory of the site's choosing.
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(path).map_err(|error| Failure::Input(format!("error: {}: {error}", path.display())))
+}
