@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{SessionError, opening};
-use crate::data;
+use crate::data::{self, Pool};
 use crate::plan::{CellId, Plan};
-use crate::store::{CellCoordinate, Collected, CoordinateValues, PartSummary, Provenance, RunDirectory, collect, scan, set_aside};
-use crate::sweep;
+use crate::store::{BlockImages, CellCoordinate, Collected, CoordinateValues, PartSummary, Provenance, RunDirectory, collect, scan, set_aside};
+use crate::sweep::{self, Data, Normalise};
 
 /// Collects the parts of a plan. Cells that an adaptive rule never asked for and nobody trained are left out.
 ///
@@ -40,6 +40,7 @@ pub fn gather(
         ranks,
         wall_seconds,
         created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        images: block_images(plan),
     };
     Ok(collect(&directory.parts(), &of_cells, &coordinates(plan, &cells), &provenance, &directory.results())?)
 }
@@ -64,6 +65,27 @@ pub fn gather_directory(directory: &RunDirectory) -> Result<Collected, SessionEr
     let plan = Plan::new(sweep, &digests);
     let ids = plan.ids();
     gather(&plan, &ids, directory, &text, 0, f64::NAN)
+}
+
+/// Images of the training block, where the sweep has one block and it is of single-channel images. A report without
+/// them is still a report: what keeps them from being read is only said in the log.
+fn block_images(plan: &Plan) -> Option<BlockImages> {
+    let ([data], [subsample]) = (plan.sweep().data.as_slice(), plan.sweep().subsamples.as_slice()) else { return None };
+    let raw = Data { normalise: Normalise::None, ..data.clone() };
+    let block = match Pool::load(data).and_then(|pool| pool.block(&raw, subsample, true)) {
+        Ok(block) => block,
+        Err(error) => {
+            tracing::debug!("the block's images are not kept with the results: {error}");
+            return None;
+        }
+    };
+    let Some([1, height, width]) = block.image else { return None };
+    let greatest = block.train.x.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    Some(BlockImages {
+        pixels: block.train.x.iter().map(|&pixel| (255.0 * pixel / greatest).round() as u8).collect(),
+        shape: [height, width],
+        labels: block.train.y.iter().map(|&class| i64::from(class)).collect(),
+    })
 }
 
 /// Hosts and devices behind the parts, each once.

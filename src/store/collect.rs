@@ -14,6 +14,7 @@ use crate::plan::CellId;
 
 use super::axes::Axes;
 use super::durable;
+use super::block_images::BlockImages;
 use super::error::StoreError;
 use super::h5;
 use super::part::{CellStatus, Origin, PartCell};
@@ -82,6 +83,8 @@ pub struct Provenance {
     pub wall_seconds: f64,
     /// When it was collected: UTC, RFC 3339.
     pub created: String,
+    /// Images of the training block, where all cells share one and it is of images.
+    pub images: Option<BlockImages>,
 }
 
 /// What was collected.
@@ -136,6 +139,7 @@ pub fn collect(
         rows.write(&writer, cells)
             .and_then(|()| coordinates.iter().try_for_each(|coordinate| write_coordinate(&writer, coordinate)))
             .and_then(|()| write_provenance(&file, provenance, &rows))
+            .and_then(|()| provenance.images.as_ref().map_or(Ok(()), |images| images.write(&file)))
             .map_err(StoreError::hdf5("write", out))?;
         drop((writer, slabs));
         // Closing is where the library writes what it still holds: a full disk must be heard of here.
@@ -266,7 +270,7 @@ fn write_coordinate(writer: &Writer<'_>, coordinate: &CellCoordinate) -> hdf5::R
 }
 
 fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::Result<()> {
-    let Provenance { sweep_name, sweep_file, version, git_commit, host, device, ranks, wall_seconds, created } =
+    let Provenance { sweep_name, sweep_file, version, git_commit, host, device, ranks, wall_seconds, created, images: _ } =
         provenance;
     let engines = rows.origins.engines.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let ranks = if *ranks == 0 { rows.origins.ranks.len() as u32 } else { *ranks };

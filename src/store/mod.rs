@@ -9,6 +9,7 @@
 //! - [`run_directory`]: where each of them is.
 
 pub mod axes;
+mod block_images;
 pub mod checkpoint;
 pub mod collect;
 pub mod column;
@@ -27,6 +28,7 @@ pub mod schema;
 mod seal;
 mod slab;
 
+pub use block_images::BlockImages;
 pub use axes::{Axes, Labels};
 pub use checkpoint::{Checkpoint, CheckpointSummary};
 pub use collect::{CellCoordinate, Collected, CoordinateValues, Provenance, collect};
