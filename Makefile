@@ -71,6 +71,10 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 
+# Training speed beside the peers, in turn; see the script for what it needs.
+bench: build
+	PEERS=$(PEERS) benches/training.sh $(BIN)/phasesweep
+
 # Kills, relaunches, comparisons: the n-th kill of a seed is always the same.
 torture: setup-test
 	PHASESWEEP_KILLS=$(or $(KILLS),200) PHASESWEEP_SEED=$(or $(SEED),1) \

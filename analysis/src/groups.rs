@@ -51,8 +51,8 @@ impl Groups {
         for cell in 0..cells.len() {
             let key: Vec<&str> = values.iter().map(|column| column[cell].as_str()).collect();
             let group = *place.entry(key).or_insert_with_key(|key| {
-                let telling: Vec<&str> =
-                    (key.iter().zip(&varies)).filter(|(_, v)| **v).map(|(value, _)| *value).collect();
+                let named = key.iter().zip(&varies).zip(&columns).filter(|((_, varies), _)| **varies);
+                let telling: Vec<&str> = named.map(|((value, _), column)| plain(column, value)).collect();
                 let name = if telling.is_empty() { "all cells".to_owned() } else { telling.join(" · ") };
                 all.push(Group { values: key.iter().map(|v| (*v).to_owned()).collect(), cells: Vec::new(), name });
                 all.len() - 1
@@ -79,4 +79,9 @@ impl Groups {
         }
         out
     }
+}
+
+/// A value as a name says it: nothing pruned is the whole block.
+fn plain<'a>(column: &str, value: &'a str) -> &'a str {
+    if column == "prune" && value == "none" { "whole block" } else { value }
 }

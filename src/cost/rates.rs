@@ -17,7 +17,8 @@ const REMEMBERED: usize = 50;
 pub struct Rate {
     /// Operations per second: the geometric mean of what was measured.
     pub flops_per_second: f64,
-    /// Factor by which a single cohort may be faster or slower: two standard deviations of the logarithm.
+    /// Factor by which a run may be faster or slower: the logarithm's standard deviation over cohorts times 1.28, an
+    /// interval of 80%, not narrowed by their number, since a busy host slows all of them alike.
     pub spread: f64,
     /// Whether it was measured on this host; otherwise it is a guess with a wide spread.
     pub measured: bool,
@@ -77,7 +78,7 @@ impl Rates {
                 let variance = logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
                 // Fewer than three cohorts say little about their spread.
                 let sd = if logs.len() < 3 { 0.3 } else { variance.sqrt() };
-                Rate { flops_per_second: mean.exp(), spread: (2.0 * sd).exp().max(1.05), measured: true }
+                Rate { flops_per_second: mean.exp(), spread: (1.28 * sd).exp().max(1.05), measured: true }
             }
         }
     }

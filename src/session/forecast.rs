@@ -54,7 +54,7 @@ impl Costs {
             let kernel = matches!(kind, ArchitectureKind::Mlp { .. }) && terms.choice.may_take_kernel();
             let held = if kernel { Activations::Tile } else { Activations::All };
             let counted = replica_cost(plan, variant, &shapes[variant.data], held);
-            let key = rate_key(terms, kernel, kind);
+            let key = rate_key(terms, kernel, kind, shapes[variant.data].features);
             let rate = rates.expect(&key, terms.choice.threads);
             if rate.flops_per_second < costs.rate.flops_per_second {
                 costs.rate = rate;
@@ -71,12 +71,12 @@ impl Costs {
     }
 }
 
-/// Under which name a rate is remembered: host, engine, threads, and the shape's order of magnitude.
-fn rate_key(terms: &ResolvedTerms, kernel: bool, kind: &ArchitectureKind) -> String {
+/// Under which name a rate is remembered: host, engine, shape of the network, threads.
+fn rate_key(terms: &ResolvedTerms, kernel: bool, kind: &ArchitectureKind, inputs: usize) -> String {
     let engine = if kernel { "kernel".to_string() } else { format!("burn {}", terms.choice.device) };
     let shape = match kind {
-        ArchitectureKind::Mlp { hidden } => format!("mlp depth {}", hidden.len()),
-        ArchitectureKind::Cnn { .. } => "cnn".to_string(),
+        ArchitectureKind::Mlp { hidden } => format!("mlp {inputs} {hidden:?}"),
+        ArchitectureKind::Cnn { channels, .. } => format!("cnn {inputs} {channels:?}"),
     };
     format!("{}/{engine}/{shape}/{} threads", crate::store::host(), terms.choice.threads)
 }

@@ -22,7 +22,7 @@ assert set(data["status"].values) == {"complete"}
 radius = data["radius"].where(data["lr"] == 0.2, drop=True).sel(layer=1)
 assert radius.sizes["cell"] == 6 and bool(np.isfinite(radius).all())
 assert data["train_error"].attrs["units"] == "1" and data["train_error"].attrs["long_name"]
-assert "[sweep]" in data.attrs["sweep"]
+assert "[sweep]" in data.attrs["sweep_file"]
 with h5py.File(path) as file:
     errors = file["train_error"]
     assert [d[0].name for d in errors.dims] == ["/cell", "/epoch"] , [d[0].name for d in errors.dims]

@@ -66,8 +66,11 @@ impl Scale {
         }
         let rough = (self.high - self.low) / about.max(1) as f64;
         let power = 10f64.powf(rough.log10().floor());
-        let step =
-            [1.0, 2.0, 2.5, 5.0, 10.0].map(|s| s * power).into_iter().find(|step| *step >= rough).unwrap_or(rough);
+        let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+            .map(|s| s * power)
+            .into_iter()
+            .find(|step| *step >= 0.7 * rough)
+            .unwrap_or(rough);
         let first = (self.low / step).ceil() as i64;
         let last = (self.high / step).floor() as i64;
         // A step of 2.5 needs one decimal more than its power of ten.

@@ -205,8 +205,8 @@ pub(super) fn provenance(file: &hdf5::File, path: &Path) -> Result<Provenance> {
         let Some(value) = file.attr(&name).ok().and_then(|attribute| text(&attribute).ok()) else { continue };
         let value = value.join(", ");
         match name.as_str() {
-            "name" => out.name = Some(value),
-            "sweep" => out.sweep = Some(value),
+            "title" => out.name = Some(value),
+            "sweep_file" => out.sweep = Some(value),
             hidden if hidden.starts_with('_') => {}
             _ => out.others.push((name, value)),
         }

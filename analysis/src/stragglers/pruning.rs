@@ -96,6 +96,9 @@ struct Tested {
     noisy: Vec<f64>,
 }
 
+/// Circumstance and prune.
+type Key = (Vec<String>, String);
+
 /// Outcomes by circumstance and prune; empty where nothing was pruned.
 pub fn outcomes(results: &Results, points: &TurningPoints, options: &Options) -> Result<Vec<Outcome>> {
     let cells = &results.cells;
@@ -107,8 +110,8 @@ pub fn outcomes(results: &Results, points: &TurningPoints, options: &Options) ->
         cells.axes.iter().filter(|(name, _)| name != "prune").map(|(_, labels)| labels).collect();
     let circumstance = |cell: usize| axes.iter().map(|labels| labels[cell].clone()).collect::<Vec<_>>();
     let mut parents: HashMap<(Vec<String>, i64), usize> = HashMap::new();
-    let mut groups: Vec<((Vec<String>, String), Vec<usize>)> = Vec::new();
-    let mut place: HashMap<(Vec<String>, String), usize> = HashMap::new();
+    let mut groups: Vec<(Key, Vec<usize>)> = Vec::new();
+    let mut place: HashMap<Key, usize> = HashMap::new();
     for (cell, prune) in prunes.iter().enumerate() {
         if prune == "none" {
             parents.insert((circumstance(cell), cells.seed[cell]), cell);
@@ -131,7 +134,7 @@ pub fn outcomes(results: &Results, points: &TurningPoints, options: &Options) ->
             }
         }
     };
-    let outcome = |(stream, ((circumstance, prune), members)): (usize, ((Vec<String>, String), Vec<usize>))| {
+    let outcome = |(stream, ((circumstance, prune), members)): (usize, (Key, Vec<usize>))| {
         let kind = parse(&prune);
         let stream = 8 * stream as u64;
         let complete: Vec<usize> = members.iter().copied().filter(|&c| cells.status[c] == Status::Complete).collect();

@@ -93,7 +93,8 @@ impl Case {
             epochs: self.epochs,
             recorded: (0..=self.epochs).filter(|t| t % 2 == 0 || *t == self.epochs).collect(),
             manifold: (0..=self.epochs).step_by(4).collect(),
-            snapshots: vec![0, 3, self.epochs],
+            // Ascending and distinct, whatever the length of the run.
+            snapshots: [0, 3].into_iter().filter(|&epoch| epoch < self.epochs).chain([self.epochs]).collect(),
         };
         let widths = problem.mlp_widths().unwrap();
         let lr = match self.kind {
