@@ -44,8 +44,8 @@ figure() {
     shift
     printf '%-52s %12s   (%s)\n' "$name" "$(median "$@")" "$*"
 }
-# Seconds from the first to the last heartbeat of work, as the run's own status file tells: no launch, no MPI start.
-elapsed() { "$PHASESWEEP" status "$1" --json | grep -o '"elapsed":[0-9.]*' | cut -d: -f2; }
+# Seconds from the moment the run has its directory to its last word: without the start of MPI, with every durable write.
+elapsed() { awk -v a="$(stat -c %.Y "$1/sweep.toml")" -v b="$(stat -c %.Y "$1/status.json")" 'BEGIN { printf "%.3f", b - a }'; }
 
 echo "load before: $(cut -d' ' -f1-3 /proc/loadavg), $(nproc) cores"
 

@@ -125,7 +125,11 @@ fn slurm(findings: &mut Findings) {
         Ok(output) if output.status.success() => {
             findings.add(Mark::Ok, "Slurm", String::from_utf8_lossy(&output.stdout).trim().to_string());
         }
-        Ok(output) => findings.add(Mark::Broken, "Slurm", format!("sbatch --version: {}", String::from_utf8_lossy(&output.stderr).trim())),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let first = said.lines().next().unwrap_or("").trim().to_string();
+            findings.add(Mark::Absent, "Slurm", format!("sbatch is here but finds no cluster ({first}): `phasesweep submit` needs a login node"));
+        }
         Err(error) => findings.add(Mark::Broken, "Slurm", format!("sbatch does not start: {error}")),
     }
 }

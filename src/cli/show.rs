@@ -94,9 +94,12 @@ impl View<'_> {
         }
         lines.push(format!("  seed        {}", cell.seed));
         if let Some(text) = self.part.variants.get(cell.variant as usize) {
-            let value: Option<serde_json::Value> = serde_json::from_str(text).ok();
-            let pretty = value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| text.clone());
-            lines.push(format!("  trained as  {}", pretty.replace('\n', "\n              ")));
+            match serde_json::from_str(text) {
+                Ok(serde_json::Value::Object(fields)) => {
+                    lines.extend(fields.iter().map(|(name, value)| format!("    {name:16} {value}")));
+                }
+                _ => lines.push(format!("    {text}")),
+            }
         }
         lines.push(format!("  on          {}, rank {}, device {}", known(&origin.host), origin.rank, known(&origin.device)));
         lines.push(format!("  by          phasesweep {} {}, {}", origin.version, origin.git_commit, known(&origin.engine)));
