@@ -1,7 +1,7 @@
 //! Elementary functions of vectors: exp, ln(1 + x), tanh, the logistic function and gelu with its derivative.
 //!
-//! Polynomials are minimax fits (Chebyshev) on the reduced range; each function's error, found against f64 over its whole range, stands
-//! beside it and is tested. NaN goes in, NaN comes out.
+//! Polynomials are minimax fits (Chebyshev) on the reduced range; each function's error, found against f64 over its
+//! whole range, stands beside it and is tested. NaN goes in, NaN comes out.
 
 use super::simd::Lane;
 
@@ -53,7 +53,16 @@ pub(super) fn ln_1p<V: Lane>(x: V) -> V {
     let f = mantissa.sub(one);
     let tail = polynomial(
         f,
-        [-0.079_027_44, 0.126_223_2, -0.129_981_84, 0.142_144_96, -0.166_412_81, 0.200_010_45, -0.250_003_06, 0.333_333_3],
+        [
+            -0.079_027_44,
+            0.126_223_2,
+            -0.129_981_84,
+            0.142_144_96,
+            -0.166_412_81,
+            0.200_010_45,
+            -0.250_003_06,
+            0.333_333_3,
+        ],
     );
     let square = f.mul(f);
     let low = square.mul(f).fma(tail, exponent.fma(V::splat(LN_2.1), lost));
@@ -89,8 +98,16 @@ pub(super) fn gelu<V: Lane>(x: V) -> (V, V) {
     let scaled = polynomial(
         t,
         [
-            -0.033_501_126, 0.218_785_36, -0.546_502_6, 0.609_342_2, -0.334_311_87, 0.297_973_2, 0.121_059_98, 0.216_689_39,
-            0.224_748_67, 0.225_716_86,
+            -0.033_501_126,
+            0.218_785_36,
+            -0.546_502_6,
+            0.609_342_2,
+            -0.334_311_87,
+            0.297_973_2,
+            0.121_059_98,
+            0.216_689_39,
+            0.224_748_67,
+            0.225_716_86,
         ],
     );
     let tail = V::splat(0.5).mul(bell).mul(t.mul(scaled));

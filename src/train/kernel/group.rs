@@ -93,7 +93,8 @@ impl<'a, 'b> Group<'a, 'b> {
             net.load(r, &cohort.inputs.order, member.state);
         }
         let set = &cohort.inputs.train;
-        let keeps = |member: &Member<'_>, sample: u32| member.replica.kept.as_ref().is_none_or(|kept| kept[sample as usize]);
+        let keeps =
+            |member: &Member<'_>, sample: u32| member.replica.kept.as_ref().is_none_or(|kept| kept[sample as usize]);
         let pruned = members.iter().any(|member| member.replica.kept.is_some());
         let kept = pruned.then(|| {
             let of = |&sample: &u32| members.iter().map(move |member| f32::from(u8::from(keeps(member, sample))));
@@ -146,7 +147,8 @@ impl<'a, 'b> Group<'a, 'b> {
             match &mut minibatch {
                 None => {
                     self.net.complete(shift);
-                    let numbers = Numbers::of(self.members.iter().map(|member| &member.replica.optimiser), epoch as u64 + 1);
+                    let numbers =
+                        Numbers::of(self.members.iter().map(|member| &member.replica.optimiser), epoch as u64 + 1);
                     V::enter::<_, R>(Step { net: &mut self.net, kind: problem.optimiser, numbers: &numbers });
                 }
                 Some(minibatch) => minibatch.pass::<V, MR, R>(&mut self.net, epoch),
@@ -204,7 +206,8 @@ impl<'a, 'b> Group<'a, 'b> {
                     members[replica].state.record.misclassified[byte] |= 0x80 >> (sample % 8);
                 }
             };
-            let missed: Option<&mut dyn FnMut(usize, usize)> = if plan.snapshot.is_some() { Some(&mut mark) } else { None };
+            let missed: Option<&mut dyn FnMut(usize, usize)> =
+                if plan.snapshot.is_some() { Some(&mut mark) } else { None };
             let (kind, scale, totals) = (problem.loss, &self.scale, &mut self.totals);
             V::enter::<_, R>(LossGradient { output, kind, labels, weights, scale, totals, missed });
             if let (true, Some(columns)) = (plan.gradient, &self.cohort.inputs.columns) {

@@ -210,7 +210,13 @@ impl Centres {
     /// Radii and distances of a replica: for each observed layer, R_c of each class and D of each pair. R_c² is the mean
     /// of ‖φ − μ_c‖², that is the mean of ‖φ‖² (1 for all samples that have a direction) less ‖μ_c‖². `counts` are the
     /// kept samples of each class; what has no sample is NaN.
-    pub(super) fn finish(&self, net: &Net, replica: usize, counts: &[f64], pairs: &[(usize, usize)]) -> Vec<(Vec<f32>, Vec<f32>)> {
+    pub(super) fn finish(
+        &self,
+        net: &Net,
+        replica: usize,
+        counts: &[f64],
+        pairs: &[(usize, usize)],
+    ) -> Vec<(Vec<f32>, Vec<f32>)> {
         let observed = self.layers.iter().zip(&self.sums);
         observed
             .map(|(&layer, sums)| {

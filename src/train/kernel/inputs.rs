@@ -15,8 +15,8 @@ use crate::data::{Block, Samples};
 
 /// Share of the products that must remain for grouping to be worth its indices and uneven sums.
 const DENSE_ABOVE: f64 = 0.75;
-/// Pairs of samples that grouping may compare: bounds its time on large blocks.
-const COMPARISONS: usize = 1 << 28;
+/// Sets that grouping looks at for each member: keeps its time linear; more hardly find better ones.
+const WINDOW: usize = 1024;
 
 /// What the preparation depends on besides the block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +106,12 @@ impl Set {
 
     /// Left operand and rows of the forward product of a group; `x` is the memory that the set was made from.
     #[inline(always)]
-    pub(super) fn group<'a, const MR: usize>(&'a self, x: &'a [f32], inputs: usize, group: usize) -> (Operand<'a>, Rows<'a>) {
+    pub(super) fn group<'a, const MR: usize>(
+        &'a self,
+        x: &'a [f32],
+        inputs: usize,
+        group: usize,
+    ) -> (Operand<'a>, Rows<'a>) {
         match &self.form {
             Form::Dense { tail, rows } => {
                 let whole = (group + 1) * MR <= self.len();
@@ -156,8 +161,7 @@ impl Inputs {
             return dense([raw, 1.0, 1.0, 1.0]);
         }
         let mr = key.isa.rows();
-        let window = |count: usize| (COMPARISONS / count.max(1)).clamp(64, 1 << 14);
-        let samples = cluster(key.isa, &train, mr, window(block.train.len()));
+        let samples = cluster(key.isa, &train, mr, WINDOW);
         let order = if key.gradient {
             let mut users = Sets::empty(inputs, block.train.len());
             for (position, &sample) in samples.iter().enumerate() {
@@ -165,7 +169,7 @@ impl Inputs {
                     users.insert(input, position);
                 }
             }
-            cluster(key.isa, &users, mr, window(inputs))
+            cluster(key.isa, &users, mr, WINDOW)
         } else {
             (0..inputs as u32).collect()
         };
@@ -175,7 +179,7 @@ impl Inputs {
         }
         let view = View { shift: &shift, row: &row, mr };
         let test_used = used(&block.test, &shift);
-        let test_samples = cluster(key.isa, &test_used, mr, window(block.test.len()));
+        let test_samples = cluster(key.isa, &test_used, mr, WINDOW);
         let test = view.set(&block.test, &test_used, test_samples);
         let columns = key.gradient.then(|| view.columns(&block.train, &train, &samples, &order, key.tile));
         let train = view.set(&block.train, &train, samples);
@@ -234,12 +238,17 @@ impl Inputs {
         match (&self.shift, &self.columns) {
             (Some(_), Some(_)) => format!(
                 "sparse inputs ({}% off the background; {}% of products left forward, {}% backward, {}% in the test set)",
-                percent(raw), percent(forward), percent(gradient), percent(test)
+                percent(raw),
+                percent(forward),
+                percent(gradient),
+                percent(test)
             ),
             (Some(_), None) => format!(
                 "sparse inputs where measured ({}% off the background; {}% of products left, {}% in the test set), \
                  dense in minibatches",
-                percent(raw), percent(forward), percent(test)
+                percent(raw),
+                percent(forward),
+                percent(test)
             ),
             (None, _) => format!("dense inputs ({}% off the background)", percent(raw)),
         }
@@ -290,7 +299,8 @@ impl View<'_> {
     fn set(&self, samples: &Samples, used: &Sets, order: Vec<u32>) -> Set {
         let (mut starts, mut list, mut values) = (vec![0], Vec::new(), Vec::new());
         for group in order.chunks(self.mr) {
-            let mut union: Vec<(u16, usize)> = used.union(group).into_iter().map(|input| (self.row[input], input)).collect();
+            let mut union: Vec<(u16, usize)> =
+                used.union(group).into_iter().map(|input| (self.row[input], input)).collect();
             union.sort_unstable();
             for (row, input) in union {
                 list.push(row);

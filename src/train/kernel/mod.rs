@@ -80,7 +80,12 @@ impl Kernel {
     ///
     /// # Errors
     /// [`TrainError::Device`] if the problem is not supported, or a state does not fit it.
-    pub fn new(problem: Problem, replicas: Vec<Replica>, states: Vec<ReplicaState>, threads: usize) -> Result<Kernel, TrainError> {
+    pub fn new(
+        problem: Problem,
+        replicas: Vec<Replica>,
+        states: Vec<ReplicaState>,
+        threads: usize,
+    ) -> Result<Kernel, TrainError> {
         let choices = Choices { isa: Isa::detect(), sparse: true, group: usize::MAX };
         Kernel::with(problem, replicas, states, threads, choices)
     }
@@ -89,7 +94,12 @@ impl Kernel {
     ///
     /// # Errors
     /// As [`Kernel::new`].
-    pub fn dense(problem: Problem, replicas: Vec<Replica>, states: Vec<ReplicaState>, threads: usize) -> Result<Kernel, TrainError> {
+    pub fn dense(
+        problem: Problem,
+        replicas: Vec<Replica>,
+        states: Vec<ReplicaState>,
+        threads: usize,
+    ) -> Result<Kernel, TrainError> {
         let choices = Choices { isa: Isa::detect(), sparse: false, group: usize::MAX };
         Kernel::with(problem, replicas, states, threads, choices)
     }
@@ -105,7 +115,8 @@ impl Kernel {
         let widths = problem.mlp_widths().unwrap_or_default();
         let parameters: usize = widths.windows(2).map(|pair| (pair[0] + 1) * pair[1]).sum();
         if replicas.len() != states.len() || states.iter().any(|state| state.parameters.len() != parameters) {
-            let what = format!("the states do not fit the network of {parameters} parameters and {} replicas", replicas.len());
+            let what =
+                format!("the states do not fit the network of {parameters} parameters and {} replicas", replicas.len());
             return Err(TrainError::Device(what));
         }
         let samples = problem.block.train.len();
@@ -141,7 +152,9 @@ impl Kernel {
         }
         let (inputs, width) = (self.cohort.widths[0], self.cohort.widths[1]);
         let mut size = self.cohort.isa.lanes().min(self.cohort.group);
-        while size > 1 && (size * width > COLUMNS || size * width * inputs * 4 > WEIGHT_BYTES || live < size * self.threads) {
+        while size > 1
+            && (size * width > COLUMNS || size * width * inputs * 4 > WEIGHT_BYTES || live < size * self.threads)
+        {
             size /= 2;
         }
         size

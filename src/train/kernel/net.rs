@@ -18,7 +18,12 @@ pub(super) struct Parameter {
 impl Parameter {
     fn zeros(len: usize, moments: [bool; 2]) -> Parameter {
         let buffer = |used: bool| Buffer::zeros(if used { len } else { 0 });
-        Parameter { value: Buffer::zeros(len), gradient: Buffer::zeros(len), first: buffer(moments[0]), second: buffer(moments[1]) }
+        Parameter {
+            value: Buffer::zeros(len),
+            gradient: Buffer::zeros(len),
+            first: buffer(moments[0]),
+            second: buffer(moments[1]),
+        }
     }
 }
 

@@ -26,7 +26,12 @@ pub(super) enum Gradient<'a> {
 
 /// Computes all layers for a tile of `groups` · `MR` samples: hidden layers activated, the output layer's sums.
 #[inline(always)]
-pub(super) fn forward<V: Lane, const R: usize>(net: &mut Net, activation: Activation, source: Source<'_>, groups: usize) {
+pub(super) fn forward<V: Lane, const R: usize>(
+    net: &mut Net,
+    activation: Activation,
+    source: Source<'_>,
+    groups: usize,
+) {
     let depth = net.layers.len();
     for at in 0..depth {
         let (below, above) = net.layers.split_at_mut(at);
@@ -63,7 +68,12 @@ impl Task for FirstLayer<'_> {
                     }
                 };
                 let c = &mut layer.out[group * MR * layer.stride + first..];
-                product::<V, MR, NV, 1, FROM>(panel.vectors, a, b, rows, c, layer.stride, &layer.folded[first..]);
+                let bias = &layer.folded[first..];
+                if a.row == 1 {
+                    product::<V, MR, NV, 1, FROM, true>(panel.vectors, a, b, rows, c, layer.stride, bias);
+                } else {
+                    product::<V, MR, NV, 1, FROM, false>(panel.vectors, a, b, rows, c, layer.stride, bias);
+                }
             }
         }
     }
@@ -86,13 +96,21 @@ impl Task for DeeperLayer<'_> {
                 let a = Operand { data: &below.out[group * MR * below.stride..], row: below.stride, step: R };
                 let c = &mut layer.out[group * MR * layer.stride + first..];
                 let rows = Rows::All(layer.inputs);
-                product::<V, MR, NV, R, FROM>(panel.vectors, a, b, rows, c, layer.stride, &layer.bias.value[first..]);
+                product::<V, MR, NV, R, FROM, false>(
+                    panel.vectors,
+                    a,
+                    b,
+                    rows,
+                    c,
+                    layer.stride,
+                    &layer.bias.value[first..],
+                );
             }
         }
     }
 }
 
-/// An activation whose derivative follows from its value. 
+/// An activation whose derivative follows from its value.
 trait Elementwise {
     /// The activation.
     fn value<V: Lane>(z: V) -> V;
@@ -185,7 +203,12 @@ fn each<V: Lane, F: Elementwise>(layer: &mut Layer, rows: usize) {
 /// Adds the tile's gradients, given the loss's gradient with respect to the output sums in the last layer's `out`;
 /// `valid` samples of the tile count. The hidden layers' outputs become gradients on the way.
 #[inline(always)]
-pub(super) fn backward<V: Lane, const R: usize>(net: &mut Net, activation: Activation, gradient: Gradient<'_>, valid: usize) {
+pub(super) fn backward<V: Lane, const R: usize>(
+    net: &mut Net,
+    activation: Activation,
+    gradient: Gradient<'_>,
+    valid: usize,
+) {
     for at in (0..net.layers.len()).rev() {
         let (below, above) = net.layers.split_at_mut(at);
         let layer = &mut above[0];
@@ -241,10 +264,12 @@ impl Task for FirstGradient<'_> {
             for group in 0..inputs.div_ceil(MR) {
                 let (a, rows) = match gradient {
                     Gradient::Columns(columns, tile) => columns.group::<MR>(tile, group),
-                    Gradient::Gathered(x) => (Operand { data: &x[group * MR..], row: 1, step: inputs }, Rows::All(valid)),
+                    Gradient::Gathered(x) => {
+                        (Operand { data: &x[group * MR..], row: 1, step: inputs }, Rows::All(valid))
+                    }
                 };
                 let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
-                product::<V, MR, NV, 1, ADD>(panel.vectors, a, b, rows, c, width, &[]);
+                product::<V, MR, NV, 1, ADD, true>(panel.vectors, a, b, rows, c, width, &[]);
             }
         }
     }
@@ -266,7 +291,7 @@ impl Task for DeeperGradient<'_> {
             for group in 0..layer.inputs.div_ceil(MR) {
                 let a = Operand { data: &below.out[group * MR * R..], row: R, step: below.stride };
                 let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
-                product::<V, MR, NV, R, ADD>(panel.vectors, a, b, Rows::All(valid), c, width, &[]);
+                product::<V, MR, NV, R, ADD, true>(panel.vectors, a, b, Rows::All(valid), c, width, &[]);
             }
         }
     }
@@ -294,7 +319,15 @@ impl Task for CarryBack<'_> {
             for group in 0..groups {
                 let a = Operand { data: &layer.out[group * MR * layer.stride..], row: layer.stride, step: R };
                 let c = &mut scratch[group * MR * below.stride + first..];
-                product::<V, MR, NV, R, STORE>(panel.vectors, a, b, Rows::All(layer.outputs), c, below.stride, &[]);
+                product::<V, MR, NV, R, STORE, false>(
+                    panel.vectors,
+                    a,
+                    b,
+                    Rows::All(layer.outputs),
+                    c,
+                    below.stride,
+                    &[],
+                );
             }
         }
         match activation {

@@ -44,7 +44,8 @@ impl Numbers {
             let adam = matches!(rule.kind, OptimiserKind::Adam | OptimiserKind::Adamw);
             let decoupled = rule.kind == OptimiserKind::Adamw;
             let t = t as f64;
-            let (lr, momentum) = if adam { (rule.lr / (1.0 - rule.beta1.powf(t)), rule.beta1) } else { (rule.lr, rule.momentum) };
+            let (lr, momentum) =
+                if adam { (rule.lr / (1.0 - rule.beta1.powf(t)), rule.beta1) } else { (rule.lr, rule.momentum) };
             all.lr[r] = lr as f32;
             all.momentum[r] = momentum as f32;
             all.momentum_left[r] = (1.0 - momentum) as f32;
@@ -87,7 +88,12 @@ impl Task for Step<'_> {
 }
 
 #[inline(always)]
-fn parameter<V: Lane, const R: usize>(p: &mut Parameter, range: std::ops::Range<usize>, kind: OptimiserKind, numbers: &Numbers) {
+fn parameter<V: Lane, const R: usize>(
+    p: &mut Parameter,
+    range: std::ops::Range<usize>,
+    kind: OptimiserKind,
+    numbers: &Numbers,
+) {
     let negative_lr = V::splat(0.0).sub(V::pattern::<R>(&numbers.lr));
     let momentum = V::pattern::<R>(&numbers.momentum);
     let momentum_left = V::pattern::<R>(&numbers.momentum_left);

@@ -68,12 +68,20 @@ pub(in crate::train::kernel) const STORE: u8 = 1;
 pub(in crate::train::kernel) const ADD: u8 = 2;
 
 /// Computes a tile of `MR` rows and `vectors` ≤ `NV` vectors. A's elements are patterns of `P` numbers; `MODE` says how
-/// the sum begins and where it goes, `start` is read by [`FROM`] only.
+/// the sum begins and where it goes, `start` is read by [`FROM`] only. `NEAR`: the patterns of A's rows lie side by
+/// side. B is a panel, its rows side by side, unless the mode is [`ADD`].
 ///
 /// # Panics
-/// If an operand is too short for what is asked.
+/// If an operand is too short for what is asked, or does not lie as stated.
 #[inline(always)]
-pub(in crate::train::kernel) fn product<V: Lane, const MR: usize, const NV: usize, const P: usize, const MODE: u8>(
+pub(in crate::train::kernel) fn product<
+    V: Lane,
+    const MR: usize,
+    const NV: usize,
+    const P: usize,
+    const MODE: u8,
+    const NEAR: bool,
+>(
     vectors: usize,
     a: Operand<'_>,
     b: Operand<'_>,
@@ -89,6 +97,7 @@ pub(in crate::train::kernel) fn product<V: Lane, const MR: usize, const NV: usiz
     };
     assert!((1..=NV).contains(&vectors) && c.len() >= (MR - 1) * c_row + width);
     assert!(MODE != FROM || start.len() >= width);
+    assert!((MODE == ADD || b.row == width) && (!NEAR || a.row == P));
     if n > 0 {
         assert!(a.data.len() >= (n - 1) * a.step + (MR - 1) * a.row + P);
         assert!(b.data.len() >= (below - 1) * b.row + width);
@@ -99,8 +108,10 @@ pub(in crate::train::kernel) fn product<V: Lane, const MR: usize, const NV: usiz
             // SAFETY: the extents were checked above; every listed row is below `below`.
             unsafe {
                 match rows {
-                    Rows::All(_) => tile::<V, MR, $n, P, MODE, false>(n, a, b, std::ptr::null(), to, c_row, from),
-                    Rows::Listed(picked) => tile::<V, MR, $n, P, MODE, true>(n, a, b, picked.list.as_ptr(), to, c_row, from),
+                    Rows::All(_) => tile::<V, MR, $n, P, MODE, NEAR, false>(n, a, b, std::ptr::null(), to, c_row, from),
+                    Rows::Listed(picked) => {
+                        tile::<V, MR, $n, P, MODE, NEAR, true>(n, a, b, picked.list.as_ptr(), to, c_row, from)
+                    }
                 }
             }
         };
@@ -122,7 +133,15 @@ pub(in crate::train::kernel) fn product<V: Lane, const MR: usize, const NV: usiz
 /// A, B, C and `start` must be readable (C writable) to the extent that [`product`] asserts; `list` must hold `n` rows
 /// of B where `LISTED`.
 #[inline(always)]
-unsafe fn tile<V: Lane, const MR: usize, const NV: usize, const P: usize, const MODE: u8, const LISTED: bool>(
+unsafe fn tile<
+    V: Lane,
+    const MR: usize,
+    const NV: usize,
+    const P: usize,
+    const MODE: u8,
+    const NEAR: bool,
+    const LISTED: bool,
+>(
     n: usize,
     a: Operand<'_>,
     b: Operand<'_>,
@@ -132,6 +151,8 @@ unsafe fn tile<V: Lane, const MR: usize, const NV: usize, const P: usize, const 
     start: *const f32,
 ) {
     let mut sum = [[V::splat(0.0); NV]; MR];
+    let a_row = if NEAR { P } else { a.row };
+    let b_row = if MODE == ADD { b.row } else { NV * V::LEN };
     // SAFETY: every offset below stays within the extents that the caller vouches for.
     unsafe {
         if MODE == FROM {
@@ -142,29 +163,53 @@ unsafe fn tile<V: Lane, const MR: usize, const NV: usize, const P: usize, const 
                 }
             }
         }
-        let mut at = a.data.as_ptr();
-        let mut next = b.data.as_ptr();
-        for j in 0..n {
-            let from = if LISTED { b.data.as_ptr().add(usize::from(*list.add(j)) * b.row) } else { next };
-            let mut columns = [V::splat(0.0); NV];
-            for v in 0..NV {
-                columns[v] = V::load_at(from.add(v * V::LEN));
+        let (mut at, from) = (a.data.as_ptr(), b.data.as_ptr());
+        let mut j = 0;
+        // Two rounds at a time: the loop's own instructions count at this size.
+        while j + 2 <= n {
+            for ahead in 0..2 {
+                let row = if LISTED { usize::from(*list.add(j + ahead)) } else { j + ahead };
+                round::<V, MR, NV, P>(&mut sum, at.add(ahead * a.step), a_row, from.add(row * b_row));
             }
-            for m in 0..MR {
-                let factor = V::pattern_at::<P>(at.add(m * a.row));
-                for v in 0..NV {
-                    sum[m][v] = factor.fma(columns[v], sum[m][v]);
-                }
-            }
-            // `wrapping`: the pointers may step past the end after the last round, where they are not used.
-            at = at.wrapping_add(a.step);
-            next = next.wrapping_add(b.row);
+            j += 2;
+            // `wrapping`: it may step past the end, where it is not used.
+            at = at.wrapping_add(2 * a.step);
+        }
+        if j < n {
+            let row = if LISTED { usize::from(*list.add(j)) } else { j };
+            round::<V, MR, NV, P>(&mut sum, at, a_row, from.add(row * b_row));
         }
         for (m, row) in sum.iter().enumerate() {
             for (v, &total) in row.iter().enumerate() {
                 let to = c.add(m * c_row + v * V::LEN);
                 let total = if MODE == ADD { V::load_at(to).add(total) } else { total };
                 total.store_at(to);
+            }
+        }
+    }
+}
+
+/// Adds one product of a column of A with a row of B.
+///
+/// # Safety
+/// `a` must be readable at `m · a_row` for `P` numbers, m < `MR`, and `b` for `NV` vectors.
+#[inline(always)]
+unsafe fn round<V: Lane, const MR: usize, const NV: usize, const P: usize>(
+    sum: &mut [[V; NV]; MR],
+    a: *const f32,
+    a_row: usize,
+    b: *const f32,
+) {
+    // SAFETY: as the caller vouches.
+    unsafe {
+        let mut columns = [V::splat(0.0); NV];
+        for (v, column) in columns.iter_mut().enumerate() {
+            *column = V::load_at(b.add(v * V::LEN));
+        }
+        for (m, row) in sum.iter_mut().enumerate() {
+            let factor = V::pattern_at::<P>(a.add(m * a_row));
+            for (sum, &column) in row.iter_mut().zip(&columns) {
+                *sum = factor.fma(column, *sum);
             }
         }
     }

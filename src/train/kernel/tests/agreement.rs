@@ -70,7 +70,12 @@ fn compare(case: &Case, choices: Choices, weights: f64) {
                         }
                         for (pair, &distance) in distances.iter().enumerate() {
                             let distance = if manifold { distance } else { f64::NAN };
-                            near("distance", record.distance[(layer * distances.len() + pair) * epochs + at], distance, 2e-5);
+                            near(
+                                "distance",
+                                record.distance[(layer * distances.len() + pair) * epochs + at],
+                                distance,
+                                2e-5,
+                            );
                         }
                     }
                 }
@@ -88,7 +93,10 @@ fn compare(case: &Case, choices: Choices, weights: f64) {
         }
         let scale = network.parameters.iter().fold(0f64, |max, w| max.max(w.abs()));
         for (&w, &exact) in state.parameters.iter().zip(&network.parameters) {
-            assert!((f64::from(w) - exact).abs() <= weights * scale, "weight {w} against {exact} in {case:?}, {choices:?}");
+            assert!(
+                (f64::from(w) - exact).abs() <= weights * scale,
+                "weight {w} against {exact} in {case:?}, {choices:?}"
+            );
         }
     }
 }
@@ -99,7 +107,16 @@ fn every_activation_and_rule() {
         for activation in ACTIVATIONS {
             for (kind, momentum) in RULES {
                 let loss = if kind == OptimiserKind::Sgd { Loss::MeanSquared } else { Loss::CrossEntropy };
-                let case = Case { activation, kind, momentum, loss, samples: 97, inputs: 13, hidden: vec![5], ..Case::default() };
+                let case = Case {
+                    activation,
+                    kind,
+                    momentum,
+                    loss,
+                    samples: 97,
+                    inputs: 13,
+                    hidden: vec![5],
+                    ..Case::default()
+                };
                 compare(&case, choices, 1e-5);
             }
         }
@@ -124,7 +141,11 @@ fn depths_classes_losses_and_masks() {
 fn minibatches() {
     for choices in choices() {
         // Steps of single samples at this rate soon magnify any rounding: one short pass of them.
-        let cases = [(32, false, OptimiserKind::Sgd, 203, 5), (50, true, OptimiserKind::Adam, 203, 5), (1, false, OptimiserKind::Sgd, 30, 1)];
+        let cases = [
+            (32, false, OptimiserKind::Sgd, 203, 5),
+            (50, true, OptimiserKind::Adam, 203, 5),
+            (1, false, OptimiserKind::Sgd, 30, 1),
+        ];
         for (size, pruned, kind, samples, epochs) in cases {
             let batch = Batch::Mini { size };
             compare(&Case { batch, pruned, kind, samples, epochs, replicas: 2, ..Case::default() }, choices, 1e-5);

@@ -11,7 +11,12 @@ fn choices(group: usize) -> Choices {
     Choices { isa: Isa::detect(), sparse: true, group }
 }
 
-fn train(case: (Problem, Vec<Replica>, Vec<ReplicaState>), threads: usize, group: usize, cuts: &[usize]) -> Vec<ReplicaState> {
+fn train(
+    case: (Problem, Vec<Replica>, Vec<ReplicaState>),
+    threads: usize,
+    group: usize,
+    cuts: &[usize],
+) -> Vec<ReplicaState> {
     let (problem, replicas, mut states) = case;
     for &until in cuts.iter().chain([&(problem.epochs + 1)]) {
         // Each stretch is a new engine on the states of the last, as after a relaunch.
@@ -39,7 +44,14 @@ fn cases() -> Vec<Case> {
     let base = Case { replicas: 13, epochs: 7, samples: 300, ..Case::default() };
     vec![
         Case { hidden: vec![20], momentum: 0.9, pruned: true, ..base.clone() },
-        Case { hidden: vec![6, 5], kind: OptimiserKind::Adam, activation: Activation::Gelu, classes: 3, density: 0.9, ..base.clone() },
+        Case {
+            hidden: vec![6, 5],
+            kind: OptimiserKind::Adam,
+            activation: Activation::Gelu,
+            classes: 3,
+            density: 0.9,
+            ..base.clone()
+        },
         Case { batch: Batch::Mini { size: 64 }, kind: OptimiserKind::Rmsprop, ..base },
     ]
 }
@@ -83,7 +95,8 @@ fn states_of_different_epochs_go_on_from_their_own() {
         kernel.advance(4).unwrap();
         kernel.states().unwrap()
     };
-    let mixed = states.into_iter().zip(ahead).enumerate().map(|(r, (fresh, ahead))| if r % 3 == 0 { ahead } else { fresh });
+    let mixed =
+        states.into_iter().zip(ahead).enumerate().map(|(r, (fresh, ahead))| if r % 3 == 0 { ahead } else { fresh });
     let mixed = mixed.collect();
     for (a, b) in unbroken.iter().zip(&train((problem, replicas, mixed), 1, usize::MAX, &[])) {
         assert_same(a, b);

@@ -189,7 +189,8 @@ impl Network {
         let depth = self.widths.len() - 1;
         let (mut loss, mut wrong, mut count) = (0.0, 0, vec![0.0; block.classes]);
         let width = |l: usize| self.widths[l];
-        let mut centres: Vec<Vec<Vec<f64>>> = problem.layers.iter().map(|&l| vec![vec![0.0; width(l)]; block.classes]).collect();
+        let mut centres: Vec<Vec<Vec<f64>>> =
+            problem.layers.iter().map(|&l| vec![vec![0.0; width(l)]; block.classes]).collect();
         let mut spreads: Vec<Vec<f64>> = problem.layers.iter().map(|_| vec![0.0; block.classes]).collect();
         let mut missed = vec![];
         let mut directions = vec![];
@@ -223,7 +224,8 @@ impl Network {
             spreads[*at][*y] += centres[*at][*y].iter().zip(phi).map(|(c, p)| (c - p).powi(2)).sum::<f64>() / count[*y];
         }
         let some = |c: usize, x: f64| if count[c] > 0.0 { x } else { f64::NAN };
-        let radius = spreads.iter().map(|layer| layer.iter().enumerate().map(|(c, s)| some(c, s.sqrt())).collect()).collect();
+        let radius =
+            spreads.iter().map(|layer| layer.iter().enumerate().map(|(c, s)| some(c, s.sqrt())).collect()).collect();
         let apart = |layer: &[Vec<f64>], a: usize, b: usize| {
             layer[a].iter().zip(&layer[b]).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
         };
