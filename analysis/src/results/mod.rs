@@ -49,6 +49,8 @@ pub struct Results {
     pub noise: Vec<f64>,
     /// Epochs of the misclassified bits.
     pub snapshot_epochs: Vec<i64>,
+    /// Bytes of a bit set; 0 where the file holds none.
+    pub set_bytes: usize,
     /// Global attributes.
     pub provenance: Provenance,
 }
@@ -79,6 +81,7 @@ impl Results {
             pairs: names("pair")?.unwrap_or_default(),
             noise: coordinates::numbers(&file, path, "noise")?.unwrap_or_default(),
             snapshot_epochs: coordinates::integers(&file, path, "snapshot_epoch")?.unwrap_or_default(),
+            set_bytes: file.dataset("misclassified").map_or(0, |bits| bits.shape().last().copied().unwrap_or(0)),
             path: path.to_owned(),
             file,
             cells,
@@ -170,7 +173,8 @@ impl Results {
 
     /// Ranges of cells such that the measured variables of one range take about `bytes`.
     pub fn slabs(&self, bytes: usize) -> Vec<Range<usize>> {
-        let per_cell = 4 * self.epochs.len().max(1) * (3 + self.layers.len() * (self.classes.len() + self.pairs.len()));
+        let curves = 3 + self.layers.len() * (self.classes.len() + self.pairs.len());
+        let per_cell = 4 * self.epochs.len().max(1) * curves + self.snapshot_epochs.len() * self.set_bytes;
         let step = (bytes / per_cell.max(1)).max(1);
         let cells = self.cells.len();
         (0..cells).step_by(step).map(|start| start..(start + step).min(cells)).collect()

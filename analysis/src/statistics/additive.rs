@@ -134,24 +134,26 @@ pub fn share_intervals(
     if members.len() < 3 {
         return vec![unknown; terms.len()];
     }
+    // Levels of a cluster's term, numbered within the cluster: its copies are then told apart without looking them up.
+    let within: Vec<Option<Local>> =
+        (0..terms.len()).map(|t| of_cluster[t].then(|| Local::of(&terms[t].level, &members))).collect();
     let mut random = generator(stream);
     let draws: Vec<Vec<usize>> =
         (0..resamples).map(|_| (0..members.len()).map(|_| random.random_range(0..members.len())).collect()).collect();
-    let widths: Vec<usize> = terms.iter().map(|term| term.level.iter().max().map_or(0, |most| most + 1)).collect();
     let resampled: Vec<Decomposition> = draws
         .par_iter()
         .filter_map(|draw| {
             let rows: Vec<(usize, usize)> = (draw.iter().enumerate())
                 .flat_map(|(copy, &which)| members[which].iter().map(move |&row| (copy, row)))
                 .collect();
+            let level = |t: usize| -> Vec<usize> {
+                match &within[t] {
+                    Some(local) => rows.iter().map(|&(copy, row)| copy * local.width + local.level[row]).collect(),
+                    None => rows.iter().map(|&(_, row)| terms[t].level[row]).collect(),
+                }
+            };
             let copied: Vec<Term> = (0..terms.len())
-                .map(|t| Term {
-                    level: compress(
-                        rows.iter()
-                            .map(|&(copy, row)| terms[t].level[row] + if of_cluster[t] { copy * widths[t] } else { 0 }),
-                    ),
-                    ..terms[t].clone()
-                })
+                .map(|t| Term { name: terms[t].name.clone(), level: level(t), nested_in: terms[t].nested_in.clone() })
                 .collect();
             decompose(&rows.iter().map(|&(_, row)| values[row]).collect::<Vec<_>>(), &copied)
         })
@@ -164,6 +166,28 @@ pub fn share_intervals(
             shift: interval(&|share| share.shift, term),
         })
         .collect()
+}
+
+/// A term's levels, numbered within each cluster.
+struct Local {
+    /// Of each observation, from 0 in every cluster.
+    level: Vec<usize>,
+    /// Most levels of a cluster.
+    width: usize,
+}
+
+impl Local {
+    fn of(level: &[usize], members: &[Vec<usize>]) -> Self {
+        let mut local = vec![0; level.len()];
+        let mut width = 1;
+        for rows in members {
+            for (row, number) in rows.iter().zip(compress(rows.iter().map(|&row| level[row]))) {
+                local[*row] = number;
+                width = width.max(number + 1);
+            }
+        }
+        Local { level: local, width }
+    }
 }
 
 /// Renumbers levels in the order in which they first occur.

@@ -30,6 +30,15 @@ impl Interval {
     }
 }
 
+/// Values drawn for one interval, at most: beyond this there are fewer resamples, but never under 200. The interval of
+/// so many values is narrow, and its own error small beside it.
+const MOST_DRAWN: usize = 20_000_000;
+
+/// Resamples for an interval over `size` values, where so many were asked for.
+pub fn affordable(resamples: usize, size: usize) -> usize {
+    resamples.min((MOST_DRAWN / size.max(1)).max(200))
+}
+
 /// Random numbers of one interval: `stream` tells the intervals of a report apart.
 pub fn generator(stream: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(0x7068_6173_6573_7765 ^ stream)
@@ -68,6 +77,7 @@ pub fn mean_interval(values: &[f64], resamples: usize, stream: u64) -> Interval 
     }
     // With θ(i) = (n x̄ − x_i)/(n − 1), θ(·) − θ(i) = (x_i − x̄)/(n − 1): the factor cancels.
     let acceleration = cubes / (6.0 * squares.powf(1.5));
+    let resamples = affordable(resamples, size);
     let mut random = generator(stream);
     let mut resampled: Vec<f64> = (0..resamples)
         .map(|_| (0..size).map(|_| values[random.random_range(0..size)]).sum::<f64>() / size as f64)

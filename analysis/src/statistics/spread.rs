@@ -5,7 +5,7 @@
 
 use rand::Rng;
 
-use super::bootstrap::{Interval, generator, percentile};
+use super::bootstrap::{Interval, affordable, generator, percentile};
 use super::moments::{coefficient_of_variation, standard_deviation};
 
 /// Ratio of two spreads over the same cells, with its interval.
@@ -27,7 +27,7 @@ pub fn ratio(other: &[f64], base: &[f64], resamples: usize, stream: u64) -> Rati
     let size = base.len().min(other.len());
     let mut random = generator(stream);
     let mut drawn = (vec![0.0; size], vec![0.0; size]);
-    let resampled = (0..if size < 3 { 0 } else { resamples })
+    let resampled = (0..if size < 3 { 0 } else { affordable(resamples, size) })
         .map(|_| {
             for place in 0..size {
                 let row = random.random_range(0..size);

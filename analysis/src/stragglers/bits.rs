@@ -26,12 +26,6 @@ pub fn samples(results: &Results, cell: usize, bytes: usize) -> usize {
     said.map_or(8 * bytes, |count| (count as usize).min(8 * bytes))
 }
 
-/// Words of a set; at least 1.
-pub fn words(results: &Results) -> Result<usize> {
-    let first = results.bits(0..results.cells.len().min(1))?;
-    Ok(first.map_or(1, |array| array.shape().get(2).map_or(1, |bytes| bytes.div_ceil(8))).max(1))
-}
-
 /// Reads all snapshots of a range of cells. `None` if the file holds none.
 pub fn read(results: &Results, cells: Range<usize>) -> Result<Option<Snapshots>> {
     let Some(array) = results.bits(cells.clone())?.and_then(|array| array.into_dimensionality::<Ix3>().ok()) else {

@@ -1,6 +1,6 @@
 //! Overlap of the misclassified samples of independent runs at every snapshot (the authors' experiment 4).
 
-use ndarray::{Array2, Ix2};
+use ndarray::Ix2;
 use polars::prelude::*;
 
 use super::bits::{self, Set};
@@ -14,18 +14,16 @@ use crate::statistics::overlap::{Overlap, all_pairs};
 use crate::tables::frames::{missing, table};
 use crate::tables::text::significant;
 use crate::tables::variance::unpruned;
-use crate::turning::{Rule, TurningPoints};
+use crate::turning::{Rule, SLAB_BYTES, TurningPoints};
 
 /// Groups whose overlap is taken, at most: each is all pairs of its runs at every snapshot.
 const MOST_GROUPS: usize = 64;
 /// Words compared in all, at most: larger groups are cut to their first runs (the table says how many).
 const MOST_WORDS: usize = 10_000_000_000;
 /// Pairs summed by the bootstrap in all, at most: beyond this there are fewer resamples, but never under a hundred.
-const MOST_SUMMED: usize = 5_000_000_000;
+const MOST_SUMMED: usize = 2_000_000_000;
 /// Resamples of an interval, at most: each is a sum over all pairs.
 const MOST_RESAMPLES: usize = 500;
-/// Cells read together.
-const RUN: usize = 256;
 
 /// Overlap of one group's runs at one snapshot.
 #[derive(Debug, Clone)]
@@ -46,50 +44,65 @@ pub fn moments(results: &Results, groups: &Groups, options: &Options) -> Result<
     if !results.has("misclassified") {
         return Ok(out);
     }
-    let whole = unpruned(results);
     let sets = groups.all.len().min(MOST_GROUPS) * results.snapshot_epochs.len().max(1);
-    let most_runs = (2.0 * MOST_WORDS as f64 / (sets * bits::words(results)?) as f64).sqrt() as usize;
-    for (group, members) in groups.all.iter().enumerate().take(MOST_GROUPS) {
-        let usable = |cell: &usize| whole[*cell] && results.cells.status[*cell] == Status::Complete;
-        let cells: Vec<usize> = members.cells.iter().copied().filter(usable).take(most_runs.max(3)).collect();
-        if cells.len() < 3 {
-            continue;
-        }
-        let summed = sets * cells.len() * cells.len() / 2;
+    let words = results.set_bytes.div_ceil(8).max(1);
+    let most_runs = (2.0 * MOST_WORDS as f64 / (sets * words) as f64).sqrt() as usize;
+    for (group, runs) in read(results, groups, most_runs.max(3))?.into_iter().enumerate() {
+        let summed = sets * runs.cells.len() * runs.cells.len() / 2;
         let resamples = (MOST_SUMMED / summed.max(1)).clamp(100, MOST_RESAMPLES).min(options.bootstrap);
-        let (runs, errors) = read(results, &cells)?;
-        let samples =
-            bits::samples(results, cells[0], 8 * runs.iter().flatten().flatten().map(Vec::len).max().unwrap_or(0));
+        let Some(&first) = runs.cells.first() else { continue };
+        let samples = bits::samples(results, first, results.set_bytes);
         for (snapshot, &epoch) in results.snapshot_epochs.iter().enumerate() {
-            let sets: Vec<&[u64]> = runs.iter().filter_map(|run| run.get(snapshot)?.as_deref()).collect();
+            let sets: Vec<&[u64]> = runs.sets.iter().filter_map(|run| run.get(snapshot)?.as_deref()).collect();
             let stream = out.len() as u64;
             let Some(overlap) = all_pairs(&sets, samples as f64, resamples, stream) else { continue };
-            let error = results.epochs.binary_search(&epoch).map_or(f64::NAN, |index| {
-                mean(&errors.column(index).iter().map(|v| f64::from(*v)).filter(|v| v.is_finite()).collect::<Vec<_>>())
-            });
-            out.push(Moment { group, epoch, error, overlap });
+            let errors: Vec<f64> =
+                runs.errors.iter().map(|run| run[snapshot]).filter(|error| error.is_finite()).collect();
+            out.push(Moment { group, epoch, error: mean(&errors), overlap });
         }
     }
     Ok(out)
 }
 
-/// Snapshots and training errors of some cells.
-#[allow(clippy::type_complexity, reason = "[cell][snapshot] sets beside [cell, epoch] errors")]
-fn read(results: &Results, cells: &[usize]) -> Result<(Vec<Vec<Option<Set>>>, Array2<f32>)> {
-    let mut runs = Vec::with_capacity(cells.len());
-    let mut errors = Array2::from_elem((cells.len(), results.epochs.len()), f32::NAN);
-    for run in cells.chunk_by(|a, b| a / RUN == b / RUN) {
-        let range = run[0]..run[run.len() - 1] + 1;
+/// The runs of one group.
+#[derive(Debug, Default)]
+struct Runs {
+    cells: Vec<usize>,
+    /// `[run][snapshot]`.
+    sets: Vec<Vec<Option<Set>>>,
+    /// Training error, `[run][snapshot]`; NaN where the epoch was not recorded.
+    errors: Vec<Vec<f64>>,
+}
+
+/// The complete, unpruned runs of the first groups, the first so many of each, in one pass over the file.
+fn read(results: &Results, groups: &Groups, most_runs: usize) -> Result<Vec<Runs>> {
+    let whole = unpruned(results);
+    let group = groups.of_cells(results.cells.len());
+    let mut runs: Vec<Runs> = groups.all.iter().take(MOST_GROUPS).map(|_| Runs::default()).collect();
+    let recorded: Vec<Option<usize>> =
+        results.snapshot_epochs.iter().map(|epoch| results.epochs.binary_search(epoch).ok()).collect();
+    let usable = |cell: usize| whole[cell] && results.cells.status[cell] == Status::Complete;
+    for range in results.slabs(SLAB_BYTES) {
+        if range.clone().all(|cell| !usable(cell) || runs.get(group[cell]).is_none_or(|r| r.cells.len() >= most_runs)) {
+            continue;
+        }
         let error = results.slab("train_error", range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
-        let mut snapshots = bits::read(results, range.clone())?.map(|s| s.sets).unwrap_or_default();
-        for &cell in run {
-            if let Some(error) = &error {
-                errors.row_mut(runs.len()).assign(&error.row(cell - range.start));
+        let Some(snapshots) = bits::read(results, range.clone())? else { continue };
+        for (row, (cell, sets)) in range.zip(snapshots.sets).enumerate() {
+            let Some(runs) = runs.get_mut(group[cell]) else { continue };
+            if !usable(cell) || runs.cells.len() >= most_runs {
+                continue;
             }
-            runs.push(snapshots.get_mut(cell - range.start).map(std::mem::take).unwrap_or_default());
+            let at = |index: &Option<usize>| match (&error, index) {
+                (Some(error), Some(index)) => f64::from(error[[row, *index]]),
+                _ => f64::NAN,
+            };
+            runs.cells.push(cell);
+            runs.sets.push(sets);
+            runs.errors.push(recorded.iter().map(at).collect());
         }
     }
-    Ok((runs, errors))
+    Ok(runs)
 }
 
 /// The moment at which a group's z is greatest.

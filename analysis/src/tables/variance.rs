@@ -12,6 +12,7 @@ use crate::groups::Groups;
 use crate::options::Options;
 use crate::results::Results;
 use crate::statistics::additive::{Decomposition, ShareIntervals, Term, compress, decompose, share_intervals};
+use crate::statistics::bootstrap::affordable;
 use crate::statistics::intraclass::icc1;
 use crate::turning::{Rule, TurningPoint, TurningPoints};
 
@@ -65,7 +66,7 @@ pub fn shares(results: &Results, points: &TurningPoints, groups: &Groups, option
                 let decomposition = decompose(&values, &terms);
                 let seeds: Vec<i64> = cells.iter().map(|&cell| results.cells.seed[cell]).collect();
                 let of_seed: Vec<bool> = terms.iter().map(|term| term.name == "seed").collect();
-                let resamples = options.bootstrap.min(MOST_RESAMPLES);
+                let resamples = affordable(options.bootstrap.min(MOST_RESAMPLES), values.len());
                 let intervals = match decomposition {
                     Some(_) => share_intervals(&values, &terms, &seeds, &of_seed, resamples, stream),
                     None => Vec::new(),
