@@ -20,13 +20,15 @@ export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 endif
 
 BUILD_PACKAGES := build-essential pkg-config clang libclang-dev libopenmpi-dev openmpi-bin libhdf5-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv slurm-wlm munge
+TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv
+SLURM_PACKAGES := $(TEST_PACKAGES) slurm-wlm munge
 
 .PHONY: help setup setup-test readers build demo test lint bench bench-dispatch torture clean-demo
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
 	@echo 'make test     the same set-up, then every test'
+	@echo 'make test-slurm, make torture   jobs on a real Slurm; 200 kills and their relaunches'
 	@echo 'make lint     rustfmt and clippy, as CI runs them'
 	@echo 'make bench    speed beside the peers'
 	@echo 'make torture  200 kills at random moments; KILLS and SEED choose others'
@@ -49,6 +51,9 @@ setup:
 setup-test:
 	@$(call install_packages,$(TEST_PACKAGES))
 
+setup-slurm:
+	@$(call install_packages,$(SLURM_PACKAGES))
+
 # The readers that users open results with; the interop tests run them for real.
 readers: $(READERS)/ready
 $(READERS)/ready:
@@ -66,6 +71,10 @@ demo: build
 
 test: setup-test readers
 	PHASESWEEP_READERS=$(READERS)/bin/python cargo test --release --workspace --locked
+
+# A real Slurm of two nodes on this machine, started and ended by each test.
+test-slurm: setup-slurm
+	cargo test --release --workspace --locked --test slurm -- --ignored --test-threads=2
 
 lint:
 	cargo fmt --all --check

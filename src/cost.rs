@@ -86,7 +86,11 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
     ReplicaCost {
         flops,
         parameters,
-        bytes: 4 * parameters * (2 + moments) + 8 * parameters + record as u64 + (snapshots as f64 * samples / 8.0) as u64 + held as u64,
+        bytes: 4 * parameters * (2 + moments)
+            + 8 * parameters
+            + record as u64
+            + (snapshots as f64 * samples / 8.0) as u64
+            + held as u64,
         shared_bytes: ((samples + tests) * data.features as f64 * 4.0) as u64,
     }
 }
@@ -99,11 +103,8 @@ struct Layer {
 }
 
 fn layers(kind: &ArchitectureKind, data: &DataShape) -> Vec<Layer> {
-    let dense = |from: usize, to: usize| Layer {
-        products: (from * to) as f64,
-        parameters: (from * to + to) as u64,
-        units: to,
-    };
+    let dense =
+        |from: usize, to: usize| Layer { products: (from * to) as f64, parameters: (from * to + to) as u64, units: to };
     match kind {
         ArchitectureKind::Mlp { hidden } => {
             let widths: Vec<usize> =
@@ -122,10 +123,8 @@ fn layers(kind: &ArchitectureKind, data: &DataShape) -> Vec<Layer> {
                 });
                 (from, height, width) = (to, (height / pool).max(1), (width / pool).max(1));
             }
-            let widths: Vec<usize> = std::iter::once(from * height * width)
-                .chain(hidden.iter().copied())
-                .chain([data.classes])
-                .collect();
+            let widths: Vec<usize> =
+                std::iter::once(from * height * width).chain(hidden.iter().copied()).chain([data.classes]).collect();
             out.extend(widths.windows(2).map(|pair| dense(pair[0], pair[1])));
             out
         }

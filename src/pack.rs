@@ -65,8 +65,7 @@ pub fn pack(todo: &[Todo], limits: &Limits) -> Vec<Packed> {
     let mut counts: Vec<usize> = kinds.iter().map(|cells| count(cells, share, limits)).collect();
     raise(&mut counts, &kinds, workers);
 
-    let mut cohorts: Vec<Packed> =
-        kinds.iter().zip(counts).flat_map(|(cells, count)| cut(cells, count)).collect();
+    let mut cohorts: Vec<Packed> = kinds.iter().zip(counts).flat_map(|(cells, count)| cut(cells, count)).collect();
     cohorts.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
     cohorts
 }
@@ -88,12 +87,10 @@ fn count(cells: &[&Todo], share: f64, limits: &Limits) -> usize {
 /// Cuts the longest cohorts further until every worker has one, as far as there are cells.
 fn raise(counts: &mut [usize], kinds: &[Vec<&Todo>], workers: usize) {
     while counts.iter().sum::<usize>() < workers {
-        let longest = (0..counts.len())
-            .filter(|&kind| counts[kind] < kinds[kind].len())
-            .max_by(|&a, &b| {
-                let each = |kind: usize| kinds[kind].iter().map(|c| c.seconds).sum::<f64>() / counts[kind] as f64;
-                each(a).total_cmp(&each(b))
-            });
+        let longest = (0..counts.len()).filter(|&kind| counts[kind] < kinds[kind].len()).max_by(|&a, &b| {
+            let each = |kind: usize| kinds[kind].iter().map(|c| c.seconds).sum::<f64>() / counts[kind] as f64;
+            each(a).total_cmp(&each(b))
+        });
         match longest {
             Some(kind) => counts[kind] += 1,
             None => return,
@@ -125,7 +122,9 @@ mod tests {
     }
 
     fn cells(n: u32, kind: u32, seconds: f64) -> Vec<Todo> {
-        (0..n).map(|cell| Todo { cell: cell + 1000 * kind, kind, seconds, bytes: 1 << 20, shared_bytes: 1 << 20 }).collect()
+        (0..n)
+            .map(|cell| Todo { cell: cell + 1000 * kind, kind, seconds, bytes: 1 << 20, shared_bytes: 1 << 20 })
+            .collect()
     }
 
     #[test]

@@ -15,10 +15,9 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     if arguments.what == "man" {
         clap_mangen::Man::new(definition()).render(&mut out).map_err(Failure::input)?;
     } else {
-        let shell: clap_complete::Shell = arguments
-            .what
-            .parse()
-            .map_err(|_| Failure::Input(format!("error: `{}` is none of bash, zsh, fish, elvish, powershell, man", arguments.what)))?;
+        let shell: clap_complete::Shell = arguments.what.parse().map_err(|_| {
+            Failure::Input(format!("error: `{}` is none of bash, zsh, fish, elvish, powershell, man", arguments.what))
+        })?;
         clap_complete::generate(shell, &mut definition(), "phasesweep", &mut out);
     }
     std::io::stdout().write_all(&out).map_err(Failure::input)?;

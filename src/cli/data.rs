@@ -60,7 +60,11 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
             let places = data::Places::from_env();
             let report = data::check(&name, path.as_deref(), &places).map_err(Failure::input)?;
             println!("{report}");
-            if report.is_ok() { Ok(Exit::Complete) } else { Err(Failure::Input(format!("error: {name} is not as published"))) }
+            if report.is_ok() {
+                Ok(Exit::Complete)
+            } else {
+                Err(Failure::Input(format!("error: {name} is not as published")))
+            }
         }
     }
 }

@@ -54,7 +54,11 @@ pub(super) fn run(_: Arguments) -> Result<Exit, Failure> {
         };
         println!("{mark}  {topic:11} {text}");
     }
-    if findings.0.iter().any(|(mark, _, _)| *mark == Mark::Broken) { Err(Failure::Input(String::new())) } else { Ok(Exit::Complete) }
+    if findings.0.iter().any(|(mark, _, _)| *mark == Mark::Broken) {
+        Err(Failure::Input(String::new()))
+    } else {
+        Ok(Exit::Complete)
+    }
 }
 
 /// MPI, and where the ranks are. Whether this process speaks.
@@ -66,7 +70,11 @@ fn ranks(findings: &mut Findings) -> bool {
                 findings.add(Mark::Ok, "MPI", library);
                 findings.add(Mark::Absent, "", "not launched by mpirun or srun: `mpirun -n 2 phasesweep doctor` also tells thread level and binding");
             }
-            None => findings.add(Mark::Absent, "MPI", "not built in: one process trains alone; build with `--features mpi` for more"),
+            None => findings.add(
+                Mark::Absent,
+                "MPI",
+                "not built in: one process trains alone; build with `--features mpi` for more",
+            ),
         }
         findings.add(Mark::Ok, "this host", place());
         return true;
@@ -117,7 +125,11 @@ fn devices(findings: &mut Findings) {
 
 fn slurm(findings: &mut Findings) {
     if !Client::from_env().is_available() {
-        findings.add(Mark::Absent, "Slurm", "sbatch is not on PATH: `phasesweep submit` works on a login node of a cluster");
+        findings.add(
+            Mark::Absent,
+            "Slurm",
+            "sbatch is not on PATH: `phasesweep submit` works on a login node of a cluster",
+        );
         return;
     }
     let output = std::process::Command::new("sbatch").arg("--version").output();
@@ -128,7 +140,11 @@ fn slurm(findings: &mut Findings) {
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);
             let first = said.lines().next().unwrap_or("").trim().to_string();
-            findings.add(Mark::Absent, "Slurm", format!("sbatch is here but finds no cluster ({first}): `phasesweep submit` needs a login node"));
+            findings.add(
+                Mark::Absent,
+                "Slurm",
+                format!("sbatch is here but finds no cluster ({first}): `phasesweep submit` needs a login node"),
+            );
         }
         Err(error) => findings.add(Mark::Broken, "Slurm", format!("sbatch does not start: {error}")),
     }
@@ -138,7 +154,11 @@ fn sources(findings: &mut Findings) {
     for source in data::sources(&data::Places::from_env()) {
         match &source.status {
             data::Status::NotFetched => {
-                findings.add(Mark::Absent, "data", format!("{}: not here; `phasesweep data fetch {}` gets it", source.name, source.name));
+                findings.add(
+                    Mark::Absent,
+                    "data",
+                    format!("{}: not here; `phasesweep data fetch {}` gets it", source.name, source.name),
+                );
             }
             data::Status::Named => {}
             found => findings.add(Mark::Ok, "data", format!("{}: {found}", source.name)),
@@ -148,7 +168,11 @@ fn sources(findings: &mut Findings) {
 
 fn report(findings: &mut Findings) {
     let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|dir| dir.join("phasesweep-report")));
-    let on_path = || std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join("phasesweep-report")).find(|path| path.is_file());
+    let on_path = || {
+        std::env::split_paths(&std::env::var_os("PATH")?)
+            .map(|dir| dir.join("phasesweep-report"))
+            .find(|path| path.is_file())
+    };
     match beside.filter(|path| path.is_file()).or_else(on_path) {
         Some(path) => findings.add(Mark::Ok, "report", path.display().to_string()),
         None => findings.add(Mark::Absent, "report", "phasesweep-report is not here: `cargo build --release -p phasesweep-analysis`, and put it beside phasesweep"),

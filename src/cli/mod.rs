@@ -117,7 +117,9 @@ pub fn main() -> ExitCode {
             code::INPUT
         }
         Err(Failure::Bug(message)) => {
-            eprintln!("This is a bug in phasesweep, not in your sweep; please report it with the sweep file:\n{message}");
+            eprintln!(
+                "This is a bug in phasesweep, not in your sweep; please report it with the sweep file:\n{message}"
+            );
             code::BUG
         }
     })
@@ -129,8 +131,7 @@ fn start_log(verbose: u8) {
         1 => "phasesweep=debug,info",
         _ => "phasesweep=trace,debug",
     };
-    let filter =
-        tracing_subscriber::EnvFilter::try_from_env("PHASESWEEP_LOG").unwrap_or_else(|_| level.into());
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PHASESWEEP_LOG").unwrap_or_else(|_| level.into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
 }
 

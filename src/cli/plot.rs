@@ -147,17 +147,29 @@ pub(super) fn svg(title: &str, panels: &[Panel]) -> String {
         );
         for (value, anchor) in [(left, "start"), (right, "end")] {
             let below = MARGIN + SIDE + 16.0;
-            let _ = writeln!(out, "<text x=\"{:.1}\" y=\"{below}\" text-anchor=\"{anchor}\">{}</text>", x(value), number(value));
+            let _ = writeln!(
+                out,
+                "<text x=\"{:.1}\" y=\"{below}\" text-anchor=\"{anchor}\">{}</text>",
+                x(value),
+                number(value)
+            );
         }
         for value in [bottom, top] {
-            let _ = writeln!(out, "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{value:.3}</text>", origin - 6.0, y(value) + 4.0);
+            let _ = writeln!(
+                out,
+                "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{value:.3}</text>",
+                origin - 6.0,
+                y(value) + 4.0
+            );
         }
         for (nth, curve) in panel.curves.iter().enumerate() {
             let colour = COLOURS[nth % COLOURS.len()];
-            let points: Vec<String> = finite(&curve.points).map(|(px, py)| format!("{:.1},{:.1}", x(px), y(py))).collect();
+            let points: Vec<String> =
+                finite(&curve.points).map(|(px, py)| format!("{:.1},{:.1}", x(px), y(py))).collect();
             let _ = writeln!(out, "<polyline fill=\"none\" stroke=\"{colour}\" points=\"{}\"/>", points.join(" "));
             let below = MARGIN + SIDE + 56.0 + 18.0 * nth as f64;
-            let _ = writeln!(out, "<text x=\"{origin}\" y=\"{below}\" fill=\"{colour}\">{}</text>", escaped(&curve.name));
+            let _ =
+                writeln!(out, "<text x=\"{origin}\" y=\"{below}\" fill=\"{colour}\">{}</text>", escaped(&curve.name));
         }
     }
     out.push_str("</svg>\n");

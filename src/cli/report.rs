@@ -26,6 +26,9 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     match status.code() {
         Some(0) => Ok(Exit::Complete),
         Some(2) => Err(Failure::Input(String::new())),
-        other => Err(Failure::Bug(format!("{NAME} ended with {}", other.map_or("a signal".into(), |code| format!("code {code}"))))),
+        other => Err(Failure::Bug(format!(
+            "{NAME} ended with {}",
+            other.map_or("a signal".into(), |code| format!("code {code}"))
+        ))),
     }
 }

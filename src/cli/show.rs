@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::plot::{self, Curve, Panel};
 use super::{Exit, Failure};
-use crate::observe::turning_point::{DEFAULT_BURN_IN, DEFAULT_FRACTION, Extremum, Verdict, by_first_rise, by_prominence};
+use crate::observe::turning_point::{
+    DEFAULT_BURN_IN, DEFAULT_FRACTION, Extremum, Verdict, by_first_rise, by_prominence,
+};
 use crate::plan::CellId;
 use crate::session::span;
 use crate::store::{Dim, Labels, Part, RunDirectory, Values, scan};
@@ -27,7 +29,8 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let (path, id) = find(&directory, &arguments.cell.to_lowercase())?;
     let part = Part::read(&path).map_err(|error| Failure::Input(format!("error: {error}")))?;
     let row = part.cells.iter().position(|cell| cell.id == id);
-    let row = row.ok_or_else(|| Failure::Bug(format!("{} does not hold {id}, which its head names", path.display())))?;
+    let row =
+        row.ok_or_else(|| Failure::Bug(format!("{} does not hold {id}, which its head names", path.display())))?;
     let view = View { part: &part, row };
     print!("{}", view.specification(&path));
     print!("{}", view.numbers());
@@ -101,8 +104,18 @@ impl View<'_> {
                 _ => lines.push(format!("    {text}")),
             }
         }
-        lines.push(format!("  on          {}, rank {}, device {}", known(&origin.host), origin.rank, known(&origin.device)));
-        lines.push(format!("  by          phasesweep {} {}, {}", origin.version, origin.git_commit, known(&origin.engine)));
+        lines.push(format!(
+            "  on          {}, rank {}, device {}",
+            known(&origin.host),
+            origin.rank,
+            known(&origin.device)
+        ));
+        lines.push(format!(
+            "  by          phasesweep {} {}, {}",
+            origin.version,
+            origin.git_commit,
+            known(&origin.engine)
+        ));
         if cell.wall_seconds.is_finite() {
             let cells = self.part.cells.len();
             lines.push(format!("  took        {} (its share of a cohort of {cells})", span(cell.wall_seconds)));

@@ -83,7 +83,8 @@ fn describe(status: &Status) -> String {
     match &status.jobs {
         Jobs::None => {}
         Jobs::Known(jobs) => lines.extend(jobs.iter().map(|[name, state, reason, elapsed, nodes]| {
-            let rest: Vec<&str> = [elapsed, nodes, reason].into_iter().map(String::as_str).filter(|s| !s.is_empty()).collect();
+            let rest: Vec<&str> =
+                [elapsed, nodes, reason].into_iter().map(String::as_str).filter(|s| !s.is_empty()).collect();
             format!("job {name}: {state}{}{}", if rest.is_empty() { "" } else { ", " }, rest.join(", "))
         })),
         Jobs::Unknown(reason) => lines.push(format!("jobs were submitted, but Slurm cannot be asked: {reason}")),
@@ -115,7 +116,8 @@ fn describe_run(run: &RunReport, status: &Status, lines: &mut Vec<String>) {
         None => lines.push("  time left is not known yet: no cohort has ended".to_string()),
     }
     let many = run.of_rank.len() > LISTED_RANKS;
-    let (listed, rest): (Vec<_>, Vec<_>) = run.of_rank.iter().partition(|rank| !many || rank.activity != Activity::Training);
+    let (listed, rest): (Vec<_>, Vec<_>) =
+        run.of_rank.iter().partition(|rank| !many || rank.activity != Activity::Training);
     lines.extend(listed.iter().take(LISTED_RANKS).map(|rank| describe_rank(rank)));
     if !rest.is_empty() {
         let cells: u64 = rest.iter().map(|rank| rank.cells).sum();

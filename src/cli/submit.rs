@@ -82,7 +82,8 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let (_, sweep) = arguments.sweep.read()?;
     DeviceName::parse(&arguments.device).map_err(|error| Failure::Input(format!("error: {error}")))?;
     let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&sweep.name));
-    let program = std::env::current_exe().map_err(|error| Failure::Bug(format!("this program has no path: {error}")))?;
+    let program =
+        std::env::current_exe().map_err(|error| Failure::Bug(format!("this program has no path: {error}")))?;
     let flags = Overrides {
         nodes: arguments.nodes,
         ntasks_per_node: arguments.ntasks_per_node,
@@ -103,7 +104,8 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     request.mpi = arguments.mpi;
     request.notice = arguments.notice;
     request.report = arguments.report;
-    request.run_arguments = arguments.sweep.overrides.iter().flat_map(|set| ["--set".to_string(), set.clone()]).collect();
+    request.run_arguments =
+        arguments.sweep.overrides.iter().flat_map(|set| ["--set".to_string(), set.clone()]).collect();
     request.run_arguments.extend(arguments.run_arguments);
 
     let cohort_bytes = match heaviest_cell(sweep, KernelChoice::Auto) {
@@ -130,7 +132,11 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     RunDirectory::at(&request.run_dir).create().map_err(|e| failed(&e))?;
     let record = slurm::submit(&Client::from_env(), &request, &script).map_err(|e| failed(&e))?;
     println!("{}", record.id);
-    eprintln!("submitted {}; `phasesweep status {}` tells how it goes", record.script.display(), request.run_dir.display());
+    eprintln!(
+        "submitted {}; `phasesweep status {}` tells how it goes",
+        record.script.display(),
+        request.run_dir.display()
+    );
     Ok(Exit::Complete)
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::message::{TaskId, CohortTask, FailureReason, WorkerId};
+use super::message::{CohortTask, FailureReason, TaskId, WorkerId};
 use super::outcome::{CellFailure, Outcome, Seconds, StopCause};
 
 /// Something that happened.

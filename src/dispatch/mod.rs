@@ -17,7 +17,7 @@ mod worker;
 
 pub use coordinator::{Coordinator, Rules};
 pub use event::{Command, Event, Note};
-pub use message::{TaskId, CohortTask, FailureReason, MessageError, WorkerId};
+pub use message::{CohortTask, FailureReason, MessageError, TaskId, WorkerId};
 pub use mpi::{Launch, World, WorldError};
 pub use observer::{Observer, ObserverError};
 pub use outcome::{Activity, CellFailure, End, Outcome, Progress, Seconds, StopCause, WorkerProgress};

@@ -1,7 +1,7 @@
 //! Who watches a run from outside: progress bars, logs, journals, adaptive seeds.
 
 use super::event::Note;
-use super::message::{TaskId, CohortTask};
+use super::message::{CohortTask, TaskId};
 use super::outcome::{CellFailure, Progress};
 
 /// What an observer may fail with.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use super::message::{TaskId, CohortTask, FailureReason, ToCoordinator, ToWorker, WorkerId};
+use super::message::{CohortTask, FailureReason, TaskId, ToCoordinator, ToWorker, WorkerId};
 
 /// What trains cohorts: built on the worker's own thread, used there, dropped there.
 pub trait CohortRunner {

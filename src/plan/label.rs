@@ -48,9 +48,11 @@ impl Plan {
             ("beta2", "decay of the second moment", |p, v| optimiser(p, v).beta2),
             ("epsilon", "term added to the denominator", |p, v| optimiser(p, v).epsilon),
             ("weight_decay", "weight decay", |p, v| optimiser(p, v).weight_decay),
-            ("width", "width of the first hidden layer (channels, for a convolution)", |p, v| match &architecture(p, v).kind {
-                ArchitectureKind::Mlp { hidden } => first(hidden),
-                ArchitectureKind::Cnn { channels, .. } => first(channels),
+            ("width", "width of the first hidden layer (channels, for a convolution)", |p, v| {
+                match &architecture(p, v).kind {
+                    ArchitectureKind::Mlp { hidden } => first(hidden),
+                    ArchitectureKind::Cnn { channels, .. } => first(channels),
+                }
             }),
             ("depth", "hidden layers", |p, v| architecture(p, v).kind.depth() as f64),
             ("init_scale", "factor on the initial weights", |p, v| architecture(p, v).init_scale),
@@ -66,7 +68,9 @@ impl Plan {
             ("label_noise", "share of labels replaced", |p, v| p.sweep().data[v.data].label_noise),
             ("label_draw", "random stream of the labels", |p, v| p.sweep().data[v.data].label_draw as f64),
             ("prune_epoch", "epoch whose misclassified samples were removed", |p, v| match p.prunes()[v.prune] {
-                Prune::Misclassified { epoch } | Prune::Random { like: PruneSize::Misclassified { epoch } } => epoch as f64,
+                Prune::Misclassified { epoch } | Prune::Random { like: PruneSize::Misclassified { epoch } } => {
+                    epoch as f64
+                }
                 _ => f64::NAN,
             }),
             ("batch", "samples per step; 0 is the whole block", |p, _| match p.sweep().train.batch {

@@ -286,7 +286,9 @@ mod tests {
 
     #[test]
     fn a_pruned_cell_knows_the_full_cell_it_starts_from() {
-        let plan = plan(&format!("{SMALL}\n[[prune]]\nremove = \"stragglers\"\n[[prune]]\nremove = \"random\"\nlike = \"stragglers\"\n"));
+        let plan = plan(&format!(
+            "{SMALL}\n[[prune]]\nremove = \"stragglers\"\n[[prune]]\nremove = \"random\"\nlike = \"stragglers\"\n"
+        ));
         assert_eq!(plan.len(), 2 * 2 * 4 * 3);
         for cell in 0..plan.len() as u32 {
             let variant = plan.variants()[plan.variant_of(cell)];

@@ -94,12 +94,7 @@ pub fn heaviest_cell(sweep: Sweep, kernel: KernelChoice) -> Result<u64, data::Da
 
 /// Limits of packing for so many ranks.
 pub(super) fn limits(terms: &ResolvedTerms, workers: usize) -> Limits {
-    Limits {
-        workers,
-        memory: terms.memory,
-        efficient_replicas: EFFICIENT_REPLICAS,
-        most_replicas: terms.replicas,
-    }
+    Limits { workers, memory: terms.memory, efficient_replicas: EFFICIENT_REPLICAS, most_replicas: terms.replicas }
 }
 
 /// What `phasesweep plan` prints.

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use super::{SessionError, opening};
 use crate::data::{self, Pool};
 use crate::plan::{CellId, Plan};
-use crate::store::{BlockImages, CellCoordinate, Collected, CoordinateValues, PartSummary, Provenance, RunDirectory, collect, scan, set_aside};
+use crate::store::{
+    BlockImages, CellCoordinate, Collected, CoordinateValues, PartSummary, Provenance, RunDirectory, collect, scan,
+    set_aside,
+};
 use crate::sweep::{self, Data, Normalise};
 
 /// Collects the parts of a plan. Cells that an adaptive rule never asked for and nobody trained are left out.
@@ -91,7 +94,8 @@ fn block_images(plan: &Plan) -> Option<BlockImages> {
 /// Hosts and devices behind the parts, each once.
 fn origins(parts: &[(std::path::PathBuf, PartSummary)]) -> (String, String) {
     let join = |name: fn(&PartSummary) -> &str| {
-        let names: BTreeSet<&str> = parts.iter().map(|(_, summary)| name(summary)).filter(|name| !name.is_empty()).collect();
+        let names: BTreeSet<&str> =
+            parts.iter().map(|(_, summary)| name(summary)).filter(|name| !name.is_empty()).collect();
         names.into_iter().collect::<Vec<_>>().join(", ")
     };
     (join(|summary| &summary.host), join(|summary| &summary.device))

@@ -135,7 +135,9 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
             eprintln!("rank {rank}: {error}");
             world.abort(2)
         }
-        (Err(error), world) => return opening::agree(settings, world.as_ref(), Some(error)).map(|_| Ending::Interrupted),
+        (Err(error), world) => {
+            return opening::agree(settings, world.as_ref(), Some(error)).map(|_| Ending::Interrupted);
+        }
         (Ok(terms), _) => terms,
     };
     rayon::ThreadPoolBuilder::new().num_threads(terms.choice.threads).build_global().ok();

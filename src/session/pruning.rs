@@ -86,7 +86,8 @@ fn stragglers(full: &FullCell, at: InversionOf, samples: usize) -> Result<Vec<us
         InversionOf::Radius0 => (radius(0), Extremum::Minimum, "radius_0"),
         InversionOf::Radius1 => (radius(1), Extremum::Minimum, "radius_1"),
     };
-    let turn = by_prominence(&full.epochs, series, extremum, DEFAULT_FRACTION).turn().ok_or(NoSet::NoInversion(name))?;
+    let turn =
+        by_prominence(&full.epochs, series, extremum, DEFAULT_FRACTION).turn().ok_or(NoSet::NoInversion(name))?;
     misclassified(full, turn.epoch, samples)
 }
 

@@ -13,9 +13,7 @@ use super::workload;
 use crate::dispatch::{CohortOutcome, CohortRunner, CohortTask, Control, FailureReason};
 use crate::plan::{CellId, CohortId};
 use crate::store::{CellStatus, Checkpoint, Origin, Part, PartCell, RunningCohort, StoreError, columns};
-use crate::train::{
-    Choice, DriveError, Ended, Pace, Problem, Replica, ReplicaState, TrainError, build_engine, drive,
-};
+use crate::train::{Choice, DriveError, Ended, Pace, Problem, Replica, ReplicaState, TrainError, build_engine, drive};
 
 /// How a worker trains.
 #[derive(Debug, Clone)]
@@ -71,7 +69,8 @@ impl Runner {
     fn train(&mut self, task: &CohortTask, control: &Control) -> Result<f64, Unfinished> {
         let ids: Vec<CellId> = task.cells.iter().map(|&cell| self.ground.ids[cell as usize]).collect();
         let cohort = CohortId::of(&ids);
-        let running = RunningCohort::begin(&self.ground.directory, cohort, &ids, task.attempt + 1, self.manner.origin.rank)?;
+        let running =
+            RunningCohort::begin(&self.ground.directory, cohort, &ids, task.attempt + 1, self.manner.origin.rank)?;
         if let Some(poison) = self.manner.poison
             && task.cells.iter().any(|&cell| self.ground.plan.seed_of(cell) == poison)
         {
@@ -97,10 +96,8 @@ impl Runner {
         let ground = self.ground.clone();
         let plan = &ground.plan;
         let variant = plan.variant_of(task.cells[0]);
-        let prepared = self
-            .ground
-            .block(variant)
-            .map_err(|error| Unfinished::Failed(FailureReason::Error, error.to_string()))?;
+        let prepared =
+            self.ground.block(variant).map_err(|error| Unfinished::Failed(FailureReason::Error, error.to_string()))?;
         let problem = workload::problem(plan, variant, &prepared);
 
         let mut failures = vec![String::new(); ids.len()];

@@ -124,7 +124,18 @@ impl Status {
             let name = directory.root().display().to_string();
             let refused = Vec::new();
             let [cells, complete, diverged, running, waiting] = [0; 5];
-            return Ok(Status { name, cells, complete, diverged, failed: Vec::new(), running, waiting, refused, run: None, jobs });
+            return Ok(Status {
+                name,
+                cells,
+                complete,
+                diverged,
+                failed: Vec::new(),
+                running,
+                waiting,
+                refused,
+                run: None,
+                jobs,
+            });
         };
         let sweep = sweep::parse(&text, &path.display().to_string(), &opening::overrides_in(&text))
             .map_err(|diagnostics| SessionError::Input(diagnostics.to_string()))?;

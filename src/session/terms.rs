@@ -47,6 +47,10 @@ impl Terms {
         let threads = self.threads.unwrap_or_else(|| node.threads_per_rank()).max(1);
         let device = DeviceName::parse(&self.device)?.for_rank(local_rank, node.ranks, self.share_gpus)?;
         let memory = self.memory.map_or_else(|| node.memory_per_rank(), |gib| (gib * (1u64 << 30) as f64) as u64);
-        Ok(ResolvedTerms { choice: Choice { kernel: self.kernel, device, threads }, memory, replicas: self.replicas.max(1) })
+        Ok(ResolvedTerms {
+            choice: Choice { kernel: self.kernel, device, threads },
+            memory,
+            replicas: self.replicas.max(1),
+        })
     }
 }

@@ -53,7 +53,8 @@ pub(super) fn tasks(
     let mut pinned = HashSet::new();
     for cohort in unfinished {
         let cells: Option<Vec<u32>> = cohort.cells.iter().map(|id| index.get(id).copied()).collect();
-        let Some(cells) = cells.filter(|cells| !cells.is_empty() && cells.iter().all(|cell| !pinned.contains(cell))) else {
+        let Some(cells) = cells.filter(|cells| !cells.is_empty() && cells.iter().all(|cell| !pinned.contains(cell)))
+        else {
             continue;
         };
         pinned.extend(cells.iter().copied());

@@ -23,8 +23,8 @@ use crate::dispatch::{CellFailure, CohortTask, Note, Observer, ObserverError, Pr
 use crate::pack::Limits;
 use crate::plan::{CellId, CohortId};
 use crate::store::{
-    Axes, CellStatus, CheckpointSummary, Lease, Origin, Part, PartCell, RunDirectory, RunningCohort, StoreError, durable,
-    lease, scan, set_aside,
+    Axes, CellStatus, CheckpointSummary, Lease, Origin, Part, PartCell, RunDirectory, RunningCohort, StoreError,
+    durable, lease, scan, set_aside,
 };
 
 /// Time between two writings of the status file.
@@ -211,7 +211,12 @@ fn unfinished(directory: &RunDirectory, done: &dyn Fn(&CellId) -> bool) -> Resul
         // A checkpoint written since the cohort began means that it was not the cohort that stood in the way.
         let progressed = running.is_older_than(&directory.checkpoint(running.cohort));
         let deaths = if progressed { 0 } else { running.attempts };
-        tracing::info!("cohort {} was running on rank {} of {} when it ended", running.cohort, running.rank, running.host);
+        tracing::info!(
+            "cohort {} was running on rank {} of {} when it ended",
+            running.cohort,
+            running.rank,
+            running.host
+        );
         of.entry(running.cohort)
             .or_insert_with(|| Unfinished { cells: running.cells.clone(), checkpoint: false, deaths: 0 })
             .deaths = deaths;
@@ -244,7 +249,11 @@ impl Watcher {
             next[variant] = adaptive::seeds_wanted(&found, seeds, &rule);
             if next[variant] > seeds {
                 let labels = plan.labels(plan.variants()[variant]).join(", ");
-                tracing::info!("{labels}: {} of {seeds} cells turned; going on to {} seeds", found.len(), next[variant]);
+                tracing::info!(
+                    "{labels}: {} of {seeds} cells turned; going on to {} seeds",
+                    found.len(),
+                    next[variant]
+                );
             }
         }
         for variant in 0..plan.variants().len() {

@@ -14,9 +14,10 @@ pub(super) fn problem(plan: &Plan, variant: usize, prepared: &Prepared) -> Probl
     let architecture = &sweep.architectures[variant.architecture];
     let epochs = sweep.train.epochs;
     let recorded = recorded(&sweep.observe, epochs);
-    let manifold = sweep.observe.manifold_every.map_or_else(Vec::new, |every| {
-        recorded.iter().copied().filter(|epoch| epoch % every == 0).collect()
-    });
+    let manifold = sweep
+        .observe
+        .manifold_every
+        .map_or_else(Vec::new, |every| recorded.iter().copied().filter(|epoch| epoch % every == 0).collect());
     Problem {
         block: prepared.block.clone(),
         noisy: prepared.noisy.clone(),

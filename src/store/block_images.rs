@@ -33,7 +33,11 @@ impl BlockImages {
             .shape([samples, height, width])
             .create("block_images")?;
         images.write_raw(&self.pixels)?;
-        h5::write_text(&images, "long_name", "images of the training block, in the order of the bits of misclassified")?;
+        h5::write_text(
+            &images,
+            "long_name",
+            "images of the training block, in the order of the bits of misclassified",
+        )?;
         h5::write_text(&images, "units", "1")?;
         h5::attach_scale(&images, &labels, 0)?;
         for (dimension, (name, length)) in [("row", height), ("column", width)].into_iter().enumerate() {

@@ -13,8 +13,8 @@ use hdf5::File;
 use crate::plan::CellId;
 
 use super::axes::Axes;
-use super::durable;
 use super::block_images::BlockImages;
+use super::durable;
 use super::error::StoreError;
 use super::h5;
 use super::part::{CellStatus, Origin, PartCell};
@@ -270,8 +270,18 @@ fn write_coordinate(writer: &Writer<'_>, coordinate: &CellCoordinate) -> hdf5::R
 }
 
 fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::Result<()> {
-    let Provenance { sweep_name, sweep_file, version, git_commit, host, device, ranks, wall_seconds, created, images: _ } =
-        provenance;
+    let Provenance {
+        sweep_name,
+        sweep_file,
+        version,
+        git_commit,
+        host,
+        device,
+        ranks,
+        wall_seconds,
+        created,
+        images: _,
+    } = provenance;
     let engines = rows.origins.engines.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let ranks = if *ranks == 0 { rows.origins.ranks.len() as u32 } else { *ranks };
     h5::write_text(file, "format", results::FORMAT)?;

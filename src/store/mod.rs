@@ -28,8 +28,8 @@ pub mod schema;
 mod seal;
 mod slab;
 
-pub use block_images::BlockImages;
 pub use axes::{Axes, Labels};
+pub use block_images::BlockImages;
 pub use checkpoint::{Checkpoint, CheckpointSummary};
 pub use collect::{CellCoordinate, Collected, CoordinateValues, Provenance, collect};
 pub use column::{Column, Values, columns};

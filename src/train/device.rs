@@ -42,7 +42,9 @@ pub enum DeviceName {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceError {
     /// The name means nothing.
-    #[error("there is no device `{0}`: choose auto, flex, tch, tch:cuda, cuda, tch:cuda:N or cuda:N (N counts devices from 0)")]
+    #[error(
+        "there is no device `{0}`: choose auto, flex, tch, tch:cuda, cuda, tch:cuda:N or cuda:N (N counts devices from 0)"
+    )]
     Unknown(String),
     /// The backend is not in this binary.
     #[error(
@@ -146,7 +148,9 @@ impl DeviceName {
             }
             named @ (DeviceName::TchCuda(_) | DeviceName::Cuda(_)) => {
                 if ranks > 1 && !sharing {
-                    tracing::warn!("all {ranks} ranks of this node train on `{named}`: leave the number out to give each its own");
+                    tracing::warn!(
+                        "all {ranks} ranks of this node train on `{named}`: leave the number out to give each its own"
+                    );
                 }
                 named
             }
@@ -160,8 +164,7 @@ impl DeviceName {
     fn own(self, gpus: usize, local_rank: usize, ranks: usize, sharing: bool) -> Result<usize, DeviceError> {
         let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
         let gpus_per_task = std::env::var("SLURM_GPUS_PER_TASK").ok().and_then(|count| count.parse().ok());
-        let place =
-            Place { visible: visible.as_deref(), gpus_per_task, local_rank, local_size: ranks, gpus, sharing };
+        let place = Place { visible: visible.as_deref(), gpus_per_task, local_rank, local_size: ranks, gpus, sharing };
         let binding = binding::bind(&place).map_err(|refusal| DeviceError::Unbound { choice: self, refusal })?;
         if matches!(binding.reason, binding::Reason::Shared { .. }) {
             tracing::warn!("local rank {local_rank}: {binding}");

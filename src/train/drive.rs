@@ -67,7 +67,8 @@ pub fn drive(
     let end = problem.epochs + 1;
     let mut looked = vec![0; states.len()];
     loop {
-        let live: Vec<usize> = (0..states.len()).filter(|&r| states[r].epoch < end && states[r].diverged.is_none()).collect();
+        let live: Vec<usize> =
+            (0..states.len()).filter(|&r| states[r].epoch < end && states[r].diverged.is_none()).collect();
         if live.is_empty() {
             return Ok(Ended::Complete(states));
         }

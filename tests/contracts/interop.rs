@@ -43,7 +43,9 @@ fn results_open_with_xarray_h5py_and_ncdump() {
 
     let header = expect_code(Command::new("ncdump").arg("-h").arg(&results), 0);
     let header = String::from_utf8_lossy(&header.stdout).to_string();
-    for line in ["cell = 12", "epoch = 121", "float train_error(cell, epoch)", "float radius(cell, layer, class, epoch)"] {
+    for line in
+        ["cell = 12", "epoch = 121", "float train_error(cell, epoch)", "float radius(cell, layer, class, epoch)"]
+    {
         assert!(header.contains(line), "ncdump -h lacks `{line}`:\n{header}");
     }
 

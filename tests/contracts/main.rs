@@ -2,8 +2,8 @@
 //! depend on how it was computed, that a killed run loses nothing, that other programs read what is written.
 
 mod config_errors;
+mod durability;
 mod interop;
 mod packing;
-mod durability;
 mod quick;
 mod rig;

@@ -13,7 +13,8 @@ fn a_cell_equals_itself_alone_in_any_cohort_and_on_any_number_of_ranks() {
         let shared_out = train(&mut mpirun(ranks), &sweep, &dir.path().join(format!("ranks-{ranks}")));
         assert_eq!(shared_out, whole, "{ranks} ranks");
     }
-    let alone = sweep_file(dir.path(), &SMALL.replace("seeds = { count = 6 }", "seeds = [4]").replace("[0.2, 0.4]", "0.4"));
+    let alone =
+        sweep_file(dir.path(), &SMALL.replace("seeds = { count = 6 }", "seeds = [4]").replace("[0.2, 0.4]", "0.4"));
     let alone = train(&mut phasesweep(), &alone, &dir.path().join("alone"));
     assert_eq!(alone.len(), 1);
     for (id, values) in &alone {
@@ -28,7 +29,8 @@ fn a_wider_sweep_keeps_the_cells_it_shares_with_the_old_one() {
     let out = dir.path().join("out");
     let before = train(&mut phasesweep(), &sweep_file(dir.path(), SMALL), &out);
     let parts = |out: &std::path::Path| {
-        let mut names: Vec<_> = std::fs::read_dir(out.join("parts")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut names: Vec<_> =
+            std::fs::read_dir(out.join("parts")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         names
     };

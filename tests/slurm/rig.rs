@@ -22,6 +22,7 @@ fn ranks(cluster: &Cluster) -> Option<PathBuf> {
 
 /// `srun` through PMIx and `mpirun` both make one job of ranks on two nodes.
 #[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
 fn ranks_span_two_nodes_by_srun_and_by_mpirun() {
     let Some(cluster) = Cluster::start() else { return };
     let Some(program) = ranks(&cluster) else { return };
@@ -40,6 +41,7 @@ fn ranks_span_two_nodes_by_srun_and_by_mpirun() {
 
 /// `--gpus-per-task` gives each rank a number of its own, as on a node with GPUs.
 #[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
 fn gpus_are_numbered_by_rank() {
     let Some(cluster) = Cluster::start() else { return };
     let mut command = cluster.command("srun");
@@ -54,6 +56,7 @@ fn gpus_are_numbered_by_rank() {
 /// A job whose batch shell is signalled passes it on, requeues itself, and runs again; one whose node is cut off is
 /// requeued by Slurm.
 #[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
 fn jobs_return_after_a_signal_and_after_a_power_cut() {
     let Some(mut cluster) = Cluster::start() else { return };
     let Some(program) = ranks(&cluster) else { return };
@@ -80,6 +83,7 @@ fn jobs_return_after_a_signal_and_after_a_power_cut() {
 
 /// A rank that is killed takes its step down, with either launcher, and the script learns of it.
 #[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
 fn a_killed_rank_ends_its_step() {
     let Some(cluster) = Cluster::start() else { return };
     let Some(program) = ranks(&cluster) else { return };
@@ -100,6 +104,7 @@ fn a_killed_rank_ends_its_step() {
 
 /// A dropped cluster leaves no process and no directory behind, jobs that ran in it included.
 #[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
 fn nothing_is_left_behind() {
     let Some(cluster) = Cluster::start() else { return };
     let job = cluster.sbatch("#!/bin/bash\nsleep 1000\n");

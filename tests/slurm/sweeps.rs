@@ -94,6 +94,7 @@ fn assert_equals_unbroken(cluster: &Cluster, request: &Request) {
 
 /// Submit, two nodes, the walltime's signal, requeue, complete.
 #[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
 fn the_walltime_interrupts_and_the_job_finds_its_way_to_the_end() {
     let Some(cluster) = Cluster::start() else { return };
     // 4 ranks, 36 s of work for each: more than the 30 s by whose end Slurm has sent the signal.
@@ -112,6 +113,7 @@ fn the_walltime_interrupts_and_the_job_finds_its_way_to_the_end() {
 /// The slurmd of a node is killed, its ranks left to themselves: Slurm requeues the job once it calls the node down, and
 /// the job completes when the node is back.
 #[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
 fn a_killed_slurmd_costs_nothing_finished() {
     let Some(mut cluster) = Cluster::start() else { return };
     // 50 s of work for each rank: longer than Slurm takes to call the node down.
@@ -130,6 +132,7 @@ fn a_killed_slurmd_costs_nothing_finished() {
 
 /// scancel is a person's word: the job does not requeue itself, but what it left is resumed by the next one.
 #[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
 fn a_cancelled_job_stays_cancelled_and_is_resumable() {
     let Some(cluster) = Cluster::start() else { return };
     let sweep = write_sweep(cluster.dir(), "cancelled", 200);
@@ -150,6 +153,7 @@ fn a_cancelled_job_stays_cancelled_and_is_resumable() {
 
 /// What preemption does too: the job is put back into the queue from outside, and goes on where it was.
 #[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
 fn a_job_put_back_into_the_queue_goes_on() {
     let Some(cluster) = Cluster::start() else { return };
     // Trained in earnest: what was checkpointed must go on to the same bits.
@@ -168,6 +172,7 @@ fn a_job_put_back_into_the_queue_goes_on() {
 
 /// A rank that is killed is launched again in the same allocation, without a turn in the queue.
 #[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
 fn a_killed_rank_is_launched_again_in_the_same_allocation() {
     let Some(cluster) = Cluster::start() else { return };
     let sweep = write_longer_sweep(cluster.dir(), "rank", 160, 6000);
@@ -184,6 +189,7 @@ fn a_killed_rank_is_launched_again_in_the_same_allocation() {
 
 /// The plain file, as a person would use it: an array whose tasks take one sweep each.
 #[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
 fn an_array_takes_one_sweep_for_each_task() {
     let Some(cluster) = Cluster::start() else { return };
     let sweeps: Vec<PathBuf> = (1..=3).map(|n| write_sweep(cluster.dir(), &format!("array{n}"), n)).collect();
@@ -209,6 +215,7 @@ fn an_array_takes_one_sweep_for_each_task() {
 
 /// With either launcher, and numbers as Slurm really gives them, no two ranks of a node take the same GPU.
 #[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
 fn gpus_are_bound_one_to_a_rank() {
     let Some(cluster) = Cluster::start() else { return };
     let sweep = write_sweep(cluster.dir(), "gpus", 1);

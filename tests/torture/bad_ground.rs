@@ -16,7 +16,8 @@ impl SmallDisk {
     fn mount(at: &Path, kib: usize) -> Option<SmallDisk> {
         fs::create_dir_all(at).expect("a directory");
         let options = format!("size={kib}k");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).stderr(Stdio::null()).status();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).stderr(Stdio::null()).status();
         if !mounted.is_ok_and(|status| status.success()) {
             eprintln!("not tested: a full disk (mounting a tmpfs is not permitted here)");
             return None;
@@ -38,7 +39,13 @@ impl Drop for SmallDisk {
 
 fn parts(out: &Path) -> Vec<PathBuf> {
     let mut parts: Vec<PathBuf> = fs::read_dir(out.join("parts"))
-        .map(|entries| entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "h5")).collect())
+        .map(|entries| {
+            entries
+                .flatten()
+                .map(|entry| entry.path())
+                .filter(|path| path.extension().is_some_and(|e| e == "h5"))
+                .collect()
+        })
         .unwrap_or_default();
     parts.sort();
     parts
@@ -92,7 +99,9 @@ fn torn_foreign_and_future_parts_are_told_apart() {
     fs::remove_file(out.join("results.h5")).expect("results");
     expect_code(&mut run(1, &sweep, &out), 0);
     assert!(results(&out) == unbroken, "a torn part costs its cells' time only");
-    assert!(fs::read_dir(out.join("parts")).expect("parts").flatten().any(|e| e.path().to_string_lossy().contains(".torn")));
+    assert!(
+        fs::read_dir(out.join("parts")).expect("parts").flatten().any(|e| e.path().to_string_lossy().contains(".torn"))
+    );
 
     // Foreign and from the future: left alone, and said. The version follows the eight bytes that name the format.
     let foreign = out.join("parts/notes.h5");
@@ -114,7 +123,12 @@ fn the_second_of_two_runs_keeps_away_and_can_come_back() {
     let dir = tempfile::tempdir().expect("a scratch directory");
     let sweep = write_sweep(dir.path(), 4, 5);
     let out = dir.path().join("run");
-    let mut first = run(1, &sweep, &out).args(["--simulate", "1.5"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut first = run(1, &sweep, &out)
+        .args(["--simulate", "1.5"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
     let started = Instant::now();
     while !out.join("status.json").exists() && started.elapsed() < Duration::from_secs(30) {
         std::thread::sleep(Duration::from_millis(20));

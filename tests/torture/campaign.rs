@@ -31,8 +31,7 @@ enum Blow {
     Pause,
 }
 
-const BLOWS: [Blow; 6] =
-    [Blow::KillOne, Blow::KillAll, Blow::KillLauncher, Blow::Terminate, Blow::Warn, Blow::Pause];
+const BLOWS: [Blow; 6] = [Blow::KillOne, Blow::KillAll, Blow::KillLauncher, Blow::Terminate, Blow::Warn, Blow::Pause];
 
 /// Strikes; the processes are looked up at the last moment.
 fn strike(blow: Blow, child: &Child, random: &mut ChaCha8Rng) {
@@ -76,7 +75,9 @@ fn kill(nth: u64, seed: u64, sweep: &Path, unbroken: &Results, whole: [Duration;
     let checkpoint = [0.0, 0.05, 300.0][random.random_range(0..3)];
     // Past the end too: a blow may come while results are collected, or too late.
     let moment = whole[ranks - 1].mul_f64(random.random_range(0.0..1.1));
-    let case = format!("kill {nth} of seed {seed}: {blow:?} after {moment:?} on {ranks} rank(s), checkpoints every {checkpoint} s");
+    let case = format!(
+        "kill {nth} of seed {seed}: {blow:?} after {moment:?} on {ranks} rank(s), checkpoints every {checkpoint} s"
+    );
     let dir = tempfile::tempdir().expect("a scratch directory");
     let out = dir.path().join("run");
     let mut command = run(ranks, sweep, &out);

@@ -29,7 +29,8 @@ fn a_poisonous_cell_is_found_by_bisection() {
     assert!(codes.len() > 2, "it must have died at least twice: {codes:?}");
     println!("isolated after {} launches", codes.len());
     let broken = results(&out);
-    let unlike: Vec<&String> = broken.iter().filter(|(id, values)| clean.get(*id) != Some(values)).map(|(id, _)| id).collect();
+    let unlike: Vec<&String> =
+        broken.iter().filter(|(id, values)| clean.get(*id) != Some(values)).map(|(id, _)| id).collect();
     assert_eq!((broken.len(), unlike.len()), (16, 1), "the others are as in an unbroken run");
     // The reason is kept with the cell.
     let shown = expect_code(phasesweep(1).arg("show").arg(&out).args(["--cell", unlike[0]]), 0);

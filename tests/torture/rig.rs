@@ -132,7 +132,9 @@ pub(crate) fn results(out: &Path) -> Results {
     let ids: Vec<hdf5::types::VarLenUnicode> = file.dataset("cell_id").expect("ids").read_raw().expect("ids");
     let mut all: Results = ids.iter().map(|id| (id.as_str().to_owned(), BTreeMap::new())).collect();
     assert_eq!(all.len(), ids.len(), "a cell is counted twice");
-    for name in ["train_loss", "train_error", "test_error", "radius", "distance", "misclassified", "misclassified_count"] {
+    for name in
+        ["train_loss", "train_error", "test_error", "radius", "distance", "misclassified", "misclassified_count"]
+    {
         let Ok(dataset) = file.dataset(name) else { continue };
         let bits: Vec<u32> = if name == "misclassified" {
             dataset.read_raw::<u8>().expect("bytes").into_iter().map(u32::from).collect()

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use super::super::event::{Command, Note};
-use super::super::message::{TaskId, CohortTask, WorkerId};
+use super::super::message::{CohortTask, TaskId, WorkerId};
 use super::super::outcome::{CellFailure, Seconds};
 
 /// Where a cohort stands.

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU32;
 
 use super::*;
 use crate::dispatch::event::Note;
-use crate::dispatch::message::{TaskId, FailureReason};
+use crate::dispatch::message::{FailureReason, TaskId};
 use crate::dispatch::outcome::{CellFailure, End, Progress, StopCause};
 use crate::dispatch::worker::{CohortOutcome, Control};
 

@@ -2,7 +2,7 @@
 
 use ::burn::tensor::Device;
 
-use super::{DeviceName, DeviceError};
+use super::{DeviceError, DeviceName};
 
 /// None.
 pub(super) fn count() -> usize {

@@ -2,7 +2,7 @@
 
 use ::burn::tensor::Device;
 
-use super::{DeviceName, DeviceError};
+use super::{DeviceError, DeviceName};
 
 /// LibTorch is not here.
 pub(super) const BUILT: bool = false;

@@ -3,7 +3,7 @@
 mod histories;
 mod rules;
 
-use super::super::message::{TaskId, CohortTask};
+use super::super::message::{CohortTask, TaskId};
 use super::super::outcome::Seconds;
 
 fn task(id: u64, cells: std::ops::Range<u32>, seconds: Seconds) -> CohortTask {

@@ -226,8 +226,7 @@ fn silence_ends_the_run_resumable_where_the_transport_cannot_lose_anyone() {
     c.handle(Event::Alive { worker: WorkerId(1) }, 11.0);
     let out = c.handle(Event::Tick, 11.0);
     assert!(
-        out.iter()
-            .any(|c| matches!(c, Command::Note(Note::Lost { worker: WorkerId(0), cohort: Some(TaskId(1)), .. })))
+        out.iter().any(|c| matches!(c, Command::Note(Note::Lost { worker: WorkerId(0), cohort: Some(TaskId(1)), .. })))
     );
     assert!(out.contains(&Command::Drain { worker: WorkerId(1) }));
     let out = c.handle(Event::Interrupted { worker: WorkerId(1), cohort: TaskId(2) }, 12.0);

@@ -105,7 +105,7 @@ impl Drop for Post<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::super::message::{TaskId, CohortTask, ToWorker};
+    use super::super::super::super::message::{CohortTask, TaskId, ToWorker};
     use super::*;
 
     #[test]

@@ -6,6 +6,7 @@ use ::burn::tensor::{Bool, Int, Tensor, TensorData};
 
 use super::Stack;
 use crate::sweep::Batch;
+use crate::train::Replica;
 use crate::train::burn::batch;
 use crate::train::burn::convolution::{self, Trunk};
 use crate::train::burn::loss::{loss, mistakes};
@@ -15,7 +16,6 @@ use crate::train::burn::optimiser::Corrections;
 use crate::train::burn::parameters::Parameters;
 use crate::train::burn::resident::{Resident, Tile};
 use crate::train::shape::Layer;
-use crate::train::Replica;
 
 /// Sums over tiles.
 #[derive(Default)]
@@ -43,7 +43,12 @@ fn add(sum: &mut Option<Tensor<3>>, term: Tensor<3>) {
 
 impl Stack {
     /// Measures epoch `epoch`, then takes the steps of the next pass.
-    pub(super) fn pass(&mut self, resident: &Resident, epoch: usize, corrections: Option<(&Corrections, usize)>) -> Pending {
+    pub(super) fn pass(
+        &mut self,
+        resident: &Resident,
+        epoch: usize,
+        corrections: Option<(&Corrections, usize)>,
+    ) -> Pending {
         let due = Due::at(&resident.problem, epoch);
         let train = epoch < resident.problem.epochs;
         let full = resident.problem.batch == Batch::Full;
@@ -242,4 +247,3 @@ impl Pass {
 fn convolutions(layers: &[Layer]) -> usize {
     layers.iter().take_while(|layer| matches!(layer, Layer::Convolution { .. })).count()
 }
-
