@@ -8,6 +8,7 @@ mod id;
 mod label;
 
 pub use id::{CellId, CohortId};
+pub use label::{AxisLabels, NumericCoordinate};
 
 use serde::Serialize;
 

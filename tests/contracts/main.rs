@@ -5,5 +5,6 @@ mod config_errors;
 mod durability;
 mod interop;
 mod packing;
+mod pruning;
 mod quick;
 mod rig;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A sweep that trains in about a second: digits, two learning rates, six seeds.
-pub const SMALL: &str = r#"
+pub(crate) const SMALL: &str = r#"
 [sweep]
 name = "small"
 seeds = { count = 6 }
@@ -37,14 +37,14 @@ misclassified = { at = "log" }
 "#;
 
 /// The binary under test, with threads pinned and no inherited settings.
-pub fn phasesweep() -> Command {
+pub(crate) fn phasesweep() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_phasesweep"));
     isolate(&mut command);
     command
 }
 
 /// The binary under mpirun on so many ranks.
-pub fn mpirun(ranks: usize) -> Command {
+pub(crate) fn mpirun(ranks: usize) -> Command {
     let mut command = Command::new("mpirun");
     command.args(["--oversubscribe", "-n", &ranks.to_string(), env!("CARGO_BIN_EXE_phasesweep")]);
     isolate(&mut command);
@@ -58,14 +58,14 @@ fn isolate(command: &mut Command) {
 }
 
 /// Writes a sweep file into a directory.
-pub fn sweep_file(directory: &Path, text: &str) -> PathBuf {
+pub(crate) fn sweep_file(directory: &Path, text: &str) -> PathBuf {
     let path = directory.join("sweep.toml");
     std::fs::write(&path, text).expect("a scratch directory is writable");
     path
 }
 
 /// Runs a command and insists on an exit code.
-pub fn expect_code(command: &mut Command, code: i32) -> Output {
+pub(crate) fn expect_code(command: &mut Command, code: i32) -> Output {
     let output = command.output().expect("the program starts");
     assert_eq!(
         output.status.code(),
@@ -78,10 +78,10 @@ pub fn expect_code(command: &mut Command, code: i32) -> Output {
 }
 
 /// Everything measured of each cell, as bits, by cell id: variable name → values.
-pub type Results = BTreeMap<String, BTreeMap<String, Vec<u32>>>;
+pub(crate) type Results = BTreeMap<String, BTreeMap<String, Vec<u32>>>;
 
 /// Reads the measurements of every cell from a results file.
-pub fn results(path: &Path) -> Results {
+pub(crate) fn results(path: &Path) -> Results {
     let file = hdf5::File::open(path).expect("results.h5 opens");
     let ids: Vec<hdf5::types::VarLenUnicode> = file.dataset("cell_id").unwrap().read_raw().unwrap();
     let mut out: Results = ids.iter().map(|id| (id.as_str().to_string(), BTreeMap::new())).collect();
@@ -104,7 +104,7 @@ pub fn results(path: &Path) -> Results {
 }
 
 /// Trains a sweep in a directory of its own with a command, and reads the results.
-pub fn train(command: &mut Command, sweep: &Path, out: &Path) -> Results {
+pub(crate) fn train(command: &mut Command, sweep: &Path, out: &Path) -> Results {
     expect_code(command.arg("run").arg(sweep).arg("--out").arg(out), 0);
     results(&out.join("results.h5"))
 }
