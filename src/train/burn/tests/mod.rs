@@ -118,10 +118,6 @@ fn relative(a: &[f32], b: &[f64]) -> f64 {
     norm(&mut a.iter().zip(b).map(|(a, b)| f64::from(*a) - b)) / norm(&mut b.iter().copied())
 }
 
-fn wide(values: &[f32]) -> Vec<f64> {
-    values.iter().map(|&v| f64::from(v)).collect()
-}
-
 /// A measured series may differ by this much from f64's: sums of 45 terms of order 1, 20 steps of rounding.
 const SERIES: f64 = 2e-5;
 
