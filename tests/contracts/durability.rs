@@ -36,7 +36,7 @@ fn a_terminated_run_is_resumable_under_mpi() {
     let mut run = mpirun(2);
     run.arg("run").arg(&sweep).arg("--out").arg(&out);
     let mut child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(120);
     while std::fs::read_dir(out.join("running")).map_or(0, Iterator::count) == 0 && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
     }
