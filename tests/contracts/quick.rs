@@ -53,3 +53,16 @@ fn the_quick_sweep_finds_its_inversions() {
         }
     }
 }
+
+/// The stragglers experiment on digits, whole but for the number of seeds: full, pruned and control cells all train.
+#[test]
+fn the_stragglers_sweep_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let sweep = Path::new(env!("CARGO_MANIFEST_DIR")).join("sweeps/stragglers-digits.toml");
+    let out = dir.path().join("out");
+    expect_code(phasesweep().arg("run").arg(sweep).args(["--set", "sweep.seeds.count=3"]).arg("--out").arg(&out), 0);
+    let results = crate::rig::results(&out.join("results.h5"));
+    assert_eq!(results.len(), 9);
+    let measured = |values: &[u32]| values.iter().all(|&bits| f32::from_bits(bits).is_finite());
+    assert!(results.values().all(|values| measured(&values["distance"]) && measured(&values["train_error"])));
+}
