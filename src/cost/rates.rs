@@ -53,7 +53,7 @@ impl Rates {
         }
     }
 
-    /// Writes the cache through the durable helper.
+    /// Writes the cache: whole or not at all, but not synced, for losing it costs little.
     ///
     /// # Errors
     /// If the directory or the file cannot be written; the caller says so in the log and goes on.
