@@ -9,6 +9,7 @@ mod forecast;
 mod full_cells;
 mod gather;
 mod ground;
+mod in_hand;
 mod opening;
 mod progress;
 mod pruning;
@@ -38,6 +39,7 @@ use crate::dispatch::{self, DispatchError, End, Launch, StopCause, Topology, Wor
 use crate::store::{Origin, StoreError};
 use crate::train::DeviceError;
 use ground::Ground;
+use in_hand::InHand;
 use opening::Opening;
 use runner::{Manner, Runner};
 use watch::Watcher;
@@ -125,7 +127,8 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         Some(world) => (world.rank(), world.local_rank(), world.local_size(), world.size()),
         None => (0, 0, 1, 1),
     };
-    let stop = signals::watch()?;
+    let in_hand = Arc::new(InHand::default());
+    let stop = signals::watch(in_hand.clone())?;
     let node = Node::observe(local_size as usize);
     // A rank must not leave before the others know: rank 0's faults go through the opening, the others' end the job.
     let terms = settings.terms.resolve(&node, local_rank as usize).map_err(SessionError::from);
@@ -177,7 +180,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     };
     let make_runner = {
         let ground = ground.clone();
-        move |_| Ok(Runner::new(ground.clone(), manner.clone()))
+        move |_| Ok(Runner::new(ground.clone(), manner.clone(), in_hand.clone()))
     };
     let topology = || match &world {
         Some(world) => Topology::World { world, dedicated: settings.dedicated_coordinator },

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::full_cells::FullCells;
 use super::ground::Ground;
+use super::in_hand::InHand;
 use super::pruning;
 use super::workload;
 use crate::dispatch::{CohortOutcome, CohortRunner, CohortTask, Control, FailureReason};
@@ -35,6 +36,7 @@ pub(super) struct Runner {
     ground: Arc<Ground>,
     manner: Manner,
     full_cells: FullCells,
+    in_hand: Arc<InHand>,
 }
 
 /// Why a cohort was not finished.
@@ -61,9 +63,9 @@ impl From<DriveError> for Unfinished {
 }
 
 impl Runner {
-    pub(super) fn new(ground: Arc<Ground>, manner: Manner) -> Runner {
+    pub(super) fn new(ground: Arc<Ground>, manner: Manner, in_hand: Arc<InHand>) -> Runner {
         let full_cells = FullCells::new(ground.clone());
-        Runner { ground, manner, full_cells }
+        Runner { ground, manner, full_cells, in_hand }
     }
 
     fn train(&mut self, task: &CohortTask, control: &Control) -> Result<f64, Unfinished> {
@@ -71,6 +73,7 @@ impl Runner {
         let cohort = CohortId::of(&ids);
         let running =
             RunningCohort::begin(&self.ground.directory, cohort, &ids, task.attempt + 1, self.manner.origin.rank)?;
+        self.in_hand.take(running);
         if let Some(poison) = self.manner.poison
             && task.cells.iter().any(|&cell| self.ground.plan.seed_of(cell) == poison)
         {
@@ -81,7 +84,7 @@ impl Runner {
             None => self.train_cells(task, control, cohort, &ids),
         };
         // Whatever happened, this process survived it: only a death leaves the file behind.
-        running.end()?;
+        self.in_hand.clear()?;
         outcome
     }
 

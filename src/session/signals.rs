@@ -1,22 +1,37 @@
 //! Signals that ask for an orderly end: SIGUSR1 (Slurm's warning before the walltime), SIGTERM, SIGINT.
 //!
-//! Invariant: the handler only sets a flag; a second SIGINT ends the process at once, for a person who means it.
+//! Invariant: the handler only sets a flag; a second SIGINT ends the process at once, for a person who means it. What is
+//! to be done at once is done by a thread of its own, for the trainer may be in the middle of a long epoch.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::flag;
+use signal_hook::iterator::Signals;
 
 use super::SessionError;
+use super::in_hand::InHand;
 
-/// The flag that the signals set.
-pub(super) fn watch() -> Result<Arc<AtomicBool>, SessionError> {
+/// All that ask for an end.
+const ENDING: [i32; 4] = [SIGUSR1, SIGUSR2, SIGTERM, SIGINT];
+
+/// The flag that the signals set. They also clear the cohort in hand of the blame for what may follow.
+pub(super) fn watch(in_hand: Arc<InHand>) -> Result<Arc<AtomicBool>, SessionError> {
     let stop = Arc::new(AtomicBool::new(false));
     let failed = |error: std::io::Error| SessionError::Bug(format!("signal handlers cannot be installed: {error}"));
     flag::register_conditional_shutdown(SIGINT, 130, stop.clone()).map_err(failed)?;
-    for signal in [SIGUSR1, SIGUSR2, SIGTERM, SIGINT] {
+    for signal in ENDING {
         flag::register(signal, stop.clone()).map_err(failed)?;
     }
+    let mut signals = Signals::new(ENDING).map_err(failed)?;
+    let hear = move || {
+        for _ in signals.forever() {
+            if let Err(error) = in_hand.clear() {
+                tracing::warn!("{error}");
+            }
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(hear).map_err(failed)?;
     Ok(stop)
 }
