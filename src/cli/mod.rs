@@ -3,6 +3,7 @@
 //! A subcommand returns an [`Exit`] or a [`Failure`]; this module alone prints failures and knows the process's exit
 //! codes, which job scripts branch on.
 
+mod bench;
 mod collect;
 mod complete;
 mod data;
@@ -86,6 +87,8 @@ enum Command {
     Data(data::Arguments),
     /// Check what this machine offers: MPI, devices, HDF5, Slurm, data; and what to do about what is missing.
     Doctor(doctor::Arguments),
+    /// Measure what this machine can do.
+    Bench(bench::Arguments),
     /// Print a completion script for a shell, or the manual page.
     Complete(complete::Arguments),
 }
@@ -104,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Collect(arguments) => collect::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Data(arguments) => data::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
         Command::Complete(arguments) => complete::run(arguments),
     };
     ExitCode::from(match outcome {
