@@ -12,7 +12,8 @@ pass_on() {
     asked=$1
     woken=yes
     say "$1 received; asking the ranks to checkpoint and stop"
-    [ -z "$child" ] || kill -s "$1" "$child" 2>/dev/null
+    # USR1 whatever came: srun and mpirun hand it to the ranks and leave them their time; at TERM mpirun kills after 1 s.
+    [ -z "$child" ] || kill -s USR1 "$child" 2>/dev/null
 }
 trap 'pass_on USR1' USR1
 trap 'pass_on TERM' TERM

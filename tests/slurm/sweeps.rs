@@ -85,11 +85,17 @@ fn assert_equals_unbroken(cluster: &Cluster, request: &Request) {
     let out = cluster.path("unbroken");
     let mut command = Command::new(PHASESWEEP);
     command.arg("run").arg(&request.sweep).arg("--out").arg(&out).args(["--device", "flex", "--threads", "1"]);
-    stdout(command.args(["--simulate", "0"]).output().expect("phasesweep runs"));
+    if request.run_arguments.iter().any(|argument| argument == "--simulate") {
+        command.args(["--simulate", "0"]);
+    }
+    stdout(command.output().expect("phasesweep runs"));
     stdout(Command::new(PHASESWEEP).arg("collect").arg(&out).output().expect("phasesweep collects"));
     let unbroken = cells(&out.join("results.h5"));
     assert!(unbroken.windows(2).all(|pair| pair[0].seed < pair[1].seed), "a cell is counted twice");
-    assert_eq!(cells(&request.run_dir.join("results.h5")), unbroken);
+    let broken = cells(&request.run_dir.join("results.h5"));
+    assert_eq!(broken.len(), unbroken.len());
+    let differing: Vec<_> = broken.iter().zip(&unbroken).filter(|(a, b)| a != b).map(|(a, _)| a.seed).collect();
+    assert!(differing.is_empty(), "seeds whose results differ from the unbroken run's: {differing:?}");
 }
 
 /// Submit, two nodes, the walltime's signal, requeue, complete.
