@@ -43,3 +43,26 @@ fn a_wider_sweep_keeps_the_cells_it_shares_with_the_old_one() {
     }
     assert!(old_parts.iter().all(|part| parts(&out).contains(part)), "finished parts are never rewritten");
 }
+
+/// Standardised images keep their blank pixels (as 0) where the network convolves; the stacked convolutions of a cohort
+/// compute each replica by the same operations as alone, hence equality of bits here too.
+#[test]
+fn a_convolutional_cell_on_standardised_images_equals_itself_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = SMALL
+        .replace("kind = \"mlp\"\nhidden = [12]", "kind = \"cnn\"\nchannels = [4]\nkernel = 3\npool = 2\nhidden = [6]")
+        .replace("size = 700", "size = 200")
+        .replace("count = 6", "count = 2")
+        .replace("epochs = 120", "epochs = 8");
+    let whole = train(&mut phasesweep(), &sweep_file(dir.path(), &text), &dir.path().join("whole"));
+    assert_eq!(whole.len(), 4);
+    let alone = sweep_file(dir.path(), &text.replace("count = 2", "start = 1, count = 1").replace("[0.2, 0.4]", "0.4"));
+    let alone = train(&mut phasesweep(), &alone, &dir.path().join("alone"));
+    for (id, values) in &alone {
+        assert_eq!(whole.get(id), Some(values), "cell {id} trained alone");
+    }
+    for values in whole.values() {
+        let losses: Vec<f32> = values["train_loss"].iter().map(|&bits| f32::from_bits(bits)).collect();
+        assert!(losses.iter().all(|loss| loss.is_finite()) && losses[8] < losses[0], "{losses:?}");
+    }
+}

@@ -168,7 +168,7 @@ modules = ["openmpi/5.0"]
 extra = ["export OMP_PROC_BIND=close"]
 "#;
 
-/// `GOOD` with a convolutional network on whole images.
+/// `GOOD` with a convolutional network on images scaled to a sphere.
 fn convolutional(keys: &str) -> String {
     edited("kind = \"mlp\"\nhidden = [20]", &format!("kind = \"cnn\"\n{keys}")).replacen(
         "source = \"digits\"",

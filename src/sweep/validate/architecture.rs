@@ -6,7 +6,7 @@ use crate::sweep::diagnostics::Diagnostics;
 use crate::sweep::place::Located;
 use crate::sweep::raw::{RawArchitecture, RawTable};
 use crate::sweep::reader::{Field, List};
-use crate::sweep::resolved::{Activation, Architecture, ArchitectureKind, Data, Normalise, Source};
+use crate::sweep::resolved::{Activation, Architecture, ArchitectureKind, Data, Source};
 
 /// Units of a layer may not be more.
 const WIDEST: i128 = 10_000_000;
@@ -146,7 +146,7 @@ fn layers(
     sound.then_some(Some(layers))
 }
 
-/// Convolutions need whole images, and pooling must leave a pixel of the smallest.
+/// Convolutions need images, and pooling must leave a pixel of the smallest.
 fn images_fit(
     judge: &mut Judge<'_>,
     raw: &RawArchitecture,
@@ -159,16 +159,6 @@ fn images_fit(
         let error = judge.diagnostics.error(&kind.place, "convolutions need images");
         error.label(format!("{} has points, not images", name_of(&entry.value.source)));
         error.help("give the points a sweep of their own, with kind = \"mlp\"");
-    }
-    // Their outermost pixels are blank in every image, so that standardising drops some whatever the block.
-    let dropped = |entry: &&Located<Data>| {
-        let blank = matches!(entry.value.source, Source::Digits { .. } | Source::Mnist);
-        blank && entry.value.normalise == Normalise::Standardise
-    };
-    if let (Some(entry), Some(kind)) = (data.iter().find(dropped), raw.kind.given()) {
-        let error = judge.diagnostics.error(&kind.place, "convolutions need whole images");
-        error.label(format!("standardising drops the constant pixels of {}", name_of(&entry.value.source)));
-        error.help("write normalise = \"sphere\" or \"none\" in [[data]]: they keep every pixel");
     }
     let side = |entry: &Located<Data>| match entry.value.source {
         Source::Digits { .. } => Some(("digits", 8_usize)),
