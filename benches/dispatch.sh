@@ -67,6 +67,13 @@ for _ in $(seq "$RUNS"); do
 done
 figure 'no-op cells/s, cohorts of 64, parts on disk' "${rates[@]}"
 
+# The same without a disk: what the coordinator and its messages cost.
+rates=()
+for _ in $(seq "$RUNS"); do
+    rates+=("$(mpirun -n 2 "$PHASESWEEP" bench dispatch | grep -o '[0-9]* cells/s' | cut -d' ' -f1)")
+done
+figure 'no-op cells/s, cohorts of 64, nothing written' "${rates[@]}"
+
 if [ -x "$PYTHON" ]; then
     for chunk in 1 64; do
         rates=()

@@ -1,13 +1,14 @@
 //! `phasesweep bench`: measures this machine where the figure needs the program's own insides. `make bench` and
 //! `make bench-dispatch` put these beside the peers.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Exit, Failure};
 use crate::dispatch::{
     self, CellFailure, CohortOutcome, CohortRunner, CohortTask, Control, Launch, Note, Observer, ObserverError, Settings,
     TaskId, Topology, World,
 };
+use crate::train::kernel::peak;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -26,11 +27,21 @@ enum What {
         #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
         cohort: u32,
     },
+    /// Floating-point operations per second of the CPU kernel's instructions on registers alone: the limit of training.
+    Peak {
+        /// Threads.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+    },
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.what {
         What::Dispatch { cells, cohort } => dispatch(cells, cohort),
+        What::Peak { threads } => {
+            println!("{:.1} GFLOP/s on {threads} threads", peak(threads, Duration::from_secs(1)) / 1e9);
+            Ok(Exit::Complete)
+        }
     }
 }
 

@@ -10,7 +10,8 @@ pub struct Terms {
     /// cuda:N (this GPU).
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
-    /// Which engines may train: the CPU kernel where it can, or burn always.
+    /// Which engines may train: the CPU kernel where it can (auto; dense: without use of sparse inputs), or burn
+    /// always.
     #[arg(long, default_value = "auto", value_enum)]
     pub kernel: KernelChoice,
     /// Threads of each rank; an equal share of the node's cores unless given.

@@ -11,6 +11,8 @@ pub enum KernelChoice {
     /// The CPU kernel where it can train the cohort and the device is a CPU.
     #[default]
     Auto,
+    /// The same with dense products whatever the inputs: tells what their sparsity is worth.
+    Dense,
     /// The burn path always.
     Burn,
 }
@@ -29,7 +31,7 @@ pub struct Choice {
 impl Choice {
     /// Whether fully connected networks may go to the CPU kernel.
     pub fn may_take_kernel(&self) -> bool {
-        self.kernel == KernelChoice::Auto && self.device.is_flex()
+        self.kernel != KernelChoice::Burn && self.device.is_flex()
     }
 }
 
@@ -58,6 +60,9 @@ pub fn build_engine(
     states: Vec<ReplicaState>,
 ) -> Result<Box<dyn Engine>, TrainError> {
     match takes_kernel(choice, problem) {
+        Ok(()) if choice.kernel == KernelChoice::Dense => {
+            Ok(Box::new(Kernel::dense(problem.clone(), replicas, states, choice.threads)?))
+        }
         Ok(()) => Ok(Box::new(Kernel::new(problem.clone(), replicas, states, choice.threads)?)),
         Err(reason) => {
             tracing::debug!("training by burn: {reason}");

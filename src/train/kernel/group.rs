@@ -273,8 +273,8 @@ impl<'a, 'b> Group<'a, 'b> {
     /// Takes replicas that are no longer finite out of the group, as they were at `epoch`.
     fn freeze(&mut self, broken: &[bool], epoch: usize, snapshot: Option<usize>) {
         let bytes = self.cohort.problem.snapshot_bytes();
-        for replica in 0..broken.len() {
-            if !(broken[replica] && self.live[replica]) {
+        for replica in broken.iter().enumerate().filter_map(|(replica, &broken)| broken.then_some(replica)) {
+            if !self.live[replica] {
                 continue;
             }
             self.live[replica] = false;

@@ -16,7 +16,7 @@ use crate::data::{Block, Samples};
 /// Share of the products that must remain for grouping to be worth its indices and uneven sums.
 const DENSE_ABOVE: f64 = 0.75;
 /// Sets that grouping looks at for each member: keeps its time linear; more hardly find better ones.
-const WINDOW: usize = 1024;
+const WINDOW: usize = 2048;
 
 /// What the preparation depends on besides the block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

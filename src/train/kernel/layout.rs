@@ -52,11 +52,33 @@ impl Layout {
         self.padded_rows * self.padded_columns()
     }
 
-    /// Place of an element.
-    pub(super) fn at(&self, row: usize, column: usize) -> usize {
+    /// Place of a column's first element, and the distance to its next.
+    pub(super) fn column(&self, column: usize) -> (usize, usize) {
         let vector = column / self.lanes;
         let panel = self.panels.partition_point(|panel| panel.first <= vector) - 1;
         let panel = self.panels[panel];
-        panel.offset + (row * panel.vectors + vector - panel.first) * self.lanes + column % self.lanes
+        (panel.offset + (vector - panel.first) * self.lanes + column % self.lanes, panel.vectors * self.lanes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Layout;
+
+    #[test]
+    fn every_element_has_a_place_of_its_own() {
+        for (rows, columns, lanes, mr, nv) in [(1, 1, 8, 6, 2), (7, 40, 8, 6, 2), (13, 100, 16, 5, 5), (4, 33, 8, 4, 1)] {
+            let layout = Layout::new(rows, columns, lanes, mr, nv);
+            let mut seen = vec![false; layout.len()];
+            for column in 0..columns {
+                let (first, step) = layout.column(column);
+                for row in 0..rows {
+                    assert!(!std::mem::replace(&mut seen[first + row * step], true), "row {row}, column {column}");
+                }
+            }
+            let vectors: usize = layout.panels.iter().map(|panel| panel.vectors).sum();
+            assert_eq!(vectors, columns.div_ceil(lanes));
+            assert!(layout.panels.iter().all(|panel| (1..=nv).contains(&panel.vectors)));
+        }
     }
 }

@@ -11,7 +11,8 @@
 //! - `function`: exp, tanh and the like; `layout`: where weights lie;
 //! - `cluster`, `inputs`: the block's inputs, sparse where that pays;
 //! - `net`, `pass`, `head`, `update`: weights, forward and backward, loss and measurements, the step;
-//! - `group`, `minibatch`: epochs.
+//! - `group`, `minibatch`: epochs;
+//! - `peak`: what the machine could do at most, for comparison.
 
 mod cluster;
 mod function;
@@ -22,6 +23,7 @@ mod layout;
 mod minibatch;
 mod net;
 mod pass;
+mod peak;
 mod simd;
 mod update;
 
@@ -29,6 +31,8 @@ mod update;
 mod tests;
 
 use std::sync::{Mutex, PoisonError};
+
+pub use peak::peak;
 
 use group::{Advance, Cohort, Member};
 use inputs::{Inputs, Key};

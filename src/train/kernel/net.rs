@@ -124,11 +124,11 @@ impl Net {
         let r = self.replicas;
         let mut base = 0;
         for (at, layer) in self.layers.iter_mut().enumerate() {
-            for row in 0..layer.inputs {
-                let input = if at == 0 { order[row] as usize } else { row };
-                for unit in 0..layer.outputs {
-                    let place = layer.layout.at(row, unit * r + replica);
-                    visit(&mut layer.weight, place, base + unit * layer.inputs + input);
+            for unit in 0..layer.outputs {
+                let (first, step) = layer.layout.column(unit * r + replica);
+                for row in 0..layer.inputs {
+                    let input = if at == 0 { order[row] as usize } else { row };
+                    visit(&mut layer.weight, first + row * step, base + unit * layer.inputs + input);
                 }
             }
             base += layer.inputs * layer.outputs;
@@ -192,10 +192,11 @@ impl Net {
         let r = self.replicas;
         for layer in &mut self.layers {
             let Some((layout, back)) = &mut layer.back else { continue };
-            for row in 0..layer.inputs {
-                for unit in 0..layer.outputs {
-                    let from = layer.layout.at(row, unit * r);
-                    let to = layout.at(unit, row * r);
+            for unit in 0..layer.outputs {
+                let (from, step) = layer.layout.column(unit * r);
+                for row in 0..layer.inputs {
+                    let (to, down) = layout.column(row * r);
+                    let (from, to) = (from + row * step, to + unit * down);
                     // A unit's replicas never straddle two vectors: R divides the number of lanes.
                     back[to..to + r].copy_from_slice(&layer.weight.value[from..from + r]);
                 }

@@ -151,7 +151,7 @@ impl Isa {
     pub(super) fn rows(self) -> usize {
         match self {
             Isa::Portable => 4,
-            Isa::Avx2 => 6,
+            Isa::Avx2 => 4,
             Isa::Avx512 => 5,
         }
     }
