@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, slice};
 use crate::dispatch::{
-    self, CellFailure, CohortOutcome, CohortRunner, CohortTask, Control, Launch, Note, Observer, ObserverError, Settings,
-    TaskId, Topology, World,
+    self, CellFailure, CohortOutcome, CohortRunner, CohortTask, Control, Launch, Note, Observer, ObserverError,
+    Settings, TaskId, Topology, World,
 };
 
 #[derive(clap::Args)]
@@ -26,11 +26,29 @@ enum What {
         #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
         cohort: u32,
     },
+    /// Linear regions of a random ReLU network on a plane, cut exactly: what `phasesweep slice` does for one frame.
+    Slice {
+        /// Inputs.
+        #[arg(long, default_value_t = 784, value_parser = clap::value_parser!(u32).range(2..))]
+        inputs: u32,
+        /// Width of each hidden layer.
+        #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
+        width: u32,
+        /// Hidden layers.
+        #[arg(long, default_value_t = 3)]
+        depth: u32,
+        /// Half side of the window; inputs have variance 1, so samples are √(2·inputs) apart.
+        #[arg(long, default_value_t = 30.0)]
+        half_side: f64,
+    },
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.what {
         What::Dispatch { cells, cohort } => dispatch(cells, cohort),
+        What::Slice { inputs, width, depth, half_side } => {
+            slice::bench(inputs as usize, width as usize, depth as usize, half_side)
+        }
     }
 }
 

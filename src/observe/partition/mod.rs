@@ -17,6 +17,7 @@ mod nearness;
 mod network;
 mod plane;
 mod subdivide;
+mod summary;
 
 pub use decision::{Boundary, Decision};
 pub use mesh::Origin;
@@ -24,6 +25,7 @@ pub use nearness::{Nearest, Nearness, SHARES};
 pub use network::{Dense, PiecewiseLinear};
 pub use plane::{Plane, Point, Window, area};
 pub use subdivide::partition;
+pub use summary::Summary;
 
 use mesh::{Mesh, OUTSIDE};
 

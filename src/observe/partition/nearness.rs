@@ -146,8 +146,8 @@ fn even(window: &Window) -> Vec<Point> {
     all.filter(|&point| window.contains(point)).collect()
 }
 
-/// Least value up to which at least so large a share of the weight lies.
-fn quantiles(mut values: Vec<(f64, f64)>) -> [f64; SHARES.len()] {
+/// Least value up to which at least so large a share of the weight lies; of (value, weight).
+pub(super) fn quantiles(mut values: Vec<(f64, f64)>) -> [f64; SHARES.len()] {
     values.sort_by(|a, b| a.0.total_cmp(&b.0));
     let total: f64 = values.iter().map(|(_, weight)| weight).sum();
     SHARES.map(|share| {
