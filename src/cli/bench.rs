@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, slice};
 use crate::dispatch::{
-    self, CellFailure, CohortOutcome, CohortRunner, CohortTask, Control, Launch, Note, Observer, ObserverError, Settings,
-    TaskId, Topology, World,
+    self, CellFailure, CohortOutcome, CohortRunner, CohortTask, Control, Launch, Note, Observer, ObserverError,
+    Settings, TaskId, Topology, World,
 };
 use crate::train::kernel::peak;
 
@@ -33,6 +33,21 @@ enum What {
         #[arg(long, default_value_t = 1)]
         threads: usize,
     },
+    /// Linear regions of a random ReLU network on a plane, cut exactly: what `phasesweep slice` does for one frame.
+    Slice {
+        /// Inputs.
+        #[arg(long, default_value_t = 784, value_parser = clap::value_parser!(u32).range(2..))]
+        inputs: u32,
+        /// Width of each hidden layer.
+        #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
+        width: u32,
+        /// Hidden layers.
+        #[arg(long, default_value_t = 3)]
+        depth: u32,
+        /// Half side of the window; inputs have variance 1, so samples are √(2·inputs) apart.
+        #[arg(long, default_value_t = 30.0)]
+        half_side: f64,
+    },
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -41,6 +56,9 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         What::Peak { threads } => {
             println!("{:.1} GFLOP/s on {threads} threads", peak(threads, Duration::from_secs(1)) / 1e9);
             Ok(Exit::Complete)
+        }
+        What::Slice { inputs, width, depth, half_side } => {
+            slice::bench(inputs as usize, width as usize, depth as usize, half_side)
         }
     }
 }

@@ -13,6 +13,7 @@ mod plot;
 mod report;
 mod run;
 mod show;
+mod slice;
 mod status;
 mod submit;
 mod sweep_file;
@@ -79,6 +80,8 @@ enum Command {
     Status(status::Arguments),
     /// Show one cell whole: specification, trajectory, turning points, provenance.
     Show(show::Arguments),
+    /// Cut a plane through input space into the linear regions of a cell's network, exactly, along training.
+    Slice(slice::Arguments),
     /// Gather a run directory's parts into results.h5.
     Collect(collect::Arguments),
     /// Analyse results.h5: tables, figures and a page (runs phasesweep-report).
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Submit(arguments) => submit::run(arguments),
         Command::Status(arguments) => status::run(arguments),
         Command::Show(arguments) => show::run(arguments),
+        Command::Slice(arguments) => slice::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
         Command::Collect(arguments) => collect::run(arguments),
         Command::Report(arguments) => report::run(arguments),

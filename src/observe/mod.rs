@@ -2,4 +2,5 @@
 
 pub mod manifold;
 pub mod misclassified;
+pub mod partition;
 pub mod turning_point;

@@ -5,6 +5,7 @@
 //! writes its own parts.
 
 mod adaptive;
+mod block_of_cell;
 mod forecast;
 mod full_cells;
 mod gather;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use block_of_cell::block_of_cell;
 pub use forecast::{Forecast, heaviest_cell};
 pub use gather::{gather, gather_directory};
 pub use progress::{span, time_left};

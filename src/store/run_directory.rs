@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::plan::CohortId;
+use crate::plan::{CellId, CohortId};
 
 use super::durable;
 use super::error::StoreError;
@@ -92,6 +92,16 @@ impl RunDirectory {
         self.checkpoints().join(format!("{cohort}.{}", checkpoint::SUFFIX))
     }
 
+    /// Directory of the weights that were kept, a directory for each cell in it; not there where none were asked for.
+    pub fn weights(&self) -> PathBuf {
+        self.root.join("weights")
+    }
+
+    /// Directory of a cell's weights.
+    pub fn cell_weights(&self, cell: CellId) -> PathBuf {
+        self.weights().join(cell.to_string())
+    }
+
     /// Directory of [`super::running`].
     pub fn running(&self) -> PathBuf {
         self.root.join("running")
@@ -127,6 +137,11 @@ impl RunDirectory {
     /// Directory of the report.
     pub fn report(&self) -> PathBuf {
         self.root.join("report")
+    }
+
+    /// Directory of the exact linear regions of a cell's network on a slice.
+    pub fn cell_slices(&self, cell: CellId) -> PathBuf {
+        self.root.join("slices").join(cell.to_string())
     }
 
     /// The lease.

@@ -1,0 +1,261 @@
+//! `phasesweep slice`: the exact linear regions of a stored cell on a plane through input space, epoch by epoch.
+
+mod bench;
+mod ground;
+mod page;
+mod picture;
+mod record;
+mod weights;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::{Exit, Failure};
+use crate::observe::partition::partition;
+use crate::plan::CellId;
+use crate::session;
+use crate::store::{Dim, Labels, Part, RunDirectory, Values, durable, scan};
+pub(super) use bench::bench;
+use ground::Ground;
+use record::{Frame, Series};
+use weights::Weights;
+
+/// Frames of a series unless epochs are named.
+const FRAMES: usize = 12;
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    /// Run directory, with weights kept by `[observe] weights`.
+    #[arg(value_name = "DIR", required_unless_present = "weights", requires = "cell")]
+    directory: Option<PathBuf>,
+    /// The cell's id, or how it begins.
+    #[arg(long, value_name = "ID")]
+    cell: Option<String>,
+    /// Epochs to cut, comma-separated, of those kept [default: twelve of them, evenly along the list].
+    #[arg(long, value_name = "EPOCHS", value_delimiter = ',')]
+    epochs: Vec<u64>,
+    /// Three training samples, counted from 0 in the block, that the plane goes through [default: the first three of
+    /// different classes].
+    #[arg(long, value_name = "I,J,K", value_delimiter = ',', conflicts_with = "plane")]
+    samples: Vec<usize>,
+    /// A safetensors file with the plane: `points` [3, inputs], or `origin` [inputs] and `directions` [2, inputs].
+    #[arg(long, visible_alias = "points", value_name = "FILE")]
+    plane: Option<PathBuf>,
+    /// Half side of the square window around the samples' centroid, in units of the distance to the farthest of them.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.5)]
+    window: f64,
+    /// Cut these safetensors files instead of a run's; needs --plane.
+    #[arg(long, value_name = "FILES", num_args = 1.., conflicts_with_all = ["directory", "cell", "epochs"], requires = "plane")]
+    weights: Vec<PathBuf>,
+    /// Give up at more linear regions than this; 10⁵ of a network of width 128 take about 0.4 GB.
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
+    most_regions: usize,
+    /// Where frames, numbers and page go [default: DIR/slices/ID, or ./slice].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    let source = Source::of(&arguments)?;
+    let ground = source.ground(&arguments)?;
+    let out = arguments.out.clone().unwrap_or_else(|| source.default_out());
+    durable::create_directory(&out).map_err(store)?;
+    let errors = source.errors();
+    let mut series =
+        Series { cell: source.cell_id(), samples: ground.samples.clone(), half: ground.half, frames: Vec::new() };
+    for file in &source.files {
+        let read = Weights::read(file)?;
+        let began = Instant::now();
+        let cut = partition(&read.network, &ground.plane, &ground.window, arguments.most_regions).map_err(|error| {
+            Failure::Input(format!("error: {}: {error} (--window, --most-regions)", file.display()))
+        })?;
+        let seconds = began.elapsed().as_secs_f64();
+        let decision = cut.decision();
+        let summary = cut.summary(&decision, &ground.window);
+        let (train_error, test_error) = read.epoch.and_then(|epoch| errors.at(epoch)).unzip();
+        let frame = Frame::new(&read, summary, train_error, test_error);
+        println!("{}: {} (cut in {seconds:.2} s)", frame.title, frame.caption());
+        let svg = picture::frame(&cut, &decision, &ground, &frame.title, &frame.caption());
+        write(&out.join(&frame.file), &svg)?;
+        series.frames.push(frame);
+    }
+    write(&out.join("slice.csv"), &series.csv())?;
+    write(&out.join("slice.json"), &series.json()?)?;
+    write(&out.join("index.html"), &page::page(&series))?;
+    println!("{}", out.join("index.html").display());
+    Ok(Exit::Complete)
+}
+
+fn store(error: crate::store::StoreError) -> Failure {
+    Failure::Input(format!("error: {error}"))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    durable::write(path, text.as_bytes()).map_err(store)
+}
+
+/// Where the weights come from.
+struct Source {
+    /// The run directory and the cell; `None` for files by themselves.
+    run: Option<(RunDirectory, CellId)>,
+    /// Files, in the order of training.
+    files: Vec<PathBuf>,
+}
+
+impl Source {
+    fn of(arguments: &Arguments) -> Result<Source, Failure> {
+        let (Some(directory), Some(cell)) = (&arguments.directory, &arguments.cell) else {
+            return Ok(Source { run: None, files: arguments.weights.clone() });
+        };
+        let directory = RunDirectory::at(directory);
+        let id = find(&directory, &cell.to_lowercase())?;
+        let folder = directory.cell_weights(id);
+        let mut kept: Vec<(u64, PathBuf)> = list(&folder)?
+            .into_iter()
+            .filter_map(|path| {
+                let epoch =
+                    path.file_name()?.to_str()?.strip_prefix("epoch-")?.strip_suffix(".safetensors")?.parse().ok()?;
+                Some((epoch, path))
+            })
+            .collect();
+        kept.sort();
+        if kept.is_empty() {
+            return Err(Failure::Input(format!("error: {} holds no weights yet", folder.display())));
+        }
+        let files = if arguments.epochs.is_empty() {
+            evenly(kept.len()).into_iter().map(|place| kept[place].1.clone()).collect()
+        } else {
+            arguments.epochs.iter().map(|epoch| at(&kept, *epoch)).collect::<Result<_, _>>()?
+        };
+        Ok(Source { run: Some((directory, id)), files })
+    }
+
+    fn cell_id(&self) -> Option<String> {
+        self.run.as_ref().map(|(_, id)| id.to_string())
+    }
+
+    fn default_out(&self) -> PathBuf {
+        match &self.run {
+            Some((directory, id)) => directory.cell_slices(*id),
+            None => PathBuf::from("slice"),
+        }
+    }
+
+    fn ground(&self, arguments: &Arguments) -> Result<Ground, Failure> {
+        match (&arguments.plane, &self.run) {
+            (Some(file), _) => Ground::from_file(file, arguments.window),
+            (None, Some((directory, id))) => {
+                let block = session::block_of_cell(directory, *id).map_err(Failure::input)?;
+                Ground::through_samples(&block.train, &arguments.samples, arguments.window)
+            }
+            (None, None) => Err(Failure::Input("error: --weights needs a plane: --plane FILE".to_owned())),
+        }
+    }
+
+    /// Training and test errors of the cell, where it is finished; without them frames only say less.
+    fn errors(&self) -> Errors {
+        self.run.as_ref().and_then(|(directory, id)| Errors::read(directory, *id)).unwrap_or_default()
+    }
+}
+
+/// Places of at most [`FRAMES`] of so many, the first and the last among them.
+fn evenly(count: usize) -> Vec<usize> {
+    let frames = count.min(FRAMES);
+    (0..frames).map(|frame| if frames < 2 { 0 } else { frame * (count - 1) / (frames - 1) }).collect()
+}
+
+fn at(kept: &[(u64, PathBuf)], epoch: u64) -> Result<PathBuf, Failure> {
+    kept.iter().find(|(of, _)| *of == epoch).map(|(_, path)| path.clone()).ok_or_else(|| {
+        let all: Vec<String> = kept.iter().map(|(epoch, _)| epoch.to_string()).collect();
+        Failure::Input(format!("error: no weights of epoch {epoch} were kept; there are those of {}", all.join(", ")))
+    })
+}
+
+fn list(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let refuse = |error: std::io::Error| {
+        Failure::Input(format!(
+            "error: {} cannot be listed: {error}. Weights are kept where the sweep file says so: [observe] weights = \"log\"",
+            folder.display()
+        ))
+    };
+    let entries = std::fs::read_dir(folder).map_err(refuse)?;
+    entries.map(|entry| entry.map(|entry| entry.path()).map_err(refuse)).collect()
+}
+
+/// The one cell with kept weights whose id begins so.
+fn find(directory: &RunDirectory, prefix: &str) -> Result<CellId, Failure> {
+    let names = list(&directory.weights())?;
+    let mut fitting: Vec<CellId> = names
+        .iter()
+        .filter_map(|path| path.file_name()?.to_str())
+        .filter(|name| name.starts_with(prefix))
+        .filter_map(|name| name.parse().ok())
+        .collect();
+    fitting.sort_unstable();
+    match fitting.as_slice() {
+        [id] => Ok(*id),
+        [] => Err(Failure::Input(format!(
+            "error: {} keeps weights of {} cells, none of which has an id that begins with `{prefix}`",
+            directory.weights().display(),
+            names.len()
+        ))),
+        many => Err(Failure::Input(format!(
+            "error: the ids of {} cells begin with `{prefix}`: {}{}",
+            many.len(),
+            many.iter().take(5).map(CellId::to_string).collect::<Vec<_>>().join(", "),
+            if many.len() > 5 { ", …" } else { "" }
+        ))),
+    }
+}
+
+/// Recorded errors of one cell.
+#[derive(Default)]
+struct Errors {
+    epochs: Vec<u64>,
+    train: Vec<f32>,
+    test: Vec<f32>,
+}
+
+impl Errors {
+    fn read(directory: &RunDirectory, id: CellId) -> Option<Errors> {
+        let scan = scan(&directory.parts()).ok()?;
+        let found = scan.done.get(&id)?;
+        let part = Part::read(&scan.parts[found.part as usize].0).ok()?;
+        let Some(Labels::Integers(labels)) = part.axes.get(Dim::Epoch) else { return None };
+        let epochs: Vec<u64> = labels.iter().map(|&epoch| epoch as u64).collect();
+        let of = |name: &str| match part.column(name).map(|column| &column.values) {
+            Some(Values::F32(all)) => {
+                let from = found.row as usize * epochs.len();
+                all.get(from..from + epochs.len()).map_or_else(Vec::new, <[f32]>::to_vec)
+            }
+            _ => Vec::new(),
+        };
+        let (train, test) = (of("train_error"), of("test_error"));
+        Some(Errors { epochs, train, test })
+    }
+
+    /// Training and test error at an epoch, if it was recorded.
+    fn at(&self, epoch: u64) -> Option<(f64, f64)> {
+        let place = self.epochs.iter().position(|of| *of == epoch)?;
+        Some((f64::from(*self.train.get(place)?), f64::from(*self.test.get(place)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_spread_over_what_was_kept() {
+        assert_eq!(evenly(1), [0]);
+        assert_eq!(evenly(5), [0, 1, 2, 3, 4]);
+        assert_eq!(evenly(34), [0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33]);
+    }
+
+    #[test]
+    fn epochs_that_were_not_kept_are_told_with_those_that_were() {
+        let kept = [(0, PathBuf::from("a")), (10, PathBuf::from("b"))];
+        assert_eq!(at(&kept, 10).ok(), Some(PathBuf::from("b")));
+        assert!(matches!(at(&kept, 5), Err(Failure::Input(text)) if text.contains("0, 10")));
+    }
+}
