@@ -80,9 +80,10 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 
-# Training speed beside the peers, in turn; see the script for what it needs.
+# Training speed beside the peers, in turn, then a whole sweep; see the scripts for what they need.
 bench: build
 	PEERS=$(PEERS) benches/training.sh $(BIN)/phasesweep
+	benches/whole.sh $(BIN)/phasesweep
 
 # Kills, relaunches, comparisons: the n-th kill of a seed is always the same.
 torture: setup-test

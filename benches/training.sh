@@ -1,53 +1,74 @@
 #!/usr/bin/env bash
 # Milliseconds per run and epoch: phasesweep's engines beside the peers, on the same data and the same work, in turn.
 #
-#   benches/training.sh PHASESWEEP [ROUNDS] [RUNS] [EPOCHS]
+#   benches/training.sh PHASESWEEP [ROUNDS]
 #
 # The work: MNIST, 8192 training images, 669 live pixels → 20 tanh → 2, full batch; every epoch training error, test
-# error on 10,000 images, class radii and distance. Times are of training alone, without start-up and compilation.
-# PHASESWEEP_DATA names the directory that holds mnist/; PEERS the peers' Python environment; PEER_PROGRAMS their folder.
+# error on 10,000 images, class radii and distance; 32 runs. Below the line the same with two layers of 100 and Adam,
+# 8 runs. Ours are of training with its preparation of the inputs; peers' without start-up and compilation.
+# PHASESWEEP_DATA names the directory that holds mnist/; PEERS the peers' Python environment; what is not there is left out.
 set -euo pipefail
-program=$1; rounds=${2:-5}; runs=${3:-32}; epochs=${4:-100}
-sweep=$(dirname "$0")/../sweeps/inversion-mnist.toml
-data=${PHASESWEEP_DATA:?name the directory that holds mnist/}/mnist
+cd "$(dirname "$0")/.."
+program=$1; rounds=${2:-5}
+data=${PHASESWEEP_DATA:-$HOME/.cache/phasesweep/data}/mnist
 peers=${PEERS:-$HOME/.cache/phasesweep/peers}
-programs=${PEER_PROGRAMS:-$(dirname "$0")/../../shared/peers}
-threads=$(nproc)
+threads=${THREADS:-$(nproc)}
 scratch=$(mktemp -d); trap 'rm -rf "$scratch"' EXIT
 
-# Training seconds over runs and epochs, from the results file's own account.
+# Training seconds over runs and epochs, from the results file's own account: sweep, runs, epochs, kernel.
 ours() {
   rm -rf "$scratch/run"
-  "$program" run "$sweep" --set "sweep.seeds.count=$runs" --set "train.epochs=$epochs" --threads "$threads" \
-    --kernel "$1" --out "$scratch/run" --quiet 2>"$scratch/log" || { cat "$scratch/log" >&2; exit 1; }
-  ncdump -h "$scratch/run/results.h5" | awk -v n=$((runs * epochs)) '/:training_seconds/ { gsub(";", "", $3); print 1000 * $3 / n }'
+  "$program" run "$1" --set "sweep.seeds.count=$2" --set "train.epochs=$3" --threads "$threads" \
+    --kernel "$4" --out "$scratch/run" --quiet 2>"$scratch/log" || { cat "$scratch/log" >&2; exit 1; }
+  ncdump -h "$scratch/run/results.h5" | awk -v n=$(($2 * $3)) '/:training_seconds/ { gsub(";", "", $3); print 1000 * $3 / n }'
 }
-peer() { # name, runs, epochs
-  "$peers/bin/python" "$programs/$1.py" --data "$data" --runs "$2" --epochs "$3" --threads "$threads" |
+peer() { # name, runs, epochs, further arguments
+  local name=$1 runs=$2 epochs=$3; shift 3
+  "$peers/bin/python" "benches/peers/$name.py" --data "$data" --runs "$runs" --epochs "$epochs" --threads "$threads" "$@" |
     sed -n 's/.*"ms_per_run_epoch": \([0-9.e-]*\).*/\1/p'
 }
+one() {
+  case $1 in
+    peak) "$program" bench peak --threads "$threads" | cut -d' ' -f1 ;;
+    sparse) ours sweeps/inversion-mnist.toml 32 200 auto ;;
+    dense) ours sweeps/inversion-mnist.toml 32 60 dense ;;
+    burn) ours sweeps/inversion-mnist.toml 32 30 burn ;;
+    torch_loop) peer torch_loop 1 100 ;; # one run after another: one tells its rate
+    torch_fused) peer torch_fused 32 30 ;;
+    jax_vmap) peer jax_vmap 32 30 ;;
+    two_layers) ours benches/two-layers.toml 8 40 auto ;;
+    two_layers_jax) peer jax_vmap_two_layers 8 10 --width 100 --lr 0.001 ;;
+  esac
+}
+median() { sort -g "$scratch/$1" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 
-names=(kernel burn)
-if [ -x "$peers/bin/python" ] && [ -f "$programs/torch_loop.py" ]; then
-  names+=(torch_loop torch_fused jax_vmap)
+names=(peak sparse dense burn two_layers)
+if [ -x "$peers/bin/python" ]; then
+  names=(peak sparse dense burn torch_loop torch_fused jax_vmap two_layers two_layers_jax)
 else
-  echo "the peers are left out: make $peers a Python environment with their requirements.txt, and name their folder in PEER_PROGRAMS"
+  echo "the peers are left out: make $peers a Python environment with benches/peers/requirements.txt"
 fi
-echo "$(date -u +%FT%TZ) $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2-), $threads threads, $runs runs × $epochs epochs"
+echo "$(date -u +%FT%TZ) $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2-), $threads threads, $("$program" --version), load $(cut -d' ' -f1 /proc/loadavg)"
 for ((round = 1; round <= rounds; round++)); do
   for name in "${names[@]}"; do
-    case $name in
-      kernel) ms=$(ours auto) ;;
-      burn) ms=$(ours burn) ;;
-      torch_loop) ms=$(peer torch_loop 2 "$epochs") ;;  # one run after another: two tell its rate
-      *) ms=$(peer "$name" "$runs" "$epochs") ;;
-    esac
-    echo "$ms" >>"$scratch/$name"
-    printf '%-12s round %d  %8.3f ms per run-epoch\n' "$name" "$round" "$ms"
+    value=$(one "$name")
+    echo "$value" >>"$scratch/$name"
+    printf '%-15s round %d  %9.3f\n' "$name" "$round" "$value"
   done
 done
 echo
-for name in "${names[@]}"; do
-  printf '%-12s median %8.3f ms per run-epoch\n' "$name" \
-    "$(sort -g "$scratch/$name" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }')"
-done
+printf '%-15s median %9.3f GFLOP/s\n' peak "$(median peak)"
+for name in "${names[@]:1}"; do printf '%-15s median %9.3f ms per run-epoch\n' "$name" "$(median "$name")"; done
+# Multiply-adds of a run-epoch: forward and gradient of 8192 samples, forward of 10,000, second layer's backward.
+dense_gflop=$(awk 'BEGIN { w = 669 * 20 + 20 * 2; print 2 * (w * (2 * 8192 + 10000) + 20 * 2 * 8192) / 1e9 }')
+awk -v g="$dense_gflop" -v ms="$(median dense)" -v peak="$(median peak)" \
+  'BEGIN { printf "dense: %.1f GFLOP/s, %.0f%% of the peak\n", g / ms * 1000, 100 * g / ms * 1000 / peak }'
+if [ ${#names[@]} -gt 5 ]; then
+  awk -v s="$(median sparse)" -v d="$(median dense)" -v b="$(median burn)" -v l="$(median torch_loop)" -v f="$(median torch_fused)" \
+    -v j="$(median jax_vmap)" -v t="$(median two_layers)" -v tj="$(median two_layers_jax)" 'BEGIN {
+      best = f < j ? f : j
+      printf "sparse: %.1f times torch_loop, %.2f times the faster of torch_fused and jax_vmap\n", l / s, best / s
+      printf "dense: %.2f times the faster of torch_fused and jax_vmap\n", best / d
+      printf "burn: %.2f of torch_fused'"'"'s time\n", b / f
+      printf "two layers of 100, Adam: %.2f times jax_vmap\n", tj / t }'
+fi

@@ -35,7 +35,7 @@
 //! | `block` × | the nth contiguous block, from 0 | 0 |
 //! | `draw` × | instead of `block`: number of a random draw, a list, or `{ start = 0, count = 8 }` | |
 //! | **`[[architecture]]`** | | |
-//! | `kind` | `"mlp"`, `"cnn"` (needs images; digits and mnist with `normalise` other than standardise) | *required* |
+//! | `kind` | `"mlp"`, `"cnn"` (needs images) | *required* |
 //! | `hidden` × | widths of the hidden layers, as in `[20]` or `[50, 50]`; `[[10], [20]]` are two networks | mlp: *required*; cnn: `[]` |
 //! | `channels` × | cnn: channels of each convolution, as in `[8, 16]`; a list of lists likewise | cnn: *required* |
 //! | `kernel` × | cnn: side of the kernels, odd | 3 |
