@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use phasesweep_analysis::{Options, report, turning_point};
+use phasesweep_analysis::{Options, options, report, turning_point};
 
 /// Report on a sweep: stability of the training error at inversion, as tables, figures and one page.
 #[derive(Debug, Parser)]
@@ -30,6 +30,10 @@ struct Arguments {
     #[arg(long, value_name = "EPOCH", default_value_t = turning_point::DEFAULT_BURN_IN)]
     burn_in: usize,
 
+    /// Least prominence of a turning point of local complexity, as a fraction of its range
+    #[arg(long, value_name = "FRACTION", default_value_t = options::LC_PROMINENCE)]
+    lc_prominence: f64,
+
     /// Bootstrap resamples of an interval
     #[arg(long, value_name = "COUNT", default_value_t = 2000)]
     bootstrap: usize,
@@ -39,8 +43,8 @@ struct Arguments {
 const WRONG_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
-    let Arguments { from, out, group_by, prominence, burn_in, bootstrap } = Arguments::parse();
-    let options = Options { group_by, prominence, burn_in, bootstrap };
+    let Arguments { from, out, group_by, prominence, burn_in, lc_prominence, bootstrap } = Arguments::parse();
+    let options = Options { group_by, prominence, burn_in, lc_prominence, bootstrap };
     match report(&from, out.as_deref(), &options) {
         Ok(written) => {
             println!("{}\n{}", written.stability, written.verdict.headline);

@@ -3,6 +3,10 @@
 use crate::error::{Error, Result};
 use crate::turning_point;
 
+/// Least prominence of a turning point of local complexity, unless the user says otherwise: a mean over some hundred points
+/// wavers by some hundredths of its range.
+pub const LC_PROMINENCE: f64 = 0.1;
+
 /// Settings of a report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
@@ -12,6 +16,8 @@ pub struct Options {
     pub prominence: f64,
     /// First epoch at which the first-rise rule looks.
     pub burn_in: usize,
+    /// Least two-sided prominence of a turning point of local complexity, as a fraction of its range.
+    pub lc_prominence: f64,
     /// Bootstrap resamples of an interval.
     pub bootstrap: usize,
 }
@@ -19,16 +25,18 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let (prominence, burn_in) = (turning_point::DEFAULT_FRACTION, turning_point::DEFAULT_BURN_IN);
-        Options { group_by: Vec::new(), prominence, burn_in, bootstrap: 2000 }
+        Options { group_by: Vec::new(), prominence, burn_in, lc_prominence: LC_PROMINENCE, bootstrap: 2000 }
     }
 }
 
 impl Options {
     /// Refuses numbers that mean nothing.
     pub fn check(&self) -> Result<()> {
-        if !(self.prominence > 0.0 && self.prominence < 1.0) {
-            let sentence = "must lie between 0 and 1: it is a fraction of the observable's range";
-            return Err(Error::Setting(format!("--prominence {} {sentence}", self.prominence)));
+        for (name, prominence) in [("--prominence", self.prominence), ("--lc-prominence", self.lc_prominence)] {
+            if !(prominence > 0.0 && prominence < 1.0) {
+                let sentence = "must lie between 0 and 1: it is a fraction of the observable's range";
+                return Err(Error::Setting(format!("{name} {prominence} {sentence}")));
+            }
         }
         if !(100..=1_000_000).contains(&self.bootstrap) {
             let sentence = "must lie between 100 and 1000000: fewer resamples give no interval";

@@ -3,6 +3,7 @@
 use minijinja::{Environment, context};
 use serde::Serialize;
 
+use crate::complexity::slices::Strip;
 use crate::error::Result;
 use crate::figures::{Figure, STYLE};
 use crate::groups::Groups;
@@ -37,6 +38,21 @@ pub struct Page<'a> {
     pub overlapping: Vec<String>,
     /// What still turns after pruning.
     pub retrained: Vec<String>,
+    /// Local complexity, where it was measured.
+    pub probed: Option<&'a Probed>,
+}
+
+/// The section of local complexity.
+#[derive(Debug)]
+pub struct Probed {
+    /// What came out; the first sentence holds the counts.
+    pub sentences: Vec<String>,
+    /// Figures.
+    pub figures: Vec<Figure>,
+    /// Phases by group.
+    pub summary: Text,
+    /// Pictures of the exact partition.
+    pub strips: Vec<Strip>,
 }
 
 /// Tables of the page.
@@ -80,6 +96,12 @@ struct FigureOnPage<'a> {
     svg: &'a str,
 }
 
+#[derive(Serialize)]
+struct StripOnPage<'a> {
+    caption: &'a str,
+    frames: &'a [(String, String)],
+}
+
 /// Rows of a table shown on the page; the files hold all.
 const MOST_ROWS: usize = 400;
 
@@ -97,11 +119,16 @@ pub fn render(page: &Page<'_>) -> Result<String> {
     let mut environment = Environment::new();
     environment.add_template("page.html", include_str!("page.html"))?;
     let results = page.results;
-    let figures: Vec<FigureOnPage<'_>> =
-        page.figures.iter().map(|f| FigureOnPage { name: &f.name, caption: &f.caption, svg: &f.svg }).collect();
+    let probed = page.probed.map_or(&[][..], |probed| probed.figures.as_slice());
+    let figures: Vec<FigureOnPage<'_>> = (page.figures.iter().chain(probed))
+        .map(|f| FigureOnPage { name: &f.name, caption: &f.caption, svg: &f.svg })
+        .collect();
     let starting = |prefix: &str| figures.iter().filter(|f| f.name.starts_with(prefix)).collect::<Vec<_>>();
     let grids: Vec<GridOnPage<'_>> =
         page.grids.iter().map(|g| GridOnPage { caption: &g.caption, address: &g.address, width: g.width }).collect();
+    let strips = page.probed.map_or(&[][..], |probed| probed.strips.as_slice());
+    let strips: Vec<StripOnPage<'_>> =
+        strips.iter().map(|strip| StripOnPage { caption: &strip.caption, frames: &strip.frames }).collect();
     let html = environment.get_template("page.html")?.render(context! {
         style => STYLE,
         title => results.provenance.name.clone().unwrap_or_else(|| "unnamed sweep".into()),
@@ -118,6 +145,7 @@ pub fn render(page: &Page<'_>) -> Result<String> {
         options => context! {
             prominence => 100.0 * page.options.prominence,
             burn_in => page.options.burn_in,
+            lc_prominence => 100.0 * page.options.lc_prominence,
             bootstrap => page.options.bootstrap,
             group_by => page.groups.columns.join(", "),
         },
@@ -139,6 +167,11 @@ pub fn render(page: &Page<'_>) -> Result<String> {
         overlap_figures => starting("overlap"),
         pruning_figures => starting("pruning"),
         grids => grids,
+        manifolds => results.has("radius") || results.has("distance"),
+        probed => page.probed.map(|probed| &probed.sentences),
+        lc_figures => starting("lc_"),
+        lc_summary => page.probed.map(|probed| table(&probed.summary)),
+        strips => strips,
         version => env!("CARGO_PKG_VERSION"),
     })?;
     Ok(html)

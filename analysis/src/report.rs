@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::*;
 
+use crate::complexity;
 use crate::error::{Error, Result};
 use crate::figures::{self, Figure};
 use crate::groups::Groups;
@@ -95,6 +96,13 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
         write::file(&figures_folder.join(format!("{}.svg", figure.name)), figure.file().as_bytes())?;
     }
 
+    let phases = complexity::search(&results, options)?;
+    let probed =
+        phases.as_ref().map(|phases| complexity_section(&results, phases, &groups, options, &folder)).transpose()?;
+    for figure in probed.iter().flat_map(|probed| &probed.figures) {
+        write::file(&figures_folder.join(format!("{}.svg", figure.name)), figure.file().as_bytes())?;
+    }
+
     let absent = absent(&results);
     // On screen a column that says the same in every row only takes room; the files keep it.
     let constant: Vec<String> = groups
@@ -136,10 +144,51 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
         straggling,
         overlapping,
         retrained,
+        probed: probed.as_ref(),
     })?;
     let page = folder.join("index.html");
     write::file(&page, html.as_bytes())?;
+    // A sweep that measured local complexity and no manifolds asked another question.
+    if let Some(probed) = probed.filter(|_| points.observables.is_empty()) {
+        let mut sentences = probed.sentences.into_iter();
+        let verdict = Verdict { headline: sentences.next().unwrap_or_default(), sentences: sentences.collect() };
+        return Ok(Written { page, stability: probed.summary.aligned(), verdict, absent });
+    }
     Ok(Written { page, stability: shown.aligned(), verdict, absent })
+}
+
+/// Writes the tables of local complexity, and makes its section of the page.
+fn complexity_section(
+    results: &Results,
+    phases: &complexity::Complexity,
+    groups: &Groups,
+    options: &Options,
+    folder: &Path,
+) -> Result<page::Probed> {
+    let layers: Vec<usize> = (0..phases.axes.layers.len()).collect();
+    write::csv_and_parquet(&complexity::table::phases(results, phases)?, folder, "lc_phases")?;
+    write::csv_and_parquet(&complexity::table::rises(results, phases)?, folder, "lc_rises")?;
+    write::all(&complexity::table::summary(phases, groups, &layers)?, folder, "lc_summary")?;
+    let summary = complexity::table::summary(phases, groups, &[phases.total])?;
+    let constant: Vec<String> = groups
+        .columns
+        .iter()
+        .zip(&groups.varies)
+        .filter(|(_, varies)| !**varies)
+        .map(|(name, _)| name.clone())
+        .collect();
+    let unused: Vec<String> = ["still_descending", "still_ascending"].map(str::to_owned).into();
+    let unused: Vec<String> = unused.into_iter().filter(|name| all_zero(&summary, name)).collect();
+    Ok(page::Probed {
+        sentences: complexity::sentences::sentences(phases, options),
+        figures: figures::complexity::figures(results, phases, groups)?,
+        summary: Text::of(&summary).without(&constant).without(&unused).without_constant(&["layer"]).trimmed(&[
+            "radius",
+            "trough_step",
+            "final_step",
+        ]),
+        strips: complexity::slices::strips(results, phases),
+    })
 }
 
 /// Whether a column of counts is 0 throughout.
@@ -158,6 +207,8 @@ fn absent(results: &Results) -> Vec<String> {
         ("misclassified", "No misclassified samples: stragglers and their overlap are not known."),
     ]
     .into_iter()
+    // Class manifolds are not what a sweep of local complexity asks about.
+    .filter(|(variable, _)| results.complexity.is_none() || !["radius", "distance", "misclassified"].contains(variable))
     .filter(|(variable, _)| !results.has(variable))
     .map(|(_, sentence)| sentence.to_owned())
     .collect()

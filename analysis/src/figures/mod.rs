@@ -1,6 +1,7 @@
 //! The figures: SVG, drawn here so that text stays text, colours follow the reader's light or dark theme, and a curve
 //! of hundreds of epochs costs only the points that an eye can tell apart.
 
+pub mod complexity;
 pub mod curves;
 pub mod epsilon;
 pub mod plot;

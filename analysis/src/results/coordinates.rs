@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 pub const AXES: [&str; 5] = ["data", "subsample", "architecture", "optimiser", "prune"];
 
 /// Dimensions and coordinates that do not belong to cells, even where their length happens to be the number of cells.
-const NOT_PER_CELL: [&str; 16] = [
+const NOT_PER_CELL: [&str; 24] = [
     "cell",
     "epoch",
     "layer",
@@ -30,6 +30,14 @@ const NOT_PER_CELL: [&str; 16] = [
     "block_images",
     "block_labels",
     "format_version",
+    "lc_points",
+    "lc_radius",
+    "lc_layer",
+    "lc_quantile",
+    "lc_epoch",
+    "pgd_norm",
+    "pgd_epsilon",
+    "pgd_epoch",
 ];
 
 /// How a cell ended.

@@ -5,6 +5,7 @@
 //! Memory: only coordinates are held; [`Results::slab`] reads so many cells as the caller asks for.
 
 mod coordinates;
+mod probes;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use hdf5::{Hyperslab, Selection, SliceOrIndex};
 use ndarray::{ArrayD, IxDyn};
 
 pub use coordinates::{AXES, Cells, Status};
+pub use probes::{AttackAxes, ComplexityAxes};
 
 use crate::error::{Error, Result};
 
@@ -51,6 +53,10 @@ pub struct Results {
     pub snapshot_epochs: Vec<i64>,
     /// Bytes of a bit set; 0 where the file holds none.
     pub set_bytes: usize,
+    /// Dimensions of the local complexity, where the file holds it.
+    pub complexity: Option<ComplexityAxes>,
+    /// Dimensions of the errors under attack, where the file holds them.
+    pub attack: Option<AttackAxes>,
     /// Global attributes.
     pub provenance: Provenance,
 }
@@ -82,6 +88,8 @@ impl Results {
             noise: coordinates::numbers(&file, path, "noise")?.unwrap_or_default(),
             snapshot_epochs: coordinates::integers(&file, path, "snapshot_epoch")?.unwrap_or_default(),
             set_bytes: file.dataset("misclassified").map_or(0, |bits| bits.shape().last().copied().unwrap_or(0)),
+            complexity: ComplexityAxes::read(&file, path, cells.len())?,
+            attack: AttackAxes::read(&file, path, cells.len())?,
             path: path.to_owned(),
             file,
             cells,

@@ -67,6 +67,16 @@ impl Text {
         Text { header, numeric, rows }
     }
 
+    /// The table with the zeros that end decimals of these columns left out.
+    pub fn trimmed(mut self, names: &[&str]) -> Self {
+        for place in (0..self.header.len()).filter(|&place| names.contains(&self.header[place].as_str())) {
+            for row in self.rows.iter_mut().filter(|row| row[place].contains('.') && !row[place].contains('e')) {
+                row[place] = row[place].trim_end_matches('0').trim_end_matches('.').to_owned();
+            }
+        }
+        self
+    }
+
     /// The table without these columns.
     pub fn without(mut self, names: &[String]) -> Self {
         let keep: Vec<bool> = self.header.iter().map(|name| !names.contains(name)).collect();
