@@ -33,7 +33,7 @@ fn the_quick_sweep_is_the_grid_that_was_asked_for() {
     let widths: Vec<_> = sweep.architectures.iter().map(|network| network.kind.clone()).collect();
     assert_eq!(widths, [10, 20].map(|width| ArchitectureKind::Mlp { hidden: vec![width] }));
     assert_eq!(sweep.observe.misclassified, Some(Schedule::Log { per_decade: 10 }));
-    assert_eq!(sweep.train, Train { epochs: 600, loss: Loss::CrossEntropy, batch: Batch::Full });
+    assert_eq!(sweep.train, Train { epochs: 600, loss: Loss::CrossEntropy, batch: Batch::Full, hinge_beta: None });
 }
 
 #[test]
@@ -103,13 +103,14 @@ fn every_documented_key_arrives() {
         Prune::Random { like: PruneSize::Stragglers { at: InversionOf::Radius1 } },
     ];
     assert_eq!(sweep.prunes, prunes);
-    assert_eq!(sweep.train, Train { epochs: 200, loss: Loss::MeanSquared, batch: Batch::Mini { size: 32 } });
+    assert_eq!(sweep.train, Train { epochs: 200, loss: Loss::MeanSquared, batch: Batch::Mini { size: 32 }, hinge_beta: None });
     let observe = Observe {
         epochs: Schedule::Every { every: 5 },
         manifold_every: Some(10),
         // Every 10th, because stragglers may turn out to be those of any epoch at which the manifold is measured.
         misclassified: Some(Schedule::Every { every: 10 }),
         noise: vec![1.0, 0.5],
+        flow: None,
     };
     assert_eq!(sweep.observe, observe);
     let adaptive = AdaptiveSeeds { half_width: 0.0005, max_seeds: 128 };

@@ -38,6 +38,7 @@ fn erfc(x: f64) -> f64 {
 pub(super) fn activation(kind: Activation, z: f64) -> (f64, f64) {
     match kind {
         Activation::Tanh => (z.tanh(), 1.0 - z.tanh().powi(2)),
+        Activation::Softplus => (z.exp().ln_1p(), 1.0 / (1.0 + (-z).exp())),
         Activation::Relu => (z.max(0.0), if z > 0.0 { 1.0 } else { 0.0 }),
         Activation::Sigmoid => {
             let s = 1.0 / (1.0 + (-z).exp());
