@@ -21,13 +21,6 @@ pub(super) struct Points<T> {
     values: Vec<T>,
 }
 
-impl<T> Points<T> {
-    /// How many.
-    pub(super) fn len(&self) -> usize {
-        self.len
-    }
-}
-
 /// A network in a precision, with room to work.
 pub(super) struct Field<T> {
     network: Network,
@@ -58,11 +51,6 @@ impl<T: Real> Field<T> {
             rows: empty(),
             biases: empty(),
         }
-    }
-
-    /// The network.
-    pub(super) fn network(&self) -> &Network {
-        &self.network
     }
 
     /// What computes, for the log.

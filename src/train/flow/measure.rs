@@ -1,6 +1,7 @@
 //! What is measured along a flow that needs nothing but parameters and outputs: λ, norms, quantiles, covariances.
 
 use super::network::Network;
+use super::real::{Real, View};
 use super::record::QUANTILES;
 use super::spectrum::eigenvalues;
 use crate::train::shape::Layer;
@@ -48,7 +49,6 @@ pub(super) fn weight_spectrum(network: &Network, parameters: &[f64], components:
     let (neurons, fan_in) = (level.layer.outputs(), level.layer.fan_in());
     let weights = &parameters[level.weight..level.weight + neurons * fan_in];
     let mut moments = vec![0.0; fan_in * fan_in];
-    use super::real::{Real, View};
     let by_neuron = View::columns(weights, fan_in, neurons);
     f64::product(&mut moments, by_neuron, by_neuron.t(), false);
     moments.iter_mut().for_each(|value| *value /= neurons as f64);
@@ -99,7 +99,7 @@ mod tests {
         assert!((compression(&network, &parameters, 2) - 2.5f64.sqrt()).abs() < 1e-12);
         assert!(compression(&network, &parameters, 3).is_nan());
         assert_eq!(neuron_norms(&network, &parameters), [15f64.sqrt(), 22f64.sqrt()]);
-        // The mean of ωωᵀ has the eigenvalues 4.5 ± 0.5√17 … by trace 6 and the 2×2 block [[4, 2], [2, 1]], and 1.
+        // The mean of ωωᵀ is [[4, 2], [2, 1]] on the first and third coordinates and 1 on the second.
         let spectrum = weight_spectrum(&network, &parameters, 3);
         for (found, expected) in spectrum.iter().zip([5.0, 1.0, 0.0]) {
             assert!((found - expected).abs() < 1e-12, "{spectrum:?}");

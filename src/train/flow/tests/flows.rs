@@ -35,8 +35,8 @@ fn last_margins(problem: &Problem, state: &ReplicaState) -> [f64; 2] {
 #[test]
 fn a_lazy_flow_of_the_squared_loss_is_a_sum_of_exponentials() {
     let alpha = 1e7;
-    let mut problem = Problem { loss: Loss::MeanSquared, ..problem(mlp(&[30]), MEAN_FIELD, 2, 3000) };
-    problem.recorded = (0..=3000).collect();
+    let mut problem = Problem { loss: Loss::MeanSquared, ..problem(mlp(&[30]), MEAN_FIELD, 2, 8000) };
+    problem.recorded = (0..=8000).collect();
     let network = Network::new(&problem.architecture, Activation::Relu, MEAN_FIELD, &problem.block).unwrap();
     let start = network.initial(4, &problem.architecture, MEAN_FIELD, 1.0, &problem.block);
     let signals = Signals::of(&network, &start, &problem.block.train.x);
@@ -83,7 +83,7 @@ fn a_lazy_flow_of_the_squared_loss_is_a_sum_of_exponentials() {
 /// Rectifiers of one hidden layer keep β² − ‖w‖² − b² of each neuron (Du, Hu and Lee 2018), in whatever regime.
 #[test]
 fn a_flow_keeps_what_rectifiers_conserve() {
-    let problem = Problem { loss: Loss::SoftHinge, ..problem(mlp(&[20]), MEAN_FIELD, 12, 20_000) };
+    let problem = Problem { loss: Loss::SoftHinge, ..problem(mlp(&[20]), MEAN_FIELD, 12, 100_000) };
     let neurons = |parameters: &[f64]| -> Vec<f64> {
         let square = |range: std::ops::Range<usize>| parameters[range].iter().map(|w| w * w).sum::<f64>();
         (0..20).map(|n| square(100 + n..101 + n) - square(4 * n..4 * n + 4) - square(80 + n..81 + n)).collect()

@@ -95,6 +95,7 @@ impl Network {
                 let n = f.len() as f64;
                 (off.iter().map(|o| o * o).sum::<f64>() / n, off.iter().map(|o| 2.0 * o / n).collect())
             }
+            Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => unreachable!(),
         }
     }
 
@@ -143,6 +144,7 @@ impl Network {
                 g += rule.weight_decay * *w;
             }
             match rule.kind {
+                OptimiserKind::GradientFlow => unreachable!(),
                 OptimiserKind::Sgd | OptimiserKind::Nesterov => {
                     *m = rule.momentum * *m + g;
                     let nesterov = rule.kind == OptimiserKind::Nesterov;
