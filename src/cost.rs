@@ -9,7 +9,7 @@ mod rates;
 pub use rates::{Rate, Rates};
 
 use crate::plan::{Plan, Variant};
-use crate::sweep::{ArchitectureKind, Batch, OptimiserKind};
+use crate::sweep::{ArchitectureKind, Batch, OptimiserKind, Sweep};
 
 /// Sizes of a data source, as far as costs depend on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
     let moments = match sweep.optimisers[variant.optimiser].kind {
         OptimiserKind::Adam | OptimiserKind::Adamw | OptimiserKind::Rmsprop => 2,
         OptimiserKind::Sgd | OptimiserKind::Nesterov => 1,
+        // Parameters, gradient, and those of the step that is tried, in double precision.
+        OptimiserKind::GradientFlow => 8,
     };
     let pairs = data.classes * data.classes.saturating_sub(1) / 2;
     let observed = sweep.architectures[variant.architecture].observe.len();
@@ -91,8 +93,19 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
             + record as u64
             + (snapshots as f64 * samples / 8.0) as u64
             + held as u64,
-        shared_bytes: ((samples + tests) * data.features as f64 * 4.0) as u64,
+        shared_bytes: ((samples + tests) * data.features as f64 * 4.0) as u64 + gram_bytes(sweep, samples, &layers),
     }
+}
+
+/// Bytes that measuring the tangent kernel of one replica takes: Gram matrices of all training samples with themselves
+/// and with the test samples, three at a time, and every layer's signals. 0 where it is not measured.
+fn gram_bytes(sweep: &Sweep, samples: f64, layers: &[Layer]) -> u64 {
+    let Some(observe) = sweep.observe.flow.as_ref().filter(|observe| !observe.kernel.is_empty()) else { return 0 };
+    let tests = observe.kernel_test as f64;
+    let machine = if observe.kernel_test > 0 { samples * samples.max(tests) } else { 0.0 };
+    let spectrum = (observe.kernel_points as f64).min(samples).powi(2);
+    let units: f64 = layers.iter().map(|layer| layer.units as f64).sum();
+    (8.0 * (3.0 * machine.max(spectrum) + 2.0 * (samples + tests) * units)) as u64
 }
 
 /// One layer's part in the cost, for one sample.

@@ -5,7 +5,7 @@
 use super::{Plan, Variant};
 use crate::sweep::{
     Activation, Architecture, ArchitectureKind, Batch, Channels, Data, InversionOf, Labels, Normalise, Optimiser,
-    OptimiserKind, Prune, PruneSize, Source, Subsample,
+    OptimiserKind, Precision, Prune, PruneSize, Source, Subsample,
 };
 
 /// Labels of a variant, one per axis, in the order of [`Plan::AXES`].
@@ -41,8 +41,8 @@ impl Plan {
     /// Every number of the variants' specifications, as coordinates.
     pub fn numbers(&self) -> Vec<NumericCoordinate> {
         type Number = fn(&Plan, &Variant) -> f64;
-        const NUMBERS: [(&str, &str, Number); 17] = [
-            ("lr", "learning rate", |p, v| optimiser(p, v).lr),
+        const NUMBERS: [(&str, &str, Number); 22] = [
+            ("lr", "learning rate", |p, v| if optimiser(p, v).flow.is_some() { f64::NAN } else { optimiser(p, v).lr }),
             ("momentum", "momentum", |p, v| optimiser(p, v).momentum),
             ("beta1", "decay of the first moment", |p, v| optimiser(p, v).beta1),
             ("beta2", "decay of the second moment", |p, v| optimiser(p, v).beta2),
@@ -77,6 +77,13 @@ impl Plan {
                 Batch::Full => 0.0,
                 Batch::Mini { size } => size as f64,
             }),
+            ("alpha", "output scale of a gradient flow", |p, v| optimiser(p, v).flow.map_or(f64::NAN, |flow| flow.alpha)),
+            ("dimension", "dimension of artificial data", |p, v| artificial(p, v).0),
+            ("parallel", "informative dimensions of artificial data", |p, v| artificial(p, v).1),
+            ("stretch", "factor on the uninformative coordinates of artificial data", |p, v| artificial(p, v).2),
+            ("bias_variance", "variance of the initial biases of a mean-field network", |p, v| {
+                architecture(p, v).mean_field.map_or(f64::NAN, |field| field.bias_variance)
+            }),
             ("epochs", "passes over the training set", |p, _| p.sweep().train.epochs as f64),
         ];
         NUMBERS
@@ -96,6 +103,15 @@ fn optimiser<'a>(plan: &'a Plan, variant: &Variant) -> &'a Optimiser {
 
 fn architecture<'a>(plan: &'a Plan, variant: &Variant) -> &'a Architecture {
     &plan.sweep().architectures[variant.architecture]
+}
+
+/// Dimension, informative dimensions and stretch of stripe and cylinder; NaN for other sources.
+fn artificial(plan: &Plan, variant: &Variant) -> (f64, f64, f64) {
+    match plan.sweep().data[variant.data].source {
+        Source::Stripe { dimension, stretch, .. } => (dimension as f64, 1.0, stretch),
+        Source::Cylinder { dimension, parallel, stretch, .. } => (dimension as f64, parallel as f64, stretch),
+        _ => (f64::NAN, f64::NAN, f64::NAN),
+    }
 }
 
 fn first(widths: &[usize]) -> f64 {
@@ -150,18 +166,26 @@ fn architecture_label(architecture: &Architecture) -> String {
         Activation::Relu => "relu",
         Activation::Gelu => "gelu",
         Activation::Sigmoid => "sigmoid",
+        Activation::Softplus => "softplus",
     };
     let scale = if architecture.init_scale == 1.0 { String::new() } else { format!(" ×{}", architecture.init_scale) };
-    format!("{shape} {activation}{scale}")
+    let field = if architecture.mean_field.is_some() { " mean-field" } else { "" };
+    format!("{shape} {activation}{field}{scale}")
 }
 
 fn optimiser_label(optimiser: &Optimiser) -> String {
+    if let Some(flow) = &optimiser.flow {
+        let until = if flow.fitted < 1.0 { format!(" until {}", flow.fitted) } else { String::new() };
+        let precision = if flow.precision == Precision::F32 { " f32" } else { "" };
+        return format!("gradient-flow alpha={}{until}{precision}", flow.alpha);
+    }
     let kind = match optimiser.kind {
         OptimiserKind::Sgd => "sgd",
         OptimiserKind::Nesterov => "nesterov",
         OptimiserKind::Adam => "adam",
         OptimiserKind::Adamw => "adamw",
         OptimiserKind::Rmsprop => "rmsprop",
+        OptimiserKind::GradientFlow => "gradient-flow",
     };
     let mut label = format!("{kind} lr={}", optimiser.lr);
     let mut say = |name: &str, value: f64, silent: f64| {

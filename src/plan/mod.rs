@@ -182,7 +182,8 @@ impl Plan {
             .iter()
             .map(|variant| {
                 let architecture = &self.sweep.architectures[variant.architecture];
-                let shape = (&architecture.kind, architecture.activation as u8, &architecture.observe);
+                let bias_variance = architecture.mean_field.map(|field| field.bias_variance.to_bits());
+                let shape = (&architecture.kind, architecture.activation as u8, bias_variance, &architecture.observe);
                 let rule = self.sweep.optimisers[variant.optimiser].kind;
                 let pruned = self.prunes[variant.prune] != Prune::None;
                 let next = seen.len() as u32;

@@ -51,10 +51,16 @@ impl Costs {
         };
         for variant in plan.variants() {
             let kind = &plan.sweep().architectures[variant.architecture].kind;
-            let kernel = matches!(kind, ArchitectureKind::Mlp { .. }) && terms.choice.may_take_kernel();
-            let held = if kernel { Activations::Tile } else { Activations::All };
+            let flow = plan.sweep().optimisers[variant.optimiser].flow.is_some();
+            let kernel = !flow && matches!(kind, ArchitectureKind::Mlp { .. }) && terms.choice.may_take_kernel();
+            let held = if kernel || flow { Activations::Tile } else { Activations::All };
             let counted = replica_cost(plan, variant, &shapes[variant.data], held);
-            let key = rate_key(terms, kernel, kind, shapes[variant.data].features);
+            let engine = match (flow, kernel) {
+                (true, _) => "flow".to_string(),
+                (_, true) => "kernel".to_string(),
+                _ => format!("burn {}", terms.choice.device),
+            };
+            let key = rate_key(terms, &engine, kind, shapes[variant.data].features);
             let rate = rates.expect(&key, terms.choice.threads);
             if rate.flops_per_second < costs.rate.flops_per_second {
                 costs.rate = rate;
@@ -72,8 +78,7 @@ impl Costs {
 }
 
 /// Under which name a rate is remembered: host, engine, shape of the network, threads.
-fn rate_key(terms: &ResolvedTerms, kernel: bool, kind: &ArchitectureKind, inputs: usize) -> String {
-    let engine = if kernel { "kernel".to_string() } else { format!("burn {}", terms.choice.device) };
+fn rate_key(terms: &ResolvedTerms, engine: &str, kind: &ArchitectureKind, inputs: usize) -> String {
     let shape = match kind {
         ArchitectureKind::Mlp { hidden } => format!("mlp {inputs} {hidden:?}"),
         ArchitectureKind::Cnn { channels, .. } => format!("cnn {inputs} {channels:?}"),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::ground::{Ground, Prepared};
 use crate::plan::{Plan, Variant};
-use crate::sweep::{Observe, Schedule, Sweep};
+use crate::sweep::{Observe, Schedule, Source, Sweep};
+use crate::train::flow::FlowProblem;
 use crate::train::{Problem, Replica};
 
 /// The problem that the cells of a variant's kind share.
@@ -31,7 +32,23 @@ pub(super) fn problem(plan: &Plan, variant: usize, prepared: &Prepared) -> Probl
         recorded,
         manifold,
         snapshots: snapshots(sweep),
+        flow: flow(sweep, &variant),
     }
+}
+
+/// What a gradient flow needs besides; `None` for the other optimisers.
+fn flow(sweep: &Sweep, variant: &Variant) -> Option<FlowProblem> {
+    sweep.optimisers[variant.optimiser].flow?;
+    Some(FlowProblem {
+        mean_field: sweep.architectures[variant.architecture].mean_field,
+        hinge_beta: sweep.train.hinge_beta,
+        parallel: match sweep.data[variant.data].source {
+            Source::Stripe { .. } => Some(1),
+            Source::Cylinder { parallel, .. } => Some(parallel),
+            _ => None,
+        },
+        observe: sweep.observe.flow.clone()?,
+    })
 }
 
 /// Recorded epochs; the last one always, since the end of training is what every comparison needs.

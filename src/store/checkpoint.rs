@@ -3,7 +3,8 @@
 //! A sealed file (see `seal.rs`). Its summary, little-endian: cohort u64, wall seconds f64, number of cells u32, then
 //! each cell's id (16 bytes) and next epoch u64. Its body, for each cell in order: diverged u64 (all ones: not), then
 //! nine arrays, each as length u64 and elements: parameters, first moment, second moment, train loss, train error, test
-//! error, noisy error, radius, distance (f32 each), then misclassified (bytes). Invariant: what is read equals what was
+//! error, noisy error, radius, distance (f32 each), then misclassified (bytes), then a flow's state (bytes, see
+//! `flow_state.rs`; none for other optimisers). Invariant: what is read equals what was
 //! written in every bit, NaNs included.
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use crate::plan::{CellId, CohortId};
 use crate::train::{Record, ReplicaState};
 
 use super::error::StoreError;
+use super::flow_state;
 use super::schema::Format;
 use super::seal;
 
@@ -71,6 +73,9 @@ impl Checkpoint {
             }
             body.extend_from_slice(&(state.record.misclassified.len() as u64).to_le_bytes());
             body.extend_from_slice(&state.record.misclassified);
+            let flow = state.flow.as_deref().map_or_else(Vec::new, flow_state::encode);
+            body.extend_from_slice(&(flow.len() as u64).to_le_bytes());
+            body.extend_from_slice(&flow);
         }
         seal::write(path, Format::Checkpoint, &summary, &body, 1)
     }
@@ -105,7 +110,7 @@ impl CheckpointSummary {
 
 /// The arrays of floats in the order in which they are stored.
 fn floats(state: &ReplicaState) -> [&Vec<f32>; 9] {
-    let ReplicaState { epoch: _, parameters, first_moment, second_moment, diverged: _, record } = state;
+    let ReplicaState { epoch: _, parameters, first_moment, second_moment, diverged: _, record, flow: _ } = state;
     let Record { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified: _ } = record;
     [parameters, first_moment, second_moment, train_loss, train_error, test_error, noisy_error, radius, distance]
 }
@@ -146,6 +151,10 @@ fn state(reader: &mut Bytes<'_>, epoch: usize) -> Option<ReplicaState> {
                 let length = usize::try_from(reader.u64()?).ok()?;
                 reader.take(length)?.to_vec()
             },
+        },
+        flow: match usize::try_from(reader.u64()?).ok()? {
+            0 => None,
+            length => Some(Box::new(flow_state::decode(reader.take(length)?)?)),
         },
     })
 }
@@ -199,6 +208,7 @@ mod tests {
                     train_loss: next(), train_error: next(), test_error: next(), noisy_error: next(), radius: next(),
                     distance: next(), misclassified,
                 },
+                flow: None,
             }
         }
     }
@@ -253,6 +263,7 @@ mod tests {
             second_moment: vec![],
             diverged: None,
             record: Record::default(),
+            flow: None,
         };
         let checkpoint =
             Checkpoint { cohort: CohortId(1), cells: vec![CellId([1; 16])], wall_seconds: 1.0, states: vec![state] };

@@ -3,6 +3,7 @@
 //! Invariant: a column holds `cells × size` values, cell by cell, where `size` follows from the variable's dimensions
 //! and the part's [`Axes`].
 
+use crate::train::flow::{FlowRecord, QUANTILES, Quantity, kernel_points};
 use crate::train::{Problem, Record, ReplicaState};
 
 use super::axes::{Axes, Labels};
@@ -102,8 +103,27 @@ pub fn columns(problem: &Problem, noise: &[f64], states: &[Option<&ReplicaState>
         name: "misclassified_count",
         values: Values::F32(rows("misclassified_count", &axes, states, |state| counts(problem, state))),
     });
+    columns.extend(flow_columns(problem, states));
     columns.retain(|column| !column.values.is_empty());
     (axes, columns)
+}
+
+/// What was recorded of gradient flows; nothing for other problems.
+fn flow_columns(problem: &Problem, states: &[Option<&ReplicaState>]) -> Vec<Column> {
+    let Some(flow) = &problem.flow else { return Vec::new() };
+    let missing = FlowRecord::empty(problem, flow);
+    let column = |quantity: &Quantity| {
+        let variable = schema::variable(quantity.name())?;
+        let rows = states.iter().map(|state| state.and_then(|state| state.flow.as_deref()));
+        let values = rows.flat_map(|flow| flow.map_or(&missing, |flow| &flow.record).get(*quantity).iter().copied());
+        let values = match variable.dtype {
+            Dtype::F32 => Values::F32(values.map(|value| value as f32).collect()),
+            Dtype::F64 => Values::F64(values.collect()),
+            Dtype::U8 => Values::U8(values.map(|value| if value.is_nan() { MISSING_BYTE } else { value as u8 }).collect()),
+        };
+        Some(Column { name: variable.name, values })
+    };
+    Quantity::ALL.iter().filter_map(column).collect()
 }
 
 /// A field of a record that holds floats.
@@ -131,6 +151,12 @@ fn axes(problem: &Problem, noise: &[f64]) -> Axes {
     axes.set(Dim::Snapshot, Labels::integers(problem.snapshots.iter().copied()));
     if !problem.snapshots.is_empty() {
         axes.set(Dim::Byte, Labels::Positions(problem.snapshot_bytes()));
+    }
+    if let Some(flow) = &problem.flow {
+        axes.set(Dim::Stage, Labels::Numbers(flow.observe.stages.clone()));
+        axes.set(Dim::Quantile, Labels::Numbers(QUANTILES.to_vec()));
+        axes.set(Dim::Component, Labels::integers(1..=flow.observe.components));
+        axes.set(Dim::Point, Labels::Positions(kernel_points(problem, flow)));
     }
     axes
 }
@@ -207,6 +233,7 @@ mod tests {
             recorded: vec![0, 1, 2, 3],
             manifold: vec![0, 1, 2, 3],
             snapshots: vec![0, 1, 3],
+            flow: None,
         }
     }
 
@@ -214,7 +241,7 @@ mod tests {
         let mut record = Record::empty(problem);
         record.train_loss = vec![0.5; 4];
         record.misclassified = vec![0b1000_0000, 0b0100_0000, 0b0000_0001, 0, 0xff, 0b1100_0000];
-        ReplicaState { epoch, parameters: vec![], first_moment: vec![], second_moment: vec![], diverged, record }
+        ReplicaState { epoch, parameters: vec![], first_moment: vec![], second_moment: vec![], diverged, record, flow: None }
     }
 
     #[test]
@@ -233,7 +260,8 @@ mod tests {
         assert_eq!(bits[..6], whole.record.misclassified);
         assert_eq!(bits[6..], [&[255; 6][..], &[0b1000_0000, 0b0100_0000, 255, 255, 255, 255]].concat());
         assert_eq!(axes.get(Dim::Pair), Some(&Labels::Texts(vec!["0-1".into(), "0-2".into(), "1-2".into()])));
-        assert_eq!(columns.len(), schema::VARIABLES.len());
+        let of_flows = Quantity::ALL.len();
+        assert_eq!(columns.len() + of_flows, schema::VARIABLES.len());
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod collect;
 pub mod column;
 pub mod durable;
 pub mod error;
+mod flow_state;
 mod h5;
 pub mod holder;
 pub mod lease;

@@ -24,6 +24,14 @@ pub enum Dim {
     Snapshot,
     /// Eight samples.
     Byte,
+    /// A stage of a gradient flow.
+    Stage,
+    /// A quantile of a distribution.
+    Quantile,
+    /// A component of a spectrum.
+    Component,
+    /// A training point of the tangent kernel.
+    Point,
 }
 
 /// How the coordinate of a dimension is stored.
@@ -56,7 +64,19 @@ pub struct DimInfo {
 
 impl Dim {
     /// All dimensions other than [`Dim::Cell`], in the order in which they are written.
-    pub const ALL: [Dim; 7] = [Dim::Epoch, Dim::Layer, Dim::Class, Dim::Pair, Dim::Noise, Dim::Snapshot, Dim::Byte];
+    pub const ALL: [Dim; 11] = [
+        Dim::Epoch,
+        Dim::Layer,
+        Dim::Class,
+        Dim::Pair,
+        Dim::Noise,
+        Dim::Snapshot,
+        Dim::Byte,
+        Dim::Stage,
+        Dim::Quantile,
+        Dim::Component,
+        Dim::Point,
+    ];
 
     /// What is known of it.
     pub const fn info(self) -> DimInfo {
@@ -76,6 +96,17 @@ impl Dim {
                 ("snapshot", "snapshot_epoch", Integer, "epoch", "epoch of a snapshot of the misclassified samples")
             }
             Dim::Byte => ("byte", "byte", Position, "1", "eight samples, the first in the high bit"),
+            Dim::Stage => (
+                "stage",
+                "stage",
+                Number,
+                "1",
+                "stage of a gradient flow: 0 its start, 1 its end, between them the first step at which that share of \
+                 the training samples fits",
+            ),
+            Dim::Quantile => ("quantile", "quantile", Number, "1", "quantile of a distribution"),
+            Dim::Component => ("component", "component", Integer, "1", "component of a spectrum, counted from 1"),
+            Dim::Point => ("point", "point", Position, "1", "training point of the tangent kernel"),
         };
         DimInfo { name, coordinate, labels, units, long_name }
     }
@@ -166,6 +197,195 @@ pub static VARIABLES: &[Variable] = &[
         units: "1",
         long_name: "number of the block's samples misclassified; NaN where there is no snapshot",
     },
+    Variable {
+        name: "flow_time",
+        dims: &[Dim::Cell, Dim::Epoch],
+        dtype: Dtype::F64,
+        units: "1",
+        long_name: "time t of the gradient flow",
+    },
+    Variable {
+        name: "unfitted",
+        dims: &[Dim::Cell, Dim::Epoch],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "share of the kept training samples whose margin is too small",
+    },
+    Variable {
+        name: "compression",
+        dims: &[Dim::Cell, Dim::Epoch],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "compression: rms of the first layer's weights along the informative coordinates over that of the others",
+    },
+    Variable {
+        name: "distance_from_start",
+        dims: &[Dim::Cell, Dim::Epoch],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "distance of the parameters from their initial values, over the norm of these",
+    },
+    Variable {
+        name: "margin",
+        dims: &[Dim::Cell, Dim::Epoch, Dim::Quantile],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "quantiles of the margins y F of the kept training samples",
+    },
+    Variable {
+        name: "neuron_norm",
+        dims: &[Dim::Cell, Dim::Epoch, Dim::Quantile],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "quantiles of the norms of the first layer's neurons, weights and bias",
+    },
+    Variable {
+        name: "flow_stop",
+        dims: &[Dim::Cell],
+        dtype: Dtype::U8,
+        units: "1",
+        long_name: "why the flow ended: 0 the stated share of the samples fits, 1 the steps ran out, 2 the time ran out, 3 the gradient vanished; 255 missing",
+    },
+    Variable {
+        name: "rejected_steps",
+        dims: &[Dim::Cell],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "steps tried and not taken",
+    },
+    Variable {
+        name: "input_dimension",
+        dims: &[Dim::Cell],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "intrinsic dimension of the training inputs by two nearest neighbours",
+    },
+    Variable {
+        name: "stage_epoch",
+        dims: &[Dim::Cell, Dim::Stage],
+        dtype: Dtype::F64,
+        units: "epoch",
+        long_name: "steps taken by the stage",
+    },
+    Variable {
+        name: "stage_time",
+        dims: &[Dim::Cell, Dim::Stage],
+        dtype: Dtype::F64,
+        units: "1",
+        long_name: "time t at the stage",
+    },
+    Variable {
+        name: "stage_unfitted",
+        dims: &[Dim::Cell, Dim::Stage],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "share of the kept training samples that do not fit at the stage",
+    },
+    Variable {
+        name: "stage_train_error",
+        dims: &[Dim::Cell, Dim::Stage],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "share of the kept training samples misclassified at the stage",
+    },
+    Variable {
+        name: "stage_test_error",
+        dims: &[Dim::Cell, Dim::Stage],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "share of the test samples misclassified at the stage",
+    },
+    Variable {
+        name: "stage_compression",
+        dims: &[Dim::Cell, Dim::Stage],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "compression at the stage",
+    },
+    Variable {
+        name: "weight_spectrum",
+        dims: &[Dim::Cell, Dim::Stage, Dim::Component],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "largest eigenvalues of the second moments of the first layer's weights over its neurons",
+    },
+    Variable {
+        name: "hidden_dimension",
+        dims: &[Dim::Cell, Dim::Stage],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "intrinsic dimension of the training samples in the last hidden layer by two nearest neighbours",
+    },
+    Variable {
+        name: "kernel_eigenvalue",
+        dims: &[Dim::Cell, Dim::Stage, Dim::Component],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "largest eigenvalues of the tangent kernel's Gram matrix over its number of points",
+    },
+    Variable {
+        name: "kernel_projection",
+        dims: &[Dim::Cell, Dim::Stage, Dim::Component],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "squared projection of the labels, of unit norm, on the eigenvector",
+    },
+    Variable {
+        name: "kernel_coordinate",
+        dims: &[Dim::Cell, Dim::Stage, Dim::Component, Dim::Point],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "kernel PCA: the training points along the eigenvector, of the first two components",
+    },
+    Variable {
+        name: "kernel_label",
+        dims: &[Dim::Cell, Dim::Point],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "labels +1 and -1 of the kernel's training points",
+    },
+    Variable {
+        name: "kernel_alignment",
+        dims: &[Dim::Cell, Dim::Stage],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "alignment of the tangent kernel with the labels",
+    },
+    Variable {
+        name: "kernel_norm",
+        dims: &[Dim::Cell, Dim::Stage],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "Frobenius norm of the tangent kernel's Gram matrix over its number of points",
+    },
+    Variable {
+        name: "kernel_change",
+        dims: &[Dim::Cell, Dim::Stage],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "change of the tangent kernel's Gram matrix from the start, over its norm there",
+    },
+    Variable {
+        name: "kernel_test_error",
+        dims: &[Dim::Cell, Dim::Stage],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "share of the kernel's test samples that a hinge machine on the frozen tangent kernel misclassifies",
+    },
+    Variable {
+        name: "network_test_error",
+        dims: &[Dim::Cell, Dim::Stage],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "share of the same test samples that the network misclassifies",
+    },
+    Variable {
+        name: "kernel_violation",
+        dims: &[Dim::Cell, Dim::Stage],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "largest violation of the hinge machine's optimality conditions, in units of the margin",
+    },
 ];
 
 /// The variable of that name.
@@ -188,14 +408,17 @@ impl Format {
     /// The version that is written.
     pub const fn current(self) -> u32 {
         match self {
-            Format::Part | Format::Checkpoint | Format::Results => 1,
+            Format::Part | Format::Results => 1,
+            // 2: a flow's state behind every replica's.
+            Format::Checkpoint => 2,
         }
     }
 
     /// The oldest version that is read.
     pub const fn oldest(self) -> u32 {
         match self {
-            Format::Part | Format::Checkpoint | Format::Results => 1,
+            Format::Part | Format::Results => 1,
+            Format::Checkpoint => 2,
         }
     }
 

@@ -40,32 +40,48 @@
 //! | `channels` × | cnn: channels of each convolution, as in `[8, 16]`; a list of lists likewise | cnn: *required* |
 //! | `kernel` × | cnn: side of the kernels, odd | 3 |
 //! | `pool` × | cnn: side of max pooling after each convolution; 1 is none | 2 |
-//! | `activation` × | `"tanh"`, `"relu"`, `"gelu"`, `"sigmoid"` | `"tanh"` |
+//! | `activation` × | `"tanh"`, `"relu"`, `"gelu"`, `"sigmoid"`; gradient-flow: `"softplus"` too | `"tanh"` |
+//! | `parametrisation` | `"standard"` (PyTorch's initial weights); gradient-flow: `"mean-field"` too (all parameters N(0, 1), hidden layers W a/√fan-in + b, output (1/h) β·a, activation of unit second moment) | `"standard"` |
+//! | `bias_variance` × | mean-field: variance of the initial biases | 1 |
 //! | `init_scale` × | factor on the initial weights and biases | 1 |
 //! | `observe` | list of hidden layers measured, from 1; convolutions count | the last |
 //! | **`[[optimiser]]`** | | PyTorch's |
-//! | `kind` | `"sgd"`, `"nesterov"`, `"adam"`, `"adamw"`, `"rmsprop"` | *required* |
-//! | `lr` × | learning rate | *required* |
+//! | `kind` | `"sgd"`, `"nesterov"`, `"adam"`, `"adamw"`, `"rmsprop"`, `"gradient-flow"` (see below) | *required* |
+//! | `lr` × | learning rate; not of gradient-flow | *required* |
 //! | `momentum` × | sgd, nesterov, rmsprop: 0 to below 1 | 0; nesterov: *required* |
 //! | `nesterov` | sgd: `true` is the same as `kind = "nesterov"` | `false` |
 //! | `beta1` ×, `beta2` × | adam, adamw | 0.9, 0.999 |
-//! | `alpha` × | rmsprop: decay of the mean square | 0.99 |
+//! | `alpha` × | rmsprop: decay of the mean square; gradient-flow: output scale α of α (f − f₀) | 0.99; 1 |
 //! | `epsilon` × | adam, adamw, rmsprop | 1e-8 |
 //! | `weight_decay` × | added to the gradient; adamw: decoupled | 0; adamw: 0.01 |
+//! | `gradient_change` × | gradient-flow: greatest ‖Δg‖²/(‖g‖ ‖g'‖) of a step | 1e-4 |
+//! | `output_change` × | gradient-flow: greatest change of an output α (f − f₀) in a step | 0.1 |
+//! | `kink_change` × | gradient-flow: a step that changes no output by more may change the gradient as it will | 0.01 |
+//! | `margin` × | gradient-flow: a sample fits if its margin is no less | 1 |
+//! | `fitted` × | gradient-flow: share of the samples that fit at which it ends | 1 |
+//! | `time` × | gradient-flow: longest time t | none |
+//! | `precision` × | gradient-flow: `"f32"` or `"f64"` | `"f64"` |
 //! | **`[[prune]]`** | without it, nothing is left out | |
 //! | `remove` | `"none"`, `"stragglers"`, `"misclassified"`, `"random"` | *required* |
 //! | `like` | random: `"stragglers"` or `"misclassified"`, whose number is left out | random: *required* |
 //! | `at` × | stragglers: the inversion of `"distance"`, `"radius_0"` or `"radius_1"` | `"distance"` |
 //! | `epoch` × | misclassified: an epoch, a list, `"log"`, `{ log = 10 }` or `{ every = 10 }` | misclassified: *required* |
 //! | **`[train]`** | | |
-//! | `epochs` | passes over the training set | *required* |
-//! | `loss` | `"cross-entropy"`, `"mse"` (mean squared error on one-hot classes) | `"cross-entropy"` |
+//! | `epochs` | passes over the training set; gradient-flow: most steps | *required* |
+//! | `loss` | `"cross-entropy"`, `"mse"` (mean squared error on one-hot classes); gradient-flow: `"hinge"`, `"soft-hinge"`, `"quadratic-hinge"` too | `"cross-entropy"` |
+//! | `hinge_beta` | soft-hinge: its β | 20 |
 //! | `batch` | `"full"`, or samples per step | `"full"` |
 //! | **`[observe]`** | | |
 //! | `record` | epochs at which losses and errors are kept: a schedule; the first and last always | `{ every = 1 }` |
 //! | `manifold` | `{ every = k }`: radii and distances at recorded epochs that k divides; `false`: not | `{ every = 1 }` |
 //! | `misclassified` | epochs at which the misclassified samples are kept: a schedule, or `false`; those that a prune needs are added (for stragglers, all at which the manifold is measured) | `false` |
 //! | `noise` × | sd of Gaussian noise on the test inputs, one more test error each (no axis of the grid) | none |
+//! | **`[flow]`** | gradient-flow alone | |
+//! | `stages` | shares of fitted samples at which much is measured; the start (0) and the end (1) always | 0.1 |
+//! | `kernel` | those of them at which the tangent kernel is; `[]`: never | `[0, 1]` |
+//! | `kernel_points` | training samples whose Gram matrix's spectrum is taken | 512 |
+//! | `kernel_test` | test samples of the hinge machine on the frozen kernel; 0: no machine | 2000 |
+//! | `components` | eigenvalues kept | 10 |
 //! | **`[stop]`** | | |
 //! | `after_inversion` | epochs after every observed radius and distance has turned, when a cell leaves | never |
 //! | `metric` | `"epsilon_star"`: what the interval is of | `"epsilon_star"` |
@@ -76,6 +92,9 @@
 //! | `time`, `mem`, `partition`, `account`, `qos` | as Slurm writes them: `"12:00:00"`, `"64G"` | |
 //! | `modules`, `extra` | lists of strings: modules to load, further lines of the script's head | `[]` |
 //!
+//! A *gradient flow* trains F = α (f − f₀), f a network of one output, f₀ the same at its initial weights, on two
+//! classes y = ±1: losses are of the margin y F, divided by α. All optimisers of a sweep are gradient flows or none is.
+//!
 //! A *schedule* is `{ every = k }`, `"log"` (ten per factor of ten), `{ log = n }` or `{ per_decade = n }`, a list of
 //! epochs, or `{ at = … }` with a list or `"log"` in it. Epoch 0 is the initial network.
 //!
@@ -84,6 +103,7 @@
 
 mod diagnostics;
 mod document;
+mod flow;
 mod overrides;
 mod place;
 mod raw;
@@ -95,9 +115,9 @@ mod validate;
 
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use resolved::{
-    Activation, AdaptiveSeeds, Architecture, ArchitectureKind, Batch, Channels, Data, InversionOf, Labels, Loss,
-    Normalise, Observe, Optimiser, OptimiserKind, Prune, PruneSize, Schedule, Slurm, Source, Stop, Subsample, Sweep,
-    Train,
+    Activation, AdaptiveSeeds, Architecture, ArchitectureKind, Batch, Channels, Data, Flow, FlowObserve, InversionOf,
+    Labels, Loss, MeanField, Normalise, Observe, Optimiser, OptimiserKind, Precision, Prune, PruneSize, Schedule, Slurm,
+    Source, Stop, Subsample, Sweep, Train,
 };
 
 /// Reads a sweep file.

@@ -33,6 +33,8 @@ pub(crate) struct RawSweep {
     pub(crate) train: Option<RawTable<RawTrain>>,
     /// `[observe]`
     pub(crate) observe: Option<RawTable<RawObserve>>,
+    /// `[flow]`
+    pub(crate) flow: Option<RawTable<RawFlow>>,
     /// `[stop]`
     pub(crate) stop: Option<RawTable<RawStop>>,
     /// `[slurm]`
@@ -47,7 +49,8 @@ impl RawSweep {
         let mut tables = TableReader::new("a sweep file", root, diagnostics);
         let names = ["sweep", "data", "subsample", "architecture", "optimiser", "prune"];
         let [sweep, data, subsample, architecture, optimiser, prune] = names.map(|name| tables.node(name));
-        let [train, observe, stop, slurm] = ["train", "observe", "stop", "slurm"].map(|name| tables.node(name));
+        let [train, observe, flow, stop, slurm] =
+            ["train", "observe", "flow", "stop", "slurm"].map(|name| tables.node(name));
         tables.finish();
         RawSweep {
             sweep: one("sweep", sweep, diagnostics, RawHead::read),
@@ -58,6 +61,7 @@ impl RawSweep {
             prunes: several("prune", prune, diagnostics, RawPrune::read),
             train: one("train", train, diagnostics, RawTrain::read),
             observe: one("observe", observe, diagnostics, RawObserve::read),
+            flow: one("flow", flow, diagnostics, RawFlow::read),
             stop: one("stop", stop, diagnostics, RawStop::read),
             slurm: one("slurm", slurm, diagnostics, RawSlurm::read),
             present: root.entries.iter().map(|entry| entry.key.value.clone()).collect(),
@@ -201,6 +205,8 @@ raw_table! {
         kernel: List<i128> = integers,
         pool: List<i128> = integers,
         activation: List<String> = strings,
+        parametrisation: String = string,
+        bias_variance: List<f64> = numbers,
         init_scale: List<f64> = numbers,
         observe: List<i128> = integers,
     }
@@ -218,6 +224,13 @@ raw_table! {
         alpha: List<f64> = numbers,
         epsilon: List<f64> = numbers,
         weight_decay: List<f64> = numbers,
+        gradient_change: List<f64> = numbers,
+        output_change: List<f64> = numbers,
+        kink_change: List<f64> = numbers,
+        margin: List<f64> = numbers,
+        fitted: List<f64> = numbers,
+        time: List<f64> = numbers,
+        precision: List<String> = strings,
     }
 }
 
@@ -236,6 +249,7 @@ raw_table! {
     RawTrain {
         epochs: i128 = integer,
         loss: String = string,
+        hinge_beta: f64 = number,
         batch: BatchSize = batch,
     }
 }
@@ -247,6 +261,17 @@ raw_table! {
         manifold: Epochs = epochs,
         misclassified: Epochs = epochs,
         noise: List<f64> = numbers,
+    }
+}
+
+raw_table! {
+    /// Keys of `[flow]`.
+    RawFlow {
+        stages: List<f64> = number_list,
+        kernel: List<f64> = number_list,
+        kernel_points: i128 = integer,
+        kernel_test: i128 = integer,
+        components: i128 = integer,
     }
 }
 

@@ -157,6 +157,14 @@ impl<'t, 'd> TableReader<'t, 'd> {
         self.read(key, "a number or a list of numbers", |node, complain| one_or_more(node, complain, number))
     }
 
+    /// A number or a list of them, which may be empty: not an axis.
+    pub(crate) fn number_list(&mut self, key: &'static str) -> Field<List<f64>> {
+        self.read(key, "a list of numbers", |node, complain| match &node.value {
+            Value::Array(items) => all(items, complain, number),
+            _ => Some(vec![node.with(number(node, complain)?)]),
+        })
+    }
+
     /// A string or a list of them.
     pub(crate) fn strings(&mut self, key: &'static str) -> Field<List<String>> {
         self.read(key, "a string or a list of strings", |node, complain| one_or_more(node, complain, string))

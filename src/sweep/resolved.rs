@@ -6,6 +6,7 @@
 //! Every type that takes part in a cell's identity derives `Serialize`; field order and names are part of the
 //! identity (see `crate::plan`), so changing either changes every id.
 
+pub use super::flow::{Flow, FlowObserve, MeanField, Precision};
 pub use super::schedule::Schedule;
 use serde::Serialize;
 
@@ -202,6 +203,9 @@ pub struct Architecture {
     pub kind: ArchitectureKind,
     /// Elementwise function of every hidden layer.
     pub activation: Activation,
+    /// Mean-field parametrisation; `None`: PyTorch's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean_field: Option<MeanField>,
     /// Factor on the initial weights and biases.
     pub init_scale: f64,
     /// Hidden layers measured, 1-based, ascending and distinct. Not part of the initial weights' key.
@@ -253,6 +257,8 @@ pub enum Activation {
     Gelu,
     /// 1/(1 + e^−z)
     Sigmoid,
+    /// ln(1 + e^z); trained by gradient flow alone.
+    Softplus,
 }
 
 /// An optimiser with its numbers.
@@ -272,6 +278,9 @@ pub struct Optimiser {
     pub epsilon: f64,
     /// Weight decay: added to the gradient, except for adamw, where it is decoupled.
     pub weight_decay: f64,
+    /// Numbers of [`OptimiserKind::GradientFlow`]; `None` for all others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow: Option<Flow>,
 }
 
 /// The update rule; PyTorch's definition of each.
@@ -288,6 +297,8 @@ pub enum OptimiserKind {
     Adamw,
     /// RMSprop.
     Rmsprop,
+    /// Gradient flow by adaptive Euler steps, of the network α (f − f₀).
+    GradientFlow,
 }
 
 /// Samples left out of training. Standardisation, and the block itself, stay as they are.
@@ -342,7 +353,7 @@ pub enum PruneSize {
 }
 
 /// Length, loss and batch of training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Train {
     /// Passes over the training set.
     pub epochs: usize,
@@ -350,6 +361,9 @@ pub struct Train {
     pub loss: Loss,
     /// Samples per step.
     pub batch: Batch,
+    /// β of [`Loss::SoftHinge`]; `None` for all others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hinge_beta: Option<f64>,
 }
 
 /// What is minimised: the mean over the training samples of this.
@@ -358,8 +372,14 @@ pub struct Train {
 pub enum Loss {
     /// −log softmax(f)_y
     CrossEntropy,
-    /// Mean over classes of (f − onehot(y))².
+    /// Mean over classes of (f − onehot(y))²; in a gradient flow (1 − m)² of the margin m = y F.
     MeanSquared,
+    /// max(0, 1 − m) of the margin m = y F; gradient flow alone.
+    Hinge,
+    /// ln(1 + e^{β (1 − m)})/β; gradient flow alone.
+    SoftHinge,
+    /// max(0, 1 − m)²/2; gradient flow alone.
+    QuadraticHinge,
 }
 
 /// Samples per step.
@@ -386,6 +406,9 @@ pub struct Observe {
     pub misclassified: Option<Schedule>,
     /// Standard deviations of Gaussian noise added to the standardised test inputs, one more test error each.
     pub noise: Vec<f64>,
+    /// What is measured of gradient flows; `None` where nothing flows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow: Option<FlowObserve>,
 }
 
 /// When to stop.

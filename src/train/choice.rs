@@ -1,7 +1,8 @@
-//! Which engine trains a cohort: the CPU kernel where it fits, the burn path otherwise.
+//! Which engine trains a cohort: that of gradient flows for these; the CPU kernel where it fits, the burn path otherwise.
 
 use super::burn::BurnEngine;
 use super::device::DeviceName;
+use super::flow::FlowEngine;
 use super::kernel::Kernel;
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 
@@ -59,6 +60,9 @@ pub fn build_engine(
     replicas: Vec<Replica>,
     states: Vec<ReplicaState>,
 ) -> Result<Box<dyn Engine>, TrainError> {
+    if problem.flow.is_some() {
+        return Ok(Box::new(FlowEngine::new(problem, &replicas, states, choice.threads)?));
+    }
     match takes_kernel(choice, problem) {
         Ok(()) if choice.kernel == KernelChoice::Dense => {
             Ok(Box::new(Kernel::dense(problem.clone(), replicas, states, choice.threads)?))

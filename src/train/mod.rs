@@ -1,13 +1,14 @@
 //! Cohorts of replicas, trained as one stacked program.
 //!
 //! [`drive`] is the epoch loop; it advances an [`Engine`] that [`build_engine`] chose. Two engines stand behind that
-//! trait: [`burn`], on every device, and the CPU kernel for fully connected networks.
+//! trait: [`burn`], on every device, and the CPU kernel for fully connected networks; a third, [`flow`], follows gradient flows.
 
 pub mod binding;
 pub mod burn;
 mod choice;
 pub mod device;
 mod drive;
+pub mod flow;
 pub mod init;
 pub mod kernel;
 mod leaving;

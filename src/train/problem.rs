@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::flow::{FlowProblem, FlowState};
 use crate::data::{Block, Samples};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind};
 
@@ -35,6 +36,8 @@ pub struct Problem {
     pub manifold: Vec<usize>,
     /// Epochs at which the misclassified training samples are kept.
     pub snapshots: Vec<usize>,
+    /// What a gradient flow needs besides; `None` for every other update rule.
+    pub flow: Option<FlowProblem>,
 }
 
 impl Problem {
@@ -98,6 +101,8 @@ pub struct ReplicaState {
     pub diverged: Option<usize>,
     /// What was recorded.
     pub record: Record,
+    /// A gradient flow's own state, its parameters included (the vectors above are empty then); `None` for others.
+    pub flow: Option<Box<FlowState>>,
 }
 
 /// What is recorded of one replica. Not yet (or never) measured is NaN.
@@ -123,6 +128,17 @@ pub struct Record {
 impl ReplicaState {
     /// The state of a replica that has not trained yet: initial weights, moments of zero, nothing recorded.
     pub fn fresh(problem: &Problem, replica: &Replica) -> ReplicaState {
+        if let Some(flow) = &problem.flow {
+            return ReplicaState {
+                epoch: 0,
+                parameters: Vec::new(),
+                first_moment: Vec::new(),
+                second_moment: Vec::new(),
+                diverged: None,
+                record: Record::empty(problem),
+                flow: Some(Box::new(FlowState::fresh(problem, flow, replica))),
+            };
+        }
         let parameters =
             super::init::initial_parameters(replica.seed, &problem.architecture, &problem.block, replica.init_scale);
         let rule = &replica.optimiser;
@@ -130,6 +146,7 @@ impl ReplicaState {
             OptimiserKind::Sgd | OptimiserKind::Nesterov => (rule.momentum > 0.0, false),
             OptimiserKind::Adam | OptimiserKind::Adamw => (true, true),
             OptimiserKind::Rmsprop => (rule.momentum > 0.0, true),
+            OptimiserKind::GradientFlow => (false, false),
         };
         let zeros = |used: bool| vec![0.0; if used { parameters.len() } else { 0 }];
         ReplicaState {
@@ -139,6 +156,7 @@ impl ReplicaState {
             parameters,
             diverged: None,
             record: Record::empty(problem),
+            flow: None,
         }
     }
 }

@@ -129,6 +129,7 @@ fn a_full_disk_is_told_and_leaves_what_was_there() {
             second_moment: vec![],
             diverged: None,
             record: phasesweep::train::Record::default(),
+            flow: None,
         }],
     };
     told(checkpoint.write(&scratch.path().join("1.ckpt")));

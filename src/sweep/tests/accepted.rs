@@ -33,7 +33,7 @@ fn the_quick_sweep_is_the_grid_that_was_asked_for() {
     let widths: Vec<_> = sweep.architectures.iter().map(|network| network.kind.clone()).collect();
     assert_eq!(widths, [10, 20].map(|width| ArchitectureKind::Mlp { hidden: vec![width] }));
     assert_eq!(sweep.observe.misclassified, Some(Schedule::Log { per_decade: 10 }));
-    assert_eq!(sweep.train, Train { epochs: 600, loss: Loss::CrossEntropy, batch: Batch::Full });
+    assert_eq!(sweep.train, Train { epochs: 600, loss: Loss::CrossEntropy, batch: Batch::Full, hinge_beta: None });
 }
 
 #[test]
@@ -103,13 +103,14 @@ fn every_documented_key_arrives() {
         Prune::Random { like: PruneSize::Stragglers { at: InversionOf::Radius1 } },
     ];
     assert_eq!(sweep.prunes, prunes);
-    assert_eq!(sweep.train, Train { epochs: 200, loss: Loss::MeanSquared, batch: Batch::Mini { size: 32 } });
+    assert_eq!(sweep.train, Train { epochs: 200, loss: Loss::MeanSquared, batch: Batch::Mini { size: 32 }, hinge_beta: None });
     let observe = Observe {
         epochs: Schedule::Every { every: 5 },
         manifold_every: Some(10),
         // Every 10th, because stragglers may turn out to be those of any epoch at which the manifold is measured.
         misclassified: Some(Schedule::Every { every: 10 }),
         noise: vec![1.0, 0.5],
+        flow: None,
     };
     assert_eq!(sweep.observe, observe);
     let adaptive = AdaptiveSeeds { half_width: 0.0005, max_seeds: 128 };
@@ -134,13 +135,14 @@ fn every_documented_key_arrives() {
 #[test]
 fn the_tables_of_the_documentation_name_the_keys_that_are_read() {
     // What `EVERY_KEY` does not name because it excludes another is named here.
-    let others = ["dimension", "parallel", "test", "stretch"];
+    let flows = FLOW_KEYS.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key);
+    let others: Vec<&str> = ["dimension", "parallel", "test", "stretch"].into_iter().chain(flows).collect();
     let documentation: String = include_str!("../mod.rs").lines().filter(|line| line.starts_with("//! | `")).collect();
     for line in EVERY_KEY.lines().filter(|line| line.contains(" = ")) {
         let key = line.split(" = ").next().unwrap();
         assert!(documentation.contains(&format!("`{key}`")), "{key} is not documented");
     }
-    for key in others {
+    for key in &others {
         assert!(documentation.contains(&format!("`{key}`")), "{key} is not documented");
     }
     for line in include_str!("../mod.rs").lines().filter(|line| line.starts_with("//! | `")) {
@@ -149,6 +151,110 @@ fn the_tables_of_the_documentation_name_the_keys_that_are_read() {
             assert!(EVERY_KEY.contains(&format!("\n{key} = ")) || others.contains(&key), "{key} is not tested");
         }
     }
+}
+
+/// The keys of gradient flows, which exclude others.
+const FLOW_KEYS: &str = r#"
+[[architecture]]
+kind = "mlp"
+hidden = [20]
+activation = ["relu", "softplus"]
+parametrisation = "mean-field"
+bias_variance = [0, 1]
+
+[[optimiser]]
+kind = "gradient-flow"
+alpha = [0.01, 100]
+gradient_change = 1e-3
+output_change = 0.2
+kink_change = 0.02
+margin = 0.5
+fitted = 0.99
+time = [1e3, 1e4]
+precision = ["f32", "f64"]
+
+[train]
+epochs = 1000
+loss = "soft-hinge"
+hinge_beta = 10
+
+[flow]
+stages = [0.9, 0.1]
+kernel = [0.9, 0]
+kernel_points = 100
+kernel_test = 50
+components = 4
+"#;
+
+fn flowing(text: &str) -> String {
+    let tables = "[sweep]\nname = \"flow\"\nseeds = 2\n[[data]]\nsource = \"stripe\"\ndimension = 5\n\
+                  [[subsample]]\nsize = 100\n";
+    format!("{tables}{text}")
+}
+
+#[test]
+fn gradient_flows_have_their_own_keys() {
+    let sweep = good(&flowing(FLOW_KEYS));
+    assert_eq!((sweep.architectures.len(), sweep.optimisers.len()), (4, 8));
+    assert_eq!(sweep.architectures[0].mean_field, Some(MeanField { bias_variance: 0.0 }));
+    assert_eq!(sweep.architectures[3].activation, Activation::Softplus);
+    let flow = Flow {
+        alpha: 100.0,
+        gradient_change: 1e-3,
+        output_change: 0.2,
+        kink_change: 0.02,
+        margin: 0.5,
+        fitted: 0.99,
+        time: Some(1e4),
+        precision: Precision::F64,
+    };
+    assert_eq!(sweep.optimisers[7].flow, Some(flow));
+    assert_eq!((sweep.train.loss, sweep.train.hinge_beta), (Loss::SoftHinge, Some(10.0)));
+    let observe = FlowObserve {
+        stages: vec![0.0, 0.1, 0.9, 1.0],
+        kernel: vec![0.0, 0.9],
+        kernel_points: 100,
+        kernel_test: 50,
+        components: 4,
+    };
+    assert_eq!((sweep.observe.flow, sweep.observe.manifold_every), (Some(observe), None));
+}
+
+#[test]
+fn gradient_flows_have_the_papers_defaults() {
+    let text = "[[architecture]]\nkind = \"mlp\"\nhidden = [20]\n[[optimiser]]\nkind = \"gradient-flow\"\n\
+                [train]\nepochs = 50\nloss = \"soft-hinge\"\n";
+    let sweep = good(&flowing(text));
+    let flow = sweep.optimisers[0].flow.unwrap();
+    assert_eq!((flow.alpha, flow.gradient_change, flow.output_change), (1.0, 1e-4, 0.1));
+    assert_eq!((flow.margin, flow.fitted, flow.time, flow.precision), (1.0, 1.0, None, Precision::F64));
+    assert_eq!((sweep.train.hinge_beta, sweep.architectures[0].mean_field), (Some(20.0), None));
+    let observe = sweep.observe.flow.unwrap();
+    assert_eq!((observe.stages, observe.kernel), (vec![0.0, 0.1, 1.0], vec![0.0, 1.0]));
+}
+
+#[test]
+fn what_does_not_go_with_a_flow_is_told() {
+    let refused = |text: &str| parse(&flowing(text), "flow.toml", &[]).unwrap_err().to_string();
+    let edited = |from: &str, to: &str| {
+        assert!(FLOW_KEYS.contains(from), "{from}");
+        refused(&FLOW_KEYS.replacen(from, to, 1))
+    };
+    for (text, told) in [
+        (edited("alpha = [0.01, 100]", "alpha = 1\nlr = 0.1"), "`lr` makes no sense"),
+        (edited("fitted = 0.99", "fitted = 1.5"), "`fitted` must be a share"),
+        (edited("kernel = [0.9, 0]", "kernel = [0.5]"), "`kernel` names a stage that there is not"),
+        (edited("loss = \"soft-hinge\"", "loss = \"hinge\""), "`hinge_beta` makes no sense"),
+        (edited("kind = \"gradient-flow\"", "kind = \"sgd\"\nlr = 0.1"), "`gradient_change` makes no sense"),
+        (refused(&format!("{FLOW_KEYS}[stop]\nafter_inversion = 5\n")), "[stop] does not go with gradient flow"),
+        (refused(&format!("{FLOW_KEYS}[observe]\nnoise = 1\n")), "`noise` does not go with gradient flow"),
+        (refused(&format!("{FLOW_KEYS}[[optimiser]]\nkind = \"sgd\"\nlr = 1\n")), "has no other optimisers"),
+        (refused(&format!("{FLOW_KEYS}[[data]]\nsource = \"digits\"\n")), "one output, for two classes"),
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    let hinge = parse(&super::edited("epochs = 50", "epochs = 50\nloss = \"hinge\""), "good.toml", &[]);
+    assert!(hinge.unwrap_err().to_string().contains("a hinge loss goes with gradient flow"));
 }
 
 #[test]

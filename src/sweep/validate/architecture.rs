@@ -1,6 +1,7 @@
 //! `[[architecture]]`: shape, activation, initial scale, and the layers observed, which must exist.
 
 use super::data::name_of;
+use super::flow;
 use super::judge::{Bound, Judge, Otherwise};
 use crate::sweep::diagnostics::Diagnostics;
 use crate::sweep::place::Located;
@@ -11,11 +12,12 @@ use crate::sweep::resolved::{Activation, Architecture, ArchitectureKind, Data, S
 /// Units of a layer may not be more.
 const WIDEST: i128 = 10_000_000;
 
-const ACTIVATIONS: [(&str, Activation); 4] = [
+const ACTIVATIONS: [(&str, Activation); 5] = [
     ("tanh", Activation::Tanh),
     ("relu", Activation::Relu),
     ("gelu", Activation::Gelu),
     ("sigmoid", Activation::Sigmoid),
+    ("softplus", Activation::Softplus),
 ];
 
 /// The entries of one `[[architecture]]`; convolutions are held against the images of `data`.
@@ -34,12 +36,13 @@ pub(crate) fn resolve(
         None => None,
     };
     let observe = layers(&mut judge, raw, shapes.as_deref());
-    let (activations, scales, shapes, observe) = (activations?, scales?, shapes?, observe?);
-    let combinations = judge.combinations([shapes.len(), activations.len(), scales.len()])?;
-    let entry = |[k, a, s]: [usize; 3]| {
-        let kind = shapes[k].clone();
+    let fields = flow::mean_fields(&mut judge, raw);
+    let (activations, scales, shapes, observe, fields) = (activations?, scales?, shapes?, observe?, fields?);
+    let combinations = judge.combinations([shapes.len(), activations.len(), scales.len(), fields.len()])?;
+    let entry = |[k, a, s, m]: [usize; 4]| {
+        let (kind, mean_field) = (shapes[k].clone(), fields[m]);
         let observe = observe.clone().unwrap_or_else(|| vec![kind.depth()]);
-        Architecture { activation: activations[a].value, init_scale: scales[s].value, observe, kind }
+        Architecture { activation: activations[a].value, mean_field, init_scale: scales[s].value, observe, kind }
     };
     Some(combinations.map(entry).collect())
 }

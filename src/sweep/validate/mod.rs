@@ -5,6 +5,7 @@
 
 mod architecture;
 mod data;
+mod flow;
 mod head;
 mod judge;
 mod observe;
@@ -44,6 +45,7 @@ pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<S
         train::batch_fits(table, train, &subsamples.entries, diagnostics);
     }
     observe::manifold_needed(raw, diagnostics);
+    let flow = flow::resolve(raw, &optimisers.entries, &data.entries, diagnostics);
     if !diagnostics.is_empty() {
         return None;
     }
@@ -53,6 +55,9 @@ pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<S
         prunes.push(Prune::None);
     }
     record_what_prunes_need(&mut observe, &prunes, train.epochs);
+    if let Some(flow) = flow {
+        (observe.manifold_every, observe.flow) = (None, Some(flow));
+    }
     let sweep = Sweep {
         name,
         seeds,

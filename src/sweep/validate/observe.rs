@@ -16,7 +16,7 @@ pub(crate) fn resolve(
 ) -> Option<Observe> {
     let Some(table) = table else {
         let epochs = Schedule::Every { every: 1 };
-        return Some(Observe { epochs, manifold_every: Some(1), misclassified: None, noise: Vec::new() });
+        return Some(Observe { epochs, manifold_every: Some(1), misclassified: None, noise: Vec::new(), flow: None });
     };
     let (raw, mut judge) = (&table.keys, Judge::of("[observe]", table, diagnostics));
     let epochs = record(&mut judge, &raw.record, last);
@@ -31,6 +31,7 @@ pub(crate) fn resolve(
         manifold_every: manifold_every?,
         misclassified: misclassified?,
         noise: noise?.iter().map(|sd| sd.value).collect(),
+        flow: None,
     })
 }
 

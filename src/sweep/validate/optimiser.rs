@@ -1,5 +1,6 @@
 //! `[[optimiser]]`: the rule and its numbers, with PyTorch's defaults.
 
+use super::flow;
 use super::judge::{Bound, Judge, Otherwise};
 use crate::sweep::diagnostics::Diagnostics;
 use crate::sweep::place::Place;
@@ -7,12 +8,13 @@ use crate::sweep::raw::{RawOptimiser, RawTable};
 use crate::sweep::reader::Field;
 use crate::sweep::resolved::{Optimiser, OptimiserKind};
 
-const KINDS: [(&str, OptimiserKind); 5] = [
+const KINDS: [(&str, OptimiserKind); 6] = [
     ("sgd", OptimiserKind::Sgd),
     ("nesterov", OptimiserKind::Nesterov),
     ("adam", OptimiserKind::Adam),
     ("adamw", OptimiserKind::Adamw),
     ("rmsprop", OptimiserKind::Rmsprop),
+    ("gradient-flow", OptimiserKind::GradientFlow),
 ];
 
 /// The entries of one `[[optimiser]]`.
@@ -21,6 +23,9 @@ pub(crate) fn resolve(table: &RawTable<RawOptimiser>, diagnostics: &mut Diagnost
     let named = judge.choice("kind", &raw.kind, &KINDS, Otherwise::Required("\"sgd\""));
     if let Some(named) = named {
         senseless_keys(&mut judge, raw, named);
+    }
+    if named == Some(OptimiserKind::GradientFlow) {
+        return flow::optimisers(&mut judge, raw);
     }
     let kind = match (named, raw.nesterov.given()) {
         (Some(OptimiserKind::Sgd), Some(nesterov)) if nesterov.value => Some(OptimiserKind::Nesterov),
@@ -54,12 +59,14 @@ pub(crate) fn resolve(table: &RawTable<RawOptimiser>, diagnostics: &mut Diagnost
         beta2: beta2[c].value,
         epsilon: epsilon[e].value,
         weight_decay: decay[d].value,
+        flow: None,
     };
     Some(judge.combinations(lengths)?.map(entry).collect())
 }
 
 fn senseless_keys(judge: &mut Judge<'_>, raw: &RawOptimiser, kind: OptimiserKind) {
-    use OptimiserKind::{Adam, Adamw, Nesterov, Rmsprop, Sgd};
+    use OptimiserKind::{Adam, Adamw, GradientFlow, Nesterov, Rmsprop, Sgd};
+    let steps = &[Sgd, Nesterov, Adam, Adamw, Rmsprop];
     let when = |kinds: &[OptimiserKind], place: Option<Place>| if kinds.contains(&kind) { None } else { place };
     fn at<T>(field: &Field<T>) -> Option<Place> {
         field.given().map(|given| given.place.clone())
@@ -69,7 +76,16 @@ fn senseless_keys(judge: &mut Judge<'_>, raw: &RawOptimiser, kind: OptimiserKind
         ("nesterov", when(&[Sgd], at(&raw.nesterov)), "sgd"),
         ("beta1", when(&[Adam, Adamw], at(&raw.beta1)), "adam and adamw"),
         ("beta2", when(&[Adam, Adamw], at(&raw.beta2)), "adam and adamw; rmsprop has `alpha`"),
-        ("alpha", when(&[Rmsprop], at(&raw.alpha)), "rmsprop; adam and adamw have `beta2`"),
+        ("alpha", when(&[Rmsprop, GradientFlow], at(&raw.alpha)), "rmsprop; adam and adamw have `beta2`"),
+        ("lr", when(steps, at(&raw.lr)), "every other optimiser; a flow's steps find their own length"),
+        ("weight_decay", when(steps, at(&raw.weight_decay)), "every other optimiser"),
+        ("gradient_change", when(&[GradientFlow], at(&raw.gradient_change)), "gradient-flow"),
+        ("output_change", when(&[GradientFlow], at(&raw.output_change)), "gradient-flow"),
+        ("kink_change", when(&[GradientFlow], at(&raw.kink_change)), "gradient-flow"),
+        ("margin", when(&[GradientFlow], at(&raw.margin)), "gradient-flow"),
+        ("fitted", when(&[GradientFlow], at(&raw.fitted)), "gradient-flow"),
+        ("time", when(&[GradientFlow], at(&raw.time)), "gradient-flow"),
+        ("precision", when(&[GradientFlow], at(&raw.precision)), "gradient-flow"),
         ("epsilon", when(&[Adam, Adamw, Rmsprop], at(&raw.epsilon)), "adam, adamw and rmsprop"),
     ];
     let name = KINDS.iter().find(|(_, other)| *other == kind).map_or("", |(name, _)| name);

@@ -1,5 +1,6 @@
 //! `[train]`: length, loss, batch.
 
+use super::flow;
 use super::judge::{Judge, Otherwise};
 use super::schedule::LONGEST;
 use crate::sweep::diagnostics::Diagnostics;
@@ -8,7 +9,13 @@ use crate::sweep::raw::{BatchSize, RawTable, RawTrain};
 use crate::sweep::reader::Field;
 use crate::sweep::resolved::{Batch, Loss, Subsample, Train};
 
-const LOSSES: [(&str, Loss); 2] = [("cross-entropy", Loss::CrossEntropy), ("mse", Loss::MeanSquared)];
+const LOSSES: [(&str, Loss); 5] = [
+    ("cross-entropy", Loss::CrossEntropy),
+    ("mse", Loss::MeanSquared),
+    ("hinge", Loss::Hinge),
+    ("soft-hinge", Loss::SoftHinge),
+    ("quadratic-hinge", Loss::QuadraticHinge),
+];
 
 /// The table.
 pub(crate) fn resolve(table: &RawTable<RawTrain>, diagnostics: &mut Diagnostics) -> Option<Train> {
@@ -25,7 +32,8 @@ pub(crate) fn resolve(table: &RawTable<RawTrain>, diagnostics: &mut Diagnostics)
             .whole_value("batch", &Located::new(*size, place.clone()), 1..=1_000_000_000_000)
             .map(|size| Batch::Mini { size: size.value }),
     };
-    Some(Train { epochs: epochs?, loss: loss?, batch: batch? })
+    let hinge_beta = flow::hinge_beta(&mut judge, raw, loss?);
+    Some(Train { epochs: epochs?, loss: loss?, batch: batch?, hinge_beta: hinge_beta? })
 }
 
 /// The last epoch, as far as it is sound, even where the rest of the table is not.

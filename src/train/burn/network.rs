@@ -138,6 +138,7 @@ pub(super) fn activate<const D: usize>(z: Tensor<D>, kind: Activation) -> Tensor
         Activation::Relu => activation::relu(z),
         Activation::Gelu => activation::gelu(z),
         Activation::Sigmoid => activation::sigmoid(z),
+        Activation::Softplus => activation::softplus(z, 1.0),
     }
 }
 
@@ -158,6 +159,8 @@ fn through(below: Hidden, kind: Activation, weight: &Tensor<3>, delta: Tensor<3>
             back * (below.square.unwrap_or_else(|| square(&below.out)) - below.out)
         }
         Activation::Relu => transposed.matmul(delta) * below.out.sign(),
+        // σ' = 1/(1 + e^−z) = 1 − e^−σ.
+        Activation::Softplus => transposed.neg().matmul(delta) * below.out.neg().exp().sub_scalar(1.0),
         Activation::Gelu => {
             let back = transposed.matmul(delta);
             match below.before {

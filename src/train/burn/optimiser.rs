@@ -14,6 +14,7 @@ use crate::sweep::{Optimiser, OptimiserKind};
 pub(super) fn keeps_first(kind: OptimiserKind, numbers: &Optimiser) -> bool {
     match kind {
         OptimiserKind::Adam | OptimiserKind::Adamw => true,
+        OptimiserKind::GradientFlow => false,
         OptimiserKind::Sgd | OptimiserKind::Nesterov | OptimiserKind::Rmsprop => numbers.momentum != 0.0,
     }
 }
@@ -110,6 +111,7 @@ impl Rule {
             OptimiserKind::Sgd | OptimiserKind::Nesterov => self.gradient_descent(moments.first, gradient),
             OptimiserKind::Rmsprop => self.rmsprop(moments, gradient),
             OptimiserKind::Adam | OptimiserKind::Adamw => self.adam(moments, gradient, corrections),
+            OptimiserKind::GradientFlow => unreachable!("flows are not given to this engine"),
         };
         let shrunk = match (&self.decay, self.kind) {
             (Some(decay), OptimiserKind::Adamw) => {

@@ -163,6 +163,9 @@ impl Task for LossGradient<'_> {
                     }
                     sum.mul(share)
                 }
+                Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => {
+                    unreachable!("`Kernel::supports` refuses hinges")
+                }
             };
             loss_sum = loss_sum.add(V::select(kept, loss, zero));
             wrong_sum = wrong.fma(weight, wrong_sum);

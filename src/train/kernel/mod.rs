@@ -74,6 +74,9 @@ impl Kernel {
         let Some(widths) = problem.mlp_widths() else {
             return Err("the kernel trains fully connected networks only".to_owned());
         };
+        if problem.flow.is_some() {
+            return Err("gradient flows have an engine of their own".to_owned());
+        }
         if widths.contains(&0) {
             return Err("a layer has no units".to_owned());
         }

@@ -174,6 +174,7 @@ impl Task for Activate<'_> {
             Activation::Tanh => each::<V, Tanh>(layer, rows),
             Activation::Sigmoid => each::<V, Sigmoid>(layer, rows),
             Activation::Relu => each::<V, Relu>(layer, rows),
+            Activation::Softplus => unreachable!("softplus is trained by gradient flow"),
             Activation::Gelu => {
                 let (columns, stride) = (layer.layout.padded_columns(), layer.stride);
                 for row in 0..rows {
@@ -334,6 +335,7 @@ impl Task for CarryBack<'_> {
             Activation::Tanh => combine::<V, Tanh>(below, scratch, rows),
             Activation::Sigmoid => combine::<V, Sigmoid>(below, scratch, rows),
             Activation::Relu => combine::<V, Relu>(below, scratch, rows),
+            Activation::Softplus => unreachable!("softplus is trained by gradient flow"),
             Activation::Gelu => {
                 let (columns, stride) = (below.layout.padded_columns(), below.stride);
                 for row in 0..rows {

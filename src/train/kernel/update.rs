@@ -10,6 +10,7 @@ pub(super) fn moments(optimiser: &Optimiser) -> [bool; 2] {
         OptimiserKind::Sgd | OptimiserKind::Nesterov => [optimiser.momentum > 0.0, false],
         OptimiserKind::Adam | OptimiserKind::Adamw => [true, true],
         OptimiserKind::Rmsprop => [optimiser.momentum > 0.0, true],
+        OptimiserKind::GradientFlow => [false, false],
     }
 }
 
@@ -155,5 +156,6 @@ fn parameter<V: Lane, const R: usize>(
                 negative_lr.fma(step, now).store(w);
             }
         }
+        OptimiserKind::GradientFlow => unreachable!("`Kernel::supports` refuses flows"),
     }
 }

@@ -39,6 +39,7 @@ fn activate(z: f64, kind: Activation) -> f64 {
     match kind {
         Activation::Tanh => z.tanh(),
         Activation::Relu => z.max(0.0),
+        Activation::Softplus => z.exp().ln_1p(),
         Activation::Gelu => z * 0.5 * (1.0 + erf(z / 2f64.sqrt())),
         Activation::Sigmoid => 1.0 / (1.0 + (-z).exp()),
     }
@@ -107,6 +108,7 @@ fn sample_loss(kind: Loss, z: &[f64], y: usize) -> f64 {
             let hot = |c: usize| f64::from(u8::from(c == y));
             z.iter().enumerate().map(|(c, v)| (v - hot(c)).powi(2)).sum::<f64>() / z.len() as f64
         }
+        Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => unreachable!(),
     }
 }
 
@@ -218,6 +220,7 @@ pub(super) fn train(problem: &Problem, replica: &Replica, initial: &[f32]) -> (V
                         first[p] = o.momentum * first[p] + g;
                         w[p] -= o.lr * first[p];
                     }
+                    OptimiserKind::GradientFlow => unreachable!(),
                     OptimiserKind::Nesterov => {
                         first[p] = o.momentum * first[p] + g;
                         w[p] -= o.lr * (g + o.momentum * first[p]);

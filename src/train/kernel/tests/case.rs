@@ -95,6 +95,7 @@ impl Case {
             manifold: (0..=self.epochs).step_by(4).collect(),
             // Ascending and distinct, whatever the length of the run.
             snapshots: [0, 3].into_iter().filter(|&epoch| epoch < self.epochs).chain([self.epochs]).collect(),
+            flow: None,
         };
         let widths = problem.mlp_widths().unwrap();
         let lr = match self.kind {
@@ -112,6 +113,7 @@ impl Case {
                 beta2: 0.99 - r as f64 / 100.0,
                 epsilon: 1e-3 * (1.0 + r as f64),
                 weight_decay: 0.01 * r as f64,
+                flow: None,
             },
             init_scale: 1.0,
             kept: (self.pruned && r % 2 == 1).then(|| (0..self.samples).map(|s| (s * 7 + r) % 5 != 0).collect()),
@@ -131,6 +133,7 @@ impl Case {
                 second_moment: vec![],
                 diverged: None,
                 record: Record::empty(&problem),
+                flow: None,
             }
         };
         let states = (0..self.replicas).map(state).collect();

@@ -38,6 +38,7 @@ fn erfc(x: f64) -> f64 {
 pub(super) fn activation(kind: Activation, z: f64) -> (f64, f64) {
     match kind {
         Activation::Tanh => (z.tanh(), 1.0 - z.tanh().powi(2)),
+        Activation::Softplus => (z.exp().ln_1p(), 1.0 / (1.0 + (-z).exp())),
         Activation::Relu => (z.max(0.0), if z > 0.0 { 1.0 } else { 0.0 }),
         Activation::Sigmoid => {
             let s = 1.0 / (1.0 + (-z).exp());
@@ -94,6 +95,7 @@ impl Network {
                 let n = f.len() as f64;
                 (off.iter().map(|o| o * o).sum::<f64>() / n, off.iter().map(|o| 2.0 * o / n).collect())
             }
+            Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => unreachable!(),
         }
     }
 
@@ -142,6 +144,7 @@ impl Network {
                 g += rule.weight_decay * *w;
             }
             match rule.kind {
+                OptimiserKind::GradientFlow => unreachable!(),
                 OptimiserKind::Sgd | OptimiserKind::Nesterov => {
                     *m = rule.momentum * *m + g;
                     let nesterov = rule.kind == OptimiserKind::Nesterov;

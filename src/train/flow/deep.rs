@@ -1,0 +1,231 @@
+//! Forward and backward through a network of any depth, convolutions included, one tile of samples at a time.
+//!
+//! Values lie column by column: `[unit, sample]` behind a dense layer, `[channel, (sample, row, column)]` behind a
+//! convolution, whose inputs are spread out into patches so that both are one matrix product. What lies between a
+//! convolution and a dense layer is put into the dense layer's order, `(channel, row, column)`.
+
+use super::network::{Level, Network};
+use super::real::{Real, View};
+use crate::train::shape::Layer;
+
+/// What a layer leaves for the way back.
+#[derive(Debug, Default)]
+pub(super) struct Stage<T> {
+    /// Its inputs (a convolution's patches), `[fan-in, column]`.
+    pub(super) input: Vec<T>,
+    /// Slopes of its units, `[out, column]`; empty for the output layer.
+    slope: Vec<T>,
+    /// After max pooling, where each value came from in `[out, column]`; empty without pooling.
+    winner: Vec<u32>,
+    /// Columns: samples, times pixels of a convolution.
+    pub(super) columns: usize,
+}
+
+/// A pass of some samples.
+pub(super) struct Tape<T> {
+    /// One for each layer.
+    pub(super) stages: Vec<Stage<T>>,
+    /// f of each sample.
+    pub(super) outputs: Vec<T>,
+}
+
+fn weight<'a, T: Real>(level: &Level, parameters: &'a [T]) -> View<'a, T> {
+    let weights = &parameters[level.weight..level.weight + level.layer.weights()];
+    View::rows(weights, level.layer.outputs(), level.layer.fan_in())
+}
+
+/// Forward: `x` is `[sample, input]` row by row.
+pub(super) fn forward<T: Real>(network: &Network, parameters: &[T], x: &[T]) -> Tape<T> {
+    let samples = x.len() / network.inputs.max(1);
+    let mut stages = Vec::with_capacity(network.levels.len());
+    let mut values = x.to_vec();
+    // Whether `values` are [sample, channel, row, column], as inputs are, or [sample, row, column, channel].
+    let mut channels_first = true;
+    for (place, level) in network.levels.iter().enumerate() {
+        let mut stage = Stage { columns: samples, ..Stage::default() };
+        match level.layer {
+            Layer::Convolution { height, width, .. } => {
+                stage.columns = samples * height * width;
+                stage.input = patches(level.layer, &values, channels_first);
+                channels_first = false;
+            }
+            Layer::Dense { inputs, .. } => {
+                stage.input = match network.levels.get(place.wrapping_sub(1)).map(|below| below.layer) {
+                    Some(Layer::Convolution { outputs, .. }) => reorder(&values, inputs, outputs, true),
+                    _ => values,
+                };
+            }
+        }
+        let out = level.layer.outputs();
+        let mut z = vec![T::default(); out * stage.columns];
+        let input = View::columns(&stage.input, level.layer.fan_in(), stage.columns);
+        T::product(&mut z, weight(level, parameters), input, false);
+        let scale = T::of(level.scale);
+        for column in z.chunks_exact_mut(out) {
+            match level.bias {
+                Some(at) => column.iter_mut().zip(&parameters[at..]).for_each(|(z, &b)| *z = *z * scale + b),
+                None => column.iter_mut().for_each(|z| *z = *z * scale),
+            }
+        }
+        if place + 1 < network.levels.len() {
+            stage.slope = Vec::with_capacity(z.len());
+            for z in &mut z {
+                let (value, slope) = network.unit.at(*z);
+                *z = value;
+                stage.slope.push(slope);
+            }
+            if let Layer::Convolution { pool, .. } = level.layer
+                && pool > 1
+            {
+                (z, stage.winner) = pooled(level.layer, &z, samples);
+            }
+        }
+        stages.push(stage);
+        values = z;
+    }
+    Tape { stages, outputs: values }
+}
+
+/// Backward from ∂/∂f of each sample (`seed`): calls `each` with every layer's place, its stage and the gradient at its
+/// pre-activations, `[out, column]`, from the last to the first.
+pub(super) fn backward<T: Real>(
+    network: &Network,
+    parameters: &[T],
+    tape: &Tape<T>,
+    seed: &[T],
+    mut each: impl FnMut(usize, &Stage<T>, &[T]),
+) {
+    let samples = tape.outputs.len();
+    let mut delta = seed.to_vec();
+    for (place, level) in network.levels.iter().enumerate().rev() {
+        let stage = &tape.stages[place];
+        each(place, stage, &delta);
+        let Some(below) = place.checked_sub(1) else { return };
+        let mut back = vec![T::default(); stage.input.len()];
+        let out = View::columns(&delta, level.layer.outputs(), stage.columns);
+        T::product(&mut back, weight(level, parameters).t(), out, false);
+        let scale = T::of(level.scale);
+        back.iter_mut().for_each(|value| *value = *value * scale);
+        let (under, of_under) = (&network.levels[below].layer, &tape.stages[below]);
+        let mut values = match (level.layer, *under) {
+            (Layer::Convolution { .. }, _) => unpatch(level.layer, &back, samples),
+            (Layer::Dense { inputs, .. }, Layer::Convolution { outputs, .. }) => reorder(&back, inputs, outputs, false),
+            _ => back,
+        };
+        if !of_under.winner.is_empty() {
+            let mut spread = vec![T::default(); of_under.slope.len()];
+            for (&value, &winner) in values.iter().zip(&of_under.winner) {
+                spread[winner as usize] += value;
+            }
+            values = spread;
+        }
+        values.iter_mut().zip(&of_under.slope).for_each(|(value, &slope)| *value = *value * slope);
+        delta = values;
+    }
+}
+
+/// Adds Σ_i c_i ∂f(x_i) to `gradient`.
+pub(super) fn add_gradient<T: Real>(network: &Network, parameters: &[T], x: &[T], c: &[T], gradient: &mut [T]) {
+    let tape = forward(network, parameters, x);
+    backward(network, parameters, &tape, c, |place, stage, delta| {
+        let level = &network.levels[place];
+        let (out, fan_in) = (level.layer.outputs(), level.layer.fan_in());
+        let scale = T::of(level.scale);
+        let scaled: Vec<T> = delta.iter().map(|&delta| delta * scale).collect();
+        // [fan-in, out] column by column is [out, fan-in] row by row.
+        let target = &mut gradient[level.weight..level.weight + level.layer.weights()];
+        let input = View::columns(&stage.input, fan_in, stage.columns);
+        T::product(target, input, View::columns(&scaled, out, stage.columns).t(), true);
+        if let Some(at) = level.bias {
+            for column in delta.chunks_exact(out) {
+                gradient[at..at + out].iter_mut().zip(column).for_each(|(g, &d)| *g += d);
+            }
+        }
+    });
+}
+
+/// A convolution's inputs spread out: `[(channel, i, j), (sample, row, column)]`, 0 beyond the border.
+fn patches<T: Real>(layer: Layer, values: &[T], channels_first: bool) -> Vec<T> {
+    let mut out = Vec::new();
+    visit(layer, values.len(), channels_first, |source| {
+        out.push(source.map_or_else(T::default, |at| values[at]));
+    });
+    out
+}
+
+/// The way back: sums of the patches' gradients at each value, `[sample, row, column, channel]`.
+fn unpatch<T: Real>(layer: Layer, patches: &[T], samples: usize) -> Vec<T> {
+    let Layer::Convolution { inputs, height, width, .. } = layer else { return patches.to_vec() };
+    let mut out = vec![T::default(); samples * inputs * height * width];
+    let mut next = patches.iter();
+    visit(layer, out.len(), false, |source| {
+        if let (Some(&value), Some(at)) = (next.next(), source) {
+            out[at] += value;
+        }
+    });
+    out
+}
+
+/// Calls `each` with where every patch's element lies among `length` values, patch by patch; `None` beyond the border.
+fn visit(layer: Layer, length: usize, channels_first: bool, mut each: impl FnMut(Option<usize>)) {
+    let Layer::Convolution { inputs, kernel, height, width, .. } = layer else { return };
+    let (samples, half) = (length / (inputs * height * width).max(1), kernel / 2);
+    for sample in 0..samples {
+        for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
+            for channel in 0..inputs {
+                for (i, j) in (0..kernel).flat_map(|i| (0..kernel).map(move |j| (i, j))) {
+                    let y = (row + i).checked_sub(half).filter(|&y| y < height);
+                    let x = (column + j).checked_sub(half).filter(|&x| x < width);
+                    each(y.zip(x).map(|(y, x)| {
+                        if channels_first {
+                            ((sample * inputs + channel) * height + y) * width + x
+                        } else {
+                            ((sample * height + y) * width + x) * inputs + channel
+                        }
+                    }));
+                }
+            }
+        }
+    }
+}
+
+/// Max pooling: `[sample, row, column, channel]`, and where each value came from. Ties go to the first.
+fn pooled<T: Real>(layer: Layer, values: &[T], samples: usize) -> (Vec<T>, Vec<u32>) {
+    let Layer::Convolution { outputs, pool, height, width, .. } = layer else { return (values.to_vec(), Vec::new()) };
+    let (rows, columns) = (height / pool, width / pool);
+    let (mut out, mut winners) = (Vec::new(), Vec::new());
+    for (sample, row) in (0..samples).flat_map(|sample| (0..rows).map(move |row| (sample, row))) {
+        for (column, channel) in (0..columns).flat_map(|column| (0..outputs).map(move |channel| (column, channel))) {
+            let mut best: Option<usize> = None;
+            for (i, j) in (0..pool).flat_map(|i| (0..pool).map(move |j| (i, j))) {
+                let at = ((sample * height + row * pool + i) * width + column * pool + j) * outputs + channel;
+                if best.is_none_or(|best| values[at] > values[best]) {
+                    best = Some(at);
+                }
+            }
+            let best = best.unwrap_or(0);
+            out.push(values[best]);
+            winners.push(best as u32);
+        }
+    }
+    (out, winners)
+}
+
+/// Samples of `size` values from `(pixel, channel)` to `(channel, pixel)`, or back.
+fn reorder<T: Real>(values: &[T], size: usize, channels: usize, channels_first: bool) -> Vec<T> {
+    let pixels = size / channels.max(1);
+    let mut out = vec![T::default(); values.len()];
+    for (from, to) in values.chunks_exact(size).zip(out.chunks_exact_mut(size)) {
+        for pixel in 0..pixels {
+            for channel in 0..channels {
+                let (first, last) = (channel * pixels + pixel, pixel * channels + channel);
+                if channels_first {
+                    to[first] = from[last];
+                } else {
+                    to[last] = from[first];
+                }
+            }
+        }
+    }
+    out
+}

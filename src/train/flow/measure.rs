@@ -1,0 +1,140 @@
+//! What is measured along a flow that needs nothing but parameters and outputs: λ, norms, quantiles, covariances.
+
+use super::network::Network;
+use super::real::{Real, View};
+use super::record::QUANTILES;
+use super::spectrum::eigenvalues;
+use crate::train::shape::Layer;
+
+/// Quantiles by linear interpolation between order statistics; NaN of nothing.
+pub(super) fn quantiles(mut values: Vec<f64>) -> [f64; 5] {
+    values.sort_by(f64::total_cmp);
+    QUANTILES.map(|share| {
+        let Some(last) = values.len().checked_sub(1) else { return f64::NAN };
+        let place = share * last as f64;
+        let (low, high) = (place.floor() as usize, place.ceil() as usize);
+        values[low] + (place - place.floor()) * (values[high] - values[low])
+    })
+}
+
+/// λ: the rms over neurons and informative coordinates (the first `parallel`) of the first layer's weights over the same
+/// of the others. NaN for a convolution, or without other coordinates.
+pub(super) fn compression(network: &Network, parameters: &[f64], parallel: usize) -> f64 {
+    let Some(level) = network.levels.first() else { return f64::NAN };
+    let Layer::Dense { inputs, .. } = level.layer else { return f64::NAN };
+    let weights = &parameters[level.weight..level.weight + level.layer.weights()];
+    let (mut along, mut across) = (0.0, 0.0);
+    for weight in weights.chunks_exact(inputs.max(1)) {
+        along += weight.iter().take(parallel).map(|w| w * w).sum::<f64>();
+        across += weight.iter().skip(parallel).map(|w| w * w).sum::<f64>();
+    }
+    let others = inputs.saturating_sub(parallel);
+    if others == 0 { f64::NAN } else { ((along / parallel as f64) / (across / others as f64)).sqrt() }
+}
+
+/// ‖(w_n, b_n)‖ of the first layer's neurons (channels, of a convolution).
+pub(super) fn neuron_norms(network: &Network, parameters: &[f64]) -> Vec<f64> {
+    let Some(level) = network.levels.first() else { return Vec::new() };
+    let weights = &parameters[level.weight..level.weight + level.layer.weights()];
+    let norm = |(neuron, weight): (usize, &[f64])| {
+        let bias = level.bias.map_or(0.0, |at| parameters[at + neuron]);
+        (weight.iter().map(|w| w * w).sum::<f64>() + bias * bias).sqrt()
+    };
+    weights.chunks_exact(level.layer.fan_in().max(1)).enumerate().map(norm).collect()
+}
+
+/// Largest eigenvalues, descending, of (1/h) Σ_n w_n w_nᵀ over the first layer's neurons.
+pub(super) fn weight_spectrum(network: &Network, parameters: &[f64], components: usize) -> Vec<f64> {
+    let Some(level) = network.levels.first() else { return Vec::new() };
+    let (neurons, fan_in) = (level.layer.outputs(), level.layer.fan_in());
+    let weights = &parameters[level.weight..level.weight + neurons * fan_in];
+    let mut moments = vec![0.0; fan_in * fan_in];
+    let by_neuron = View::columns(weights, fan_in, neurons);
+    f64::product(&mut moments, by_neuron, by_neuron.t(), false);
+    moments.iter_mut().for_each(|value| *value /= neurons as f64);
+    eigenvalues(&moments, fan_in, components)
+}
+
+/// ‖a − b‖/‖b‖.
+pub(super) fn relative_distance(a: &[f64], b: &[f64]) -> f64 {
+    let square = |difference: f64| difference * difference;
+    let apart: f64 = a.iter().zip(b).map(|(a, b)| square(a - b)).sum();
+    (apart / b.iter().map(|b| square(*b)).sum::<f64>()).sqrt()
+}
+
+/// Share of samples on the wrong side: y F < 0; F = 0 decides nothing and counts half.
+pub(super) fn error(margins: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = margins.len() as f64;
+    let wrong = |m: f64| if m > 0.0 { 0.0 } else if m == 0.0 { 0.5 } else { 1.0 };
+    margins.map(wrong).sum::<f64>() / count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Block;
+    use crate::sweep::{Activation, ArchitectureKind, MeanField};
+
+    fn network(inputs: usize, neurons: usize) -> Network {
+        let block = Block {
+            features: inputs,
+            live: (0..inputs as u32).collect(),
+            image: None,
+            classes: 2,
+            train: Default::default(),
+            test: Default::default(),
+            source_index: vec![],
+        };
+        let kind = ArchitectureKind::Mlp { hidden: vec![neurons] };
+        Network::new(&kind, Activation::Relu, Some(MeanField { bias_variance: 1.0 }), &block).unwrap()
+    }
+
+    #[test]
+    fn compression_compares_per_coordinate() {
+        // Two neurons in three dimensions: (2, 1, 1), (2, −1, 1): rms along 2, across 1.
+        let mut parameters = vec![2.0, 1.0, 1.0, 2.0, -1.0, 1.0];
+        parameters.extend([3.0, 4.0, 1.0, 1.0]);
+        let network = network(3, 2);
+        assert_eq!(compression(&network, &parameters, 1), 2.0);
+        assert!((compression(&network, &parameters, 2) - 2.5f64.sqrt()).abs() < 1e-12);
+        assert!(compression(&network, &parameters, 3).is_nan());
+        assert_eq!(neuron_norms(&network, &parameters), [15f64.sqrt(), 22f64.sqrt()]);
+        // The mean of ωωᵀ is [[4, 2], [2, 1]] on the first and third coordinates and 1 on the second.
+        let spectrum = weight_spectrum(&network, &parameters, 3);
+        for (found, expected) in spectrum.iter().zip([5.0, 1.0, 0.0]) {
+            assert!((found - expected).abs() < 1e-12, "{spectrum:?}");
+        }
+    }
+
+    #[test]
+    fn quantiles_interpolate_and_errors_halve_ties() {
+        assert_eq!(quantiles(vec![4.0, 0.0, 2.0, 1.0]), [0.0, 0.75, 1.5, 2.5, 4.0]);
+        assert!(quantiles(vec![])[0].is_nan());
+        assert_eq!(error([1.0, -1.0, 0.0, 2.0].into_iter()), 0.375);
+        assert_eq!(relative_distance(&[3.0, 4.0], &[0.0, 4.0]), 0.75);
+    }
+
+    #[test]
+    fn initial_weights_are_isotropic_normals() {
+        let network = network(4, 20_000);
+        let kind = ArchitectureKind::Mlp { hidden: vec![20_000] };
+        let field = Some(MeanField { bias_variance: 4.0 });
+        let block = Block {
+            features: 4,
+            live: (0..4).collect(),
+            image: None,
+            classes: 2,
+            train: Default::default(),
+            test: Default::default(),
+            source_index: vec![],
+        };
+        let parameters = network.initial(1, &kind, field, 1.0, &block);
+        assert_eq!(parameters.len(), network.parameters);
+        let mean_square = |slice: &[f64]| slice.iter().map(|w| w * w).sum::<f64>() / slice.len() as f64;
+        // Five relative standard errors √(2/n) of a mean square.
+        assert!((mean_square(&parameters[..80_000]) - 1.0).abs() < 5.0 * (2.0f64 / 80_000.0).sqrt());
+        assert!((mean_square(&parameters[80_000..100_000]) / 4.0 - 1.0).abs() < 5.0 * (2.0f64 / 20_000.0).sqrt());
+        // λ compares 20 000 with 60 000 squares: relative variance (2/20 000 + 2/60 000)/4.
+        assert!((compression(&network, &parameters, 1) - 1.0).abs() < 5.0 * (1.0f64 / 30_000.0).sqrt());
+    }
+}

@@ -1,0 +1,133 @@
+//! Gradient flow of a cohort of replicas (Paccolat et al. 2021): each with its own α, step lengths and end.
+//!
+//! - [`trajectory`] is one replica's flow, [`control`] how long its steps may be, [`margin`] the losses.
+//! - [`field`] is f and Σ c ∂f: [`shallow`] for one hidden layer of rectifiers, [`deep`] for everything else, in the two
+//!   precisions of [`real`].
+//! - [`measure`] and [`stage`] say what is recorded ([`record`]): [`tangent`] the tangent kernel, [`spectrum`] what its
+//!   eigenvectors know of the labels, [`machine`] what the frozen kernel would learn, [`twonn`] dimensions.
+//!
+//! Replicas share the samples, laid out once for each precision; everything else is a replica's own, so that replicas go
+//! their ways in threads without waiting for each other within a slice. Invariant: a replica's numbers depend neither on
+//! its neighbours nor on the slices.
+
+mod control;
+mod deep;
+mod field;
+mod lanes;
+mod machine;
+mod margin;
+mod measure;
+mod network;
+mod real;
+mod record;
+mod shallow;
+mod spectrum;
+mod stage;
+mod state;
+mod tangent;
+mod trajectory;
+mod twonn;
+mod unit;
+
+#[cfg(test)]
+mod tests;
+
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+pub use record::{FlowProblem, FlowRecord, QUANTILES, Quantity, kernel_points};
+pub use state::{FlowState, Stop};
+
+use self::field::Field;
+use self::margin::MarginLoss;
+use self::network::Network;
+use self::real::Real;
+use self::trajectory::{Flowing, Ground, Trajectory, fits, signs};
+use super::{Engine, Problem, Replica, ReplicaState, TrainError};
+use crate::sweep::{Flow, Precision};
+
+/// The engine of gradient flows.
+pub struct FlowEngine {
+    replicas: Vec<Box<dyn Flowing>>,
+    pool: rayon::ThreadPool,
+}
+
+impl FlowEngine {
+    /// Takes over a cohort, to be trained by up to `threads` threads.
+    ///
+    /// # Errors
+    /// [`TrainError::Device`] if the problem is no gradient flow, has more than two classes, or a network that cannot be
+    /// built on its block, or if a state is of another network.
+    pub fn new(
+        problem: &Problem,
+        replicas: &[Replica],
+        states: Vec<ReplicaState>,
+        threads: usize,
+    ) -> Result<FlowEngine, TrainError> {
+        let refused = |what: &str| Err(TrainError::Device(what.to_owned()));
+        let Some(flow) = &problem.flow else { return refused("the problem is no gradient flow") };
+        if problem.block.classes != 2 {
+            return refused("a gradient flow has one output, for two classes: choose labels = \"parity\" or the like");
+        }
+        let network = Network::new(&problem.architecture, problem.activation, flow.mean_field, &problem.block);
+        let Some(network) = network else {
+            return refused("the network cannot be built on the block: a convolution needs images that pooling leaves");
+        };
+        if !states.iter().all(|state| fits(state, network.parameters)) {
+            return refused("a state is of another network: the checkpoint does not belong to this sweep");
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.max(1))
+            .build()
+            .map_err(|error| TrainError::Device(format!("threads cannot be started: {error}")))?;
+        let numbers: Option<Vec<Flow>> = replicas.iter().map(|replica| replica.optimiser.flow).collect();
+        let Some(numbers) = numbers else { return refused("a replica has no numbers of a flow") };
+        let needs = |precision: Precision| numbers.iter().any(|numbers| numbers.precision == precision);
+        let single = needs(Precision::F32).then(|| ground::<f32>(problem, flow, &network));
+        let double = needs(Precision::F64).then(|| ground::<f64>(problem, flow, &network));
+        let build = |((replica, numbers), state): ((&Replica, Flow), ReplicaState)| -> Option<Box<dyn Flowing>> {
+            Some(match numbers.precision {
+                Precision::F32 => Box::new(Trajectory::new(single.clone()?, replica, numbers, state)),
+                Precision::F64 => Box::new(Trajectory::new(double.clone()?, replica, numbers, state)),
+            })
+        };
+        let each: Vec<_> = replicas.iter().zip(numbers).zip(states).collect();
+        let built: Option<Vec<_>> = pool.install(|| each.into_par_iter().map(build).collect());
+        let Some(replicas) = built else { return refused("a replica has no ground") };
+        Ok(FlowEngine { replicas, pool })
+    }
+}
+
+fn ground<T: Real>(problem: &Problem, flow: &FlowProblem, network: &Network) -> Arc<Ground<T>> {
+    let field = Field::<T>::new(network.clone());
+    let block = &problem.block;
+    Arc::new(Ground {
+        loss: MarginLoss::new(problem.loss, flow.hinge_beta),
+        train: field.points(&block.train.x),
+        test: field.points(&block.test.x),
+        labels: signs(&block.train.y),
+        test_labels: signs(&block.test.y),
+        network: network.clone(),
+        flow: flow.clone(),
+        problem: problem.clone(),
+    })
+}
+
+impl Engine for FlowEngine {
+    fn advance(&mut self, until: usize) -> Result<(), TrainError> {
+        let replicas = &mut self.replicas;
+        // One at a time and whoever is free next: flows of one cohort may cost very differently.
+        self.pool.install(|| replicas.par_iter_mut().with_max_len(1).for_each(|replica| replica.advance(until)));
+        Ok(())
+    }
+
+    fn states(&mut self) -> Result<Vec<ReplicaState>, TrainError> {
+        Ok(self.replicas.iter().map(|replica| replica.state()).collect())
+    }
+
+    fn describe(&self) -> String {
+        self.replicas.first().map_or_else(|| "gradient flow".to_owned(), |replica| replica.describe())
+    }
+}

@@ -1,0 +1,166 @@
+//! The two precisions of a flow: conversions, matrix products (faer), and the vectors of the shallow network's loops.
+//!
+//! Invariant: a product is a function of its operands alone (one thread, fixed order), so that a flow repeats itself bit
+//! for bit.
+
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+
+use super::lanes::Lanes;
+use super::shallow;
+
+/// A matrix in a slice.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a, T> {
+    /// Its numbers.
+    pub(super) data: &'a [T],
+    /// Rows.
+    pub(super) rows: usize,
+    /// Columns.
+    pub(super) columns: usize,
+    /// Whether a row, rather than a column, lies contiguous.
+    pub(super) by_row: bool,
+}
+
+impl<'a, T> View<'a, T> {
+    /// `rows × columns`, column by column.
+    pub(super) fn columns(data: &'a [T], rows: usize, columns: usize) -> View<'a, T> {
+        View { data, rows, columns, by_row: false }
+    }
+
+    /// `rows × columns`, row by row.
+    pub(super) fn rows(data: &'a [T], rows: usize, columns: usize) -> View<'a, T> {
+        View { data, rows, columns, by_row: true }
+    }
+
+    /// The transpose.
+    pub(super) fn t(self) -> View<'a, T> {
+        View { data: self.data, rows: self.columns, columns: self.rows, by_row: !self.by_row }
+    }
+}
+
+/// f32 or f64.
+pub(super) trait Real:
+    Copy
+    + Send
+    + Sync
+    + PartialOrd
+    + Default
+    + std::fmt::Debug
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + Sum
+    + 'static
+{
+    /// Samples of a tile of the shallow network.
+    const TILE: usize;
+    /// A number below this share of the greatest is lost in a sum of either.
+    const NEGLIGIBLE: f64;
+
+    /// Nearest number.
+    fn of(value: f64) -> Self;
+    /// Exactly the same number.
+    fn wide(self) -> f64;
+    /// `out` (column by column) = a · b, or += where `add`.
+    fn product(out: &mut [Self], a: View<'_, Self>, b: View<'_, Self>, add: bool);
+    /// The shallow network's outputs; see [`shallow::outputs`].
+    fn shallow_outputs(fast: bool, net: &shallow::Weights<'_, Self>, tiles: &[Self], out: &mut [Self]);
+    /// Its gradient; see [`shallow::gradient`].
+    fn shallow_gradient(fast: bool, net: &shallow::Weights<'_, Self>, tiles: &[Self], c: &[Self], out: &mut [Self]);
+}
+
+macro_rules! real {
+    ($type:ty, $lanes:literal, $negligible:literal, $fast:ty) => {
+        impl Real for $type {
+            const TILE: usize = 4 * $lanes;
+            const NEGLIGIBLE: f64 = $negligible;
+
+            #[inline(always)]
+            fn of(value: f64) -> $type {
+                value as $type
+            }
+
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                f64::from(self)
+            }
+
+            fn product(out: &mut [$type], a: View<'_, $type>, b: View<'_, $type>, add: bool) {
+                use faer::{Accum, MatMut, MatRef, Par};
+                fn matrix(v: View<'_, $type>) -> MatRef<'_, $type> {
+                    if v.by_row {
+                        MatRef::from_row_major_slice(v.data, v.rows, v.columns)
+                    } else {
+                        MatRef::from_column_major_slice(v.data, v.rows, v.columns)
+                    }
+                }
+                let target = MatMut::from_column_major_slice_mut(out, a.rows, b.columns);
+                let accumulate = if add { Accum::Add } else { Accum::Replace };
+                faer::linalg::matmul::matmul(target, accumulate, matrix(a), matrix(b), 1.0, Par::Seq);
+            }
+
+            fn shallow_outputs(fast: bool, net: &shallow::Weights<'_, $type>, tiles: &[$type], out: &mut [$type]) {
+                #[cfg(target_arch = "x86_64")]
+                if fast {
+                    #[target_feature(enable = "avx2,fma")]
+                    unsafe fn enter(net: &shallow::Weights<'_, $type>, tiles: &[$type], out: &mut [$type]) {
+                        shallow::outputs::<$fast>(net, tiles, out);
+                    }
+                    // SAFETY: `fast` is set only where the processor has these instructions.
+                    return unsafe { enter(net, tiles, out) };
+                }
+                let _ = fast;
+                shallow::outputs::<[$type; $lanes]>(net, tiles, out);
+            }
+
+            fn shallow_gradient(
+                fast: bool,
+                net: &shallow::Weights<'_, $type>,
+                tiles: &[$type],
+                c: &[$type],
+                out: &mut [$type],
+            ) {
+                #[cfg(target_arch = "x86_64")]
+                if fast {
+                    #[target_feature(enable = "avx2,fma")]
+                    unsafe fn enter(
+                        net: &shallow::Weights<'_, $type>,
+                        tiles: &[$type],
+                        c: &[$type],
+                        out: &mut [$type],
+                    ) {
+                        shallow::gradient::<$fast>(net, tiles, c, out);
+                    }
+                    // SAFETY: `fast` is set only where the processor has these instructions.
+                    return unsafe { enter(net, tiles, c, out) };
+                }
+                let _ = fast;
+                shallow::gradient::<[$type; $lanes]>(net, tiles, c, out);
+            }
+        }
+
+        const _: () = assert!(<[$type; $lanes] as Lanes>::N == $lanes);
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+use super::lanes::{F32x8, F64x4};
+#[cfg(not(target_arch = "x86_64"))]
+type F32x8 = [f32; 8];
+#[cfg(not(target_arch = "x86_64"))]
+type F64x4 = [f64; 4];
+
+real!(f32, 8, 1e-8, F32x8);
+real!(f64, 4, 1e-14, F64x4);
+
+/// Whether the processor has the instructions of the fast loops.
+pub(super) fn fast() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}

@@ -1,0 +1,64 @@
+//! Where a flow is: what its checkpoint holds.
+//!
+//! Invariant: the state decides everything that follows, so that a flow goes on from it to the bits of an unbroken one.
+
+use super::network::Network;
+use super::record::{FlowProblem, FlowRecord};
+use crate::train::{Problem, Replica};
+
+/// A flow's state.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FlowState {
+    /// Parameters; in single precision their exact values.
+    pub parameters: Vec<f64>,
+    /// Time t.
+    pub time: f64,
+    /// Length of the next step to be tried; 0 before the first.
+    pub step: f64,
+    /// Steps tried and not taken.
+    pub rejected: u64,
+    /// Why it ended; `None` as long as it has not.
+    pub stop: Option<Stop>,
+    /// What was recorded.
+    pub record: FlowRecord,
+}
+
+/// Why a flow ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The stated share of the samples fits.
+    Fitted,
+    /// The steps ran out.
+    Steps,
+    /// The time ran out.
+    Time,
+    /// The gradient vanished.
+    Still,
+}
+
+impl Stop {
+    /// All, in the order of their codes.
+    pub const ALL: [Stop; 4] = [Stop::Fitted, Stop::Steps, Stop::Time, Stop::Still];
+
+    /// Its code in the store.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+impl FlowState {
+    /// The state at time 0; without parameters where the network cannot be built, which the engine refuses.
+    pub fn fresh(problem: &Problem, flow: &FlowProblem, replica: &Replica) -> FlowState {
+        let network = Network::new(&problem.architecture, problem.activation, flow.mean_field, &problem.block);
+        let parameters = network.map_or_else(Vec::new, |network| {
+            network.initial(
+                replica.seed,
+                &problem.architecture,
+                flow.mean_field,
+                replica.init_scale,
+                &problem.block,
+            )
+        });
+        FlowState { parameters, record: FlowRecord::empty(problem, flow), ..FlowState::default() }
+    }
+}

@@ -1,0 +1,120 @@
+//! The tangent kernel Θ(x, x') = ∂f(x)·∂f(x') by the identity of each layer, without a gradient for each sample.
+//!
+//! A dense layer z = s W a + b contributes (s² a·a' + 1) (δ·δ'), with a its inputs and δ the gradient of f at z: two
+//! products of matrices as wide as the layer. A convolution shares its weights among pixels, and the identity becomes a
+//! sum over pairs of pixels, Σ (s² a_p·a'_q + 1) (δ_p·δ'_q); summing over p first, into the small matrix Σ_p δ_p a_pᵀ of
+//! each sample, is the same number for much less work, since a kernel has fewer weights than an image has pairs of pixels.
+//! Always in double precision, whatever the flow's.
+
+use super::deep;
+use super::network::Network;
+use super::real::{Real, View};
+use crate::train::shape::Layer;
+
+/// Samples that pass through the network at a time.
+const TILE: usize = 128;
+
+/// One layer's signals at some samples.
+#[derive(Debug, Clone)]
+enum Signal {
+    /// Inputs `[fan-in, sample]` and gradients `[out, sample]`.
+    Dense { input: Vec<f64>, delta: Vec<f64> },
+    /// Sums over pixels: `[weights then biases, sample]`.
+    Shared { sums: Vec<f64> },
+}
+
+/// All layers' signals at some samples.
+#[derive(Debug, Clone)]
+pub(super) struct Signals {
+    layers: Vec<Signal>,
+    samples: usize,
+}
+
+impl Signals {
+    /// Passes samples `[sample, input]` through the network and back.
+    pub(super) fn of(network: &Network, parameters: &[f64], x: &[f32]) -> Signals {
+        let dense = |level: &super::network::Level| match level.layer {
+            Layer::Dense { .. } => Signal::Dense { input: Vec::new(), delta: Vec::new() },
+            Layer::Convolution { .. } => Signal::Shared { sums: Vec::new() },
+        };
+        let mut layers: Vec<Signal> = network.levels.iter().map(dense).collect();
+        let inputs = network.inputs.max(1);
+        for tile in x.chunks(TILE * inputs) {
+            let rows: Vec<f64> = tile.iter().map(|&x| f64::from(x)).collect();
+            let tape = deep::forward(network, parameters, &rows);
+            let ones = vec![1.0; tape.outputs.len()];
+            deep::backward(network, parameters, &tape, &ones, |place, stage, gradient| {
+                match &mut layers[place] {
+                    Signal::Dense { input, delta } => {
+                        input.extend_from_slice(&stage.input);
+                        delta.extend_from_slice(gradient);
+                    }
+                    Signal::Shared { sums } => {
+                        let level = &network.levels[place];
+                        let (out, fan_in) = (level.layer.outputs(), level.layer.fan_in());
+                        let pixels = stage.columns / ones.len();
+                        for (input, delta) in
+                            stage.input.chunks_exact(fan_in * pixels).zip(gradient.chunks_exact(out * pixels))
+                        {
+                            let mut weights = vec![0.0; fan_in * out];
+                            let delta_by_pixel = View::columns(delta, out, pixels);
+                            f64::product(&mut weights, View::columns(input, fan_in, pixels), delta_by_pixel.t(), false);
+                            sums.extend(weights.iter().map(|value| level.scale * value));
+                            let mut biases = vec![0.0; out];
+                            for column in delta.chunks_exact(out) {
+                                biases.iter_mut().zip(column).for_each(|(sum, d)| *sum += d);
+                            }
+                            sums.extend(biases);
+                        }
+                    }
+                }
+            });
+        }
+        Signals { layers, samples: x.len() / inputs }
+    }
+
+    /// What the last hidden layer gives to the output, `[sample, unit]`.
+    pub(super) fn last_hidden(&self) -> (&[f64], usize) {
+        match self.layers.last() {
+            Some(Signal::Dense { input, .. }) => (input, input.len() / self.samples.max(1)),
+            _ => (&[], 0),
+        }
+    }
+
+    /// The first so many samples.
+    pub(super) fn head(&self, samples: usize) -> Signals {
+        let samples = samples.min(self.samples);
+        let cut = |values: &Vec<f64>| values[..values.len() / self.samples.max(1) * samples].to_vec();
+        let layers = self.layers.iter().map(|signal| match signal {
+            Signal::Dense { input, delta } => Signal::Dense { input: cut(input), delta: cut(delta) },
+            Signal::Shared { sums } => Signal::Shared { sums: cut(sums) },
+        });
+        Signals { layers: layers.collect(), samples }
+    }
+}
+
+/// Θ between two sets of samples: `[b, a]` row by row, so that a row holds one sample of `b` against all of `a`.
+pub(super) fn kernel(network: &Network, a: &Signals, b: &Signals) -> Vec<f64> {
+    let mut total = vec![0.0; a.samples * b.samples];
+    let mut one = vec![0.0; total.len()];
+    for ((level, a_signal), b_signal) in network.levels.iter().zip(&a.layers).zip(&b.layers) {
+        let product = |out: &mut [f64], x: &[f64], y: &[f64], add: bool| {
+            let (rows, columns) = (x.len() / a.samples.max(1), y.len() / b.samples.max(1));
+            f64::product(out, View::columns(x, rows, a.samples).t(), View::columns(y, columns, b.samples), add);
+        };
+        match (a_signal, b_signal) {
+            (Signal::Dense { input, delta }, Signal::Dense { input: other, delta: other_delta }) => {
+                product(&mut one, input, other, false);
+                let square = level.scale * level.scale;
+                let bias = f64::from(u8::from(level.bias.is_some()));
+                one.iter_mut().for_each(|value| *value = square * *value + bias);
+                let mut signals = vec![0.0; total.len()];
+                product(&mut signals, delta, other_delta, false);
+                total.iter_mut().zip(&one).zip(&signals).for_each(|((sum, x), y)| *sum += x * y);
+            }
+            (Signal::Shared { sums }, Signal::Shared { sums: other }) => product(&mut total, sums, other, true),
+            _ => unreachable!("the same network has the same layers"),
+        }
+    }
+    total
+}

@@ -1,0 +1,80 @@
+//! f and its gradients: shallow loops, deep passes and autodiff agree, in both precisions.
+
+use super::autodiff::value_and_gradient;
+use super::case::{MEAN_FIELD, cnn, mlp, problem};
+use crate::sweep::{Activation, ArchitectureKind, MeanField};
+use crate::train::flow::deep;
+use crate::train::flow::field::Field;
+use crate::train::flow::network::Network;
+use crate::train::flow::real::Real;
+
+/// Differences, relative to the largest entry, of f and of a weighted sum of gradients from autodiff's.
+fn against_autodiff<T: Real>(kind: ArchitectureKind, mean_field: Option<MeanField>) -> (f64, f64) {
+    // More samples than a tile of any kind, and not a multiple of one.
+    let problem = problem(kind.clone(), mean_field, 150, 1);
+    let network = Network::new(&kind, Activation::Relu, mean_field, &problem.block).unwrap();
+    let wide: Vec<f64> = network.initial(5, &kind, mean_field, 1.0, &problem.block);
+    let parameters: Vec<T> = wide.iter().map(|&v| T::of(f64::from(v as f32))).collect();
+    let wide: Vec<f64> = parameters.iter().map(|v| v.wide()).collect();
+    let mut field = Field::<T>::new(network.clone());
+    let points = field.points(&problem.block.train.x);
+    let mut outputs = Vec::new();
+    field.outputs(&parameters, &points, &mut outputs);
+    // Every third sample pulls, with different weights.
+    let terms: Vec<(usize, T)> = (0..150).step_by(3).map(|i| (i, T::of(0.01 * i as f64 - 0.4))).collect();
+    let mut gradient = vec![T::default(); parameters.len()];
+    field.gradient(&parameters, &points, &terms, &mut gradient);
+
+    let each: Vec<(f64, Vec<f64>)> =
+        problem.block.train.x.chunks(network.inputs).map(|x| value_and_gradient(&network, &wide, x)).collect();
+    let mut sum = vec![0.0; wide.len()];
+    for (i, c) in &terms {
+        sum.iter_mut().zip(&each[*i].1).for_each(|(sum, g)| *sum += c.wide() * g);
+    }
+    let largest = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |a: f64, b| a.max(b.abs()));
+    let f = largest(&mut outputs.iter().zip(&each).map(|(f, (g, _))| f.wide() - g));
+    let g = largest(&mut gradient.iter().zip(&sum).map(|(a, b)| a.wide() - b));
+    (f / largest(&mut each.iter().map(|(f, _)| *f)), g / largest(&mut sum.iter().copied()))
+}
+
+#[test]
+fn outputs_and_gradients_agree_with_autodiff() {
+    for mean_field in [None, MEAN_FIELD] {
+        // 11 neurons: two blocks of four and a rest.
+        for kind in [mlp(&[11]), mlp(&[6, 5]), cnn()] {
+            for (f, g) in [
+                against_autodiff::<f32>(kind.clone(), mean_field),
+                against_autodiff::<f64>(kind.clone(), mean_field),
+            ] {
+                // Single precision, in autodiff in any case; sums over 50 samples that partly cancel.
+                assert!(f < 2e-6 && g < 1e-5, "{kind:?} {mean_field:?}: {f:e}, {g:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_shallow_loops_are_the_deep_passes() {
+    let kind = mlp(&[13]);
+    let problem = problem(kind.clone(), MEAN_FIELD, 45, 1);
+    let network = Network::new(&kind, Activation::Relu, MEAN_FIELD, &problem.block).unwrap();
+    let parameters = network.initial(1, &kind, MEAN_FIELD, 1.0, &problem.block);
+    let x: Vec<f64> = problem.block.train.x.iter().map(|&x| f64::from(x)).collect();
+    let mut field = Field::<f64>::new(network.clone());
+    let points = field.points(&problem.block.train.x);
+    let mut outputs = Vec::new();
+    field.outputs(&parameters, &points, &mut outputs);
+    for (fast, slow) in outputs.iter().zip(deep::forward(&network, &parameters, &x).outputs) {
+        // Rounding of sums of 13 terms.
+        assert!((fast - slow).abs() < 1e-14, "{fast} {slow}");
+    }
+    let c: Vec<f64> = (0..45).map(|i| (f64::from(i) * 0.7).sin()).collect();
+    let terms: Vec<(usize, f64)> = c.iter().copied().enumerate().collect();
+    let mut fast = vec![0.0; parameters.len()];
+    field.gradient(&parameters, &points, &terms, &mut fast);
+    let mut slow = vec![0.0; parameters.len()];
+    deep::add_gradient(&network, &parameters, &x, &c, &mut slow);
+    for (fast, slow) in fast.iter().zip(slow) {
+        assert!((fast - slow).abs() < 1e-13, "{fast} {slow}");
+    }
+}

@@ -1,0 +1,8 @@
+//! Flows against closed forms, autodiff one sample at a time, and themselves cut into pieces.
+#![allow(clippy::unwrap_used)]
+
+mod autodiff;
+mod case;
+mod fields;
+mod flows;
+mod kernels;
