@@ -29,7 +29,7 @@ pub(super) fn frame(cut: &Partition, decision: &Decision, ground: &Ground, title
             None => lost += 1,
         }
     }
-    let small = if lost > 0 { format!(", {lost} too small to be seen") } else { String::new() };
+    let small = if lost > 0 { format!(", {lost} too small to see") } else { String::new() };
     let (height, units) = (SIDE + CAPTION, SIDE * GRID);
     // Where regions are crowded, thinner borders leave their colours to be seen.
     let line = GRID * (60.0 / (cut.regions() as f64).sqrt()).clamp(0.15, 0.8);
@@ -38,7 +38,7 @@ pub(super) fn frame(cut: &Partition, decision: &Decision, ground: &Ground, title
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {SIDE} {height}\" width=\"{SIDE}\" height=\"{height}\" \
          font-family=\"sans-serif\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
          <text x=\"2\" y=\"15\" font-size=\"14\" font-weight=\"bold\">{title}</text>\n\
-         <text x=\"2\" y=\"32\" font-size=\"12\" fill=\"#444\">{caption}{small}</text>\n\
+         <text x=\"2\" y=\"32\" font-size=\"10.5\" fill=\"#444\">{caption}{small}</text>\n\
          <svg y=\"{CAPTION}\" width=\"{SIDE}\" height=\"{SIDE}\" viewBox=\"0 0 {units} {units}\">\n\
          <g stroke=\"#234\" stroke-opacity=\"0.45\" stroke-width=\"{line:.1}\" stroke-linejoin=\"round\">\n"
     );
