@@ -111,7 +111,14 @@ impl Pool {
         assert_eq!(data.source, self.source, "a block is cut from the pool of its own source");
         let name = name(&self.source);
         let rule = Rule::new(data, name, self.labels)?;
-        let rows = subsample::indices(subsample, name, self.len())?;
+        let rows = match *subsample {
+            Subsample::Balanced { size, draw } => {
+                let labels = self.train.labels.iter().enumerate();
+                let classes: Vec<u16> = labels.map(|(row, &label)| rule.train(row, u16::from(label))).collect();
+                subsample::balanced(size, draw, name, rule.classes, &classes)?
+            }
+            _ => subsample::indices(subsample, name, self.len())?,
+        };
         if rows.is_empty() {
             return Err(DataError::Request {
                 name: name.to_owned(),

@@ -31,16 +31,58 @@ pub(super) fn indices(subsample: &Subsample, name: &str, pool: usize) -> Result<
             if size > pool {
                 return Err(too_few(format!("a draw of {size}"), size as u128, false));
             }
-            let mut stream = Key::new("subsample", &[draw]).at(0);
-            let mut order: Vec<u32> = (0..pool as u32).collect();
-            for place in 0..size {
-                order.swap(place, place + stream.below((pool - place) as u64) as usize);
-            }
-            order.truncate(size);
+            let mut order = shuffled(draw, pool, size);
             order.sort_unstable();
             Ok(order)
         }
+        Subsample::Balanced { .. } => unreachable!("a balanced draw needs the classes: see `balanced`"),
     }
+}
+
+/// The first `size` of a pool shuffled by a draw.
+fn shuffled(draw: u64, pool: usize, size: usize) -> Vec<u32> {
+    let mut stream = Key::new("subsample", &[draw]).at(0);
+    let mut order: Vec<u32> = (0..pool as u32).collect();
+    for place in 0..size {
+        order.swap(place, place + stream.below((pool - place) as u64) as usize);
+    }
+    order.truncate(size);
+    order
+}
+
+/// Indices of a balanced draw, ascending: the first samples of each class in the order of the draw, `size`/`classes` of
+/// each, and of the first classes one more until there are `size`.
+///
+/// # Errors
+/// A class has too few.
+pub(super) fn balanced(
+    size: usize,
+    draw: u64,
+    name: &str,
+    classes: usize,
+    class_of: &[u16],
+) -> Result<Vec<u32>, DataError> {
+    let mut wanted: Vec<usize> =
+        (0..classes).map(|class| size / classes + usize::from(class < size % classes)).collect();
+    let order = shuffled(draw, class_of.len(), class_of.len());
+    let takes = |index: &u32| {
+        let left = &mut wanted[usize::from(class_of[*index as usize])];
+        let takes = *left > 0;
+        *left -= usize::from(takes);
+        takes
+    };
+    let mut taken: Vec<u32> = order.into_iter().filter(takes).collect();
+    if taken.len() < size {
+        return Err(DataError::TooFew {
+            what: format!("a balanced draw of {size}"),
+            needed: size as u128,
+            available: taken.len(),
+            name: name.to_owned(),
+            block: false,
+        });
+    }
+    taken.sort_unstable();
+    Ok(taken)
 }
 
 #[cfg(test)]
@@ -77,6 +119,18 @@ mod tests {
             let outside = indices(&Subsample::Block { size, block: blocks }, "test", pool);
             prop_assert!(outside.is_err());
         }
+    }
+
+    #[test]
+    fn a_balanced_draw_has_as_many_of_each_class_and_says_when_it_cannot() {
+        // Class 2 is rare.
+        let class_of: Vec<u16> = (0..300).map(|i| if i % 10 == 0 { 2 } else { (i % 2) as u16 }).collect();
+        let drawn = balanced(61, 4, "test", 3, &class_of).unwrap();
+        let count = |class| drawn.iter().filter(|&&i| class_of[i as usize] == class).count();
+        assert_eq!([count(0), count(1), count(2)], [21, 20, 20]);
+        assert!(drawn.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_ne!(drawn, balanced(61, 5, "test", 3, &class_of).unwrap());
+        assert!(balanced(100, 4, "test", 3, &class_of).unwrap_err().to_string().contains("balanced draw of 100"));
     }
 
     #[test]

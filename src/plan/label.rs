@@ -59,10 +59,10 @@ impl Plan {
             ("samples", "samples of the training block", |p, v| p.sweep().subsamples[v.subsample].size() as f64),
             ("block", "contiguous block of the source", |p, v| match p.sweep().subsamples[v.subsample] {
                 Subsample::Block { block, .. } => block as f64,
-                Subsample::Draw { .. } => f64::NAN,
+                Subsample::Draw { .. } | Subsample::Balanced { .. } => f64::NAN,
             }),
             ("draw", "random draw from the source", |p, v| match p.sweep().subsamples[v.subsample] {
-                Subsample::Draw { draw, .. } => draw as f64,
+                Subsample::Draw { draw, .. } | Subsample::Balanced { draw, .. } => draw as f64,
                 Subsample::Block { .. } => f64::NAN,
             }),
             ("label_noise", "share of labels replaced", |p, v| p.sweep().data[v.data].label_noise),
@@ -77,7 +77,9 @@ impl Plan {
                 Batch::Full => 0.0,
                 Batch::Mini { size } => size as f64,
             }),
-            ("alpha", "output scale of a gradient flow", |p, v| optimiser(p, v).flow.map_or(f64::NAN, |flow| flow.alpha)),
+            ("alpha", "output scale of a gradient flow", |p, v| {
+                optimiser(p, v).flow.map_or(f64::NAN, |flow| flow.alpha)
+            }),
             ("dimension", "dimension of artificial data", |p, v| artificial(p, v).0),
             ("parallel", "informative dimensions of artificial data", |p, v| artificial(p, v).1),
             ("stretch", "factor on the uninformative coordinates of artificial data", |p, v| artificial(p, v).2),
@@ -149,6 +151,7 @@ fn subsample_label(subsample: &Subsample) -> String {
     match subsample {
         Subsample::Block { size, block } => format!("{size} block {block}"),
         Subsample::Draw { size, draw } => format!("{size} draw {draw}"),
+        Subsample::Balanced { size, draw } => format!("{size} balanced draw {draw}"),
     }
 }
 

@@ -33,6 +33,7 @@
 //! | **`[[subsample]]`** | must fit every source | |
 //! | `size` × | training samples | *required* |
 //! | `block` × | the nth contiguous block, from 0 | 0 |
+//! | `balanced` | with `draw`: `true` takes as many samples of each class | `false` |
 //! | `draw` × | instead of `block`: number of a random draw, a list, or `{ start = 0, count = 8 }` | |
 //! | **`[[architecture]]`** | | |
 //! | `kind` | `"mlp"`, `"cnn"` (needs images) | *required* |
@@ -116,8 +117,8 @@ mod validate;
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use resolved::{
     Activation, AdaptiveSeeds, Architecture, ArchitectureKind, Batch, Channels, Data, Flow, FlowObserve, InversionOf,
-    Labels, Loss, MeanField, Normalise, Observe, Optimiser, OptimiserKind, Precision, Prune, PruneSize, Schedule, Slurm,
-    Source, Stop, Subsample, Sweep, Train,
+    Labels, Loss, MeanField, Normalise, Observe, Optimiser, OptimiserKind, Precision, Prune, PruneSize, Schedule,
+    Slurm, Source, Stop, Subsample, Sweep, Train,
 };
 
 /// Reads a sweep file.

@@ -193,6 +193,7 @@ raw_table! {
         size: List<i128> = integers,
         block: List<i128> = integers,
         draw: Integers = counted,
+        balanced: bool = boolean,
     }
 }
 

@@ -185,13 +185,21 @@ pub enum Subsample {
         /// The draw's number, its own random stream.
         draw: u64,
     },
+    /// As [`Subsample::Draw`], with as many samples of each class; where they do not divide, of the first classes one
+    /// more.
+    Balanced {
+        /// Samples.
+        size: usize,
+        /// The draw's number.
+        draw: u64,
+    },
 }
 
 impl Subsample {
     /// Number of training samples.
     pub fn size(&self) -> usize {
         match *self {
-            Subsample::Block { size, .. } | Subsample::Draw { size, .. } => size,
+            Subsample::Block { size, .. } | Subsample::Draw { size, .. } | Subsample::Balanced { size, .. } => size,
         }
     }
 }

@@ -103,7 +103,10 @@ fn every_documented_key_arrives() {
         Prune::Random { like: PruneSize::Stragglers { at: InversionOf::Radius1 } },
     ];
     assert_eq!(sweep.prunes, prunes);
-    assert_eq!(sweep.train, Train { epochs: 200, loss: Loss::MeanSquared, batch: Batch::Mini { size: 32 }, hinge_beta: None });
+    assert_eq!(
+        sweep.train,
+        Train { epochs: 200, loss: Loss::MeanSquared, batch: Batch::Mini { size: 32 }, hinge_beta: None }
+    );
     let observe = Observe {
         epochs: Schedule::Every { every: 5 },
         manifold_every: Some(10),
@@ -136,7 +139,7 @@ fn every_documented_key_arrives() {
 fn the_tables_of_the_documentation_name_the_keys_that_are_read() {
     // What `EVERY_KEY` does not name because it excludes another is named here.
     let flows = FLOW_KEYS.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key);
-    let others: Vec<&str> = ["dimension", "parallel", "test", "stretch"].into_iter().chain(flows).collect();
+    let others: Vec<&str> = ["dimension", "parallel", "test", "stretch", "balanced"].into_iter().chain(flows).collect();
     let documentation: String = include_str!("../mod.rs").lines().filter(|line| line.starts_with("//! | `")).collect();
     for line in EVERY_KEY.lines().filter(|line| line.contains(" = ")) {
         let key = line.split(" = ").next().unwrap();
@@ -218,6 +221,14 @@ fn gradient_flows_have_their_own_keys() {
         components: 4,
     };
     assert_eq!((sweep.observe.flow, sweep.observe.manifold_every), (Some(observe), None));
+}
+
+#[test]
+fn draws_may_be_balanced_and_blocks_not() {
+    let drawn = good(&edited("size = 100", "size = 100\ndraw = [1, 2]\nbalanced = true"));
+    assert_eq!(drawn.subsamples, [1, 2].map(|draw| Subsample::Balanced { size: 100, draw }));
+    let block = parse(&edited("size = 100", "size = 100\nbalanced = true"), "good.toml", &[]);
+    assert!(block.unwrap_err().to_string().contains("`balanced` makes no sense for blocks"));
 }
 
 #[test]

@@ -34,9 +34,15 @@ pub(crate) fn resolve(
         let draws = judge.streams("draw", raw.draw.given()?, false)?;
         let sizes = sizes?;
         let combinations = judge.combinations([sizes.len(), draws.len()])?;
-        let entry = |[s, d]: [usize; 2]| Subsample::Draw { size: sizes[s].value, draw: draws[d] };
+        let balanced = raw.balanced.given().is_some_and(|given| given.value);
+        let entry = |[s, d]: [usize; 2]| match (sizes[s].value, draws[d]) {
+            (size, draw) if balanced => Subsample::Balanced { size, draw },
+            (size, draw) => Subsample::Draw { size, draw },
+        };
         return Some(combinations.map(entry).collect());
     }
+    let balanced = raw.balanced.given().filter(|given| given.value).map(|given| given.place.clone());
+    judge.senseless("blocks", &[("balanced", balanced, "`draw`: a block is what it is")]);
     let blocks = judge.wholes("block", &raw.block, 0..=MANY, Otherwise::Is(0))?;
     let sizes = sizes?;
     if let (Some(pool), true, Field::Given(_)) = (smallest, sizes_fit, &raw.block) {
