@@ -192,13 +192,19 @@ impl Net {
         let r = self.replicas;
         for layer in &mut self.layers {
             let Some((layout, back)) = &mut layer.back else { continue };
-            for unit in 0..layer.outputs {
-                let (from, step) = layer.layout.column(unit * r);
-                for row in 0..layer.inputs {
-                    let (to, down) = layout.column(row * r);
-                    let (from, to) = (from + row * step, to + unit * down);
-                    // A unit's replicas never straddle two vectors: R divides the number of lanes.
-                    back[to..to + r].copy_from_slice(&layer.weight.value[from..from + r]);
+            let lanes = layer.layout.lanes;
+            for panel in &layer.layout.panels {
+                let (width, first) = (panel.vectors * lanes, panel.first * lanes);
+                let used = width.min(layer.layout.columns - first);
+                let rows = layer.weight.value[panel.offset..].chunks_exact(width).take(layer.inputs);
+                for (row, values) in rows.enumerate() {
+                    // From one unit to the next the copy is a row further on, in the same panel. A unit's replicas never
+                    // straddle two vectors: R divides the number of lanes.
+                    let (start, stride) = layout.column(row * r);
+                    for (unit, values) in values[..used].chunks_exact(r).enumerate() {
+                        let to = start + (first / r + unit) * stride;
+                        back[to..to + r].copy_from_slice(values);
+                    }
                 }
             }
         }
