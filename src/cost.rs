@@ -1,9 +1,10 @@
 //! What a cohort costs: floating-point operations, bytes, and, by measured rates, time.
 //!
 //! Counts are of the arithmetic that the definition of the work needs (one forward and one backward pass per epoch and
-//! sample, one forward pass per test sample), not of what an engine happens to do; an engine that skips zero inputs
+//! sample, one forward pass per test sample, and what is measured on copies of the weights), not of what an engine happens to do; an engine that skips zero inputs
 //! shows as a higher rate. Times follow from rates that earlier cohorts on this host measured.
 
+mod probes;
 mod rates;
 
 pub use rates::{Rate, Rates};
@@ -68,7 +69,9 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
     };
     let recorded = sweep.observe.epochs.epochs(sweep.train.epochs).len() as f64;
     let per_epoch = samples * (forward * passes + forward + behind_first + FLOPS_PER_UNIT * units);
-    let flops = epochs * per_epoch + recorded * tests * (forward + FLOPS_PER_UNIT * units / 2.0);
+    let products: Vec<f64> = layers.iter().map(|layer| layer.products).collect();
+    let probed = probes::probe_flops(sweep, &products, samples as usize, data.test);
+    let flops = epochs * per_epoch + recorded * tests * (forward + FLOPS_PER_UNIT * units / 2.0) + probed;
 
     let parameters: u64 = layers.iter().map(|layer| layer.parameters).sum();
     let moments = match sweep.optimisers[variant.optimiser].kind {

@@ -22,7 +22,7 @@ mod noise;
 mod normalise;
 mod pool;
 mod shape;
-mod stream;
+pub(crate) mod stream;
 mod subsample;
 mod synthetic;
 mod tar;

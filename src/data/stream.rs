@@ -12,11 +12,11 @@ pub(super) const VERSION: u32 = 1;
 
 /// The key of a family of streams.
 #[derive(Debug, Clone)]
-pub(super) struct Key([u8; 32]);
+pub(crate) struct Key([u8; 32]);
 
 impl Key {
     /// The key of a purpose and its numbers.
-    pub(super) fn new(purpose: &str, numbers: &[u64]) -> Key {
+    pub(crate) fn new(purpose: &str, numbers: &[u64]) -> Key {
         let mut hasher = blake3::Hasher::new_derive_key("phasesweep data streams");
         hasher.update(&VERSION.to_le_bytes());
         hasher.update(&(purpose.len() as u64).to_le_bytes());
@@ -28,7 +28,7 @@ impl Key {
     }
 
     /// The stream of one sample.
-    pub(super) fn at(&self, index: u64) -> Stream {
+    pub(crate) fn at(&self, index: u64) -> Stream {
         let mut generator = ChaCha8Rng::from_seed(self.0);
         generator.set_stream(index);
         Stream { generator, spare: None }
@@ -37,7 +37,7 @@ impl Key {
 
 /// One sample's random numbers, in order.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(crate) struct Stream {
     generator: ChaCha8Rng,
     /// Second normal of the last pair.
     spare: Option<f64>,
@@ -50,13 +50,13 @@ impl Stream {
     }
 
     /// A number uniform on [0, 1), a multiple of 2⁻⁵³.
-    pub(super) fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         (self.generator.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
     /// A standard normal (Box and Muller 1958). Two words a pair, always: the k-th normal of a stream stands at a
     /// fixed place, which a rejection method could not promise.
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         if let Some(second) = self.spare.take() {
             return second;
         }

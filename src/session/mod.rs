@@ -11,6 +11,7 @@ mod full_cells;
 mod gather;
 mod ground;
 mod in_hand;
+mod kept_weights;
 mod opening;
 mod progress;
 mod pruning;

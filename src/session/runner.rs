@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::full_cells::FullCells;
 use super::ground::Ground;
 use super::in_hand::InHand;
+use super::kept_weights::KeptWeights;
 use super::pruning;
 use super::workload;
 use crate::dispatch::{CohortOutcome, CohortRunner, CohortTask, Control, FailureReason};
@@ -55,8 +56,8 @@ impl From<DriveError> for Unfinished {
     fn from(error: DriveError) -> Unfinished {
         let reason = match &error {
             DriveError::Train(TrainError::OutOfMemory(_)) => FailureReason::OutOfMemory,
-            DriveError::Train(TrainError::Device(_)) => FailureReason::Error,
-            DriveError::Checkpoint(_) => FailureReason::Storage,
+            DriveError::Train(TrainError::Device(_)) | DriveError::Probe(_) => FailureReason::Error,
+            DriveError::Checkpoint(_) | DriveError::Weights(_) => FailureReason::Storage,
         };
         Unfinished::Failed(reason, error.to_string())
     }
@@ -121,8 +122,12 @@ impl Runner {
         let path = self.ground.directory.checkpoint(cohort);
         let (states, before) = self.starting_states(&path, &problem, &replicas, &trained_ids)?;
         let mut describe = String::new();
+        let specifications =
+            trained.iter().map(|&cell| plan.specification(plan.variant_of(task.cells[cell]))).collect();
+        let weights = KeptWeights::new(&ground.directory, &problem, &replicas, &trained_ids, specifications);
         let mut pace = CohortPace {
             control,
+            weights,
             checkpoint: Checkpoint { cohort, cells: trained_ids, wall_seconds: before, states: Vec::new() },
             path: &path,
             before,
@@ -136,6 +141,7 @@ impl Runner {
             &replicas,
             states,
             plan.sweep().stop.after_inversion,
+            choice.threads,
             &mut |replicas, states| {
                 let engine = build_engine(choice, &problem, replicas, states)?;
                 if describe.is_empty() {
@@ -273,6 +279,7 @@ impl CohortRunner for Runner {
 /// The world around one cohort's epoch loop.
 struct CohortPace<'a> {
     control: &'a Control,
+    weights: KeptWeights<'a>,
     checkpoint: Checkpoint,
     path: &'a std::path::Path,
     before: f64,
@@ -299,5 +306,9 @@ impl Pace for CohortPace<'_> {
         self.checkpoint.wall_seconds = self.before + self.started.elapsed().as_secs_f64();
         self.saved = Instant::now();
         self.checkpoint.write(self.path).map_err(|error| error.to_string())
+    }
+
+    fn keep_weights(&mut self, replica: usize, state: &ReplicaState) -> Result<(), String> {
+        self.weights.keep(replica, state).map_err(|error| error.to_string())
     }
 }

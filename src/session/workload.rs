@@ -6,7 +6,7 @@ use super::ground::{Ground, Prepared};
 use crate::plan::{Plan, Variant};
 use crate::sweep::{Observe, Schedule, Source, Sweep};
 use crate::train::flow::FlowProblem;
-use crate::train::{Problem, Replica};
+use crate::train::{Probing, Problem, Replica};
 
 /// The problem that the cells of a variant's kind share.
 pub(super) fn problem(plan: &Plan, variant: usize, prepared: &Prepared) -> Problem {
@@ -14,7 +14,8 @@ pub(super) fn problem(plan: &Plan, variant: usize, prepared: &Prepared) -> Probl
     let variant = plan.variants()[variant];
     let architecture = &sweep.architectures[variant.architecture];
     let epochs = sweep.train.epochs;
-    let recorded = recorded(&sweep.observe, epochs);
+    let probing = Probing::of(&sweep.observe.probes, epochs);
+    let recorded = recorded(&sweep.observe, epochs, &probing);
     let manifold = sweep
         .observe
         .manifold_every
@@ -32,6 +33,7 @@ pub(super) fn problem(plan: &Plan, variant: usize, prepared: &Prepared) -> Probl
         recorded,
         manifold,
         snapshots: snapshots(sweep),
+        probing,
         flow: flow(sweep, &variant),
     }
 }
@@ -51,12 +53,12 @@ fn flow(sweep: &Sweep, variant: &Variant) -> Option<FlowProblem> {
     })
 }
 
-/// Recorded epochs; the last one always, since the end of training is what every comparison needs.
-fn recorded(observe: &Observe, epochs: usize) -> Vec<usize> {
-    let mut recorded = observe.epochs.epochs(epochs);
-    if recorded.last() != Some(&epochs) {
-        recorded.push(epochs);
-    }
+/// Recorded epochs; the last one always, since the end of training is what every comparison needs, and every epoch at
+/// which copies of the weights are measured, since that is compared with the errors there.
+fn recorded(observe: &Observe, epochs: usize, probing: &Probing) -> Vec<usize> {
+    let mut recorded = [observe.epochs.epochs(epochs), probing.epochs(), vec![epochs]].concat();
+    recorded.sort_unstable();
+    recorded.dedup();
     recorded
 }
 

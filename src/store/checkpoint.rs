@@ -3,14 +3,15 @@
 //! A sealed file (see `seal.rs`). Its summary, little-endian: cohort u64, wall seconds f64, number of cells u32, then
 //! each cell's id (16 bytes) and next epoch u64. Its body, for each cell in order: diverged u64 (all ones: not), then
 //! nine arrays, each as length u64 and elements: parameters, first moment, second moment, train loss, train error, test
-//! error, noisy error, radius, distance (f32 each), then misclassified (bytes), then a flow's state (bytes, see
-//! `flow_state.rs`; none for other optimisers). Invariant: what is read equals what was
-//! written in every bit, NaNs included.
+//! error, noisy error, radius, distance (f32 each), then misclassified (bytes), then four arrays measured on copies of the
+//! weights: local complexity, its quantiles, robust error, steps per epoch (f32 each), then a flow's state (bytes, see
+//! `flow_state.rs`; none for other optimisers). Invariant: what is read equals what was written in every bit, NaNs
+//! included.
 
 use std::path::{Path, PathBuf};
 
 use crate::plan::{CellId, CohortId};
-use crate::train::{Record, ReplicaState};
+use crate::train::{ProbeRecord, Record, ReplicaState};
 
 use super::error::StoreError;
 use super::flow_state;
@@ -67,12 +68,10 @@ impl Checkpoint {
         let mut body = Vec::with_capacity(self.states.iter().map(size).sum());
         for state in &self.states {
             body.extend_from_slice(&state.diverged.map_or(u64::MAX, |epoch| epoch as u64).to_le_bytes());
-            for values in floats(state) {
-                body.extend_from_slice(&(values.len() as u64).to_le_bytes());
-                body.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-            }
+            floats(state).iter().for_each(|values| put(&mut body, values));
             body.extend_from_slice(&(state.record.misclassified.len() as u64).to_le_bytes());
             body.extend_from_slice(&state.record.misclassified);
+            probes(&state.record.probes).iter().for_each(|values| put(&mut body, values));
             let flow = state.flow.as_deref().map_or_else(Vec::new, flow_state::encode);
             body.extend_from_slice(&(flow.len() as u64).to_le_bytes());
             body.extend_from_slice(&flow);
@@ -111,12 +110,25 @@ impl CheckpointSummary {
 /// The arrays of floats in the order in which they are stored.
 fn floats(state: &ReplicaState) -> [&Vec<f32>; 9] {
     let ReplicaState { epoch: _, parameters, first_moment, second_moment, diverged: _, record, flow: _ } = state;
-    let Record { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified: _ } = record;
+    let Record { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified: _, probes: _ } =
+        record;
     [parameters, first_moment, second_moment, train_loss, train_error, test_error, noisy_error, radius, distance]
 }
 
+/// What was measured on copies of the weights, in the order in which it is stored.
+fn probes(record: &ProbeRecord) -> [&Vec<f32>; 4] {
+    let ProbeRecord { local_complexity, local_complexity_quantile, robust_error, steps_per_epoch } = record;
+    [local_complexity, local_complexity_quantile, robust_error, steps_per_epoch]
+}
+
+fn put(body: &mut Vec<u8>, values: &[f32]) {
+    body.extend_from_slice(&(values.len() as u64).to_le_bytes());
+    body.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+}
+
 fn size(state: &ReplicaState) -> usize {
-    8 + floats(state).iter().map(|values| 8 + 4 * values.len()).sum::<usize>() + 8 + state.record.misclassified.len()
+    let arrays = floats(state).into_iter().chain(probes(&state.record.probes));
+    8 + arrays.map(|values| 8 + 4 * values.len()).sum::<usize>() + 8 + state.record.misclassified.len()
 }
 
 fn summarise(path: &Path, bytes: &[u8]) -> Option<CheckpointSummary> {
@@ -150,6 +162,12 @@ fn state(reader: &mut Bytes<'_>, epoch: usize) -> Option<ReplicaState> {
             misclassified: {
                 let length = usize::try_from(reader.u64()?).ok()?;
                 reader.take(length)?.to_vec()
+            },
+            probes: ProbeRecord {
+                local_complexity: reader.floats()?,
+                local_complexity_quantile: reader.floats()?,
+                robust_error: reader.floats()?,
+                steps_per_epoch: reader.floats()?,
             },
         },
         flow: match usize::try_from(reader.u64()?).ok()? {
@@ -198,7 +216,7 @@ mod tests {
         fn any_state()(
             epoch in 0..usize::MAX,
             diverged in proptest::option::of(0..1000usize),
-            mut floats in proptest::collection::vec(any_floats(), 9),
+            mut floats in proptest::collection::vec(any_floats(), 13),
             misclassified in proptest::collection::vec(any::<u8>(), 0..9),
         ) -> ReplicaState {
             let mut next = || floats.pop().unwrap();
@@ -207,6 +225,10 @@ mod tests {
                 record: Record {
                     train_loss: next(), train_error: next(), test_error: next(), noisy_error: next(), radius: next(),
                     distance: next(), misclassified,
+                    probes: ProbeRecord {
+                        local_complexity: next(), local_complexity_quantile: next(), robust_error: next(),
+                        steps_per_epoch: next(),
+                    },
                 },
                 flow: None,
             }
@@ -226,6 +248,10 @@ mod tests {
             &r.noisy_error,
             &r.radius,
             &r.distance,
+            &r.probes.local_complexity,
+            &r.probes.local_complexity_quantile,
+            &r.probes.robust_error,
+            &r.probes.steps_per_epoch,
         ];
         let floats = floats.map(|values| values.iter().map(|value| value.to_bits()).collect()).to_vec();
         (state.epoch, state.diverged, floats, r.misclassified.clone())

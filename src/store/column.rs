@@ -7,6 +7,7 @@ use crate::train::flow::{FlowRecord, QUANTILES, Quantity, kernel_points};
 use crate::train::{Problem, Record, ReplicaState};
 
 use super::axes::{Axes, Labels};
+use super::probe_columns;
 use super::schema::{self, Dim, Dtype};
 
 /// Numbers of one type.
@@ -103,6 +104,7 @@ pub fn columns(problem: &Problem, noise: &[f64], states: &[Option<&ReplicaState>
         name: "misclassified_count",
         values: Values::F32(rows("misclassified_count", &axes, states, |state| counts(problem, state))),
     });
+    columns.extend(probe_columns::columns(problem, &axes, states));
     columns.extend(flow_columns(problem, states));
     columns.retain(|column| !column.values.is_empty());
     (axes, columns)
@@ -119,7 +121,9 @@ fn flow_columns(problem: &Problem, states: &[Option<&ReplicaState>]) -> Vec<Colu
         let values = match variable.dtype {
             Dtype::F32 => Values::F32(values.map(|value| value as f32).collect()),
             Dtype::F64 => Values::F64(values.collect()),
-            Dtype::U8 => Values::U8(values.map(|value| if value.is_nan() { MISSING_BYTE } else { value as u8 }).collect()),
+            Dtype::U8 => {
+                Values::U8(values.map(|value| if value.is_nan() { MISSING_BYTE } else { value as u8 }).collect())
+            }
         };
         Some(Column { name: variable.name, values })
     };
@@ -152,6 +156,7 @@ fn axes(problem: &Problem, noise: &[f64]) -> Axes {
     if !problem.snapshots.is_empty() {
         axes.set(Dim::Byte, Labels::Positions(problem.snapshot_bytes()));
     }
+    probe_columns::label(problem, &mut axes);
     if let Some(flow) = &problem.flow {
         axes.set(Dim::Stage, Labels::Numbers(flow.observe.stages.clone()));
         axes.set(Dim::Quantile, Labels::Numbers(QUANTILES.to_vec()));
@@ -163,7 +168,7 @@ fn axes(problem: &Problem, noise: &[f64]) -> Axes {
 
 /// One row for each state. A record that is not of this problem gives rows of another length, and the part that is made
 /// of them is refused.
-fn rows(
+pub(super) fn rows(
     name: &str,
     axes: &Axes,
     states: &[Option<&ReplicaState>],
@@ -233,6 +238,7 @@ mod tests {
             recorded: vec![0, 1, 2, 3],
             manifold: vec![0, 1, 2, 3],
             snapshots: vec![0, 1, 3],
+            probing: crate::train::Probing::default(),
             flow: None,
         }
     }
@@ -241,7 +247,15 @@ mod tests {
         let mut record = Record::empty(problem);
         record.train_loss = vec![0.5; 4];
         record.misclassified = vec![0b1000_0000, 0b0100_0000, 0b0000_0001, 0, 0xff, 0b1100_0000];
-        ReplicaState { epoch, parameters: vec![], first_moment: vec![], second_moment: vec![], diverged, record, flow: None }
+        ReplicaState {
+            epoch,
+            parameters: vec![],
+            first_moment: vec![],
+            second_moment: vec![],
+            diverged,
+            record,
+            flow: None,
+        }
     }
 
     #[test]
@@ -260,8 +274,10 @@ mod tests {
         assert_eq!(bits[..6], whole.record.misclassified);
         assert_eq!(bits[6..], [&[255; 6][..], &[0b1000_0000, 0b0100_0000, 255, 255, 255, 255]].concat());
         assert_eq!(axes.get(Dim::Pair), Some(&Labels::Texts(vec!["0-1".into(), "0-2".into(), "1-2".into()])));
-        let of_flows = Quantity::ALL.len();
-        assert_eq!(columns.len() + of_flows, schema::VARIABLES.len());
+        let names: Vec<_> = columns.iter().map(|column| column.name).collect();
+        let measured = ["train_loss", "train_error", "test_error", "noisy_error", "radius", "distance"];
+        assert_eq!(names[..6], measured);
+        assert_eq!(names[6..], ["misclassified", "misclassified_count"]);
     }
 
     #[test]

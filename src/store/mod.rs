@@ -6,6 +6,7 @@
 //! - [`checkpoint`]: what a cohort goes on from.
 //! - [`holder`], [`lease`], [`running`]: who works in a run directory, and on what.
 //! - [`collect`], [`results`]: all parts in one labelled file.
+//! - [`weights`]: weights at chosen epochs, for this program and others.
 //! - [`run_directory`]: where each of them is.
 
 pub mod axes;
@@ -21,6 +22,7 @@ pub mod holder;
 pub mod lease;
 pub mod part;
 pub mod place;
+mod probe_columns;
 pub mod results;
 pub mod run_directory;
 pub mod running;
@@ -28,6 +30,7 @@ pub mod scan;
 pub mod schema;
 mod seal;
 mod slab;
+pub mod weights;
 
 pub use axes::{Axes, Labels};
 pub use block_images::BlockImages;
@@ -42,3 +45,4 @@ pub use run_directory::RunDirectory;
 pub use running::RunningCohort;
 pub use scan::{Found, Scan, scan, set_aside};
 pub use schema::Dim;
+pub use weights::{CellWeights, StoredWeights, block_digest};

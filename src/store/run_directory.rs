@@ -10,9 +10,9 @@ use crate::plan::{CellId, CohortId};
 use super::durable;
 use super::error::StoreError;
 use super::lease::{Lease, Timing};
-use super::{checkpoint, part};
+use super::{checkpoint, part, weights};
 
-/// A run directory: `sweep.toml`, `parts/`, `checkpoints/`, `running/`, `results.h5`, `report/`, `status.json`, and
+/// A run directory: `sweep.toml`, `parts/`, `checkpoints/`, `running/`, `weights/`, `results.h5`, `report/`, `status.json`, and
 /// `lease` while a run works in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDirectory {
@@ -100,6 +100,11 @@ impl RunDirectory {
     /// Directory of a cell's weights.
     pub fn cell_weights(&self, cell: CellId) -> PathBuf {
         self.weights().join(cell.to_string())
+    }
+
+    /// A cell's weights at an epoch.
+    pub fn weights_file(&self, cell: CellId, epoch: usize) -> PathBuf {
+        self.cell_weights(cell).join(format!("epoch-{epoch:09}.{}", weights::SUFFIX))
     }
 
     /// Directory of [`super::running`].

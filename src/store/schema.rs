@@ -24,6 +24,22 @@ pub enum Dim {
     Snapshot,
     /// Eight samples.
     Byte,
+    /// A set of points around which units are counted.
+    LcPoints,
+    /// A radius of neighbourhoods.
+    LcRadius,
+    /// A hidden layer, or all of them together.
+    LcLayer,
+    /// A quantile over points.
+    LcQuantile,
+    /// An epoch at which local complexity was measured.
+    LcEpoch,
+    /// The norm of an attack.
+    PgdNorm,
+    /// The radius of an attack.
+    PgdEpsilon,
+    /// An epoch at which the error under attack was measured.
+    PgdEpoch,
     /// A stage of a gradient flow.
     Stage,
     /// A quantile of a distribution.
@@ -64,7 +80,7 @@ pub struct DimInfo {
 
 impl Dim {
     /// All dimensions other than [`Dim::Cell`], in the order in which they are written.
-    pub const ALL: [Dim; 11] = [
+    pub const ALL: [Dim; 19] = [
         Dim::Epoch,
         Dim::Layer,
         Dim::Class,
@@ -72,6 +88,14 @@ impl Dim {
         Dim::Noise,
         Dim::Snapshot,
         Dim::Byte,
+        Dim::LcPoints,
+        Dim::LcRadius,
+        Dim::LcLayer,
+        Dim::LcQuantile,
+        Dim::LcEpoch,
+        Dim::PgdNorm,
+        Dim::PgdEpsilon,
+        Dim::PgdEpoch,
         Dim::Stage,
         Dim::Quantile,
         Dim::Component,
@@ -96,6 +120,20 @@ impl Dim {
                 ("snapshot", "snapshot_epoch", Integer, "epoch", "epoch of a snapshot of the misclassified samples")
             }
             Dim::Byte => ("byte", "byte", Position, "1", "eight samples, the first in the high bit"),
+            Dim::LcPoints => ("lc_points", "lc_points", Text, "1", "points around which units are counted"),
+            Dim::LcRadius => {
+                ("lc_radius", "lc_radius", Number, "1", "radius of the neighbourhoods, in units of the inputs")
+            }
+            Dim::LcLayer => {
+                ("lc_layer", "lc_layer", Text, "1", "hidden layer, counted from 1; total: all hidden layers together")
+            }
+            Dim::LcQuantile => ("lc_quantile", "lc_quantile", Number, "1", "quantile over points"),
+            Dim::LcEpoch => ("lc_epoch", "lc_epoch", Integer, "epoch", "epoch of a measurement of local complexity"),
+            Dim::PgdNorm => ("pgd_norm", "pgd_norm", Text, "1", "norm of the ball that the attack stays in"),
+            Dim::PgdEpsilon => {
+                ("pgd_epsilon", "pgd_epsilon", Number, "1", "radius of that ball, in units of the inputs")
+            }
+            Dim::PgdEpoch => ("pgd_epoch", "pgd_epoch", Integer, "epoch", "epoch of a measurement under attack"),
             Dim::Stage => (
                 "stage",
                 "stage",
@@ -196,6 +234,34 @@ pub static VARIABLES: &[Variable] = &[
         dtype: Dtype::F32,
         units: "1",
         long_name: "number of the block's samples misclassified; NaN where there is no snapshot",
+    },
+    Variable {
+        name: "local_complexity",
+        dims: &[Dim::Cell, Dim::LcPoints, Dim::LcRadius, Dim::LcLayer, Dim::LcEpoch],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "mean over points of the number of units whose sign changes in the neighbourhood",
+    },
+    Variable {
+        name: "local_complexity_quantile",
+        dims: &[Dim::Cell, Dim::LcPoints, Dim::LcRadius, Dim::LcLayer, Dim::LcQuantile, Dim::LcEpoch],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "quantile over points of the number of units whose sign changes in the neighbourhood",
+    },
+    Variable {
+        name: "robust_error",
+        dims: &[Dim::Cell, Dim::PgdNorm, Dim::PgdEpsilon, Dim::PgdEpoch],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "share of the attacked test samples misclassified, unattacked or at some step of the attack",
+    },
+    Variable {
+        name: "steps_per_epoch",
+        dims: &[Dim::Cell],
+        dtype: Dtype::F32,
+        units: "1",
+        long_name: "steps of the optimiser in an epoch",
     },
     Variable {
         name: "flow_time",
@@ -409,8 +475,8 @@ impl Format {
     pub const fn current(self) -> u32 {
         match self {
             Format::Part | Format::Results => 1,
-            // 2: a flow's state behind every replica's.
-            Format::Checkpoint => 2,
+            // 2: a flow's state behind every replica's. 3: what is measured on copies of the weights.
+            Format::Checkpoint => 3,
         }
     }
 
@@ -418,7 +484,7 @@ impl Format {
     pub const fn oldest(self) -> u32 {
         match self {
             Format::Part | Format::Results => 1,
-            Format::Checkpoint => 2,
+            Format::Checkpoint => 3,
         }
     }
 

@@ -77,6 +77,24 @@
 //! | `manifold` | `{ every = k }`: radii and distances at recorded epochs that k divides; `false`: not | `{ every = 1 }` |
 //! | `misclassified` | epochs at which the misclassified samples are kept: a schedule, or `false`; those that a prune needs are added (for stragglers, all at which the manifold is measured) | `false` |
 //! | `noise` × | sd of Gaussian noise on the test inputs, one more test error each (no axis of the grid) | none |
+//! | `weights` | epochs whose weights are kept as safetensors: a schedule, or `false` | `false` |
+//! | `local_complexity` | a table, see below; nothing of it is an axis of the grid | not measured |
+//! | `robustness` | a table, see below; nothing of it is an axis of the grid | not measured |
+//! | **`local_complexity = { … }`** | units whose sign changes in cross-polytopes around points | |
+//! | `at` | epochs: a schedule | `"log"` |
+//! | `radii` | one radius or several, in units of the inputs | *required* |
+//! | `directions` | random orthonormal directions: half the vertices | 25 |
+//! | `points` | points of each set, the first ones | 500 |
+//! | `sets` | `"train"`, `"test"`, `"random"` (uniform in the range of each input) | all three |
+//! | `centroid` | whether the point itself counts as a vertex | `true` |
+//! | **`robustness = { … }`** | error of test samples under projected gradient descent | |
+//! | `at` | epochs: a schedule | `"log"` |
+//! | `norm` | `"linf"`, `"l2"`, or both | `"linf"` |
+//! | `epsilon` | one radius of the ball or several, in units of the inputs | *required* |
+//! | `steps`, `step_size` | steps, and how long each is | 10, 2.5 ε / steps |
+//! | `random_start` | from a random point of the ball | `false` |
+//! | `points` | test samples, the first ones | 500 |
+//! | `clip` | `[least, greatest]` valid input | inputs are free |
 //! | **`[flow]`** | gradient-flow alone | |
 //! | `stages` | shares of fitted samples at which much is measured; the start (0) and the end (1) always | 0.1 |
 //! | `kernel` | those of them at which the tangent kernel is; `[]`: never | `[0, 1]` |
@@ -107,7 +125,9 @@ mod document;
 mod flow;
 mod overrides;
 mod place;
+mod probes;
 mod raw;
+mod raw_probes;
 mod reader;
 mod resolved;
 mod schedule;
@@ -115,6 +135,7 @@ mod suggestion;
 mod validate;
 
 pub use diagnostics::{Diagnostic, Diagnostics};
+pub use probes::{LocalComplexity, Norm, PointSet, Probes, Robustness};
 pub use resolved::{
     Activation, AdaptiveSeeds, Architecture, ArchitectureKind, Batch, Channels, Data, Flow, FlowObserve, InversionOf,
     Labels, Loss, MeanField, Normalise, Observe, Optimiser, OptimiserKind, Precision, Prune, PruneSize, Schedule,

@@ -5,6 +5,7 @@
 use super::diagnostics::Diagnostics;
 use super::document::{Table, Value};
 use super::place::Place;
+use super::raw_probes::{RawLocalComplexity, RawRobustness};
 use super::reader::{Epochs, Field, Integers, List, TableReader};
 
 /// A table that can be there once.
@@ -262,6 +263,9 @@ raw_table! {
         manifold: Epochs = epochs,
         misclassified: Epochs = epochs,
         noise: List<f64> = numbers,
+        weights: Epochs = epochs,
+        local_complexity: RawLocalComplexity = local_complexity,
+        robustness: RawRobustness = robustness,
     }
 }
 

@@ -192,6 +192,22 @@ impl<'t, 'd> TableReader<'t, 'd> {
         })
     }
 
+    /// The reader of a table inside this one, whose keys whoever asked must read and finish.
+    pub(crate) fn inner(&mut self, key: &'static str) -> Field<TableReader<'t, '_>> {
+        let Some(node) = self.node(key) else { return Field::Absent };
+        match &node.value {
+            Value::Table(table) => {
+                Field::Given(node.with(TableReader::new(format!("`{key}`"), table, self.diagnostics)))
+            }
+            _ => {
+                let mut complaint =
+                    Complaint { key, expected: "a table, as in { at = \"log\" }", diagnostics: self.diagnostics };
+                complaint.about::<()>(node);
+                Field::Broken
+            }
+        }
+    }
+
     /// An integer, a list of integers, or a table of `start` and `count`.
     pub(crate) fn counted(&mut self, key: &'static str) -> Field<Integers> {
         let expected = "an integer, a list of integers, or { start = 0, count = 64 }";

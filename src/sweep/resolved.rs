@@ -7,6 +7,7 @@
 //! identity (see `crate::plan`), so changing either changes every id.
 
 pub use super::flow::{Flow, FlowObserve, MeanField, Precision};
+use super::probes::Probes;
 pub use super::schedule::Schedule;
 use serde::Serialize;
 
@@ -414,6 +415,9 @@ pub struct Observe {
     pub misclassified: Option<Schedule>,
     /// Standard deviations of Gaussian noise added to the standardised test inputs, one more test error each.
     pub noise: Vec<f64>,
+    /// What is measured on copies of the weights.
+    #[serde(skip_serializing_if = "Probes::is_empty")]
+    pub probes: Probes,
     /// What is measured of gradient flows; `None` where nothing flows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flow: Option<FlowObserve>,

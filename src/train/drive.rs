@@ -1,11 +1,13 @@
 //! The epoch loop: advances an engine in slices, saves checkpoints between them, lets replicas leave.
 //!
 //! Invariants: how training was cut into slices, stopped and resumed does not show in a record; a replica that leaves
-//! early has the record of the long run up to the epoch of leaving, and NaN behind it.
+//! early has the record of the long run up to the epoch of leaving, and NaN behind it. Between slices, at the epochs
+//! that the problem's probing names, the weights are copied to the host and measured there.
 
 use std::time::{Duration, Instant};
 
 use super::leaving::{leaving_epoch, truncate};
+use super::probing::Observer;
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 
 /// What the loop asks of the world around it: clocks, signals and disks sit behind this.
@@ -21,6 +23,12 @@ pub trait Pace {
     /// # Errors
     /// A sentence; the cohort then stops, since going on without durability would only pretend.
     fn checkpoint(&mut self, states: &[ReplicaState]) -> Result<(), String>;
+    /// Keeps the weights of a replica (its place in the cohort) as they are in its state. Asked again for the same epoch,
+    /// after a resumption, it is given the same weights.
+    ///
+    /// # Errors
+    /// A sentence; the cohort then stops, since a file that was asked for would be missing.
+    fn keep_weights(&mut self, replica: usize, state: &ReplicaState) -> Result<(), String>;
 }
 
 /// How the loop ended.
@@ -41,6 +49,12 @@ pub enum DriveError {
     /// A checkpoint could not be saved.
     #[error("the checkpoint could not be saved: {0}")]
     Checkpoint(String),
+    /// The problem's probes cannot be measured.
+    #[error("{0}")]
+    Probe(String),
+    /// Weights could not be kept.
+    #[error("the weights could not be kept: {0}")]
+    Weights(String),
 }
 
 /// Builds an engine for some of a cohort's replicas.
@@ -52,7 +66,7 @@ const SLICE: Duration = Duration::from_millis(500);
 /// Trains a cohort to its end or until asked to stop.
 ///
 /// `states` are fresh or from a checkpoint; `after_inversion` lets a replica leave so many epochs after every observed
-/// series of it has turned.
+/// series of it has turned; `threads` measure what the problem's probing asks for.
 ///
 /// # Errors
 /// [`DriveError`] if the engine or a checkpoint fails.
@@ -61,15 +75,24 @@ pub fn drive(
     replicas: &[Replica],
     mut states: Vec<ReplicaState>,
     after_inversion: Option<usize>,
+    threads: usize,
     build: &mut Build<'_>,
     pace: &mut dyn Pace,
 ) -> Result<Ended, DriveError> {
     let end = problem.epochs + 1;
+    let observer = Observer::new(problem, threads).map_err(DriveError::Probe)?;
+    let (began, mut observing) = (Instant::now(), Duration::ZERO);
     let mut looked = vec![0; states.len()];
     loop {
         let live: Vec<usize> =
             (0..states.len()).filter(|&r| states[r].epoch < end && states[r].diverged.is_none()).collect();
         if live.is_empty() {
+            tracing::debug!(
+                "{} replicas: {:.3} s of {:.3} s went into measuring copies of the weights",
+                states.len(),
+                observing.as_secs_f64(),
+                began.elapsed().as_secs_f64()
+            );
             return Ok(Ended::Complete(states));
         }
         let mut engine = build(
@@ -79,11 +102,23 @@ pub fn drive(
         let mut epoch = live.iter().map(|&r| states[r].epoch).min().unwrap_or(end);
         let mut slice = 1;
         loop {
+            if observer.due(epoch) {
+                let started = Instant::now();
+                absorb(&mut states, &live, engine.states()?);
+                observer.observe(epoch, replicas, &mut states);
+                if problem.probing.weights.binary_search(&epoch).is_ok() {
+                    let there = |&&r: &&usize| states[r].epoch == epoch && states[r].diverged.is_none();
+                    for &r in live.iter().filter(there) {
+                        pace.keep_weights(r, &states[r]).map_err(DriveError::Weights)?;
+                    }
+                }
+                observing += started.elapsed();
+            }
             let started = Instant::now();
-            let until = (epoch + slice).min(end);
+            let until = (epoch + slice).min(observer.next(epoch).unwrap_or(end)).min(end);
             engine.advance(until)?;
+            slice = next_slice(until - epoch, started.elapsed());
             epoch = until;
-            slice = next_slice(slice, started.elapsed());
             pace.at(epoch.min(problem.epochs), problem.epochs);
 
             let stop = pace.should_stop() && epoch < end;
@@ -91,9 +126,7 @@ pub fn drive(
             if epoch < end && !stop && !pace.checkpoint_due() && !leaving {
                 continue;
             }
-            for (&r, state) in live.iter().zip(engine.states()?) {
-                states[r] = state;
-            }
+            absorb(&mut states, &live, engine.states()?);
             let mut left = false;
             if let Some(patience) = after_inversion {
                 for &r in &live {
@@ -110,6 +143,15 @@ pub fn drive(
                 break;
             }
         }
+    }
+}
+
+/// Takes over the engine's states of the live replicas. What was measured on copies of the weights is the loop's own: an
+/// engine hands back what it was given.
+fn absorb(states: &mut [ReplicaState], live: &[usize], fresh: Vec<ReplicaState>) {
+    for (&r, mut state) in live.iter().zip(fresh) {
+        state.record.probes = std::mem::take(&mut states[r].record.probes);
+        states[r] = state;
     }
 }
 

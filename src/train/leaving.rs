@@ -50,6 +50,7 @@ pub(super) fn truncate(problem: &Problem, record: &mut Record, last: usize) {
             row[keep..].fill(f32::NAN);
         }
     }
+    record.probes.truncate(&problem.probing, last);
     let bytes = problem.snapshot_bytes();
     let snapshots = problem.snapshots.partition_point(|&epoch| epoch <= last);
     record.misclassified[snapshots * bytes..].fill(crate::train::UNMEASURED_BYTE);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::flow::{FlowProblem, FlowState};
 use crate::data::{Block, Samples};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind};
+use crate::train::probing::{ProbeRecord, Probing};
 
 /// A cohort's problem: everything its replicas share.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct Problem {
     pub manifold: Vec<usize>,
     /// Epochs at which the misclassified training samples are kept.
     pub snapshots: Vec<usize>,
+    /// What is measured on copies of the weights.
+    pub probing: Probing,
     /// What a gradient flow needs besides; `None` for every other update rule.
     pub flow: Option<FlowProblem>,
 }
@@ -123,6 +126,8 @@ pub struct Record {
     /// Misclassified samples of the whole block, bits `[snapshot, byte]`, first sample in the high bit; a sample that
     /// was pruned away counts like any other.
     pub misclassified: Vec<u8>,
+    /// What was measured on copies of the weights.
+    pub probes: ProbeRecord,
 }
 
 impl ReplicaState {
@@ -175,6 +180,7 @@ impl Record {
             radius: nan(layers * problem.block.classes * epochs),
             distance: nan(layers * problem.pairs().len() * epochs),
             misclassified: vec![UNMEASURED_BYTE; problem.snapshots.len() * problem.snapshot_bytes()],
+            probes: ProbeRecord::empty(problem),
         }
     }
 }

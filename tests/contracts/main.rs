@@ -1,6 +1,7 @@
 //! The contracts that users rely on, each tested through the real binary: what a bad file says, that a result does not
 //! depend on how it was computed, that a killed run loses nothing, that other programs read what is written.
 
+mod complexity;
 mod config_errors;
 mod durability;
 mod interop;

@@ -86,7 +86,9 @@ pub(crate) fn results(path: &Path) -> Results {
     let ids: Vec<hdf5::types::VarLenUnicode> = file.dataset("cell_id").unwrap().read_raw().unwrap();
     let mut out: Results = ids.iter().map(|id| (id.as_str().to_string(), BTreeMap::new())).collect();
     assert_eq!(out.len(), ids.len(), "no cell is counted twice");
-    for name in ["train_loss", "train_error", "test_error", "noisy_error", "radius", "distance", "misclassified"] {
+    let measured = ["train_loss", "train_error", "test_error", "noisy_error", "radius", "distance", "misclassified"];
+    let probed = ["local_complexity", "local_complexity_quantile", "robust_error", "steps_per_epoch"];
+    for name in measured.into_iter().chain(probed) {
         let Ok(dataset) = file.dataset(name) else { continue };
         let shape = dataset.shape();
         let per_cell: usize = shape[1..].iter().product();

@@ -113,6 +113,27 @@ fn every_documented_key_arrives() {
         // Every 10th, because stragglers may turn out to be those of any epoch at which the manifold is measured.
         misclassified: Some(Schedule::Every { every: 10 }),
         noise: vec![1.0, 0.5],
+        probes: Probes {
+            local_complexity: Some(LocalComplexity {
+                at: Schedule::Log { per_decade: 4 },
+                radii: vec![0.05, 0.5],
+                directions: 8,
+                points: 100,
+                sets: vec![PointSet::Random, PointSet::Train],
+                centroid: false,
+            }),
+            robustness: Some(Robustness {
+                at: Schedule::At { epochs: vec![0, 100] },
+                norms: vec![Norm::L2, Norm::Linf],
+                epsilons: vec![0.1, 0.3],
+                steps: 7,
+                step_size: Some(0.02),
+                random_start: true,
+                points: 50,
+                clip: Some([0.0, 1.0]),
+            }),
+            weights: None,
+        },
         flow: None,
     };
     assert_eq!(sweep.observe, observe);
@@ -139,7 +160,8 @@ fn every_documented_key_arrives() {
 fn the_tables_of_the_documentation_name_the_keys_that_are_read() {
     // What `EVERY_KEY` does not name because it excludes another is named here.
     let flows = FLOW_KEYS.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key);
-    let others: Vec<&str> = ["dimension", "parallel", "test", "stretch", "balanced"].into_iter().chain(flows).collect();
+    let keys = ["dimension", "parallel", "test", "stretch", "balanced", "local_complexity", "robustness"];
+    let others: Vec<&str> = keys.into_iter().chain(flows).collect();
     let documentation: String = include_str!("../mod.rs").lines().filter(|line| line.starts_with("//! | `")).collect();
     for line in EVERY_KEY.lines().filter(|line| line.contains(" = ")) {
         let key = line.split(" = ").next().unwrap();
@@ -327,4 +349,16 @@ fn what_a_prune_leaves_out_is_kept_whether_asked_for_or_not() {
     let sparse = format!("{stragglers}record = [10, 25, 40]\nmanifold = {{ every = 10 }}\nmisclassified = [3]\n");
     assert_eq!(epochs(&sparse), [0, 3, 10, 40, 50]);
     assert_eq!(kept("[[prune]]\nremove = \"none\"\n"), None);
+}
+
+#[test]
+fn what_is_not_probed_leaves_no_trace_in_the_identity() {
+    let json = |text: &str| serde_json::to_string(&good(text).observe).unwrap();
+    let plain = json(GOOD);
+    assert!(!plain.contains("probes"), "{plain}");
+    assert_eq!(json(&format!("{GOOD}[observe]\nweights = false\n")), plain);
+    let kept = good(&format!("{GOOD}[observe]\nweights = [50, 0]\n")).observe.probes.weights;
+    assert_eq!(kept, Some(Schedule::At { epochs: vec![0, 50] }));
+    let probed = json(&format!("{GOOD}[observe]\nlocal_complexity = {{ radii = 0.1 }}\n"));
+    assert!(probed.starts_with(&plain[..plain.len() - 1]) && probed.contains("local_complexity"), "{probed}");
 }

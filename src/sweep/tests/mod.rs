@@ -147,6 +147,25 @@ record = { every = 5 }
 manifold = { every = 10 }
 misclassified = { at = [20, 10] }
 noise = [1.0, 0.5]
+weights = false
+
+[observe.local_complexity]
+at = { log = 4 }
+radii = [0.5, 0.05]
+directions = 8
+points = 100
+sets = ["train", "random"]
+centroid = false
+
+[observe.robustness]
+at = [0, 100]
+norm = ["linf", "l2"]
+epsilon = [0.3, 0.1]
+steps = 7
+step_size = 0.02
+random_start = true
+points = 50
+clip = [0, 1]
 
 [stop]
 after_inversion = 50

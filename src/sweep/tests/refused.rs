@@ -315,3 +315,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn probes_that_cannot_be_measured_are_refused() {
+    let refused = |keys: &str| errors(&format!("{GOOD}[observe]\n{keys}\n"));
+    for (keys, said) in [
+        ("local_complexity = { at = \"log\" }", "`radii` is missing"),
+        ("local_complexity = { radii = [0.1, 0] }", "`radii` must be"),
+        ("local_complexity = { radii = 0.1, points = 0 }", "`points` must be at least 1"),
+        ("local_complexity = { radii = 0.1, at = [0, 51] }", "names an epoch that there is not"),
+        ("local_complexity = { radii = 0.1, sets = [\"training\"] }", "unknown sets `training`"),
+        ("local_complexity = { radius = 0.1 }", "unknown key `radius`"),
+        ("local_complexity = true", "`local_complexity` must be a table"),
+        ("robustness = { epsilon = 0.1, clip = [1, 0] }", "`clip` is the least and the greatest"),
+        ("robustness = { epsilon = 0.1, norm = \"l1\" }", "unknown norm `l1`"),
+        ("robustness = { epsilon = [0.1, 0.1] }", "lists 0.1 twice"),
+    ] {
+        let told = refused(keys);
+        assert!(told.contains(said), "{keys}: {told}");
+    }
+}

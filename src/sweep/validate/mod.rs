@@ -10,6 +10,7 @@ mod head;
 mod judge;
 mod observe;
 mod optimiser;
+mod probes;
 mod prune;
 mod schedule;
 mod slurm;
@@ -46,6 +47,7 @@ pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<S
     }
     observe::manifold_needed(raw, diagnostics);
     let flow = flow::resolve(raw, &optimisers.entries, &data.entries, diagnostics);
+    probes::fit_the_rest(raw, flow.is_some(), diagnostics);
     if !diagnostics.is_empty() {
         return None;
     }

@@ -1,9 +1,10 @@
 //! `[observe]`: what is measured, and when.
 
 use super::judge::{Bound, Judge, Otherwise};
-use super::schedule;
+use super::{probes, schedule};
 use crate::sweep::diagnostics::Diagnostics;
 use crate::sweep::place::Located;
+use crate::sweep::probes::Probes;
 use crate::sweep::raw::{RawObserve, RawSweep, RawTable};
 use crate::sweep::reader::{Epochs, Field};
 use crate::sweep::resolved::{Observe, Schedule};
@@ -16,7 +17,15 @@ pub(crate) fn resolve(
 ) -> Option<Observe> {
     let Some(table) = table else {
         let epochs = Schedule::Every { every: 1 };
-        return Some(Observe { epochs, manifold_every: Some(1), misclassified: None, noise: Vec::new(), flow: None });
+        let noise = Vec::new();
+        return Some(Observe {
+            epochs,
+            manifold_every: Some(1),
+            misclassified: None,
+            noise,
+            probes: Probes::default(),
+            flow: None,
+        });
     };
     let (raw, mut judge) = (&table.keys, Judge::of("[observe]", table, diagnostics));
     let epochs = record(&mut judge, &raw.record, last);
@@ -26,11 +35,13 @@ pub(crate) fn resolve(
         Field::Absent => Some(Vec::new()),
         field => judge.reals("noise", field, Bound::Positive, Otherwise::Required("1.0")),
     };
+    let probes = probes::resolve(&mut judge, raw, last);
     Some(Observe {
         epochs: epochs?,
         manifold_every: manifold_every?,
         misclassified: misclassified?,
         noise: noise?.iter().map(|sd| sd.value).collect(),
+        probes: probes?,
         flow: None,
     })
 }

@@ -56,6 +56,7 @@ fn problem(kind: ArchitectureKind, image: Option<[usize; 3]>, classes: usize) ->
         recorded: (0..=20).collect(),
         manifold: (0..=20).step_by(2).collect(),
         snapshots: vec![0, 3, 20],
+        probing: crate::train::Probing::default(),
         flow: None,
     }
 }
@@ -78,7 +79,16 @@ fn cnn(hidden: &[usize]) -> Problem {
 /// ε = 1e-3 for the rules that divide by √v + ε: with PyTorch's 1e-8 a gradient that rounds to noise would be blown up to
 /// a step of full length, in f32 and f64 differently.
 fn sgd(lr: f64, momentum: f64, weight_decay: f64) -> Optimiser {
-    Optimiser { kind: OptimiserKind::Sgd, lr, momentum, beta1: 0.9, beta2: 0.99, epsilon: 1e-3, weight_decay, flow: None }
+    Optimiser {
+        kind: OptimiserKind::Sgd,
+        lr,
+        momentum,
+        beta1: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-3,
+        weight_decay,
+        flow: None,
+    }
 }
 
 fn replica(seed: u64, optimiser: Optimiser) -> Replica {

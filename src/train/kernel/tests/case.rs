@@ -95,6 +95,7 @@ impl Case {
             manifold: (0..=self.epochs).step_by(4).collect(),
             // Ascending and distinct, whatever the length of the run.
             snapshots: [0, 3].into_iter().filter(|&epoch| epoch < self.epochs).chain([self.epochs]).collect(),
+            probing: crate::train::Probing::default(),
             flow: None,
         };
         let widths = problem.mlp_widths().unwrap();

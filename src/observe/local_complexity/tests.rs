@@ -1,0 +1,117 @@
+//! Local complexity against counting by hand and against geometry.
+
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::observe::network::tests::reference::{Reference, cases};
+use crate::sweep::Activation;
+use crate::train::shape::Layer;
+
+/// Every vertex formed and sent through a double-precision network, every unit looked at. Where a unit's sign hangs on
+/// less than f32 can tell, either count will do.
+#[test]
+fn counts_are_those_of_every_vertex_sent_through() {
+    let mut cut_in_all = 0;
+    for case in cases() {
+        for centroid in [false, true] {
+            let (layers, parameters, x) = case.build(11, 5);
+            let network = Network::new(&layers, case.activation, &parameters).unwrap();
+            let around = Neighbourhood { radii: vec![0.02, 0.3, 2.0], directions: 4, centroid };
+            let frame = frame(3, 0, 0, around.directions, network.inputs());
+            let counts = count(&network, &x, &frame, &around, &mut Workspace::default());
+            let reference = Reference::new(&layers, case.activation, &parameters);
+            let hidden = layers.len() - 1;
+            for (point, x) in x.chunks(network.inputs()).enumerate() {
+                for (at, radius) in around.radii.iter().enumerate() {
+                    let mut vertices = Vec::new();
+                    if centroid {
+                        vertices.push(x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
+                    }
+                    for (direction, sign) in frame.chunks(x.len()).flat_map(|v| [(v, 1.0), (v, -1.0)]) {
+                        let along = direction.iter().map(|&v| sign * radius * f64::from(v));
+                        vertices.push(x.iter().zip(along).map(|(&x, v)| f64::from(x) + v).collect());
+                    }
+                    let sums: Vec<_> = vertices.iter().map(|vertex| reference.sums_of(vertex)).collect();
+                    for layer in 0..hidden {
+                        let (mut surely, mut possibly) = (0, 0);
+                        for unit in 0..sums[0][layer].len() {
+                            let z: Vec<f64> = sums.iter().map(|sums| sums[layer][unit]).collect();
+                            let (least, greatest) =
+                                z.iter().fold((f64::MAX, f64::MIN), |(a, b), &z| (a.min(z), b.max(z)));
+                            // Rounding of f32 over a few layers of sums about 1.
+                            surely += u32::from(least < -1e-5 && greatest > 1e-5);
+                            possibly += u32::from(least < 1e-5 && greatest > -1e-5);
+                        }
+                        let own = counts[(point * around.radii.len() + at) * hidden + layer];
+                        assert!((surely..=possibly).contains(&own), "{case:?} {own}: {surely} to {possibly}");
+                        cut_in_all += own;
+                    }
+                }
+            }
+        }
+    }
+    assert!(cut_in_all > 1000, "the test would not see much: {cut_in_all}");
+}
+
+/// One hidden layer, exactly: the unit n·x − c is at distance δ = |n·x − c|/‖n‖ of x, and x ± r v_p lie on both sides of it
+/// if and only if δ < r max_p |v_p·n|/‖n‖.
+#[test]
+fn one_hidden_layer_is_geometry() {
+    let (inputs, units, directions) = (12, 40, 5);
+    let layers = [Layer::Dense { inputs, outputs: units }, Layer::Dense { inputs: units, outputs: 2 }];
+    let mut parameters = random_points(1, 0, 1, &vec![(-1.0, 1.0); (inputs + 1) * units]);
+    parameters.extend(vec![0.0; (units + 1) * 2]);
+    let network = Network::new(&layers, Activation::Gelu, &parameters).unwrap();
+    let points = random_points(2, 0, GROUP, &vec![(-2.0, 2.0); inputs]);
+    let frame = frame(9, 1, 4, directions, inputs);
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+    for radius in [0.05, 0.4, 3.0] {
+        let around = Neighbourhood { radii: vec![radius], directions, centroid: false };
+        let counts = count(&network, &points, &frame, &around, &mut Workspace::default());
+        for (x, &own) in points.chunks(inputs).zip(&counts) {
+            let cut = |unit: &usize| {
+                let normal = &parameters[unit * inputs..(unit + 1) * inputs];
+                let distance = dot(normal, x) + f64::from(parameters[units * inputs + unit]);
+                let reach = frame.chunks(inputs).map(|v| dot(v, normal).abs()).fold(0.0, f64::max);
+                distance.abs() < radius * reach
+            };
+            assert_eq!(own as usize, (0..units).filter(cut).count());
+        }
+    }
+}
+
+#[test]
+fn directions_are_orthonormal_and_each_group_has_its_own() {
+    let (directions, inputs) = (25, 60);
+    let one = frame(4, 2, 7, directions, inputs);
+    for (i, a) in one.chunks(inputs).enumerate() {
+        for (j, b) in one.chunks(inputs).enumerate() {
+            let product: f64 = a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
+            // Entries are rounded to f32 once.
+            assert!((product - f64::from(u8::from(i == j))).abs() < 1e-6, "{i} {j} {product}");
+        }
+    }
+    assert_eq!(one, frame(4, 2, 7, directions, inputs));
+    for other in
+        [frame(5, 2, 7, directions, inputs), frame(4, 1, 7, directions, inputs), frame(4, 2, 8, directions, inputs)]
+    {
+        assert_ne!(one, other);
+    }
+    // As many as there are dimensions is the most there can be.
+    let whole = frame(1, 0, 0, 3, 3);
+    let square: f32 = whole.iter().map(|x| x * x).sum();
+    assert!((square - 3.0).abs() < 1e-5);
+}
+
+#[test]
+fn random_points_stay_between_their_bounds_and_do_not_depend_on_the_group() {
+    let bounds = [(0.0, 1.0), (-2.0, 3.0), (0.5, 0.5)];
+    let points = random_points(6, 0, 400, &bounds);
+    for point in points.chunks(3) {
+        assert!(point.iter().zip(bounds).all(|(x, (low, high))| (low..=high).contains(x)));
+    }
+    assert_eq!(points[16 * 3..32 * 3], random_points(6, 16, 16, &bounds));
+    let mean = points.iter().skip(1).step_by(3).sum::<f32>() / 400.0;
+    // Uniform on (−2, 3): five standard errors of a mean of 400.
+    assert!((mean - 0.5).abs() < 5.0 * 5.0 / 12f32.sqrt() / 20.0, "{mean}");
+}

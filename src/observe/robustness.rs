@@ -1,0 +1,258 @@
+//! Robustness: the share of samples misclassified under projected gradient descent (Madry et al. 2018).
+//!
+//! From the sample, or from a random point of the ball around it, each step goes uphill on the loss: by the sign of the
+//! gradient (L∞) or along it (L2), then back into the ball of radius ε and, where asked, into the range of valid inputs.
+//! A sample is robust only if it is classified rightly unattacked and at every iterate. Invariants: a sample's attack
+//! depends on the network, the sample, its label and, for a random start, the seed and its place; so the error under
+//! attack is never below the plain error of the same samples.
+
+use super::network::{Forward, Network, Scratch};
+use crate::data::stream::Key;
+use crate::sweep::{Loss, Norm};
+
+/// Samples attacked together.
+pub const GROUP: usize = 64;
+
+/// One attack.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Attack {
+    /// Norm of the ball.
+    pub norm: Norm,
+    /// Its radius, in units of the inputs.
+    pub epsilon: f64,
+    /// Steps.
+    pub steps: usize,
+    /// Length of a step: of each input (L∞), of the whole step (L2).
+    pub step_size: f64,
+    /// Starts at a random point of the ball, keyed by this seed, instead of at the sample.
+    pub random_start: Option<u64>,
+    /// Least and greatest valid input.
+    pub clip: Option<[f64; 2]>,
+    /// Loss that is climbed.
+    pub loss: Loss,
+}
+
+/// How many of a group's samples are misclassified, unattacked or at some iterate. `x` are `[sample, input]`, the first
+/// of them in place `first` of its set.
+pub fn misclassified(network: &Network<'_>, x: &[f32], labels: &[u16], first: usize, attack: &Attack) -> usize {
+    let (rows, inputs) = (labels.len(), network.inputs());
+    let mut scratch = Scratch::default();
+    let mut pass = Forward::default();
+    let mut fallen = vec![false; rows];
+    let mut at = x.to_vec();
+    let mut gradient = Vec::new();
+    network.forward(&at, rows, &mut pass, &mut scratch);
+    note(&pass, labels, &mut fallen);
+    if let Some(seed) = attack.random_start {
+        for (row, (point, x)) in at.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs)).enumerate() {
+            start(point, seed, first + row, attack);
+            project(point, x, attack);
+        }
+        network.forward(&at, rows, &mut pass, &mut scratch);
+        note(&pass, labels, &mut fallen);
+    }
+    for _ in 0..attack.steps {
+        if fallen.iter().all(|&fallen| fallen) {
+            break;
+        }
+        let mut delta = pass.sums.last().cloned().unwrap_or_default();
+        let classes = delta.len() / rows.max(1);
+        for (outputs, &label) in delta.chunks_exact_mut(classes.max(1)).zip(labels) {
+            uphill(outputs, usize::from(label), attack.loss);
+        }
+        network.backward(&pass, &delta, rows, &mut gradient, &mut scratch);
+        let samples = at.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs));
+        for ((point, x), gradient) in samples.zip(gradient.chunks_exact(inputs)) {
+            step(point, gradient, attack);
+            project(point, x, attack);
+        }
+        network.forward(&at, rows, &mut pass, &mut scratch);
+        note(&pass, labels, &mut fallen);
+    }
+    fallen.iter().filter(|&&fallen| fallen).count()
+}
+
+/// Marks the samples whose greatest output, the first among equals, is not their label's.
+fn note(pass: &Forward, labels: &[u16], fallen: &mut [bool]) {
+    let Some(outputs) = pass.sums.last() else { return };
+    let classes = outputs.len() / labels.len().max(1);
+    for ((row, &label), fallen) in outputs.chunks_exact(classes.max(1)).zip(labels).zip(fallen) {
+        let mut best = 0;
+        for class in 1..classes {
+            if row[class] > row[best] {
+                best = class;
+            }
+        }
+        *fallen |= best != usize::from(label);
+    }
+}
+
+/// Replaces outputs by a positive multiple of the loss's gradient.
+///
+/// Cross-entropy's is softmax − onehot; divided by 1 − softmax_y it is the softmax over the other classes, and −1 for
+/// the label: a direction that does not vanish, however sure the network is, where the gradient itself underflows.
+fn uphill(outputs: &mut [f32], label: usize, loss: Loss) {
+    match loss {
+        // Every loss of the margin between two outputs is climbed along the same direction.
+        Loss::CrossEntropy | Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => {
+            let others = outputs.iter().enumerate().filter(|&(class, _)| class != label);
+            let best = others.map(|(_, &f)| f).fold(f32::NEG_INFINITY, f32::max);
+            let mut total = 0.0;
+            for (class, f) in outputs.iter_mut().enumerate() {
+                *f = if class == label { 0.0 } else { (*f - best).exp() };
+                total += *f;
+            }
+            outputs.iter_mut().for_each(|f| *f /= total);
+            outputs[label] = -1.0;
+        }
+        Loss::MeanSquared => outputs[label] -= 1.0,
+    }
+}
+
+fn step(point: &mut [f32], gradient: &[f32], attack: &Attack) {
+    let size = attack.step_size as f32;
+    match attack.norm {
+        Norm::Linf => {
+            for (x, &g) in point.iter_mut().zip(gradient) {
+                // Not `signum`, which is 1 at 0.
+                *x += if g > 0.0 {
+                    size
+                } else if g < 0.0 {
+                    -size
+                } else {
+                    0.0
+                };
+            }
+        }
+        Norm::L2 => {
+            let length = length(gradient.iter().copied());
+            if length > 0.0 {
+                let scale = f64::from(size) / length;
+                point.iter_mut().zip(gradient).for_each(|(x, &g)| *x += (scale * f64::from(g)) as f32);
+            }
+        }
+    }
+}
+
+/// Back into the ball around `x`, then into the valid range.
+fn project(point: &mut [f32], x: &[f32], attack: &Attack) {
+    match attack.norm {
+        Norm::Linf => {
+            let epsilon = attack.epsilon as f32;
+            point.iter_mut().zip(x).for_each(|(p, &x)| *p = p.clamp(x - epsilon, x + epsilon));
+        }
+        Norm::L2 => {
+            let away = length(point.iter().zip(x).map(|(p, x)| p - x));
+            if away > attack.epsilon {
+                let scale = attack.epsilon / away;
+                point.iter_mut().zip(x).for_each(|(p, &x)| *p = (f64::from(x) + scale * f64::from(*p - x)) as f32);
+            }
+        }
+    }
+    if let Some([low, high]) = attack.clip {
+        point.iter_mut().for_each(|p| *p = p.clamp(low as f32, high as f32));
+    }
+}
+
+/// A random point of the ball: uniform in it for L∞; for L2 in a uniform direction, at a uniform distance.
+fn start(point: &mut [f32], seed: u64, place: usize, attack: &Attack) {
+    let mut numbers = Key::new("robustness: random start", &[seed]).at(place as u64);
+    match attack.norm {
+        Norm::Linf => point.iter_mut().for_each(|x| *x += (attack.epsilon * (2.0 * numbers.uniform() - 1.0)) as f32),
+        Norm::L2 => {
+            let distance = attack.epsilon * numbers.uniform();
+            let normals: Vec<f32> = point.iter().map(|_| numbers.normal() as f32).collect();
+            let scale = distance / length(normals.iter().copied()).max(f64::MIN_POSITIVE);
+            point.iter_mut().zip(&normals).for_each(|(x, &n)| *x += (scale * f64::from(n)) as f32);
+        }
+    }
+}
+
+fn length(values: impl Iterator<Item = f32>) -> f64 {
+    values.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::observe::network::tests::reference::cases;
+    use crate::sweep::Activation;
+    use crate::train::shape::Layer;
+
+    fn attack(norm: Norm, epsilon: f64) -> Attack {
+        let loss = Loss::CrossEntropy;
+        Attack { norm, epsilon, steps: 20, step_size: epsilon / 4.0, random_start: None, clip: None, loss }
+    }
+
+    /// A linear classifier of two classes falls exactly where ε exceeds the margin over the dual norm of the difference of
+    /// its weights: (f_y − f_other)/‖w‖₁ for L∞, over ‖w‖₂ for L2; from any start, for both losses.
+    #[test]
+    fn a_linear_network_falls_where_its_margin_says() {
+        let layers = [Layer::Dense { inputs: 6, outputs: 2 }];
+        let parameters: Vec<f32> = (0..14).map(|k| (k as f32 * 1.7).sin()).collect();
+        let network = Network::new(&layers, Activation::Relu, &parameters).unwrap();
+        let x: Vec<f32> = (0..6 * 40).map(|k| (k as f32 * 0.73).cos()).collect();
+        let labels: Vec<u16> = (0..40).map(|k| k % 3 % 2).collect();
+        let w: Vec<f64> = (0..6).map(|i| f64::from(parameters[i]) - f64::from(parameters[6 + i])).collect();
+        let bias = f64::from(parameters[12]) - f64::from(parameters[13]);
+        for (norm, dual) in [
+            (Norm::Linf, w.iter().map(|w| w.abs()).sum::<f64>()),
+            (Norm::L2, w.iter().map(|w| w * w).sum::<f64>().sqrt()),
+        ] {
+            for epsilon in [0.05, 0.2, 0.7] {
+                let falls = |k: usize| {
+                    let product: f64 = w.iter().zip(&x[k * 6..]).map(|(w, &x)| w * f64::from(x)).sum();
+                    let margin = (product + bias) * if labels[k] == 0 { 1.0 } else { -1.0 };
+                    assert!((margin / dual - epsilon).abs() > 1e-3, "the test must not hang on rounding");
+                    margin / dual < epsilon
+                };
+                let expected = (0..40).filter(|&k| falls(k)).count();
+                assert!((3..=40).contains(&expected));
+                for (random_start, loss) in
+                    [(None, Loss::CrossEntropy), (Some(3), Loss::CrossEntropy), (None, Loss::MeanSquared)]
+                {
+                    let attack = Attack { random_start, loss, ..attack(norm, epsilon) };
+                    // A squared error may be climbed away from the boundary by an output beyond its target.
+                    if loss == Loss::CrossEntropy {
+                        assert_eq!(misclassified(&network, &x, &labels, 0, &attack), expected, "{attack:?}");
+                    } else {
+                        assert!(misclassified(&network, &x, &labels, 0, &attack) <= expected);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A network too sure of itself for its gradient to be a number in f32 is attacked all the same.
+    #[test]
+    fn certainty_does_not_hide_the_gradient() {
+        let layers = [Layer::Dense { inputs: 1, outputs: 2 }];
+        let parameters = [1e4, -1e4, 0.0, 0.0];
+        let network = Network::new(&layers, Activation::Relu, &parameters).unwrap();
+        assert_eq!(misclassified(&network, &[0.5], &[0], 0, &attack(Norm::Linf, 0.6)), 1);
+        assert_eq!(misclassified(&network, &[0.5], &[0], 0, &attack(Norm::Linf, 0.4)), 0);
+        // Valid inputs are positive, where the class does not change.
+        let clipped = Attack { clip: Some([0.1, 1.0]), ..attack(Norm::Linf, 0.6) };
+        assert_eq!(misclassified(&network, &[0.5], &[0], 0, &clipped), 0);
+    }
+
+    /// The error under attack is not below the plain error, and a sample's attack does not depend on its neighbours.
+    #[test]
+    fn attacks_only_add_errors_and_are_each_samples_own() {
+        for case in cases() {
+            let (layers, parameters, x) = case.build(2, 12);
+            let network = Network::new(&layers, case.activation, &parameters).unwrap();
+            let labels: Vec<u16> = (0..12).map(|k| k % 3).collect();
+            let weak = attack(Norm::L2, 1e-6);
+            let plain = misclassified(&network, &x, &labels, 0, &Attack { steps: 0, ..weak });
+            let strong = Attack { random_start: Some(5), ..attack(Norm::L2, 0.5) };
+            let fallen = misclassified(&network, &x, &labels, 0, &strong);
+            assert!(fallen >= plain, "{case:?}: {fallen} {plain}");
+            let d = network.inputs();
+            let alone: usize =
+                (0..12).map(|k| misclassified(&network, &x[k * d..][..d], &labels[k..=k], k, &strong)).sum();
+            assert_eq!(alone, fallen, "{case:?}");
+        }
+    }
+}

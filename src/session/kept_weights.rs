@@ -1,0 +1,55 @@
+//! Files of weights at chosen epochs, as a cohort trains.
+//!
+//! Invariant: a file is written before training goes beyond its epoch; written again, it is the same.
+
+use crate::plan::CellId;
+use crate::store::{CellWeights, RunDirectory, StoreError, block_digest, durable};
+use crate::train::{Problem, Replica, ReplicaState, steps_per_epoch};
+
+/// Writes the weights of a cohort's cells.
+pub(super) struct KeptWeights<'a> {
+    directory: &'a RunDirectory,
+    problem: &'a Problem,
+    replicas: &'a [Replica],
+    cells: Vec<CellId>,
+    specifications: Vec<&'a str>,
+    /// Digest of the block, once it was needed.
+    digest: Option<String>,
+}
+
+impl<'a> KeptWeights<'a> {
+    /// For the cells of a cohort, each with its replica and its variant's canonical specification.
+    pub(super) fn new(
+        directory: &'a RunDirectory,
+        problem: &'a Problem,
+        replicas: &'a [Replica],
+        cells: &[CellId],
+        specifications: Vec<&'a str>,
+    ) -> KeptWeights<'a> {
+        KeptWeights { directory, problem, replicas, cells: cells.to_vec(), specifications, digest: None }
+    }
+
+    /// Writes a replica's weights as they are in its state.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the disk refuses.
+    pub(super) fn keep(&mut self, replica: usize, state: &ReplicaState) -> Result<(), StoreError> {
+        let problem = self.problem;
+        let digest = self.digest.get_or_insert_with(|| block_digest(&problem.block));
+        let cell = self.cells[replica];
+        durable::create_directory(&self.directory.cell_weights(cell))?;
+        let weights = CellWeights {
+            cell,
+            seed: self.replicas[replica].seed,
+            epoch: state.epoch,
+            step: state.epoch * steps_per_epoch(problem, &self.replicas[replica]),
+            architecture: &problem.architecture,
+            activation: problem.activation,
+            specification: self.specifications[replica],
+            block: &problem.block,
+            block_digest: digest,
+            parameters: &state.parameters,
+        };
+        weights.write(&self.directory.weights_file(cell, state.epoch))
+    }
+}

@@ -1,0 +1,318 @@
+//! Weights at chosen epochs as safetensors: read by PyTorch, NumPy and `phasesweep slice`.
+//!
+//! One file for each cell and epoch. Tensors, f32, from input to output, i from 0: `layers.i.weight` `[out, in]`
+//! (convolution `[out, in, k, k]`) and `layers.i.bias` `[out]`. The metadata says the rest, so that the network can be
+//! computed from the file and its data block alone. Invariants: the bytes follow from the weights and what the metadata
+//! says, so that a resumed run writes the file of an unbroken one; a file under its name is whole.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use safetensors::{Dtype, SafeTensors};
+use serde::Serialize;
+
+use crate::data::Block;
+use crate::plan::CellId;
+use crate::sweep::{Activation, ArchitectureKind};
+use crate::train::shape::{self, Layer};
+
+use super::durable;
+use super::error::StoreError;
+
+/// How names of the files end.
+pub const SUFFIX: &str = "safetensors";
+
+/// What `format` says in the metadata.
+pub const FORMAT: &str = "phasesweep-weights-1";
+
+/// Weights to be written: those of one cell at one epoch.
+#[derive(Debug, Clone, Copy)]
+pub struct CellWeights<'a> {
+    /// The cell.
+    pub cell: CellId,
+    /// Its seed.
+    pub seed: u64,
+    /// Passes over the training set so far.
+    pub epoch: usize,
+    /// Optimiser steps so far.
+    pub step: usize,
+    /// Shape of the network.
+    pub architecture: &'a ArchitectureKind,
+    /// Elementwise function of every hidden layer.
+    pub activation: Activation,
+    /// Canonical specification of the cell's variant.
+    pub specification: &'a str,
+    /// The block that the cell trains on.
+    pub block: &'a Block,
+    /// [`block_digest`] of it.
+    pub block_digest: &'a str,
+    /// Laid out as [`crate::train::ReplicaState::parameters`].
+    pub parameters: &'a [f32],
+}
+
+/// Weights as they were read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredWeights {
+    /// The cell.
+    pub cell: CellId,
+    /// Its seed.
+    pub seed: u64,
+    /// Passes over the training set.
+    pub epoch: usize,
+    /// Optimiser steps.
+    pub step: usize,
+    /// Elementwise function of every hidden layer, as in sweep files.
+    pub activation: String,
+    /// Shape of the network: JSON of [`ArchitectureKind`].
+    pub architecture: String,
+    /// Inputs of a sample.
+    pub inputs: usize,
+    /// Classes.
+    pub classes: usize,
+    /// Which of the source's inputs each input is.
+    pub live: Vec<u32>,
+    /// [`block_digest`] of the block that the cell trained on.
+    pub block_digest: String,
+    /// Canonical specification of the cell's variant: JSON.
+    pub specification: String,
+    /// Shape of each layer's weight, from input to output.
+    pub shapes: Vec<Vec<usize>>,
+    /// Laid out as [`crate::train::ReplicaState::parameters`].
+    pub parameters: Vec<f32>,
+}
+
+/// What a tensor is and where in the file's data it lies.
+#[derive(Serialize)]
+struct Entry {
+    dtype: &'static str,
+    shape: Vec<usize>,
+    data_offsets: [usize; 2],
+}
+
+/// A digest of the training block: its inputs' choice and scaling show in its numbers.
+pub fn block_digest(block: &Block) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("phasesweep 1 training block");
+    for number in [block.inputs(), block.classes, block.train.len()] {
+        hasher.update(&(number as u64).to_le_bytes());
+    }
+    for input in &block.live {
+        hasher.update(&input.to_le_bytes());
+    }
+    for x in &block.train.x {
+        hasher.update(&x.to_le_bytes());
+    }
+    for class in &block.train.y {
+        hasher.update(&class.to_le_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+impl CellWeights<'_> {
+    /// Writes the file, durably.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; [`StoreError::Contradiction`] if the parameters are not those of the network.
+    pub fn write(&self, path: &Path) -> Result<(), StoreError> {
+        let layers = shape::layers(self.architecture, self.block)
+            .filter(|layers| layers.iter().map(Layer::parameters).sum::<usize>() == self.parameters.len())
+            .ok_or_else(|| StoreError::contradiction(path, "its weights are not those of its network"))?;
+        // The layers' numbers lie in the file as they lie in memory.
+        let mut tensors = BTreeMap::new();
+        let mut at = 0;
+        let mut tensor = |name: String, shape: Vec<usize>| {
+            let end = at + 4 * shape.iter().product::<usize>();
+            tensors.insert(name, Entry { dtype: "F32", shape, data_offsets: [at, end] });
+            at = end;
+        };
+        for (i, layer) in layers.iter().enumerate() {
+            tensor(format!("layers.{i}.weight"), weight_shape(layer));
+            tensor(format!("layers.{i}.bias"), vec![layer.outputs()]);
+        }
+        let metadata = serde_json::json!({
+            "format": FORMAT,
+            "cell": self.cell.to_string(),
+            "seed": self.seed.to_string(),
+            "epoch": self.epoch.to_string(),
+            "step": self.step.to_string(),
+            "activation": serde_json::to_value(self.activation).unwrap_or_default(),
+            "architecture": json(self.architecture),
+            "specification": self.specification,
+            "inputs": self.block.inputs().to_string(),
+            "classes": self.block.classes.to_string(),
+            "live": json(&self.block.live),
+            "block_digest": self.block_digest,
+        });
+        let mut header = serde_json::json!(tensors);
+        header["__metadata__"] = metadata;
+        let mut header = header.to_string().into_bytes();
+        // Tensors begin at a multiple of eight bytes, as the format recommends.
+        header.resize(header.len().next_multiple_of(8), b' ');
+        let mut bytes = Vec::with_capacity(8 + header.len() + at);
+        bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(&header);
+        bytes.extend(self.parameters.iter().flat_map(|x| x.to_le_bytes()));
+        durable::write(path, &bytes)
+    }
+}
+
+/// Anything of names and whole numbers, which always have a JSON form, as text.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn weight_shape(layer: &Layer) -> Vec<usize> {
+    match *layer {
+        Layer::Dense { inputs, outputs } => vec![outputs, inputs],
+        Layer::Convolution { inputs, outputs, kernel, .. } => vec![outputs, inputs, kernel, kernel],
+    }
+}
+
+impl StoredWeights {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; [`StoreError::Contradiction`] if it is no such file, or its tensors are not as described.
+    pub fn read(path: &Path) -> Result<StoredWeights, StoreError> {
+        let bytes = std::fs::read(path).map_err(StoreError::io("read", path))?;
+        let wrong = |reason: String| StoreError::contradiction(path, reason);
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|error| wrong(error.to_string()))?;
+        let (_, head) = SafeTensors::read_metadata(&bytes).map_err(|error| wrong(error.to_string()))?;
+        let metadata = head.metadata().clone().unwrap_or_default();
+        let text = |key: &str| {
+            metadata.get(key).cloned().ok_or_else(|| wrong(format!("its metadata lack `{key}`: not phasesweep's")))
+        };
+        if text("format")? != FORMAT {
+            return Err(wrong(format!("its format is {}, not {FORMAT}", text("format")?)));
+        }
+        let number = |key: &str| text(key)?.parse().map_err(|_| wrong(format!("its `{key}` is no number")));
+        let mut shapes = Vec::new();
+        let mut parameters = Vec::new();
+        for i in 0..tensors.len() / 2 {
+            for part in ["weight", "bias"] {
+                let name = format!("layers.{i}.{part}");
+                let tensor = tensors.tensor(&name).map_err(|error| wrong(error.to_string()))?;
+                if tensor.dtype() != Dtype::F32 {
+                    return Err(wrong(format!("{name} is not of 32-bit floats")));
+                }
+                let (values, _) = tensor.data().as_chunks::<4>();
+                parameters.extend(values.iter().map(|&value| f32::from_le_bytes(value)));
+                if part == "weight" {
+                    shapes.push(tensor.shape().to_vec());
+                }
+            }
+        }
+        Ok(StoredWeights {
+            cell: text("cell")?.parse().map_err(|error| wrong(format!("{error}")))?,
+            seed: text("seed")?.parse().map_err(|_| wrong("its seed is no number".into()))?,
+            epoch: number("epoch")?,
+            step: number("step")?,
+            activation: text("activation")?,
+            architecture: text("architecture")?,
+            inputs: number("inputs")?,
+            classes: number("classes")?,
+            live: serde_json::from_str(&text("live")?).map_err(|error| wrong(error.to_string()))?,
+            block_digest: text("block_digest")?,
+            specification: text("specification")?,
+            shapes,
+            parameters,
+        })
+    }
+
+    /// The files of a cell's directory, by epoch; none if the directory is not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn list(directory: &Path) -> Result<Vec<(usize, PathBuf)>, StoreError> {
+        let entries = match std::fs::read_dir(directory) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(StoreError::io("list", directory))?,
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(StoreError::io("list", directory))?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let epoch = name.strip_prefix("epoch-").and_then(|rest| rest.strip_suffix(&format!(".{SUFFIX}")));
+            files.extend(epoch.and_then(|epoch| epoch.parse().ok()).map(|epoch| (epoch, path)));
+        }
+        files.sort_unstable();
+        Ok(files)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::data::Samples;
+
+    fn block() -> Block {
+        Block {
+            features: 20,
+            live: (2..20).collect(),
+            image: Some([2, 3, 3]),
+            classes: 3,
+            train: Samples { x: (0..36).map(|k| k as f32 * 0.1).collect(), y: vec![1, 2] },
+            test: Samples::default(),
+            source_index: vec![0, 1],
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_else_is_taken_for_it() {
+        let block = block();
+        let architecture = ArchitectureKind::Cnn { channels: vec![4], kernel: 3, pool: 2, hidden: vec![] };
+        let parameters: Vec<f32> = (0..4 * 18 + 4 + 4 * 3 + 3).map(|k| (k as f32).sin()).collect();
+        let weights = CellWeights {
+            cell: CellId([7; 16]),
+            seed: u64::MAX,
+            epoch: 1000,
+            step: 5000,
+            architecture: &architecture,
+            activation: Activation::Gelu,
+            specification: "{\"a\":\"b\"}",
+            block: &block,
+            block_digest: &block_digest(&block),
+            parameters: &parameters,
+        };
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("epoch-000001000.safetensors");
+        weights.write(&path).unwrap();
+        let read = StoredWeights::read(&path).unwrap();
+        let expected = StoredWeights {
+            cell: CellId([7; 16]),
+            seed: u64::MAX,
+            epoch: 1000,
+            step: 5000,
+            activation: "gelu".into(),
+            architecture: r#"{"kind":"cnn","channels":[4],"kernel":3,"pool":2,"hidden":[]}"#.into(),
+            inputs: 18,
+            classes: 3,
+            live: block.live.clone(),
+            block_digest: block_digest(&block),
+            specification: "{\"a\":\"b\"}".into(),
+            shapes: vec![vec![4, 2, 3, 3], vec![3, 4]],
+            parameters: parameters.clone(),
+        };
+        assert_eq!(read, expected);
+        let first = std::fs::read(&path).unwrap();
+        weights.write(&path).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), first, "written twice, it is the same");
+
+        std::fs::write(scratch.path().join("epoch-000000007.safetensors"), &first[..first.len() - 4]).unwrap();
+        std::fs::write(scratch.path().join("notes.txt"), "mine").unwrap();
+        let listed = StoredWeights::list(scratch.path()).unwrap();
+        assert_eq!(listed.iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(), [7, 1000]);
+        assert!(StoredWeights::read(&listed[0].1).unwrap_err().to_string().contains("epoch-000000007"));
+        assert_eq!(StoredWeights::list(&scratch.path().join("none")).unwrap(), []);
+        let short = CellWeights { parameters: &parameters[1..], ..weights };
+        assert!(short.write(&path).is_err());
+    }
+
+    #[test]
+    fn another_block_has_another_digest() {
+        let (one, mut other) = (block(), block());
+        assert_eq!(block_digest(&one), block_digest(&block()));
+        other.train.x[35] += 1e-6;
+        assert_ne!(block_digest(&one), block_digest(&other));
+    }
+}
