@@ -12,8 +12,8 @@ use super::error::StoreError;
 use super::lease::{Lease, Timing};
 use super::{checkpoint, part, weights};
 
-/// A run directory: `sweep.toml`, `parts/`, `checkpoints/`, `running/`, `weights/`, `results.h5`, `report/`, `status.json`, and
-/// `lease` while a run works in it.
+/// A run directory: `sweep.toml`, `parts/`, `checkpoints/`, `running/`, `weights/`, `results.h5`, `report/`, `status.json`,
+/// and `lease` while a run works in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDirectory {
     root: PathBuf,
