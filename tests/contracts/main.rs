@@ -8,3 +8,4 @@ mod packing;
 mod pruning;
 mod quick;
 mod rig;
+mod slice;
