@@ -9,3 +9,4 @@ mod packing;
 mod pruning;
 mod quick;
 mod rig;
+mod slice;

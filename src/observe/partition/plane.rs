@@ -128,6 +128,9 @@ impl Window {
     /// # Errors
     /// [`PartitionError::Window`] if a half side is not positive and finite.
     pub fn rectangle(centre: Point, half: [f64; 2]) -> Result<Window, PartitionError> {
+        if half.iter().any(|side| !side.is_finite() || *side <= 0.0) {
+            return Err(PartitionError::Window(format!("its half sides are {} and {}", half[0], half[1])));
+        }
         let ([x, y], [w, h]) = (centre, half);
         Window::polygon(vec![[x - w, y - h], [x + w, y - h], [x + w, y + h], [x - w, y + h]])
     }

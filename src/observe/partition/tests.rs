@@ -333,6 +333,9 @@ fn what_cannot_be_cut_is_refused_with_a_sentence() {
     assert!(refused(vec![nan]).contains("diverged"));
     assert!(Plane::through([&[0.0, 0.0, 1.0], &[1.0, 1.0, 1.0], &[3.0, 3.0, 1.0]]).is_err());
     assert!(Window::polygon(vec![[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]).is_err(), "clockwise");
+    for half in [[-1.0, -1.0], [1.0, 0.0], [f64::NAN, 1.0], [1.0, f64::INFINITY]] {
+        assert!(Window::rectangle([0.0, 0.0], half).is_err(), "{half:?}");
+    }
     let star = (0..5).map(|k| f64::from(144 * k).to_radians()).map(|a| [a.cos(), a.sin()]).collect();
     assert!(Window::polygon(star).is_err(), "turns left twice round");
     let network = random(&[3, 40, 2], 0.0, 1);
