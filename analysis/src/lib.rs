@@ -2,13 +2,14 @@
 //!
 //! One way, no way back: [`results`] (the file) → [`turning`] (one row per cell, layer, observable and rule) →
 //! [`tables`] (groups, shares, spreads; by polars) → [`verdict`] → [`figures`] and [`page`] → [`report`] (the folder).
-//! [`stragglers`] reads the same file's bit sets, [`complexity`] its local complexity.
+//! [`stragglers`] reads the same file's bit sets, [`complexity`] its local complexity, [`flows`] its gradient flows.
 //! [`statistics`] is pure and knows none of them. Nothing here knows how cells are trained: `results.h5` is the
 //! contract.
 
 pub mod complexity;
 pub mod error;
 pub mod figures;
+pub mod flows;
 pub mod groups;
 pub mod options;
 pub mod page;

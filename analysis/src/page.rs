@@ -40,6 +40,8 @@ pub struct Page<'a> {
     pub retrained: Vec<String>,
     /// Local complexity, where it was measured.
     pub probed: Option<&'a Probed>,
+    /// Gradient flows, where there are any.
+    pub flowed: Option<&'a Flowed>,
 }
 
 /// The section of local complexity.
@@ -53,6 +55,19 @@ pub struct Probed {
     pub summary: Text,
     /// Pictures of the exact partition.
     pub strips: Vec<Strip>,
+}
+
+/// The section of gradient flows.
+#[derive(Debug)]
+pub struct Flowed {
+    /// What came out; the first sentence holds the counts.
+    pub sentences: Vec<String>,
+    /// Figures.
+    pub figures: Vec<Figure>,
+    /// Power laws.
+    pub fits: Text,
+    /// Learning curves.
+    pub curves: Text,
 }
 
 /// Tables of the page.
@@ -120,7 +135,9 @@ pub fn render(page: &Page<'_>) -> Result<String> {
     environment.add_template("page.html", include_str!("page.html"))?;
     let results = page.results;
     let probed = page.probed.map_or(&[][..], |probed| probed.figures.as_slice());
-    let figures: Vec<FigureOnPage<'_>> = (page.figures.iter().chain(probed))
+    let flowed = page.flowed.map_or(&[][..], |flowed| flowed.figures.as_slice());
+    let manifolds = results.has("radius") || results.has("distance");
+    let figures: Vec<FigureOnPage<'_>> = (page.figures.iter().chain(probed).chain(flowed))
         .map(|f| FigureOnPage { name: &f.name, caption: &f.caption, svg: &f.svg })
         .collect();
     let starting = |prefix: &str| figures.iter().filter(|f| f.name.starts_with(prefix)).collect::<Vec<_>>();
@@ -167,11 +184,16 @@ pub fn render(page: &Page<'_>) -> Result<String> {
         overlap_figures => starting("overlap"),
         pruning_figures => starting("pruning"),
         grids => grids,
-        manifolds => results.has("radius") || results.has("distance"),
+        // A sweep that measured something else, and no manifolds, asked another question.
+        inversion => manifolds || (page.probed.is_none() && page.flowed.is_none()),
         probed => page.probed.map(|probed| &probed.sentences),
         lc_figures => starting("lc_"),
         lc_summary => page.probed.map(|probed| table(&probed.summary)),
         strips => strips,
+        flowed => page.flowed.map(|flowed| &flowed.sentences),
+        flow_figures => starting("flow_"),
+        flow_fits => page.flowed.map(|flowed| table(&flowed.fits)),
+        flow_curves => page.flowed.map(|flowed| table(&flowed.curves)),
         version => env!("CARGO_PKG_VERSION"),
     })?;
     Ok(html)

@@ -9,6 +9,7 @@ use polars::prelude::*;
 use crate::complexity;
 use crate::error::{Error, Result};
 use crate::figures::{self, Figure};
+use crate::flows;
 use crate::groups::Groups;
 use crate::options::Options;
 use crate::page::{self, Page};
@@ -103,6 +104,12 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
         write::file(&figures_folder.join(format!("{}.svg", figure.name)), figure.file().as_bytes())?;
     }
 
+    let flows = flows::read(&results)?;
+    let flowed = flows.as_ref().map(|flows| flow_section(&results, flows, options, &folder)).transpose()?;
+    for figure in flowed.iter().flat_map(|flowed| &flowed.figures) {
+        write::file(&figures_folder.join(format!("{}.svg", figure.name)), figure.file().as_bytes())?;
+    }
+
     let absent = absent(&results);
     // On screen a column that says the same in every row only takes room; the files keep it.
     let constant: Vec<String> = groups
@@ -113,7 +120,7 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
         .map(|(name, _)| name.clone())
         .collect();
     let brief = |frame: &DataFrame| Text::of(frame).without(&constant).without_constant(&["layer", "prune"]);
-    let ends = ["edge", "none", "diverged", "failed"].map(str::to_owned);
+    let ends = ["edge", "none", "diverged", "failed", "missing"].map(str::to_owned);
     let unused: Vec<String> = ends.into_iter().filter(|name| all_zero(&stability, name)).collect();
     let shown = brief(&stability).without(&unused).interval("low", "high", "95% interval");
     let tables = page::Tables {
@@ -145,14 +152,17 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
         overlapping,
         retrained,
         probed: probed.as_ref(),
+        flowed: flowed.as_ref(),
     })?;
     let page = folder.join("index.html");
     write::file(&page, html.as_bytes())?;
-    // A sweep that measured local complexity and no manifolds asked another question.
-    if let Some(probed) = probed.filter(|_| points.observables.is_empty()) {
-        let mut sentences = probed.sentences.into_iter();
+    // A sweep that measured something else, and no manifolds, asked another question.
+    let other = probed.map(|probed| (probed.sentences, probed.summary));
+    let other = other.or(flowed.map(|flowed| (flowed.sentences, flowed.fits)));
+    if let Some((sentences, summary)) = other.filter(|_| points.observables.is_empty()) {
+        let mut sentences = sentences.into_iter();
         let verdict = Verdict { headline: sentences.next().unwrap_or_default(), sentences: sentences.collect() };
-        return Ok(Written { page, stability: probed.summary.aligned(), verdict, absent });
+        return Ok(Written { page, stability: summary.aligned(), verdict, absent });
     }
     Ok(Written { page, stability: shown.aligned(), verdict, absent })
 }
@@ -191,6 +201,30 @@ fn complexity_section(
     })
 }
 
+/// Writes the tables of gradient flows, and makes their section of the page.
+fn flow_section(results: &Results, flows: &flows::Flows, options: &Options, folder: &Path) -> Result<page::Flowed> {
+    let fits = flows::fits::fits(flows, options);
+    let curves = flows::table::curves(flows)?;
+    write::csv_and_parquet(&flows::table::flows(results, flows)?, folder, "flow_cells")?;
+    write::all(&curves, folder, "flow_curves")?;
+    write::all(&flows::table::fits(flows, &fits.iter().collect::<Vec<_>>())?, folder, "flow_fits")?;
+    let shown: Vec<_> = fits.iter().filter(|fit| flows::table::is_shown(flows, fit)).collect();
+    let shown = flows::table::fits(flows, &shown)?;
+    let constant = ["data", "architecture", "over"];
+    let unused: Vec<String> = ["unfitted", "not_trained"].map(str::to_owned).into();
+    let unused: Vec<String> = unused.into_iter().filter(|name| all_zero(&curves, name)).collect();
+    Ok(page::Flowed {
+        sentences: flows::sentences::sentences(flows, &fits, options),
+        figures: figures::flows::figures(results, flows, &fits)?,
+        fits: Text::of(&shown)
+            .without(&["range".to_owned(), "residual".to_owned()])
+            .without_constant(&constant)
+            .interval("low", "high", "95% over seeds")
+            .interval("line_low", "line_high", "95% of the line"),
+        curves: Text::of(&curves).without(&unused).without_constant(&constant).trimmed(&["steps"]),
+    })
+}
+
 /// Whether a column of counts is 0 throughout.
 fn all_zero(frame: &DataFrame, name: &str) -> bool {
     let column = frame.column(name).and_then(|column| column.i64().cloned());
@@ -207,8 +241,11 @@ fn absent(results: &Results) -> Vec<String> {
         ("misclassified", "No misclassified samples: stragglers and their overlap are not known."),
     ]
     .into_iter()
-    // Class manifolds are not what a sweep of local complexity asks about.
-    .filter(|(variable, _)| results.complexity.is_none() || !["radius", "distance", "misclassified"].contains(variable))
+    // Class manifolds are not what a sweep of local complexity or of gradient flows asks about.
+    .filter(|(variable, _)| {
+        let other = results.complexity.is_some() || results.flow.is_some();
+        !other || !["radius", "distance", "misclassified"].contains(variable)
+    })
     .filter(|(variable, _)| !results.has(variable))
     .map(|(_, sentence)| sentence.to_owned())
     .collect()

@@ -155,6 +155,7 @@ pub fn search(results: &Results, options: &Options) -> Result<TurningPoints> {
 fn outcome(status: Status, verdict: Verdict, error: impl Fn(usize) -> f64) -> (&'static str, Option<i64>, f64) {
     match (status, verdict) {
         (Status::Failed, _) => ("failed", None, f64::NAN),
+        (Status::Missing, _) => ("missing", None, f64::NAN),
         (Status::Diverged, _) => ("diverged", None, f64::NAN),
         (Status::Complete, Verdict::Found(turn)) => ("found", Some(turn.epoch as i64), error(turn.index)),
         (Status::Complete, other) => (other.status(), None, f64::NAN),

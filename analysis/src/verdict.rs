@@ -52,6 +52,7 @@ pub fn judge(
             ("none", "do not turn"),
             ("diverged", "diverged"),
             ("failed", "failed"),
+            ("missing", "are not trained yet"),
         ];
         let parts: Vec<String> = ends
             .into_iter()

@@ -16,6 +16,7 @@ pub fn word(row: &Row, of: impl Fn(&Row) -> Found) -> &'static str {
         Status::Complete => of(row).name(),
         Status::Diverged => "diverged",
         Status::Failed => "failed",
+        Status::Missing => "missing",
     }
 }
 

@@ -106,8 +106,8 @@ pub fn symbol(name: &str) -> String {
 }
 
 fn read(results: &Results, points: &TurningPoints, group: &Group, layer: usize) -> Result<Curves> {
-    let alive: Vec<usize> =
-        group.cells.iter().copied().filter(|&c| results.cells.status[c] != Status::Failed).collect();
+    let trained = |cell: &usize| matches!(results.cells.status[*cell], Status::Complete | Status::Diverged);
+    let alive: Vec<usize> = group.cells.iter().copied().filter(trained).collect();
     let stride = alive.len() as f64 / MOST_CELLS.min(alive.len()).max(1) as f64;
     let cells: Vec<usize> = (0..MOST_CELLS.min(alive.len())).map(|k| alive[(k as f64 * stride) as usize]).collect();
     let radii = points.observables.iter().filter(|name| name.starts_with("radius")).count();

@@ -4,6 +4,7 @@
 pub mod complexity;
 pub mod curves;
 pub mod epsilon;
+pub mod flows;
 pub mod plot;
 pub mod scale;
 pub mod shares;

@@ -10,7 +10,7 @@ use super::scale::Scale;
 /// Something drawn on a panel's scales. Colours are numbers of the palette.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Mark {
-    /// A curve; `class` is `thin`, `median` or `line`. A point without a place breaks it.
+    /// A curve; `class` is `thin`, `median`, `line` or `theory` (dashed). A point without a place breaks it.
     Curve {
         /// Points.
         points: Vec<(f64, f64)>,

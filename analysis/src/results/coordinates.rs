@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 pub const AXES: [&str; 5] = ["data", "subsample", "architecture", "optimiser", "prune"];
 
 /// Dimensions and coordinates that do not belong to cells, even where their length happens to be the number of cells.
-const NOT_PER_CELL: [&str; 24] = [
+const NOT_PER_CELL: [&str; 29] = [
     "cell",
     "epoch",
     "layer",
@@ -38,6 +38,11 @@ const NOT_PER_CELL: [&str; 24] = [
     "pgd_norm",
     "pgd_epsilon",
     "pgd_epoch",
+    "stage",
+    "quantile",
+    "component",
+    "point",
+    "flow_stop",
 ];
 
 /// How a cell ended.
@@ -49,6 +54,8 @@ pub enum Status {
     Diverged,
     /// Its trainer crashed; nothing was measured.
     Failed,
+    /// Not trained yet when the file was collected.
+    Missing,
 }
 
 /// What each cell is. Every vector has one entry per cell.
@@ -150,9 +157,10 @@ fn status(word: &str, path: &Path) -> Result<Status> {
         "complete" => Ok(Status::Complete),
         "diverged" => Ok(Status::Diverged),
         "failed" => Ok(Status::Failed),
+        "missing" => Ok(Status::Missing),
         other => Err(Error::Foreign {
             path: path.to_owned(),
-            why: format!("a cell has status `{other}`; known are complete, diverged and failed"),
+            why: format!("a cell has status `{other}`; known are complete, diverged, failed and missing"),
         }),
     }
 }

@@ -5,6 +5,7 @@
 //! Memory: only coordinates are held; [`Results::slab`] reads so many cells as the caller asks for.
 
 mod coordinates;
+mod flow;
 mod probes;
 
 use std::ops::Range;
@@ -14,6 +15,7 @@ use hdf5::{Hyperslab, Selection, SliceOrIndex};
 use ndarray::{ArrayD, IxDyn};
 
 pub use coordinates::{AXES, Cells, Status};
+pub use flow::{FlowAxes, Stop};
 pub use probes::{AttackAxes, ComplexityAxes};
 
 use crate::error::{Error, Result};
@@ -57,6 +59,8 @@ pub struct Results {
     pub complexity: Option<ComplexityAxes>,
     /// Dimensions of the errors under attack, where the file holds them.
     pub attack: Option<AttackAxes>,
+    /// Dimensions of gradient flows, where the file holds them.
+    pub flow: Option<FlowAxes>,
     /// Global attributes.
     pub provenance: Provenance,
 }
@@ -90,6 +94,7 @@ impl Results {
             set_bytes: file.dataset("misclassified").map_or(0, |bits| bits.shape().last().copied().unwrap_or(0)),
             complexity: ComplexityAxes::read(&file, path, cells.len())?,
             attack: AttackAxes::read(&file, path, cells.len())?,
+            flow: FlowAxes::read(&file, path, cells.len())?,
             path: path.to_owned(),
             file,
             cells,

@@ -9,4 +9,5 @@ pub mod intraclass;
 pub mod jaccard;
 pub mod moments;
 pub mod overlap;
+pub mod power_law;
 pub mod spread;

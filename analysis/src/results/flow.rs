@@ -1,0 +1,105 @@
+//! Coordinates of gradient flows: the stages at which they are looked at, and why each of them ended.
+
+use std::path::Path;
+
+use super::coordinates::{integers, numbers};
+use crate::error::{Error, Result};
+
+/// Why a flow ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// The stated share of the training samples fits.
+    Fitted,
+    /// The steps ran out.
+    Steps,
+    /// The time ran out.
+    Time,
+    /// The gradient vanished.
+    Gradient,
+}
+
+impl Stop {
+    /// As it is written in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stop::Fitted => "fitted",
+            Stop::Steps => "steps ran out",
+            Stop::Time => "time ran out",
+            Stop::Gradient => "gradient vanished",
+        }
+    }
+}
+
+/// Dimensions of a flow's variables after the cells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlowAxes {
+    /// Stages, ascending: shares of fitted training samples; 0 is the start, 1 the end however the flow ended.
+    pub stages: Vec<f64>,
+    /// Components of a spectrum, counted from 1.
+    pub components: Vec<i64>,
+    /// Why each cell's flow ended; `None` for one that was not trained or that diverged.
+    pub stops: Vec<Option<Stop>>,
+}
+
+impl FlowAxes {
+    /// Index of the start.
+    pub const START: usize = 0;
+
+    /// Index of the end.
+    pub fn end(&self) -> usize {
+        self.stages.len() - 1
+    }
+
+    /// Index of the stage between start and end that lies nearest to a tenth of the samples: where λ is compared with the
+    /// theory.
+    pub fn early(&self) -> Option<usize> {
+        let far = |index: &usize| (self.stages[*index] - 0.1).abs();
+        (1..self.end()).min_by(|a, b| far(a).total_cmp(&far(b)))
+    }
+
+    /// Index of the last stage before the end.
+    pub fn late(&self) -> Option<usize> {
+        (1..self.end()).next_back()
+    }
+
+    /// Reads them; `None` where the file holds no flows.
+    pub(super) fn read(file: &hdf5::File, path: &Path, cells: usize) -> Result<Option<Self>> {
+        let foreign = |why: String| Error::Foreign { path: path.to_owned(), why };
+        let Some(stops) = integers(file, path, "flow_stop")? else { return Ok(None) };
+        let stages = numbers(file, path, "stage")?.unwrap_or_default();
+        let ascending = stages.windows(2).all(|pair| pair[0] < pair[1]);
+        if stages.len() < 2 || !ascending || stages.first() != Some(&0.0) || stages.last() != Some(&1.0) {
+            return Err(foreign(format!(
+                "its stages {stages:?} do not run from 0, the start of a flow, to 1, its end"
+            )));
+        }
+        let stop = |code: &i64| match code {
+            0 => Ok(Some(Stop::Fitted)),
+            1 => Ok(Some(Stop::Steps)),
+            2 => Ok(Some(Stop::Time)),
+            3 => Ok(Some(Stop::Gradient)),
+            255 => Ok(None),
+            other => Err(foreign(format!("`flow_stop` is {other} in a cell; known are 0 to 3 and 255"))),
+        };
+        let stops: Vec<Option<Stop>> = stops.iter().map(stop).collect::<Result<_>>()?;
+        let axes = FlowAxes { stages, components: integers(file, path, "component")?.unwrap_or_default(), stops };
+        let (stage, component) = (axes.stages.len(), axes.components.len());
+        let shapes: [(&str, &[usize]); 7] = [
+            ("flow_stop", &[]),
+            ("stage_unfitted", &[stage]),
+            ("stage_test_error", &[stage]),
+            ("stage_compression", &[stage]),
+            ("kernel_test_error", &[stage]),
+            ("network_test_error", &[stage]),
+            ("kernel_projection", &[stage, component]),
+        ];
+        for (variable, sizes) in shapes {
+            let Ok(dataset) = file.dataset(variable) else { continue };
+            let (found, expected) = (dataset.shape(), [&[cells], sizes].concat());
+            if found != expected {
+                return Err(Error::Shape { path: path.to_owned(), variable: variable.into(), found, expected });
+            }
+        }
+        Ok(Some(axes))
+    }
+}
