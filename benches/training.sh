@@ -31,13 +31,13 @@ one() {
   case $1 in
     peak) "$program" bench peak --threads "$threads" | cut -d' ' -f1 ;;
     sparse) ours sweeps/inversion-mnist.toml 32 200 auto ;;
-    dense) ours sweeps/inversion-mnist.toml 32 60 dense ;;
-    burn) ours sweeps/inversion-mnist.toml 32 30 burn ;;
+    dense) ours sweeps/inversion-mnist.toml 32 30 dense ;;
+    burn) ours sweeps/inversion-mnist.toml 32 15 burn ;;
     torch_loop) peer torch_loop 1 100 ;; # one run after another: one tells its rate
-    torch_fused) peer torch_fused 32 30 ;;
-    jax_vmap) peer jax_vmap 32 30 ;;
-    two_layers) ours benches/two-layers.toml 8 40 auto ;;
-    two_layers_jax) peer jax_vmap_two_layers 8 10 --width 100 --lr 0.001 ;;
+    torch_fused) peer torch_fused 32 15 ;;
+    jax_vmap) peer jax_vmap 32 15 ;;
+    two_layers) ours benches/two-layers.toml 8 20 auto ;;
+    two_layers_jax) peer jax_vmap_two_layers 8 6 --width 100 --lr 0.001 ;;
   esac
 }
 median() { sort -g "$scratch/$1" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }

@@ -99,6 +99,7 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    leave_closed_pipes_quietly();
     start_log(arguments.verbose);
     let outcome = match arguments.command {
         Command::Run(arguments) => run::run(arguments),
@@ -131,6 +132,18 @@ pub fn main() -> ExitCode {
             code::BUG
         }
     })
+}
+
+/// `phasesweep show … | head`: the reader has seen enough, which is no bug of ours. Ends as SIGPIPE would have it.
+fn leave_closed_pipes_quietly() {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if message.starts_with("failed printing to stdout: Broken pipe") {
+            std::process::exit(141);
+        }
+        told(panic);
+    }));
 }
 
 fn start_log(verbose: u8) {
