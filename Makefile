@@ -29,7 +29,7 @@ help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
 	@echo 'make test     the same set-up, then every test'
 	@echo 'make test-slurm, make torture   jobs on a real Slurm; 200 kills and their relaunches'
-	@echo 'make lint     rustfmt and clippy, as CI runs them'
+	@echo 'make lint     rustfmt and clippy'
 	@echo 'make bench    speed beside the peers'
 	@echo 'make torture  200 kills at random moments; KILLS and SEED choose others'
 

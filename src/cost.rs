@@ -1,8 +1,8 @@
 //! What a cohort costs: floating-point operations, bytes, and, by measured rates, time.
 //!
 //! Counts are of the arithmetic that the definition of the work needs (one forward and one backward pass per epoch and
-//! sample, one forward pass per test sample, and what is measured on copies of the weights), not of what an engine happens to do; an engine that skips zero inputs
-//! shows as a higher rate. Times follow from rates that earlier cohorts on this host measured.
+//! sample, one forward pass per test sample, and what is measured on copies of the weights), not of what an engine
+//! happens to do; an engine that skips zero inputs shows as a higher rate. Times follow from rates that earlier cohorts on this host measured.
 
 mod probes;
 mod rates;

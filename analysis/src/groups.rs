@@ -32,6 +32,12 @@ pub struct Groups {
 }
 
 impl Groups {
+    /// The grouping columns that say the same in every row.
+    pub fn constant(&self) -> Vec<String> {
+        let same = self.columns.iter().zip(&self.varies).filter(|(_, varies)| !**varies);
+        same.map(|(name, _)| name.clone()).collect()
+    }
+
     /// Groups cells by columns; by every axis but the seed where none is named.
     pub fn by(cells: &Cells, columns: &[String], path: &Path) -> Result<Self> {
         let columns = match columns {

@@ -112,13 +112,7 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
 
     let absent = absent(&results);
     // On screen a column that says the same in every row only takes room; the files keep it.
-    let constant: Vec<String> = groups
-        .columns
-        .iter()
-        .zip(&groups.varies)
-        .filter(|(_, varies)| !**varies)
-        .map(|(name, _)| name.clone())
-        .collect();
+    let constant = groups.constant();
     let brief = |frame: &DataFrame| Text::of(frame).without(&constant).without_constant(&["layer", "prune"]);
     let ends = ["edge", "none", "diverged", "failed", "missing"].map(str::to_owned);
     let unused: Vec<String> = ends.into_iter().filter(|name| all_zero(&stability, name)).collect();
@@ -180,13 +174,7 @@ fn complexity_section(
     write::csv_and_parquet(&complexity::table::rises(results, phases)?, folder, "lc_rises")?;
     write::all(&complexity::table::summary(phases, groups, &layers)?, folder, "lc_summary")?;
     let summary = complexity::table::summary(phases, groups, &[phases.total])?;
-    let constant: Vec<String> = groups
-        .columns
-        .iter()
-        .zip(&groups.varies)
-        .filter(|(_, varies)| !**varies)
-        .map(|(name, _)| name.clone())
-        .collect();
+    let constant = groups.constant();
     let unused: Vec<String> = ["still_descending", "still_ascending"].map(str::to_owned).into();
     let unused: Vec<String> = unused.into_iter().filter(|name| all_zero(&summary, name)).collect();
     Ok(page::Probed {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use fixture::{Cell, Holds, error, write};
+use fixture::{Cell, Holds, error, rows, write};
 use hdf5::types::VarLenUnicode;
 use ndarray::{Array4, Array5};
 use phasesweep_analysis::{Options, report};
@@ -18,14 +18,6 @@ const AT: [i64; 8] = [0, 1, 2, 5, 10, 20, 50, 100];
 const THREE_PHASES: [f32; 8] = [40.0, 30.0, 20.0, 10.0, 20.0, 30.0, 15.0, 5.0];
 const STILL_RISING: [f32; 8] = [40.0, 30.0, 20.0, 10.0, 12.0, 18.0, 22.0, 30.0];
 const STILL_FALLING: [f32; 8] = [40.0, 30.0, 25.0, 20.0, 15.0, 12.0, 11.0, 10.0];
-
-fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
-    let text = fs::read_to_string(path).expect("the table was written");
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().expect("a header").split(',').collect();
-    let row = |line: &str| header.iter().map(ToString::to_string).zip(line.split(',').map(str::to_owned)).collect();
-    lines.map(row).collect()
-}
 
 /// Four cells of width 10: three phases twice, still rising, still falling. Three of width 20: three phases without a
 /// second layer, diverged, failed.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use fixture::{Cell, Holds, write};
+use fixture::{Cell, Holds, rows, write};
 use ndarray::{Array2, Array3, Array4};
 use phasesweep_analysis::flows::theory::{Regime, beta, compression};
 use phasesweep_analysis::statistics::power_law::{Observation, difference, line, power_law};
@@ -20,15 +20,6 @@ const SIZES: [f64; 5] = [64.0, 128.0, 256.0, 512.0, 1024.0];
 const SEEDS: usize = 6;
 /// Test error of the feature flows at the end is 2 p^−0.6, of the lazy ones 2 p^−0.4.
 const BETA: [f64; 2] = [0.6, 0.4];
-
-/// A table as rows of named entries.
-fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
-    let text = fs::read_to_string(path).expect("the table was written");
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().expect("a header").split(',').collect();
-    let row = |line: &str| header.iter().map(ToString::to_string).zip(line.split(',').map(str::to_owned)).collect();
-    lines.map(row).collect()
-}
 
 fn number(row: &BTreeMap<String, String>, name: &str) -> f64 {
     row[name].parse().unwrap_or_else(|_| panic!("{name} is {:?}", row[name]))

@@ -7,17 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use fixture::{Cell, Holds, error, write};
+use fixture::{Cell, Holds, error, rows, write};
 use phasesweep_analysis::{Error, Options, report};
-
-/// Rows of a CSV without quotes, by column name.
-fn rows(path: &Path) -> Vec<BTreeMap<String, String>> {
-    let text = fs::read_to_string(path).expect("the table was written");
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().expect("a header").split(',').collect();
-    let row = |line: &str| header.iter().map(ToString::to_string).zip(line.split(',').map(str::to_owned)).collect();
-    lines.map(row).collect()
-}
 
 fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
     row[column].parse().unwrap_or_else(|_| panic!("{column} of {row:?} is no number"))

@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     cell: Option<String>,
     /// Epochs to cut, comma-separated, of those kept [default: twelve of them, evenly along the list].
     #[arg(long, value_name = "EPOCHS", value_delimiter = ',')]
-    epochs: Vec<u64>,
+    epochs: Vec<usize>,
     /// Three training samples, counted from 0 in the block, that the plane goes through [default: the first three of
     /// different classes].
     #[arg(long, value_name = "I,J,K", value_delimiter = ',', conflicts_with = "plane")]
@@ -110,15 +110,7 @@ impl Source {
         let directory = RunDirectory::at(directory);
         let id = find(&directory, &cell.to_lowercase())?;
         let folder = directory.cell_weights(id);
-        let mut kept: Vec<(u64, PathBuf)> = list(&folder)?
-            .into_iter()
-            .filter_map(|path| {
-                let epoch =
-                    path.file_name()?.to_str()?.strip_prefix("epoch-")?.strip_suffix(".safetensors")?.parse().ok()?;
-                Some((epoch, path))
-            })
-            .collect();
-        kept.sort();
+        let kept = directory.weights_files(id).map_err(store)?;
         if kept.is_empty() {
             return Err(Failure::Input(format!("error: {} holds no weights yet", folder.display())));
         }
@@ -164,7 +156,7 @@ fn evenly(count: usize) -> Vec<usize> {
     (0..frames).map(|frame| if frames < 2 { 0 } else { frame * (count - 1) / (frames - 1) }).collect()
 }
 
-fn at(kept: &[(u64, PathBuf)], epoch: u64) -> Result<PathBuf, Failure> {
+fn at(kept: &[(usize, PathBuf)], epoch: usize) -> Result<PathBuf, Failure> {
     kept.iter().find(|(of, _)| *of == epoch).map(|(_, path)| path.clone()).ok_or_else(|| {
         let all: Vec<String> = kept.iter().map(|(epoch, _)| epoch.to_string()).collect();
         Failure::Input(format!("error: no weights of epoch {epoch} were kept; there are those of {}", all.join(", ")))

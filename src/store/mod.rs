@@ -45,4 +45,4 @@ pub use run_directory::RunDirectory;
 pub use running::RunningCohort;
 pub use scan::{Found, Scan, scan, set_aside};
 pub use schema::Dim;
-pub use weights::{CellWeights, StoredWeights, block_digest};
+pub use weights::{CellWeights, block_digest};

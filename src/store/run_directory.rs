@@ -46,7 +46,8 @@ impl RunDirectory {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn tidy(&self) -> Result<usize, StoreError> {
-        let directories = [self.parts(), self.checkpoints(), self.running(), self.root.clone()];
+        let mut directories = vec![self.parts(), self.checkpoints(), self.running(), self.root.clone()];
+        directories.extend(list_if_there(&self.weights())?.into_iter().filter(|path| path.is_dir()));
         directories.iter().map(|directory| durable::remove_partials(directory)).sum()
     }
 
@@ -107,6 +108,22 @@ impl RunDirectory {
         self.cell_weights(cell).join(format!("epoch-{epoch:09}.{}", weights::SUFFIX))
     }
 
+    /// A cell's weights that were kept, by epoch; none if there are none.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn weights_files(&self, cell: CellId) -> Result<Vec<(usize, PathBuf)>, StoreError> {
+        let mut files = Vec::new();
+        for path in list_if_there(&self.cell_weights(cell))? {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let epoch =
+                name.strip_prefix("epoch-").and_then(|rest| rest.strip_suffix(&format!(".{}", weights::SUFFIX)));
+            files.extend(epoch.and_then(|epoch| epoch.parse().ok()).map(|epoch| (epoch, path)));
+        }
+        files.sort_unstable();
+        Ok(files)
+    }
+
     /// Directory of [`super::running`].
     pub fn running(&self) -> PathBuf {
         self.root.join("running")
@@ -117,14 +134,8 @@ impl RunDirectory {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn checkpoint_files(&self) -> Result<Vec<PathBuf>, StoreError> {
-        let directory = self.checkpoints();
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&directory).map_err(StoreError::io("list", &directory))? {
-            let path = entry.map_err(StoreError::io("list", &directory))?.path();
-            if path.extension().is_some_and(|extension| extension == checkpoint::SUFFIX) {
-                files.push(path);
-            }
-        }
+        let mut files = list_if_there(&self.checkpoints())?;
+        files.retain(|path| path.extension().is_some_and(|extension| extension == checkpoint::SUFFIX));
         files.sort_unstable();
         Ok(files)
     }
@@ -155,6 +166,15 @@ impl RunDirectory {
     }
 }
 
+/// What is in a directory, in no order; nothing if the directory is not there.
+fn list_if_there(directory: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(StoreError::io("list", directory))?,
+    };
+    entries.map(|entry| Ok(entry.map_err(StoreError::io("list", directory))?.path())).collect()
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -173,7 +193,16 @@ mod tests {
         fs::write(run.part(CohortId(1)), "whole").unwrap();
         fs::write(run.checkpoint(CohortId(1)), "whole").unwrap();
         fs::write(run.checkpoints().join("0000000000000002.ckpt.torn"), "half").unwrap();
-        assert_eq!(run.tidy().unwrap(), 1);
+        let kept = run.cell_weights(CellId([7; 16]));
+        fs::create_dir_all(&kept).unwrap();
+        fs::write(kept.join(".epoch-000000003.safetensors.1-2-3.partial"), "half").unwrap();
+        fs::write(run.weights_file(CellId([7; 16]), 2), "whole").unwrap();
+        fs::write(kept.join("notes.txt"), "mine").unwrap();
+        assert_eq!(run.tidy().unwrap(), 2);
+        assert_eq!(fs::read_dir(&kept).unwrap().count(), 2);
+        let files = run.weights_files(CellId([7; 16])).unwrap();
+        assert_eq!(files, [(2, run.weights_file(CellId([7; 16]), 2))]);
+        assert_eq!(run.weights_files(CellId([8; 16])).unwrap(), []);
         assert_eq!(run.checkpoint_files().unwrap(), [run.checkpoint(CohortId(1))]);
         assert_eq!(fs::read_dir(run.parts()).unwrap().count(), 1);
     }

@@ -6,9 +6,8 @@
 //! says, so that a resumed run writes the file of an unbroken one; a file under its name is whole.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 
 use crate::data::Block;
@@ -48,37 +47,6 @@ pub struct CellWeights<'a> {
     pub block_digest: &'a str,
     /// Laid out as [`crate::train::ReplicaState::parameters`].
     pub parameters: &'a [f32],
-}
-
-/// Weights as they were read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredWeights {
-    /// The cell.
-    pub cell: CellId,
-    /// Its seed.
-    pub seed: u64,
-    /// Passes over the training set.
-    pub epoch: usize,
-    /// Optimiser steps.
-    pub step: usize,
-    /// Elementwise function of every hidden layer, as in sweep files.
-    pub activation: String,
-    /// Shape of the network: JSON of [`ArchitectureKind`].
-    pub architecture: String,
-    /// Inputs of a sample.
-    pub inputs: usize,
-    /// Classes.
-    pub classes: usize,
-    /// Which of the source's inputs each input is.
-    pub live: Vec<u32>,
-    /// [`block_digest`] of the block that the cell trained on.
-    pub block_digest: String,
-    /// Canonical specification of the cell's variant: JSON.
-    pub specification: String,
-    /// Shape of each layer's weight, from input to output.
-    pub shapes: Vec<Vec<usize>>,
-    /// Laid out as [`crate::train::ReplicaState::parameters`].
-    pub parameters: Vec<f32>,
 }
 
 /// What a tensor is and where in the file's data it lies.
@@ -167,81 +135,13 @@ fn weight_shape(layer: &Layer) -> Vec<usize> {
     }
 }
 
-impl StoredWeights {
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`]; [`StoreError::Contradiction`] if it is no such file, or its tensors are not as described.
-    pub fn read(path: &Path) -> Result<StoredWeights, StoreError> {
-        let bytes = std::fs::read(path).map_err(StoreError::io("read", path))?;
-        let wrong = |reason: String| StoreError::contradiction(path, reason);
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|error| wrong(error.to_string()))?;
-        let (_, head) = SafeTensors::read_metadata(&bytes).map_err(|error| wrong(error.to_string()))?;
-        let metadata = head.metadata().clone().unwrap_or_default();
-        let text = |key: &str| {
-            metadata.get(key).cloned().ok_or_else(|| wrong(format!("its metadata lack `{key}`: not phasesweep's")))
-        };
-        if text("format")? != FORMAT {
-            return Err(wrong(format!("its format is {}, not {FORMAT}", text("format")?)));
-        }
-        let number = |key: &str| text(key)?.parse().map_err(|_| wrong(format!("its `{key}` is no number")));
-        let mut shapes = Vec::new();
-        let mut parameters = Vec::new();
-        for i in 0..tensors.len() / 2 {
-            for part in ["weight", "bias"] {
-                let name = format!("layers.{i}.{part}");
-                let tensor = tensors.tensor(&name).map_err(|error| wrong(error.to_string()))?;
-                if tensor.dtype() != Dtype::F32 {
-                    return Err(wrong(format!("{name} is not of 32-bit floats")));
-                }
-                let (values, _) = tensor.data().as_chunks::<4>();
-                parameters.extend(values.iter().map(|&value| f32::from_le_bytes(value)));
-                if part == "weight" {
-                    shapes.push(tensor.shape().to_vec());
-                }
-            }
-        }
-        Ok(StoredWeights {
-            cell: text("cell")?.parse().map_err(|error| wrong(format!("{error}")))?,
-            seed: text("seed")?.parse().map_err(|_| wrong("its seed is no number".into()))?,
-            epoch: number("epoch")?,
-            step: number("step")?,
-            activation: text("activation")?,
-            architecture: text("architecture")?,
-            inputs: number("inputs")?,
-            classes: number("classes")?,
-            live: serde_json::from_str(&text("live")?).map_err(|error| wrong(error.to_string()))?,
-            block_digest: text("block_digest")?,
-            specification: text("specification")?,
-            shapes,
-            parameters,
-        })
-    }
-
-    /// The files of a cell's directory, by epoch; none if the directory is not there.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`].
-    pub fn list(directory: &Path) -> Result<Vec<(usize, PathBuf)>, StoreError> {
-        let entries = match std::fs::read_dir(directory) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(StoreError::io("list", directory))?,
-        };
-        let mut files = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(StoreError::io("list", directory))?.path();
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let epoch = name.strip_prefix("epoch-").and_then(|rest| rest.strip_suffix(&format!(".{SUFFIX}")));
-            files.extend(epoch.and_then(|epoch| epoch.parse().ok()).map(|epoch| (epoch, path)));
-        }
-        files.sort_unstable();
-        Ok(files)
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::collections::HashMap;
+
+    use safetensors::{Dtype, SafeTensors};
+
     use super::*;
     use crate::data::Samples;
 
@@ -258,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_nothing_else_is_taken_for_it() {
+    fn what_is_written_is_read_by_others() {
         let block = block();
         let architecture = ArchitectureKind::Cnn { channels: vec![4], kernel: 3, pool: 2, hidden: vec![] };
         let parameters: Vec<f32> = (0..4 * 18 + 4 + 4 * 3 + 3).map(|k| (k as f32).sin()).collect();
@@ -277,33 +177,43 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("epoch-000001000.safetensors");
         weights.write(&path).unwrap();
-        let read = StoredWeights::read(&path).unwrap();
-        let expected = StoredWeights {
-            cell: CellId([7; 16]),
-            seed: u64::MAX,
-            epoch: 1000,
-            step: 5000,
-            activation: "gelu".into(),
-            architecture: r#"{"kind":"cnn","channels":[4],"kernel":3,"pool":2,"hidden":[]}"#.into(),
-            inputs: 18,
-            classes: 3,
-            live: block.live.clone(),
-            block_digest: block_digest(&block),
-            specification: "{\"a\":\"b\"}".into(),
-            shapes: vec![vec![4, 2, 3, 3], vec![3, 4]],
-            parameters: parameters.clone(),
-        };
-        assert_eq!(read, expected);
         let first = std::fs::read(&path).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&first).unwrap();
+        let digest = block_digest(&block);
+        let expected = [
+            ("format", FORMAT),
+            ("cell", "07070707070707070707070707070707"),
+            ("seed", "18446744073709551615"),
+            ("epoch", "1000"),
+            ("step", "5000"),
+            ("activation", "gelu"),
+            ("architecture", r#"{"kind":"cnn","channels":[4],"kernel":3,"pool":2,"hidden":[]}"#),
+            ("specification", "{\"a\":\"b\"}"),
+            ("inputs", "18"),
+            ("classes", "3"),
+            ("live", "[2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19]"),
+            ("block_digest", &digest),
+        ];
+        let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(header.metadata().clone().unwrap(), HashMap::from(expected));
+        // Read by the format's own crate: names, shapes, and the parameters in their order.
+        let tensors = SafeTensors::deserialize(&first).unwrap();
+        assert_eq!(tensors.len(), 4);
+        let mut read: Vec<f32> = Vec::new();
+        for (name, shape) in [
+            ("layers.0.weight", &[4, 2, 3, 3][..]),
+            ("layers.0.bias", &[4]),
+            ("layers.1.weight", &[3, 4]),
+            ("layers.1.bias", &[3]),
+        ] {
+            let tensor = tensors.tensor(name).unwrap();
+            assert_eq!((tensor.dtype(), tensor.shape()), (Dtype::F32, shape));
+            read.extend(tensor.data().as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)));
+        }
+        assert_eq!(read, parameters);
         weights.write(&path).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), first, "written twice, it is the same");
 
-        std::fs::write(scratch.path().join("epoch-000000007.safetensors"), &first[..first.len() - 4]).unwrap();
-        std::fs::write(scratch.path().join("notes.txt"), "mine").unwrap();
-        let listed = StoredWeights::list(scratch.path()).unwrap();
-        assert_eq!(listed.iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(), [7, 1000]);
-        assert!(StoredWeights::read(&listed[0].1).unwrap_err().to_string().contains("epoch-000000007"));
-        assert_eq!(StoredWeights::list(&scratch.path().join("none")).unwrap(), []);
         let short = CellWeights { parameters: &parameters[1..], ..weights };
         assert!(short.write(&path).is_err());
     }

@@ -143,12 +143,34 @@ mod avx2 {
     }
 
     vector!(
-        F32x8, __m256, f32, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps, _mm256_add_ps,
-        _mm256_max_ps, _mm256_setzero_ps, _mm256_cmp_ps, _mm256_and_ps
+        F32x8,
+        __m256,
+        f32,
+        8,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_fmadd_ps,
+        _mm256_add_ps,
+        _mm256_max_ps,
+        _mm256_setzero_ps,
+        _mm256_cmp_ps,
+        _mm256_and_ps
     );
     vector!(
-        F64x4, __m256d, f64, 4, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_fmadd_pd, _mm256_add_pd,
-        _mm256_max_pd, _mm256_setzero_pd, _mm256_cmp_pd, _mm256_and_pd
+        F64x4,
+        __m256d,
+        f64,
+        4,
+        _mm256_set1_pd,
+        _mm256_loadu_pd,
+        _mm256_storeu_pd,
+        _mm256_fmadd_pd,
+        _mm256_add_pd,
+        _mm256_max_pd,
+        _mm256_setzero_pd,
+        _mm256_cmp_pd,
+        _mm256_and_pd
     );
 }
 

@@ -35,7 +35,8 @@ pub(super) fn train(kernel: &[f64], labels: &[f64]) -> Machine {
         violation = 0.0;
         for i in 0..n {
             let diagonal = kernel[i * n + i] / scale;
-            let wanted: f64 = if (a[i] > 0.0 || room[i] > 0.0) && (a[i] < BOUND || room[i] < 0.0) { room[i] } else { 0.0 };
+            let wanted: f64 =
+                if (a[i] > 0.0 || room[i] > 0.0) && (a[i] < BOUND || room[i] < 0.0) { room[i] } else { 0.0 };
             violation = f64::max(violation, wanted.abs());
             if diagonal > 0.0 {
                 let step = (a[i] + room[i] / diagonal).clamp(0.0, BOUND) - a[i];

@@ -65,7 +65,15 @@ pub(super) fn relative_distance(a: &[f64], b: &[f64]) -> f64 {
 /// Share of samples on the wrong side: y F < 0; F = 0 decides nothing and counts half.
 pub(super) fn error(margins: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = margins.len() as f64;
-    let wrong = |m: f64| if m > 0.0 { 0.0 } else if m == 0.0 { 0.5 } else { 1.0 };
+    let wrong = |m: f64| {
+        if m > 0.0 {
+            0.0
+        } else if m == 0.0 {
+            0.5
+        } else {
+            1.0
+        }
+    };
     margins.map(wrong).sum::<f64>() / count
 }
 

@@ -32,7 +32,6 @@ mod unit;
 #[cfg(test)]
 mod tests;
 
-
 use std::sync::Arc;
 
 use rayon::prelude::*;

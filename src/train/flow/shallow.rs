@@ -47,13 +47,7 @@ pub(super) fn outputs<V: Lanes>(net: &Weights<'_, V::T>, tiles: &[V::T], out: &m
 
 /// Adds the part of some neurons to the outputs of half a tile.
 #[inline(always)]
-fn layer<V: Lanes, const K: usize>(
-    net: &Weights<'_, V::T>,
-    x: &[V::T],
-    neuron: usize,
-    half: usize,
-    sum: &mut [V; 2],
-) {
+fn layer<V: Lanes, const K: usize>(net: &Weights<'_, V::T>, x: &[V::T], neuron: usize, half: usize, sum: &mut [V; 2]) {
     let (d, tile) = (net.inputs, 4 * V::N);
     let bias = &net.bias[neuron..neuron + K];
     let weight = &net.weight[neuron * d..(neuron + K) * d];

@@ -67,8 +67,7 @@ mod tests {
     fn a_matrix_made_of_its_spectrum_gives_it_back() {
         // 9 u uᵀ + 2 v vᵀ with u = (3, 4, 0)/5, v = (0, 0, 1).
         let (u, v) = ([0.6, 0.8, 0.0], [0.0, 0.0, 1.0]);
-        let matrix: Vec<f64> =
-            (0..9).map(|k| 9.0 * u[k / 3] * u[k % 3] + 2.0 * v[k / 3] * v[k % 3]).collect();
+        let matrix: Vec<f64> = (0..9).map(|k| 9.0 * u[k / 3] * u[k % 3] + 2.0 * v[k / 3] * v[k % 3]).collect();
         let found = spectrum(&matrix, 3, 4);
         for (value, expected) in found.values.iter().zip([9.0, 2.0, 0.0]) {
             assert!((value - expected).abs() < 1e-12, "{:?}", found.values);

@@ -83,11 +83,7 @@ fn of_kernel(view: &View<'_>, place: usize, x: &[f32], signals: &Signals, record
     let first = Signals::of(view.network, view.start, &x[..points * inputs]);
     let before = kernel(view.network, &first, &first);
     let change: Vec<f64> = gram.iter().zip(&before).map(|(now, then)| now - then).collect();
-    record.set(
-        Quantity::KernelChange,
-        place,
-        &[spectrum::frobenius(&change) / spectrum::frobenius(&before)],
-    );
+    record.set(Quantity::KernelChange, place, &[spectrum::frobenius(&change) / spectrum::frobenius(&before)]);
     drop((gram, before, change));
 
     let tests = observe.kernel_test.min(view.test_labels.len());

@@ -51,13 +51,7 @@ impl FlowState {
     pub fn fresh(problem: &Problem, flow: &FlowProblem, replica: &Replica) -> FlowState {
         let network = Network::new(&problem.architecture, problem.activation, flow.mean_field, &problem.block);
         let parameters = network.map_or_else(Vec::new, |network| {
-            network.initial(
-                replica.seed,
-                &problem.architecture,
-                flow.mean_field,
-                replica.init_scale,
-                &problem.block,
-            )
+            network.initial(replica.seed, &problem.architecture, flow.mean_field, replica.init_scale, &problem.block)
         });
         FlowState { parameters, record: FlowRecord::empty(problem, flow), ..FlowState::default() }
     }

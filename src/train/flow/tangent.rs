@@ -43,29 +43,27 @@ impl Signals {
             let rows: Vec<f64> = tile.iter().map(|&x| f64::from(x)).collect();
             let tape = deep::forward(network, parameters, &rows);
             let ones = vec![1.0; tape.outputs.len()];
-            deep::backward(network, parameters, &tape, &ones, |place, stage, gradient| {
-                match &mut layers[place] {
-                    Signal::Dense { input, delta } => {
-                        input.extend_from_slice(&stage.input);
-                        delta.extend_from_slice(gradient);
-                    }
-                    Signal::Shared { sums } => {
-                        let level = &network.levels[place];
-                        let (out, fan_in) = (level.layer.outputs(), level.layer.fan_in());
-                        let pixels = stage.columns / ones.len();
-                        for (input, delta) in
-                            stage.input.chunks_exact(fan_in * pixels).zip(gradient.chunks_exact(out * pixels))
-                        {
-                            let mut weights = vec![0.0; fan_in * out];
-                            let delta_by_pixel = View::columns(delta, out, pixels);
-                            f64::product(&mut weights, View::columns(input, fan_in, pixels), delta_by_pixel.t(), false);
-                            sums.extend(weights.iter().map(|value| level.scale * value));
-                            let mut biases = vec![0.0; out];
-                            for column in delta.chunks_exact(out) {
-                                biases.iter_mut().zip(column).for_each(|(sum, d)| *sum += d);
-                            }
-                            sums.extend(biases);
+            deep::backward(network, parameters, &tape, &ones, |place, stage, gradient| match &mut layers[place] {
+                Signal::Dense { input, delta } => {
+                    input.extend_from_slice(&stage.input);
+                    delta.extend_from_slice(gradient);
+                }
+                Signal::Shared { sums } => {
+                    let level = &network.levels[place];
+                    let (out, fan_in) = (level.layer.outputs(), level.layer.fan_in());
+                    let pixels = stage.columns / ones.len();
+                    for (input, delta) in
+                        stage.input.chunks_exact(fan_in * pixels).zip(gradient.chunks_exact(out * pixels))
+                    {
+                        let mut weights = vec![0.0; fan_in * out];
+                        let delta_by_pixel = View::columns(delta, out, pixels);
+                        f64::product(&mut weights, View::columns(input, fan_in, pixels), delta_by_pixel.t(), false);
+                        sums.extend(weights.iter().map(|value| level.scale * value));
+                        let mut biases = vec![0.0; out];
+                        for column in delta.chunks_exact(out) {
+                            biases.iter_mut().zip(column).for_each(|(sum, d)| *sum += d);
                         }
+                        sums.extend(biases);
                     }
                 }
             });

@@ -168,15 +168,17 @@ impl<T: Real> Trajectory<T> {
                 *new = old + by * slope;
             }
             self.evaluate(&parameters, &mut outputs, &mut gradient);
-            let (change, after) = gradient.iter().zip(&self.gradient).fold((0.0, 0.0), |(change, after), (new, old)| {
-                let (new, old) = (new.wide(), old.wide());
-                (change + (new - old) * (new - old), after + new * new)
-            });
+            let (change, after) =
+                gradient.iter().zip(&self.gradient).fold((0.0, 0.0), |(change, after), (new, old)| {
+                    let (new, old) = (new.wide(), old.wide());
+                    (change + (new - old) * (new - old), after + new * new)
+                });
             let product = before * after.sqrt();
             let gradient_change = if product == 0.0 { 0.0 } else { change / product };
             let moved = |&sample: &usize| (outputs[sample] - self.outputs[sample]).wide().abs();
             // A maximum that does not lose NaN.
-            let output_change = self.kept.iter().map(moved).fold(0.0, |a: f64, b| if b > a || b.is_nan() { b } else { a });
+            let output_change =
+                self.kept.iter().map(moved).fold(0.0, |a: f64, b| if b > a || b.is_nan() { b } else { a });
             let verdict = judge(&self.bounds, gradient_change, self.numbers.alpha * output_change);
             if verdict.taken {
                 std::mem::swap(&mut parameters, &mut self.parameters);

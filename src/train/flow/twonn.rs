@@ -61,7 +61,8 @@ mod tests {
             let points: Vec<f64> = (0..2000)
                 .flat_map(|_| {
                     let x: Vec<f64> = (0..d).map(|_| uniform()).collect();
-                    (0..7).map(move |j| x[j % x.len()] + if j < x.len() { 0.0 } else { 0.5 * x[(j + 1) % x.len()] })
+                    (0..7)
+                        .map(move |j| x[j % x.len()] + if j < x.len() { 0.0 } else { 0.5 * x[(j + 1) % x.len()] })
                         .collect::<Vec<_>>()
                 })
                 .collect();

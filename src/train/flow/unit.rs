@@ -69,7 +69,11 @@ mod tests {
     fn second_moments_are_the_known_ones() {
         assert!((Unit::new(Activation::Relu, true).scale - 2f64.sqrt()).abs() < 1e-9);
         // Gauss–Hermite quadrature with 200 nodes (scipy): E[tanh²] and E[softplus²].
-        assert!((second_moment(Activation::Tanh) - 0.394_294_490_4).abs() < 1e-8, "{}", second_moment(Activation::Tanh));
+        assert!(
+            (second_moment(Activation::Tanh) - 0.394_294_490_4).abs() < 1e-8,
+            "{}",
+            second_moment(Activation::Tanh)
+        );
         let softplus = second_moment(Activation::Softplus);
         assert!((softplus - 0.921_245_908_86).abs() < 1e-8, "{softplus}");
         assert_eq!(Unit::new(Activation::Gelu, false).scale, 1.0);
@@ -77,9 +81,7 @@ mod tests {
 
     #[test]
     fn slopes_are_those_of_the_values() {
-        for kind in
-            [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Sigmoid, Activation::Softplus]
-        {
+        for kind in [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Sigmoid, Activation::Softplus] {
             let unit = Unit::new(kind, true);
             for z in [-4.0, -1.3, -0.2, 0.3, 2.0, 5.0] {
                 let difference = (unit.at(z + 1e-6).0 - unit.at(z - 1e-6).0) / 2e-6;

@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn every_element_has_a_place_of_its_own() {
-        for (rows, columns, lanes, mr, nv) in [(1, 1, 8, 6, 2), (7, 40, 8, 6, 2), (13, 100, 16, 5, 5), (4, 33, 8, 4, 1)] {
+        for (rows, columns, lanes, mr, nv) in [(1, 1, 8, 6, 2), (7, 40, 8, 6, 2), (13, 100, 16, 5, 5), (4, 33, 8, 4, 1)]
+        {
             let layout = Layout::new(rows, columns, lanes, mr, nv);
             let mut seen = vec![false; layout.len()];
             for column in 0..columns {

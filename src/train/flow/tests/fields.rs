@@ -42,10 +42,9 @@ fn outputs_and_gradients_agree_with_autodiff() {
     for mean_field in [None, MEAN_FIELD] {
         // 11 neurons: two blocks of four and a rest.
         for kind in [mlp(&[11]), mlp(&[6, 5]), cnn()] {
-            for (f, g) in [
-                against_autodiff::<f32>(kind.clone(), mean_field),
-                against_autodiff::<f64>(kind.clone(), mean_field),
-            ] {
+            for (f, g) in
+                [against_autodiff::<f32>(kind.clone(), mean_field), against_autodiff::<f64>(kind.clone(), mean_field)]
+            {
                 // Single precision, in autodiff in any case; sums over 50 samples that partly cancel.
                 assert!(f < 2e-6 && g < 1e-5, "{kind:?} {mean_field:?}: {f:e}, {g:e}");
             }

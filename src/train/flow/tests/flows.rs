@@ -187,7 +187,8 @@ fn pruned_samples_do_not_pull() {
     let mut without = problem.clone();
     let block = &problem.block;
     let mut fewer = (**block).clone();
-    fewer.train.x = block.train.x.chunks(4).enumerate().filter(|(i, _)| i % 3 != 1).flat_map(|(_, x)| x.to_vec()).collect();
+    fewer.train.x =
+        block.train.x.chunks(4).enumerate().filter(|(i, _)| i % 3 != 1).flat_map(|(_, x)| x.to_vec()).collect();
     fewer.train.y = block.train.y.iter().enumerate().filter(|(i, _)| i % 3 != 1).map(|(_, y)| *y).collect();
     without.block = std::sync::Arc::new(fewer);
     let (pruned, cut) = (&run(&problem, &[half])[0], &run(&without, &[replica(1, FLOW)])[0]);

@@ -18,12 +18,9 @@ fn difference(kind: ArchitectureKind, activation: Activation, mean_field: Option
     };
     let (a, b) = (gradients(train), gradients(test));
     let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
-    let (of_train, of_test) =
-        (Signals::of(&network, &parameters, train), Signals::of(&network, &parameters, test));
+    let (of_train, of_test) = (Signals::of(&network, &parameters, train), Signals::of(&network, &parameters, test));
     let mut worst = 0.0;
-    for (rows, gram) in
-        [(&a, kernel(&network, &of_train, &of_train)), (&b, kernel(&network, &of_train, &of_test))]
-    {
+    for (rows, gram) in [(&a, kernel(&network, &of_train, &of_train)), (&b, kernel(&network, &of_train, &of_test))] {
         assert_eq!(gram.len(), rows.len() * a.len());
         for (row, of_row) in rows.iter().zip(gram.chunks(a.len())) {
             for (column, value) in a.iter().zip(of_row) {
