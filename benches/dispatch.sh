@@ -101,7 +101,7 @@ for _ in $(seq "$RUNS"); do
     done
     first+=("$(awk -v a="$begun" -v b="$(now)" 'BEGIN { printf "%.2f", b - a }')")
     peak=0
-    for pid in $(pgrep -x phasesweep); do
+    for pid in $(pgrep -x "$(basename "$PHASESWEEP")"); do
         size=$(awk '/VmHWM/ { print int($2 / 1024) }' "/proc/$pid/status" 2>/dev/null || echo 0)
         [ "$size" -le "$peak" ] || peak=$size
     done

@@ -185,7 +185,7 @@ impl<'a, 'b> Group<'a, 'b> {
         }
         for (number, first) in (0..samples).step_by(tile).enumerate() {
             let valid = tile.min(samples - first);
-            let source = Source::Set { set, x: &problem.block.train.x, group: first / MR };
+            let source = Source::Set { set, x: &problem.block.train.x, tile: number };
             forward::<V, R>(&mut self.net, problem.activation, source, valid.div_ceil(MR));
             let labels = &set.labels[first..first + valid];
             let weights = match &self.kept {
@@ -252,9 +252,9 @@ impl<'a, 'b> Group<'a, 'b> {
                 // The noisy inputs have no background: from here on the plain bias.
                 self.net.fold(None);
             }
-            for first in (0..set.len()).step_by(self.net.tile) {
+            for (tile, first) in (0..set.len()).step_by(self.net.tile).enumerate() {
                 let valid = self.net.tile.min(set.len() - first);
-                let source = Source::Set { set, x, group: first / MR };
+                let source = Source::Set { set, x, tile };
                 forward::<V, R>(&mut self.net, problem.activation, source, valid.div_ceil(MR));
                 let Some(output) = self.net.layers.last() else { return };
                 let labels = &set.labels[first..first + valid];

@@ -55,6 +55,10 @@ pub(super) struct Set {
     pub(super) order: Vec<u32>,
     /// Class at each position.
     pub(super) labels: Vec<u16>,
+    /// Groups of samples in a tile.
+    groups: usize,
+    /// Inputs of a block: the product of a tile runs over one block of inputs after the other.
+    block: usize,
     form: Form,
 }
 
@@ -63,7 +67,7 @@ enum Form {
     /// The rows of the memory itself; the last, incomplete group is a copy padded with zeros. `rows` are the weights'
     /// rows of the inputs, where they are not in order.
     Dense { tail: Vec<f32>, rows: Option<Indices> },
-    /// For each group: the inputs used, and `MR` values for each.
+    /// For each tile, block and group: the block's inputs that the group uses, and `MR` values for each.
     Sparse { starts: Vec<usize>, inputs: Indices, values: Vec<f32> },
 }
 
@@ -92,11 +96,13 @@ impl Columns {
 
 impl Set {
     /// Samples as they lie, with `inputs` numbers each; `rows` are the weights' rows of the inputs, if not in order.
-    pub(super) fn dense(x: &[f32], y: &[u16], inputs: usize, mr: usize, rows: Option<Indices>) -> Set {
+    fn dense(x: &[f32], y: &[u16], inputs: usize, key: Key, rows: Option<Indices>) -> Set {
+        let mr = key.isa.rows();
         let full = y.len() / mr * mr;
         let mut tail = x[full * inputs..y.len() * inputs].to_vec();
         tail.resize(mr * inputs, 0.0);
-        Set { order: (0..y.len() as u32).collect(), labels: y.to_vec(), form: Form::Dense { tail, rows } }
+        let (order, labels) = ((0..y.len() as u32).collect(), y.to_vec());
+        Set { order, labels, groups: key.tile / mr, block: key.block(inputs), form: Form::Dense { tail, rows } }
     }
 
     /// Number of samples.
@@ -104,27 +110,46 @@ impl Set {
         self.order.len()
     }
 
-    /// Left operand and rows of the forward product of a group; `x` is the memory that the set was made from.
+    /// Blocks that `inputs` inputs come in; the first is there even if there are none.
+    pub(super) fn blocks(&self, inputs: usize) -> usize {
+        inputs.div_ceil(self.block).max(1)
+    }
+
+    /// The forward product of a group over a block of the inputs: left operand, rows, and the row of the weights from which
+    /// they count. `x` is the memory that the set was made from.
     #[inline(always)]
-    pub(super) fn group<'a, const MR: usize>(
+    pub(super) fn piece<'a, const MR: usize>(
         &'a self,
         x: &'a [f32],
         inputs: usize,
-        group: usize,
-    ) -> (Operand<'a>, Rows<'a>) {
+        [tile, block, group]: [usize; 3],
+    ) -> (Operand<'a>, Rows<'a>, usize) {
         match &self.form {
             Form::Dense { tail, rows } => {
+                let (first, last) = (block * self.block, inputs.min((block + 1) * self.block));
+                let group = tile * self.groups + group;
                 let whole = (group + 1) * MR <= self.len();
                 let data = if whole { &x[group * MR * inputs..(group + 1) * MR * inputs] } else { tail };
-                let rows = rows.as_ref().map_or(Rows::All(inputs), |rows| Rows::Listed(rows.range(0..inputs)));
-                (Operand { data, row: inputs, step: 1 }, rows)
+                let a = Operand { data: &data[first..], row: inputs, step: 1 };
+                match rows {
+                    None => (a, Rows::All(last - first), first),
+                    Some(rows) => (a, Rows::Listed(rows.range(first..last)), 0),
+                }
             }
-            Form::Sparse { starts, inputs, values } => {
-                let (first, last) = (starts[group], starts[group + 1]);
+            Form::Sparse { starts, inputs: list, values } => {
+                let at = (tile * self.blocks(inputs) + block) * self.groups + group;
+                let (first, last) = (starts[at], starts[at + 1]);
                 let a = Operand { data: &values[first * MR..last * MR], row: 1, step: MR };
-                (a, Rows::Listed(inputs.range(first..last)))
+                (a, Rows::Listed(list.range(first..last)), 0)
             }
         }
+    }
+}
+
+impl Key {
+    /// Inputs of a block, of `inputs` in all.
+    fn block(self, inputs: usize) -> usize {
+        self.isa.inputs_at_once().min(inputs.max(1))
     }
 }
 
@@ -177,7 +202,7 @@ impl Inputs {
         for (at, &input) in order.iter().enumerate() {
             row[input as usize] = at as u16;
         }
-        let view = View { shift: &shift, row: &row, mr };
+        let view = View { shift: &shift, row: &row, mr, key };
         let test_used = used(&block.test, &shift);
         let test_samples = cluster(key.isa, &test_used, mr, WINDOW);
         let test = view.set(&block.test, &test_used, test_samples);
@@ -198,7 +223,7 @@ impl Inputs {
 
     fn dense(block: &Block, key: Key, density: [f64; 4]) -> Inputs {
         let (inputs, mr) = (block.inputs(), key.isa.rows());
-        let set = |samples: &Samples| Set::dense(&samples.x, &samples.y, inputs, mr, None);
+        let set = |samples: &Samples| Set::dense(&samples.x, &samples.y, inputs, key, None);
         let columns = key.gradient.then(|| {
             let groups = inputs.div_ceil(mr);
             let mut columns = Columns { starts: vec![0], samples: None, values: Vec::new(), groups };
@@ -220,7 +245,7 @@ impl Inputs {
     }
 
     /// A further test set, as it lies: its inputs have no background in common.
-    pub(super) fn further(&self, x: &[f32], y: &[u16], isa: Isa) -> Set {
+    pub(super) fn further(&self, x: &[f32], y: &[u16], key: Key) -> Set {
         let rows = self.shift.as_ref().map(|_| {
             let mut rows = vec![0; self.order.len()];
             for (row, &input) in self.order.iter().enumerate() {
@@ -228,7 +253,7 @@ impl Inputs {
             }
             Indices::new(rows, self.order.len())
         });
-        Set::dense(x, y, self.order.len(), isa.rows(), rows)
+        Set::dense(x, y, self.order.len(), key, rows)
     }
 
     /// What was chosen and why, for the log.
@@ -289,6 +314,7 @@ struct View<'a> {
     shift: &'a [f32],
     row: &'a [u16],
     mr: usize,
+    key: Key,
 }
 
 impl View<'_> {
@@ -298,20 +324,31 @@ impl View<'_> {
 
     fn set(&self, samples: &Samples, used: &Sets, order: Vec<u32>) -> Set {
         let (mut starts, mut list, mut values) = (vec![0], Vec::new(), Vec::new());
-        for group in order.chunks(self.mr) {
-            let mut union: Vec<(u16, usize)> =
-                used.union(group).into_iter().map(|input| (self.row[input], input)).collect();
-            union.sort_unstable();
-            for (row, input) in union {
-                list.push(row);
-                values.extend(group.iter().map(|&sample| self.value(samples, sample, input)));
-                values.extend(std::iter::repeat_n(0.0, self.mr - group.len()));
+        let (groups, block) = (self.key.tile / self.mr, self.key.block(self.row.len()));
+        for tile in order.chunks(self.key.tile) {
+            let mut left: Vec<(&[u32], std::iter::Peekable<std::vec::IntoIter<(usize, usize)>>)> = Vec::new();
+            for group in tile.chunks(self.mr) {
+                let rows = used.union(group).into_iter().map(|input| (usize::from(self.row[input]), input));
+                let mut union: Vec<(usize, usize)> = rows.collect();
+                union.sort_unstable();
+                left.push((group, union.into_iter().peekable()));
             }
-            starts.push(list.len());
+            for end in (0..self.row.len().max(1)).step_by(block).map(|first| first + block) {
+                for (group, union) in &mut left {
+                    while let Some((row, input)) = union.next_if(|&(row, _)| row < end) {
+                        list.push(row as u16);
+                        values.extend(group.iter().map(|&sample| self.value(samples, sample, input)));
+                        values.extend(std::iter::repeat_n(0.0, self.mr - group.len()));
+                    }
+                    starts.push(list.len());
+                }
+                // A last tile of fewer groups keeps its place.
+                starts.extend(std::iter::repeat_n(list.len(), groups - left.len()));
+            }
         }
         let labels = order.iter().map(|&sample| samples.y[sample as usize]).collect();
         let form = Form::Sparse { starts, inputs: Indices::new(list, self.row.len()), values };
-        Set { order, labels, form }
+        Set { order, labels, groups, block, form }
     }
 
     fn columns(&self, samples: &Samples, used: &Sets, order: &[u32], inputs: &[u32], tile: usize) -> Columns {

@@ -45,8 +45,8 @@ use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
 const COLUMNS: usize = 160;
 /// Bytes of the first layer's weights that a group should not exceed, for the same reason.
 const WEIGHT_BYTES: usize = 512 << 10;
-/// Samples in a tile, and numbers of a replica in a tile's hidden layers, at most.
-const TILE: (usize, usize) = (240, 48_000);
+/// Numbers of a replica in a tile's hidden layers at most.
+const TILE: usize = 48_000;
 
 /// The CPU kernel for one cohort.
 pub struct Kernel {
@@ -142,10 +142,10 @@ impl Kernel {
         let isa = choices.isa;
         // The size of a tile decides the order of sums: it follows from the architecture alone.
         let hidden: usize = widths[1..].iter().sum();
-        let tile = (TILE.1 / hidden).clamp(isa.rows(), TILE.0) / isa.rows() * isa.rows();
+        let tile = (TILE / hidden).clamp(isa.rows(), isa.tile()) / isa.rows() * isa.rows();
         let key = Key { isa, tile, gradient: problem.batch == Batch::Full, sparse: choices.sparse };
         let inputs = Inputs::of(&problem.block, key);
-        let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y, isa)).collect();
+        let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y, key)).collect();
         let pairs = problem.pairs();
         let threads = threads.max(1);
         let cohort = Cohort { problem, inputs, noisy, widths, pairs, tile, isa, group: choices.group };

@@ -51,7 +51,7 @@ pub(super) struct Layer {
 /// The layers of a group.
 pub(super) struct Net {
     pub(super) layers: Vec<Layer>,
-    /// Room for a layer's gradient on its way back.
+    /// Room for a layer's gradient on its way back, or for a panel of it.
     pub(super) scratch: Buffer,
     /// Replicas side by side.
     pub(super) replicas: usize,
@@ -114,7 +114,8 @@ impl Net {
                 }
             })
             .collect();
-        let widest = layers[..depth - 1].iter().map(|layer| layer.stride).max().unwrap_or(0);
+        let hidden = layers[..depth - 1].iter().map(|layer| layer.stride);
+        let widest = hidden.chain([nv * lanes]).max().unwrap_or(0);
         Net { layers, scratch: Buffer::zeros(shape.tile * widest), replicas: r, tile: shape.tile }
     }
 

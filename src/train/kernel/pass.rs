@@ -3,14 +3,14 @@
 use super::function::{gelu, sigmoid, tanh};
 use super::inputs::{Columns, Set};
 use super::net::{Layer, Net};
-use super::simd::{ADD, FROM, Lane, Operand, Rows, STORE, Task, product};
+use super::simd::{ADD, FROM, Lane, ONTO, Operand, Rows, STORE, Task, product};
 use crate::sweep::Activation;
 
 /// Where a tile's samples come from.
 #[derive(Clone, Copy)]
 pub(super) enum Source<'a> {
-    /// A prepared set, the memory it was made from, and the first group of the tile.
-    Set { set: &'a Set, x: &'a [f32], group: usize },
+    /// A prepared set, the memory it was made from, and the tile's number.
+    Set { set: &'a Set, x: &'a [f32], tile: usize },
     /// Rows gathered for a minibatch.
     Gathered(&'a [f32]),
 }
@@ -57,22 +57,28 @@ impl Task for FirstLayer<'_> {
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
         let FirstLayer { layer, source, groups } = self;
         let inputs = layer.inputs;
+        let blocks = match source {
+            Source::Set { set, .. } => set.blocks(inputs),
+            Source::Gathered(_) => 1,
+        };
         for panel in &layer.layout.panels {
-            let first = panel.first * V::LEN;
-            let b = Operand { data: &layer.weight.value[panel.offset..], row: panel.vectors * V::LEN, step: 0 };
-            for group in 0..groups {
-                let (a, rows) = match source {
-                    Source::Set { set, x, group: start } => set.group::<MR>(x, inputs, start + group),
+            let (first, width) = (panel.first * V::LEN, panel.vectors * V::LEN);
+            for (block, group) in (0..blocks).flat_map(|block| (0..groups).map(move |group| (block, group))) {
+                let (a, rows, skipped) = match source {
+                    Source::Set { set, x, tile } => set.piece::<MR>(x, inputs, [tile, block, group]),
                     Source::Gathered(x) => {
-                        (Operand { data: &x[group * MR * inputs..], row: inputs, step: 1 }, Rows::All(inputs))
+                        (Operand { data: &x[group * MR * inputs..], row: inputs, step: 1 }, Rows::All(inputs), 0)
                     }
                 };
-                let c = &mut layer.out[group * MR * layer.stride + first..];
-                let bias = &layer.folded[first..];
-                if a.row == 1 {
-                    product::<V, MR, NV, 1, FROM, true>(panel.vectors, a, b, rows, c, layer.stride, bias);
-                } else {
-                    product::<V, MR, NV, 1, FROM, false>(panel.vectors, a, b, rows, c, layer.stride, bias);
+                let b = &layer.weight.value[panel.offset + skipped * width..];
+                let b = Operand { data: b, row: width, step: 0 };
+                let (c, c_row) = (&mut layer.out[group * MR * layer.stride + first..], layer.stride);
+                let (bias, vectors) = (&layer.folded[first..], panel.vectors);
+                match (block, a.row) {
+                    (0, 1) => product::<V, MR, NV, 1, FROM, true>(vectors, a, b, rows, c, c_row, bias),
+                    (0, _) => product::<V, MR, NV, 1, FROM, false>(vectors, a, b, rows, c, c_row, bias),
+                    (_, 1) => product::<V, MR, NV, 1, ONTO, true>(vectors, a, b, rows, c, c_row, &[]),
+                    (_, _) => product::<V, MR, NV, 1, ONTO, false>(vectors, a, b, rows, c, c_row, &[]),
                 }
             }
         }
@@ -215,7 +221,7 @@ pub(super) fn backward<V: Lane, const R: usize>(
         let layer = &mut above[0];
         V::enter::<_, 1>(BiasGradient { layer, valid });
         match below.last_mut() {
-            None => V::enter::<_, 1>(FirstGradient { layer, gradient, valid }),
+            None => V::enter::<_, 1>(FirstGradient { layer, gradient, valid, scratch: &mut net.scratch }),
             Some(below) => {
                 V::enter::<_, R>(DeeperGradient { below, layer, valid });
                 V::enter::<_, R>(CarryBack { below, layer, scratch: &mut net.scratch, activation, valid });
@@ -252,16 +258,21 @@ struct FirstGradient<'a> {
     layer: &'a mut Layer,
     gradient: Gradient<'a>,
     valid: usize,
+    scratch: &'a mut [f32],
 }
 
 impl Task for FirstGradient<'_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let FirstGradient { layer, gradient, valid } = self;
+        let FirstGradient { layer, gradient, valid, scratch } = self;
         let inputs = layer.inputs;
         for panel in &layer.layout.panels {
-            let width = panel.vectors * V::LEN;
-            let b = Operand { data: &layer.out[panel.first * V::LEN..], row: layer.stride, step: 0 };
+            let (first, width) = (panel.first * V::LEN, panel.vectors * V::LEN);
+            // Close together, the panel's gradients stay in the first cache while every group of inputs reads them.
+            for (row, from) in scratch.chunks_exact_mut(width).zip(layer.out.chunks_exact(layer.stride)).take(valid) {
+                row.copy_from_slice(&from[first..first + width]);
+            }
+            let b = Operand { data: scratch, row: width, step: 0 };
             for group in 0..inputs.div_ceil(MR) {
                 let (a, rows) = match gradient {
                     Gradient::Columns(columns, tile) => columns.group::<MR>(tile, group),

@@ -15,7 +15,7 @@ mod product;
 mod x86;
 
 pub(super) use aligned::Buffer;
-pub(super) use product::{ADD, FROM, Indices, Operand, Rows, STORE, product};
+pub(super) use product::{ADD, FROM, Indices, ONTO, Operand, Rows, STORE, product};
 
 /// A vector of `LEN` f32.
 pub(super) trait Lane: Copy {
@@ -151,8 +151,26 @@ impl Isa {
     pub(super) fn rows(self) -> usize {
         match self {
             Isa::Portable => 4,
-            Isa::Avx2 => 4,
+            Isa::Avx2 => 3,
             Isa::Avx512 => 5,
+        }
+    }
+
+    /// Samples in a tile at most: a panel of their gradients is to stay in the first cache.
+    pub(super) fn tile(self) -> usize {
+        match self {
+            Isa::Avx2 => 192,
+            Isa::Portable | Isa::Avx512 => 240,
+        }
+    }
+
+    /// Inputs whose weights a panel's product takes at a time. With AVX2 they fill two thirds of a first cache of 32 KiB and
+    /// are read from there by every group of the tile; a panel's whole column would come from the second cache each time,
+    /// and from the third whenever a neighbour crowds that one.
+    pub(super) fn inputs_at_once(self) -> usize {
+        match self {
+            Isa::Avx2 => 160,
+            Isa::Portable | Isa::Avx512 => usize::MAX,
         }
     }
 

@@ -66,6 +66,8 @@ pub(in crate::train::kernel) const FROM: u8 = 0;
 pub(in crate::train::kernel) const STORE: u8 = 1;
 /// The sum starts from zero, then is added to C.
 pub(in crate::train::kernel) const ADD: u8 = 2;
+/// The sum starts from C and overwrites it: it goes on where another call stopped, with the same bits as one call.
+pub(in crate::train::kernel) const ONTO: u8 = 4;
 
 /// Computes a tile of `MR` rows and `vectors` ≤ `NV` vectors. A's elements are patterns of `P` numbers; `MODE` says how
 /// the sum begins and where it goes, `start` is read by [`FROM`] only. `NEAR`: the patterns of A's rows lie side by
@@ -163,6 +165,13 @@ unsafe fn tile<
                 }
             }
         }
+        if MODE == ONTO {
+            for (m, row) in sum.iter_mut().enumerate() {
+                for (v, so_far) in row.iter_mut().enumerate() {
+                    *so_far = V::load_at(c.add(m * c_row + v * V::LEN));
+                }
+            }
+        }
         let (mut at, from) = (a.data.as_ptr(), b.data.as_ptr());
         let mut j = 0;
         // Two rounds at a time: the loop's own instructions count at this size.
@@ -202,14 +211,28 @@ unsafe fn round<V: Lane, const MR: usize, const NV: usize, const P: usize>(
 ) {
     // SAFETY: as the caller vouches.
     unsafe {
-        let mut columns = [V::splat(0.0); NV];
-        for (v, column) in columns.iter_mut().enumerate() {
-            *column = V::load_at(b.add(v * V::LEN));
-        }
-        for (m, row) in sum.iter_mut().enumerate() {
-            let factor = V::pattern_at::<P>(a.add(m * a_row));
-            for (sum, &column) in row.iter_mut().zip(&columns) {
-                *sum = factor.fma(column, *sum);
+        // The fewer of the two are held in registers while the others come one by one.
+        if MR < NV {
+            let mut factors = [V::splat(0.0); MR];
+            for (m, factor) in factors.iter_mut().enumerate() {
+                *factor = V::pattern_at::<P>(a.add(m * a_row));
+            }
+            for v in 0..NV {
+                let column = V::load_at(b.add(v * V::LEN));
+                for (row, &factor) in sum.iter_mut().zip(&factors) {
+                    row[v] = factor.fma(column, row[v]);
+                }
+            }
+        } else {
+            let mut columns = [V::splat(0.0); NV];
+            for (v, column) in columns.iter_mut().enumerate() {
+                *column = V::load_at(b.add(v * V::LEN));
+            }
+            for (m, row) in sum.iter_mut().enumerate() {
+                let factor = V::pattern_at::<P>(a.add(m * a_row));
+                for (sum, &column) in row.iter_mut().zip(&columns) {
+                    *sum = factor.fma(column, *sum);
+                }
             }
         }
     }
