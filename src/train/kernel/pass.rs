@@ -1,28 +1,10 @@
 //! One tile of samples through the net and back.
 
+use super::first::{FirstGradient, FirstLayer, Gradient, Source};
 use super::function::{gelu, sigmoid, tanh};
-use super::inputs::{Columns, Set};
 use super::net::{Layer, Net};
-use super::simd::{ADD, FROM, Lane, Operand, Rows, STORE, Task, product};
+use super::simd::{ADD, FROM, Lane, Operand, PUT, Rows, STORE, Task, product};
 use crate::sweep::Activation;
-
-/// Where a tile's samples come from.
-#[derive(Clone, Copy)]
-pub(super) enum Source<'a> {
-    /// A prepared set, the memory it was made from, and the first group of the tile.
-    Set { set: &'a Set, x: &'a [f32], group: usize },
-    /// Rows gathered for a minibatch.
-    Gathered(&'a [f32]),
-}
-
-/// How the gradient of the first layer reaches the inputs.
-#[derive(Clone, Copy)]
-pub(super) enum Gradient<'a> {
-    /// The prepared columns and the tile's number.
-    Columns(&'a Columns, usize),
-    /// Rows gathered for a minibatch.
-    Gathered(&'a [f32]),
-}
 
 /// Computes all layers for a tile of `groups` · `MR` samples: hidden layers activated, the output layer's sums.
 #[inline(always)]
@@ -42,39 +24,6 @@ pub(super) fn forward<V: Lane, const R: usize>(
         }
         if at + 1 < depth {
             V::enter::<_, 1>(Activate { layer, activation, groups });
-        }
-    }
-}
-
-struct FirstLayer<'a> {
-    layer: &'a mut Layer,
-    source: Source<'a>,
-    groups: usize,
-}
-
-impl Task for FirstLayer<'_> {
-    #[inline(always)]
-    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let FirstLayer { layer, source, groups } = self;
-        let inputs = layer.inputs;
-        for panel in &layer.layout.panels {
-            let first = panel.first * V::LEN;
-            let b = Operand { data: &layer.weight.value[panel.offset..], row: panel.vectors * V::LEN, step: 0 };
-            for group in 0..groups {
-                let (a, rows) = match source {
-                    Source::Set { set, x, group: start } => set.group::<MR>(x, inputs, start + group),
-                    Source::Gathered(x) => {
-                        (Operand { data: &x[group * MR * inputs..], row: inputs, step: 1 }, Rows::All(inputs))
-                    }
-                };
-                let c = &mut layer.out[group * MR * layer.stride + first..];
-                let bias = &layer.folded[first..];
-                if a.row == 1 {
-                    product::<V, MR, NV, 1, FROM, true>(panel.vectors, a, b, rows, c, layer.stride, bias);
-                } else {
-                    product::<V, MR, NV, 1, FROM, false>(panel.vectors, a, b, rows, c, layer.stride, bias);
-                }
-            }
         }
     }
 }
@@ -202,22 +151,24 @@ fn each<V: Lane, F: Elementwise>(layer: &mut Layer, rows: usize) {
 }
 
 /// Adds the tile's gradients, given the loss's gradient with respect to the output sums in the last layer's `out`;
-/// `valid` samples of the tile count. The hidden layers' outputs become gradients on the way.
+/// `valid` samples of the tile count. The hidden layers' outputs become gradients on the way. The `first` tile of a pass
+/// overwrites the gradients of an earlier one.
 #[inline(always)]
 pub(super) fn backward<V: Lane, const R: usize>(
     net: &mut Net,
     activation: Activation,
     gradient: Gradient<'_>,
     valid: usize,
+    first: bool,
 ) {
     for at in (0..net.layers.len()).rev() {
         let (below, above) = net.layers.split_at_mut(at);
         let layer = &mut above[0];
         V::enter::<_, 1>(BiasGradient { layer, valid });
         match below.last_mut() {
-            None => V::enter::<_, 1>(FirstGradient { layer, gradient, valid }),
+            None => V::enter::<_, 1>(FirstGradient { layer, gradient, valid, first }),
             Some(below) => {
-                V::enter::<_, R>(DeeperGradient { below, layer, valid });
+                V::enter::<_, R>(DeeperGradient { below, layer, valid, first });
                 V::enter::<_, R>(CarryBack { below, layer, scratch: &mut net.scratch, activation, valid });
             }
         }
@@ -248,51 +199,28 @@ impl Task for BiasGradient<'_> {
     }
 }
 
-struct FirstGradient<'a> {
-    layer: &'a mut Layer,
-    gradient: Gradient<'a>,
-    valid: usize,
-}
-
-impl Task for FirstGradient<'_> {
-    #[inline(always)]
-    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let FirstGradient { layer, gradient, valid } = self;
-        let inputs = layer.inputs;
-        for panel in &layer.layout.panels {
-            let width = panel.vectors * V::LEN;
-            let b = Operand { data: &layer.out[panel.first * V::LEN..], row: layer.stride, step: 0 };
-            for group in 0..inputs.div_ceil(MR) {
-                let (a, rows) = match gradient {
-                    Gradient::Columns(columns, tile) => columns.group::<MR>(tile, group),
-                    Gradient::Gathered(x) => {
-                        (Operand { data: &x[group * MR..], row: 1, step: inputs }, Rows::All(valid))
-                    }
-                };
-                let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
-                product::<V, MR, NV, 1, ADD, true>(panel.vectors, a, b, rows, c, width, &[]);
-            }
-        }
-    }
-}
-
 struct DeeperGradient<'a> {
     below: &'a Layer,
     layer: &'a mut Layer,
     valid: usize,
+    first: bool,
 }
 
 impl Task for DeeperGradient<'_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let DeeperGradient { below, layer, valid } = self;
+        let DeeperGradient { below, layer, valid, first } = self;
+        let rows = Rows::All(valid);
         for panel in &layer.layout.panels {
             let width = panel.vectors * V::LEN;
             let b = Operand { data: &layer.out[panel.first * V::LEN..], row: layer.stride, step: 0 };
             for group in 0..layer.inputs.div_ceil(MR) {
                 let a = Operand { data: &below.out[group * MR * R..], row: R, step: below.stride };
                 let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
-                product::<V, MR, NV, R, ADD, true>(panel.vectors, a, b, Rows::All(valid), c, width, &[]);
+                match first {
+                    true => product::<V, MR, NV, R, PUT, true>(panel.vectors, a, b, rows, c, width, &[]),
+                    false => product::<V, MR, NV, R, ADD, true>(panel.vectors, a, b, rows, c, width, &[]),
+                }
             }
         }
     }
