@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::first::{Gradient, Source};
 use super::head::{AddToCentres, Centres, CountWrong, LossGradient, Totals, Weights};
 use super::inputs::{Inputs, Set};
 use super::minibatch::Minibatch;
 use super::net::{Net, Shape};
-use super::pass::{Gradient, Source, backward, forward};
+use super::pass::{backward, forward};
 use super::simd::{Isa, Lane, Task};
 use super::update::{Numbers, Step, moments};
 use crate::sweep::{Activation, Batch};
@@ -151,7 +152,7 @@ impl<'a, 'b> Group<'a, 'b> {
                         Numbers::of(self.members.iter().map(|member| &member.replica.optimiser), epoch as u64 + 1);
                     V::enter::<_, R>(Step { net: &mut self.net, kind: problem.optimiser, numbers: &numbers });
                 }
-                Some(minibatch) => minibatch.pass::<V, MR, R>(&mut self.net, epoch),
+                Some(minibatch) => minibatch.pass::<V, MR>(&mut self.net, epoch),
             }
             let broken = self.net.broken();
             self.freeze(&broken, epoch + 1, None);
@@ -211,7 +212,8 @@ impl<'a, 'b> Group<'a, 'b> {
             let (kind, scale, totals) = (problem.loss, &self.scale, &mut self.totals);
             V::enter::<_, R>(LossGradient { output, kind, labels, weights, scale, totals, missed });
             if let (true, Some(columns)) = (plan.gradient, &self.cohort.inputs.columns) {
-                backward::<V, R>(&mut self.net, problem.activation, Gradient::Columns(columns, number), valid);
+                let columns = Gradient::Columns(columns, number);
+                backward::<V, R>(&mut self.net, problem.activation, columns, valid, number == 0);
             }
         }
     }

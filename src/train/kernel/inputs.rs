@@ -9,12 +9,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use super::batch::SampleRows;
 use super::cluster::{Sets, cluster};
 use super::simd::{Indices, Isa, Operand, Rows};
 use crate::data::{Block, Samples};
 
 /// Share of the products that must remain for grouping to be worth its indices and uneven sums.
 const DENSE_ABOVE: f64 = 0.75;
+/// Share of inputs off the background up to which minibatches take samples one by one: a dense product does more
+/// multiplications in a given time, since rows share what they load.
+const ROWS_BELOW: f64 = 0.5;
 /// Sets that grouping looks at for each member: keeps its time linear; more hardly find better ones.
 const WINDOW: usize = 2048;
 
@@ -44,6 +48,8 @@ pub(super) struct Inputs {
     pub(super) shift: Option<Vec<f32>>,
     /// The gradient's view of the training samples; `None` unless the key asked for it.
     pub(super) columns: Option<Columns>,
+    /// The training samples one by one, for minibatches of sparse inputs.
+    pub(super) rows: Option<SampleRows>,
     /// Share of inputs off the background, and shares of products left: forward, gradient, test.
     pub(super) density: [f64; 4],
 }
@@ -206,6 +212,7 @@ impl Inputs {
         let test_used = used(&block.test, &shift);
         let test_samples = cluster(key.isa, &test_used, mr, WINDOW);
         let test = view.set(&block.test, &test_used, test_samples);
+        let rows = (!key.gradient && raw <= ROWS_BELOW).then(|| SampleRows::of(&block.train, &shift));
         let columns = key.gradient.then(|| view.columns(&block.train, &train, &samples, &order, key.tile));
         let train = view.set(&block.train, &train, samples);
         let left = |set: &Set| match &set.form {
@@ -218,7 +225,7 @@ impl Inputs {
             return dense(density);
         }
         let shift = order.iter().map(|&input| shift[input as usize]).collect();
-        Inputs { train, test, order, shift: Some(shift), columns, density }
+        Inputs { train, test, order, shift: Some(shift), columns, rows, density }
     }
 
     fn dense(block: &Block, key: Key, density: [f64; 4]) -> Inputs {
@@ -241,7 +248,8 @@ impl Inputs {
             columns
         });
         let order = (0..inputs as u32).collect();
-        Inputs { train: set(&block.train), test: set(&block.test), order, shift: None, columns, density }
+        let (train, test) = (set(&block.train), set(&block.test));
+        Inputs { train, test, order, shift: None, columns, rows: None, density }
     }
 
     /// A further test set, as it lies: its inputs have no background in common.
@@ -269,11 +277,12 @@ impl Inputs {
                 percent(test)
             ),
             (Some(_), None) => format!(
-                "sparse inputs where measured ({}% off the background; {}% of products left, {}% in the test set), \
-                 dense in minibatches",
+                "sparse inputs ({}% off the background; {}% of products left where measured, {}% in the test set), \
+                 {} in minibatches",
                 percent(raw),
                 percent(forward),
-                percent(test)
+                percent(test),
+                if self.rows.is_some() { "sample by sample" } else { "dense" }
             ),
             (None, _) => format!("dense inputs ({}% off the background)", percent(raw)),
         }

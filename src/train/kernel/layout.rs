@@ -47,6 +47,12 @@ impl Layout {
         self.columns.next_multiple_of(self.lanes)
     }
 
+    /// Runs of panels of the same width: the first one of each, their number, and the distance between them.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (Panel, usize, usize)> {
+        let runs = self.panels.chunk_by(|a, b| a.vectors == b.vectors);
+        runs.map(|run| (run[0], run.len(), run[0].vectors * self.lanes * self.padded_rows))
+    }
+
     /// Numbers in memory.
     pub(super) fn len(&self) -> usize {
         self.padded_rows * self.padded_columns()
@@ -63,7 +69,7 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
-    use super::Layout;
+    use super::{Layout, Panel};
 
     #[test]
     fn every_element_has_a_place_of_its_own() {
@@ -80,6 +86,12 @@ mod tests {
             let vectors: usize = layout.panels.iter().map(|panel| panel.vectors).sum();
             assert_eq!(vectors, columns.div_ceil(lanes));
             assert!(layout.panels.iter().all(|panel| (1..=nv).contains(&panel.vectors)));
+            let of_run = |(first, count, distance): (Panel, usize, usize)| {
+                (0..count).map(move |at| (first.first + at * first.vectors, first.offset + at * distance))
+            };
+            let found: Vec<_> = layout.runs().flat_map(of_run).collect();
+            let panels: Vec<_> = layout.panels.iter().map(|panel| (panel.first, panel.offset)).collect();
+            assert_eq!(found, panels);
         }
     }
 }

@@ -9,12 +9,14 @@
 //!
 //! - `simd`: vectors, the matrix product, and the choice of instructions; all unsafe code;
 //! - `function`: exp, tanh and the like; `layout`: where weights lie;
-//! - `cluster`, `inputs`: the block's inputs, sparse where that pays;
-//! - `net`, `pass`, `head`, `update`: weights, forward and backward, loss and measurements, the step;
+//! - `cluster`, `inputs`, `batch`: the block's inputs, sparse where that pays, in groups or sample by sample;
+//! - `net`, `first`, `pass`, `head`, `update`: weights, forward and backward, loss and measurements, the step;
 //! - `group`, `minibatch`: epochs;
 //! - `peak`: what the machine could do at most, for comparison.
 
+mod batch;
 mod cluster;
+mod first;
 mod function;
 mod group;
 mod head;
@@ -47,6 +49,9 @@ const COLUMNS: usize = 160;
 const WEIGHT_BYTES: usize = 512 << 10;
 /// Numbers of a replica in a tile's hidden layers at most.
 const TILE: usize = 48_000;
+
+/// The same of minibatches: a replica has them to itself, and its weights stream through the cache anyway.
+const BATCH_TILE: (usize, usize) = (256, 256_000);
 
 /// The CPU kernel for one cohort.
 pub struct Kernel {
@@ -140,9 +145,17 @@ impl Kernel {
             }
         }
         let isa = choices.isa;
-        // The size of a tile decides the order of sums: it follows from the architecture alone.
+        // The size of a tile decides the order of sums: it follows from the problem alone.
         let hidden: usize = widths[1..].iter().sum();
-        let tile = (TILE / hidden).clamp(isa.rows(), isa.tile()) / isa.rows() * isa.rows();
+        let tile = match problem.batch {
+            Batch::Full => (TILE / hidden).clamp(isa.rows(), isa.tile()) / isa.rows() * isa.rows(),
+            // A batch in one tile, or in few of equal size: gradients are written once.
+            Batch::Mini { size } => {
+                let most = (BATCH_TILE.1 / hidden).clamp(isa.rows(), BATCH_TILE.0);
+                let size = size.clamp(1, samples.max(1));
+                size.div_ceil(size.div_ceil(most)).next_multiple_of(isa.rows())
+            }
+        };
         let key = Key { isa, tile, gradient: problem.batch == Batch::Full, sparse: choices.sparse };
         let inputs = Inputs::of(&problem.block, key);
         let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y, key)).collect();

@@ -75,6 +75,31 @@ pub(super) struct Shape<'a> {
     pub(super) slope: bool,
 }
 
+impl Layer {
+    /// Brings the transposed copy up to date, panel by panel: both panels are small enough to stay in the nearest cache.
+    fn transpose<const R: usize>(&mut self) {
+        let Some((layout, back)) = &mut self.back else { return };
+        let lanes = layout.lanes;
+        for to in &layout.panels {
+            let (row, inputs) = (to.first * lanes / R, to.vectors * lanes / R);
+            let inputs = inputs.min(self.inputs - row);
+            for from in &self.layout.panels {
+                let (unit, units) = (from.first * lanes / R, from.vectors * lanes / R);
+                let units = units.min(self.outputs - unit);
+                let (width, back_width) = (from.vectors * lanes, to.vectors * lanes);
+                let values = &self.weight.value[from.offset + row * width..][..inputs * width];
+                let back = &mut back[to.offset + unit * back_width..][..units * back_width];
+                // A unit's replicas never straddle two vectors: R divides the number of lanes.
+                for (unit, back) in back.chunks_exact_mut(back_width).enumerate() {
+                    for (to, from) in back.chunks_exact_mut(R).zip(values.chunks_exact(width)) {
+                        to.copy_from_slice(&from[unit * R..(unit + 1) * R]);
+                    }
+                }
+            }
+        }
+    }
+}
+
 impl Net {
     /// A net of zeros.
     pub(super) fn zeros(shape: &Shape<'_>) -> Net {
@@ -190,31 +215,20 @@ impl Net {
 
     /// Brings the transposed copies up to date.
     pub(super) fn transpose(&mut self) {
-        let r = self.replicas;
         for layer in &mut self.layers {
-            let Some((layout, back)) = &mut layer.back else { continue };
-            let lanes = layer.layout.lanes;
-            for panel in &layer.layout.panels {
-                let (width, first) = (panel.vectors * lanes, panel.first * lanes);
-                let used = width.min(layer.layout.columns - first);
-                let rows = layer.weight.value[panel.offset..].chunks_exact(width).take(layer.inputs);
-                for (row, values) in rows.enumerate() {
-                    // From one unit to the next the copy is a row further on, in the same panel. A unit's replicas never
-                    // straddle two vectors: R divides the number of lanes.
-                    let (start, stride) = layout.column(row * r);
-                    for (unit, values) in values[..used].chunks_exact(r).enumerate() {
-                        let to = start + (first / r + unit) * stride;
-                        back[to..to + r].copy_from_slice(values);
-                    }
-                }
+            match self.replicas {
+                1 => layer.transpose::<1>(),
+                2 => layer.transpose::<2>(),
+                4 => layer.transpose::<4>(),
+                8 => layer.transpose::<8>(),
+                _ => layer.transpose::<16>(),
             }
         }
     }
 
-    /// Clears gradients before a pass.
+    /// Clears the biases' gradients before a pass; the weights' are overwritten by its first tile.
     pub(super) fn clear(&mut self) {
         for layer in &mut self.layers {
-            layer.weight.gradient.fill(0.0);
             layer.bias_sum.fill(0.0);
         }
     }
@@ -222,7 +236,7 @@ impl Net {
     /// b + shift·W for the first layer, in f64.
     pub(super) fn fold(&mut self, shift: Option<&[f32]>) {
         let layer = &mut self.layers[0];
-        let Some(shift) = shift else {
+        let Some(shift) = shift.filter(|shift| shift.iter().any(|&shift| shift != 0.0)) else {
             layer.folded.copy_from_slice(&layer.bias.value);
             return;
         };
@@ -249,7 +263,7 @@ impl Net {
             }
         }
         let layer = &mut self.layers[0];
-        let Some(shift) = shift else { return };
+        let Some(shift) = shift.filter(|shift| shift.iter().any(|&shift| shift != 0.0)) else { return };
         for panel in &layer.layout.panels {
             let (width, first) = (panel.vectors * layer.layout.lanes, panel.first * layer.layout.lanes);
             let rows = layer.weight.gradient[panel.offset..].chunks_exact_mut(width);

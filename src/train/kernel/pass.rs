@@ -1,28 +1,10 @@
 //! One tile of samples through the net and back.
 
+use super::first::{FirstGradient, FirstLayer, Gradient, Source};
 use super::function::{gelu, sigmoid, tanh};
-use super::inputs::{Columns, Set};
 use super::net::{Layer, Net};
-use super::simd::{ADD, FROM, Lane, ONTO, Operand, Rows, STORE, Task, product};
+use super::simd::{ADD, FROM, Lane, Operand, PUT, Rows, STORE, Task, product};
 use crate::sweep::Activation;
-
-/// Where a tile's samples come from.
-#[derive(Clone, Copy)]
-pub(super) enum Source<'a> {
-    /// A prepared set, the memory it was made from, and the tile's number.
-    Set { set: &'a Set, x: &'a [f32], tile: usize },
-    /// Rows gathered for a minibatch.
-    Gathered(&'a [f32]),
-}
-
-/// How the gradient of the first layer reaches the inputs.
-#[derive(Clone, Copy)]
-pub(super) enum Gradient<'a> {
-    /// The prepared columns and the tile's number.
-    Columns(&'a Columns, usize),
-    /// Rows gathered for a minibatch.
-    Gathered(&'a [f32]),
-}
 
 /// Computes all layers for a tile of `groups` · `MR` samples: hidden layers activated, the output layer's sums.
 #[inline(always)]
@@ -42,45 +24,6 @@ pub(super) fn forward<V: Lane, const R: usize>(
         }
         if at + 1 < depth {
             V::enter::<_, 1>(Activate { layer, activation, groups });
-        }
-    }
-}
-
-struct FirstLayer<'a> {
-    layer: &'a mut Layer,
-    source: Source<'a>,
-    groups: usize,
-}
-
-impl Task for FirstLayer<'_> {
-    #[inline(always)]
-    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let FirstLayer { layer, source, groups } = self;
-        let inputs = layer.inputs;
-        let blocks = match source {
-            Source::Set { set, .. } => set.blocks(inputs),
-            Source::Gathered(_) => 1,
-        };
-        for panel in &layer.layout.panels {
-            let (first, width) = (panel.first * V::LEN, panel.vectors * V::LEN);
-            for (block, group) in (0..blocks).flat_map(|block| (0..groups).map(move |group| (block, group))) {
-                let (a, rows, skipped) = match source {
-                    Source::Set { set, x, tile } => set.piece::<MR>(x, inputs, [tile, block, group]),
-                    Source::Gathered(x) => {
-                        (Operand { data: &x[group * MR * inputs..], row: inputs, step: 1 }, Rows::All(inputs), 0)
-                    }
-                };
-                let b = &layer.weight.value[panel.offset + skipped * width..];
-                let b = Operand { data: b, row: width, step: 0 };
-                let (c, c_row) = (&mut layer.out[group * MR * layer.stride + first..], layer.stride);
-                let (bias, vectors) = (&layer.folded[first..], panel.vectors);
-                match (block, a.row) {
-                    (0, 1) => product::<V, MR, NV, 1, FROM, true>(vectors, a, b, rows, c, c_row, bias),
-                    (0, _) => product::<V, MR, NV, 1, FROM, false>(vectors, a, b, rows, c, c_row, bias),
-                    (_, 1) => product::<V, MR, NV, 1, ONTO, true>(vectors, a, b, rows, c, c_row, &[]),
-                    (_, _) => product::<V, MR, NV, 1, ONTO, false>(vectors, a, b, rows, c, c_row, &[]),
-                }
-            }
         }
     }
 }
@@ -208,22 +151,24 @@ fn each<V: Lane, F: Elementwise>(layer: &mut Layer, rows: usize) {
 }
 
 /// Adds the tile's gradients, given the loss's gradient with respect to the output sums in the last layer's `out`;
-/// `valid` samples of the tile count. The hidden layers' outputs become gradients on the way.
+/// `valid` samples of the tile count. The hidden layers' outputs become gradients on the way. The `first` tile of a pass
+/// overwrites the gradients of an earlier one.
 #[inline(always)]
 pub(super) fn backward<V: Lane, const R: usize>(
     net: &mut Net,
     activation: Activation,
     gradient: Gradient<'_>,
     valid: usize,
+    first: bool,
 ) {
     for at in (0..net.layers.len()).rev() {
         let (below, above) = net.layers.split_at_mut(at);
         let layer = &mut above[0];
         V::enter::<_, 1>(BiasGradient { layer, valid });
         match below.last_mut() {
-            None => V::enter::<_, 1>(FirstGradient { layer, gradient, valid, scratch: &mut net.scratch }),
+            None => V::enter::<_, 1>(FirstGradient { layer, gradient, valid, first, scratch: &mut net.scratch }),
             Some(below) => {
-                V::enter::<_, R>(DeeperGradient { below, layer, valid });
+                V::enter::<_, R>(DeeperGradient { below, layer, valid, first });
                 V::enter::<_, R>(CarryBack { below, layer, scratch: &mut net.scratch, activation, valid });
             }
         }
@@ -254,56 +199,28 @@ impl Task for BiasGradient<'_> {
     }
 }
 
-struct FirstGradient<'a> {
-    layer: &'a mut Layer,
-    gradient: Gradient<'a>,
-    valid: usize,
-    scratch: &'a mut [f32],
-}
-
-impl Task for FirstGradient<'_> {
-    #[inline(always)]
-    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let FirstGradient { layer, gradient, valid, scratch } = self;
-        let inputs = layer.inputs;
-        for panel in &layer.layout.panels {
-            let (first, width) = (panel.first * V::LEN, panel.vectors * V::LEN);
-            // Close together, the panel's gradients stay in the first cache while every group of inputs reads them.
-            for (row, from) in scratch.chunks_exact_mut(width).zip(layer.out.chunks_exact(layer.stride)).take(valid) {
-                row.copy_from_slice(&from[first..first + width]);
-            }
-            let b = Operand { data: scratch, row: width, step: 0 };
-            for group in 0..inputs.div_ceil(MR) {
-                let (a, rows) = match gradient {
-                    Gradient::Columns(columns, tile) => columns.group::<MR>(tile, group),
-                    Gradient::Gathered(x) => {
-                        (Operand { data: &x[group * MR..], row: 1, step: inputs }, Rows::All(valid))
-                    }
-                };
-                let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
-                product::<V, MR, NV, 1, ADD, true>(panel.vectors, a, b, rows, c, width, &[]);
-            }
-        }
-    }
-}
-
 struct DeeperGradient<'a> {
     below: &'a Layer,
     layer: &'a mut Layer,
     valid: usize,
+    first: bool,
 }
 
 impl Task for DeeperGradient<'_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let DeeperGradient { below, layer, valid } = self;
+        let DeeperGradient { below, layer, valid, first } = self;
+        let rows = Rows::All(valid);
         for panel in &layer.layout.panels {
             let width = panel.vectors * V::LEN;
             let b = Operand { data: &layer.out[panel.first * V::LEN..], row: layer.stride, step: 0 };
             for group in 0..layer.inputs.div_ceil(MR) {
                 let a = Operand { data: &below.out[group * MR * R..], row: R, step: below.stride };
                 let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
-                product::<V, MR, NV, R, ADD, true>(panel.vectors, a, b, Rows::All(valid), c, width, &[]);
+                match first {
+                    true => product::<V, MR, NV, R, PUT, true>(panel.vectors, a, b, rows, c, width, &[]),
+                    false => product::<V, MR, NV, R, ADD, true>(panel.vectors, a, b, rows, c, width, &[]),
+                }
             }
         }
     }

@@ -1,26 +1,30 @@
-//! Vectors of f32 and the one matrix product, for each instruction set: the only unsafe code of the kernel.
+//! Vectors of f32 and the matrix products, dense and sparse, for each instruction set: the only unsafe code of the kernel.
 //!
 //! Invariants that make the unsafe blocks sound:
 //! - a vector type leaves this module only as the type parameter of [`Task::run`], which [`dispatch`] calls after the
 //!   processor was asked whether it has the instructions;
 //! - [`Indices`] are checked against their bound when they are built;
-//! - [`product()`] checks the extent of its operands before its loop.
+//! - [`product()`] and [`gather()`] check the extent of their operands before their loops.
 //!
 //! The numbers of a lane never meet those of another lane: no operation here crosses lanes.
 
 mod aligned;
+mod gather;
 mod portable;
 mod product;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(super) use aligned::Buffer;
-pub(super) use product::{ADD, FROM, Indices, ONTO, Operand, Rows, STORE, product};
+pub(super) use gather::{Strip, gather};
+pub(super) use product::{ADD, FROM, Indices, ONTO, Operand, PUT, Picked, Rows, STORE, product};
 
 /// A vector of `LEN` f32.
 pub(super) trait Lane: Copy {
     /// Number of lanes.
     const LEN: usize;
+    /// Vectors that the sparse product sums at once: as many as the registers hold beside a factor.
+    const SUMS: usize;
     /// Result of a comparison.
     type Mask: Copy;
 

@@ -23,6 +23,7 @@ impl Wide {
 
 impl Lane for Wide {
     const LEN: usize = 8;
+    const SUMS: usize = 4;
     type Mask = [bool; 8];
 
     #[inline(never)]

@@ -19,6 +19,7 @@ pub(super) struct Zmm(__m512);
 
 impl Lane for Ymm {
     const LEN: usize = 8;
+    const SUMS: usize = 12;
     type Mask = __m256;
 
     #[inline(always)]
@@ -135,6 +136,7 @@ impl Lane for Ymm {
 
 impl Lane for Zmm {
     const LEN: usize = 16;
+    const SUMS: usize = 24;
     type Mask = __mmask16;
 
     #[inline(always)]

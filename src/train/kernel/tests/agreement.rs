@@ -139,16 +139,20 @@ fn depths_classes_losses_and_masks() {
 
 #[test]
 fn minibatches() {
+    let mini = |size: usize| Case { batch: Batch::Mini { size }, replicas: 2, epochs: 5, ..Case::default() };
     for choices in choices() {
-        // Steps of single samples at this rate soon magnify any rounding: one short pass of them.
         let cases = [
-            (32, false, OptimiserKind::Sgd, 203, 5),
-            (50, true, OptimiserKind::Adam, 203, 5),
-            (1, false, OptimiserKind::Sgd, 30, 1),
+            mini(32),
+            Case { pruned: true, kind: OptimiserKind::Adam, ..mini(50) },
+            // Steps of single samples at this rate soon magnify any rounding: one short pass of them.
+            Case { samples: 30, epochs: 1, ..mini(1) },
+            // Batches of three tiles and of one, with wide layers: whole and partial strips of panels.
+            Case { samples: 700, inputs: 40, hidden: vec![100, 30], density: 0.1, epochs: 3, ..mini(600) },
+            Case { hidden: vec![83], density: 0.05, kind: OptimiserKind::Adamw, ..mini(64) },
+            Case { density: 0.9, ..mini(100) },
         ];
-        for (size, pruned, kind, samples, epochs) in cases {
-            let batch = Batch::Mini { size };
-            compare(&Case { batch, pruned, kind, samples, epochs, replicas: 2, ..Case::default() }, choices, 1e-5);
+        for case in cases {
+            compare(&case, choices, 1e-5);
         }
     }
 }
@@ -171,6 +175,17 @@ fn sparse_inputs_are_recognised() {
     assert!(describe(0.05, true).contains("sparse inputs"), "{}", describe(0.05, true));
     assert!(describe(0.05, false).contains("dense inputs"));
     assert!(describe(0.95, true).contains("dense inputs"));
+}
+
+#[test]
+fn minibatches_take_sparse_samples_one_by_one() {
+    let describe = |density: f64| {
+        let batch = Batch::Mini { size: 50 };
+        let (problem, replicas, states) = Case { density, inputs: 64, samples: 400, batch, ..Case::default() }.build();
+        Kernel::new(problem, replicas, states, 1).unwrap().describe()
+    };
+    assert!(describe(0.1).contains("sample by sample in minibatches"), "{}", describe(0.1));
+    assert!(describe(0.95).contains("dense inputs"), "{}", describe(0.95));
 }
 
 proptest! {

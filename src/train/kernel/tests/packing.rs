@@ -52,7 +52,8 @@ fn cases() -> Vec<Case> {
             density: 0.9,
             ..base.clone()
         },
-        Case { batch: Batch::Mini { size: 64 }, kind: OptimiserKind::Rmsprop, ..base },
+        Case { batch: Batch::Mini { size: 64 }, kind: OptimiserKind::Rmsprop, ..base.clone() },
+        Case { batch: Batch::Mini { size: 64 }, kind: OptimiserKind::Adamw, inputs: 40, density: 0.9, ..base },
     ]
 }
 

@@ -1,0 +1,166 @@
+//! The first layer, which meets the inputs: in prepared groups, gathered row by row, or sparse sample by sample.
+
+use super::batch::{InputRows, SampleRows};
+use super::inputs::{Columns, Set};
+use super::net::Layer;
+use super::simd::{ADD, FROM, Lane, ONTO, Operand, PUT, Rows, Strip, Task, gather, product};
+
+/// Where a tile's samples come from.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    /// A prepared set, the memory it was made from, and the tile's number.
+    Set { set: &'a Set, x: &'a [f32], tile: usize },
+    /// Rows gathered for a minibatch.
+    Gathered(&'a [f32]),
+    /// The block's sparse rows, and the tile's samples among them.
+    Sparse(&'a SampleRows, &'a [u32]),
+}
+
+/// How the gradient of the first layer reaches the inputs.
+#[derive(Clone, Copy)]
+pub(super) enum Gradient<'a> {
+    /// The prepared columns and the tile's number.
+    Columns(&'a Columns, usize),
+    /// Rows gathered for a minibatch.
+    Gathered(&'a [f32]),
+    /// A minibatch's sparse rows, turned around.
+    Sparse(&'a InputRows),
+}
+
+/// The sums of the first layer of a tile.
+pub(super) struct FirstLayer<'a> {
+    pub(super) layer: &'a mut Layer,
+    pub(super) source: Source<'a>,
+    pub(super) groups: usize,
+}
+
+impl Task for FirstLayer<'_> {
+    #[inline(always)]
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
+        let FirstLayer { layer, source, groups } = self;
+        let inputs = layer.inputs;
+        if let Source::Sparse(rows, tile) = source {
+            sparse_forward::<V, NV>(layer, rows, tile);
+            return;
+        }
+        let blocks = match source {
+            Source::Set { set, .. } => set.blocks(inputs),
+            _ => 1,
+        };
+        for panel in &layer.layout.panels {
+            let (first, width) = (panel.first * V::LEN, panel.vectors * V::LEN);
+            for (block, group) in (0..blocks).flat_map(|block| (0..groups).map(move |group| (block, group))) {
+                let (a, rows, skipped) = match source {
+                    Source::Set { set, x, tile } => set.piece::<MR>(x, inputs, [tile, block, group]),
+                    Source::Gathered(x) => {
+                        (Operand { data: &x[group * MR * inputs..], row: inputs, step: 1 }, Rows::All(inputs), 0)
+                    }
+                    Source::Sparse(..) => return,
+                };
+                let b = &layer.weight.value[panel.offset + skipped * width..];
+                let b = Operand { data: b, row: width, step: 0 };
+                let (c, c_row) = (&mut layer.out[group * MR * layer.stride + first..], layer.stride);
+                let (bias, vectors) = (&layer.folded[first..], panel.vectors);
+                match (block, a.row) {
+                    (0, 1) => product::<V, MR, NV, 1, FROM, true>(vectors, a, b, rows, c, c_row, bias),
+                    (0, _) => product::<V, MR, NV, 1, FROM, false>(vectors, a, b, rows, c, c_row, bias),
+                    (_, 1) => product::<V, MR, NV, 1, ONTO, true>(vectors, a, b, rows, c, c_row, &[]),
+                    (_, _) => product::<V, MR, NV, 1, ONTO, false>(vectors, a, b, rows, c, c_row, &[]),
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn sparse_forward<V: Lane, const NV: usize>(layer: &mut Layer, rows: &SampleRows, tile: &[u32]) {
+    for (panel, count, distance) in layer.layout.runs() {
+        let (width, at_once) = (panel.vectors * V::LEN, Strip::at_once::<V>(panel.vectors));
+        for done in (0..count).step_by(at_once) {
+            let panels = at_once.min(count - done);
+            let strip = Strip { panels, vectors: panel.vectors, b_row: width, b_panel: distance, c_panel: width };
+            let b = &layer.weight.value[panel.offset + done * distance..];
+            let first = panel.first * V::LEN + done * width;
+            let start = &layer.folded[first..];
+            for block in 0..rows.blocks() {
+                for (row, &sample) in layer.out.chunks_exact_mut(layer.stride).zip(tile) {
+                    let (inputs, values) = rows.part(sample, block);
+                    match block {
+                        0 => gather::<V, NV, FROM>(strip, values, inputs, b, &mut row[first..], start),
+                        _ => gather::<V, NV, ONTO>(strip, values, inputs, b, &mut row[first..], &[]),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds a tile's gradient of the first layer's weights, or writes it if the tile is the first one.
+pub(super) struct FirstGradient<'a> {
+    pub(super) layer: &'a mut Layer,
+    pub(super) gradient: Gradient<'a>,
+    pub(super) valid: usize,
+    pub(super) first: bool,
+    /// Room for a panel of the layer's gradient.
+    pub(super) scratch: &'a mut [f32],
+}
+
+impl Task for FirstGradient<'_> {
+    #[inline(always)]
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
+        let FirstGradient { layer, gradient, valid, first, scratch } = self;
+        let inputs = layer.inputs;
+        if let Gradient::Sparse(rows) = gradient {
+            match first {
+                true => sparse_gradient::<V, NV, PUT>(layer, rows),
+                false => sparse_gradient::<V, NV, ONTO>(layer, rows),
+            }
+            return;
+        }
+        for panel in &layer.layout.panels {
+            let (place, width) = (panel.first * V::LEN, panel.vectors * V::LEN);
+            // Close together, the panel's gradients stay in the first cache while every group of inputs reads them.
+            for (row, from) in scratch.chunks_exact_mut(width).zip(layer.out.chunks_exact(layer.stride)).take(valid) {
+                row.copy_from_slice(&from[place..place + width]);
+            }
+            let b = Operand { data: scratch, row: width, step: 0 };
+            for group in 0..inputs.div_ceil(MR) {
+                let (a, rows) = match gradient {
+                    Gradient::Columns(columns, tile) => columns.group::<MR>(tile, group),
+                    Gradient::Gathered(x) => {
+                        (Operand { data: &x[group * MR..], row: 1, step: inputs }, Rows::All(valid))
+                    }
+                    Gradient::Sparse(_) => return,
+                };
+                let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
+                match first {
+                    true => product::<V, MR, NV, 1, PUT, true>(panel.vectors, a, b, rows, c, width, &[]),
+                    false => product::<V, MR, NV, 1, ADD, true>(panel.vectors, a, b, rows, c, width, &[]),
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn sparse_gradient<V: Lane, const NV: usize, const MODE: u8>(layer: &mut Layer, rows: &InputRows) {
+    for (panel, count, distance) in layer.layout.runs() {
+        let (width, at_once) = (panel.vectors * V::LEN, Strip::at_once::<V>(panel.vectors));
+        for done in (0..count).step_by(at_once) {
+            let panels = at_once.min(count - done);
+            let strip =
+                Strip { panels, vectors: panel.vectors, b_row: layer.stride, b_panel: width, c_panel: distance };
+            let b = &layer.out[panel.first * V::LEN + done * width..];
+            for block in 0..rows.blocks() {
+                for input in 0..layer.inputs {
+                    let (places, values) = rows.part(input, block);
+                    let c = &mut layer.weight.gradient[panel.offset + done * distance + input * width..];
+                    match block {
+                        0 => gather::<V, NV, MODE>(strip, values, places, b, c, &[]),
+                        _ => gather::<V, NV, ONTO>(strip, values, places, b, c, &[]),
+                    }
+                }
+            }
+        }
+    }
+}
