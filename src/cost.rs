@@ -32,7 +32,7 @@ pub struct ReplicaCost {
     pub flops: f64,
     /// Trainable numbers.
     pub parameters: u64,
-    /// Bytes of one replica while it trains: weights, gradients, moments, records, and its share of activations.
+    /// Bytes of one replica while it trains: its state in as many copies as there are at once, and what an engine holds.
     pub bytes: u64,
     /// Bytes of what a cohort's replicas share: the block and the test sets.
     pub shared_bytes: u64,
@@ -49,6 +49,10 @@ pub enum Activations {
 
 /// Values and gradients that a tensor engine keeps of each hidden unit and sample.
 const TENSORS_PER_UNIT: u64 = 4;
+/// States of a replica in memory at most: the loop's, the engine's, and the one that is handed over or saved.
+const STATES: u64 = 3;
+/// Single-precision vectors of parameters in a gradient flow's state.
+const FLOW_VECTORS: u64 = 5;
 /// Operations of an activation, its derivative, and a unit's part in the observables.
 const FLOPS_PER_UNIT: f64 = 30.0;
 
@@ -74,28 +78,30 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
     let flops = epochs * per_epoch + recorded * tests * (forward + FLOPS_PER_UNIT * units / 2.0) + probed;
 
     let parameters: u64 = layers.iter().map(|layer| layer.parameters).sum();
-    let moments = match sweep.optimisers[variant.optimiser].kind {
-        OptimiserKind::Adam | OptimiserKind::Adamw | OptimiserKind::Rmsprop => 2,
-        OptimiserKind::Sgd | OptimiserKind::Nesterov => 1,
-        // Parameters, gradient, and those of the step that is tried, in double precision.
-        OptimiserKind::GradientFlow => 8,
+    let optimiser = &sweep.optimisers[variant.optimiser];
+    let momentum = u64::from(optimiser.momentum > 0.0);
+    let moments = match optimiser.kind {
+        OptimiserKind::Sgd | OptimiserKind::Nesterov => momentum,
+        OptimiserKind::Rmsprop => 1 + momentum,
+        OptimiserKind::Adam | OptimiserKind::Adamw => 2,
+        OptimiserKind::GradientFlow => FLOW_VECTORS,
     };
     let pairs = data.classes * data.classes.saturating_sub(1) / 2;
     let observed = sweep.architectures[variant.architecture].observe.len();
     let record = recorded * 4.0 * (3.0 + sweep.observe.noise.len() as f64 + (observed * (data.classes + pairs)) as f64);
     let snapshots = sweep.observe.misclassified.as_ref().map_or(0, |s| s.epochs(sweep.train.epochs).len());
+    let state = 4 * parameters * (1 + moments) + record as u64 + (snapshots as f64 * samples / 8.0) as u64;
     let held = match activations {
-        Activations::Tile => 0.0,
-        Activations::All => (samples + tests) * units * 4.0 * TENSORS_PER_UNIT as f64,
+        // Weights and gradients lie side by side for the few replicas in hand only.
+        Activations::Tile => 0,
+        Activations::All => {
+            4 * parameters * (2 + moments) + ((samples + tests) * units * 4.0) as u64 * TENSORS_PER_UNIT
+        }
     };
     ReplicaCost {
         flops,
         parameters,
-        bytes: 4 * parameters * (2 + moments)
-            + 8 * parameters
-            + record as u64
-            + (snapshots as f64 * samples / 8.0) as u64
-            + held as u64,
+        bytes: STATES * state + held,
         shared_bytes: ((samples + tests) * data.features as f64 * 4.0) as u64 + gram_bytes(sweep, samples, &layers),
     }
 }
