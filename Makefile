@@ -10,6 +10,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/phasesweep/target
 READERS := $(HOME)/.cache/phasesweep/readers
 PEERS ?= $(HOME)/.cache/phasesweep/peers
 BIN := $(CARGO_TARGET_DIR)/release
+MPICH_TARGET ?= $(HOME)/.cache/phasesweep/target-mpich
 CORES := $(shell nproc)
 DEMO_RANKS ?= $(CORES)
 
@@ -23,12 +24,12 @@ BUILD_PACKAGES := build-essential pkg-config clang libclang-dev libopenmpi-dev o
 TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv
 SLURM_PACKAGES := $(TEST_PACKAGES) slurm-wlm munge
 
-.PHONY: help setup setup-test readers build demo test lint bench bench-dispatch torture clean-demo
+.PHONY: help setup setup-test setup-slurm setup-mpich readers build demo test test-slurm test-mpich lint bench bench-dispatch torture
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
 	@echo 'make test     the same set-up, then every test'
-	@echo 'make test-slurm, make torture   jobs on a real Slurm; 200 kills and their relaunches'
+	@echo 'make test-slurm, make test-mpich   jobs on a real Slurm; the contracts with MPICH'
 	@echo 'make lint     rustfmt and clippy'
 	@echo 'make bench    speed beside the peers'
 	@echo 'make torture  200 kills at random moments; KILLS and SEED choose others'
@@ -54,6 +55,9 @@ setup-test:
 setup-slurm:
 	@$(call install_packages,$(SLURM_PACKAGES))
 
+setup-mpich:
+	@$(call install_packages,$(TEST_PACKAGES) mpich libmpich-dev)
+
 # The readers that users open results with; the interop tests run them for real.
 readers: $(READERS)/ready
 $(READERS)/ready:
@@ -76,6 +80,11 @@ test: setup-test readers
 # A real Slurm of two nodes on this machine, started and ended by each test.
 test-slurm: setup-slurm
 	cargo test --release --workspace --locked --test slurm -- --ignored --test-threads=2
+
+# The contracts and a short campaign of kills once more with MPICH, in a target directory of its own.
+test-mpich: setup-mpich readers
+	MPICC=mpicc.mpich PHASESWEEP_MPIRUN=mpirun.mpich CARGO_TARGET_DIR=$(MPICH_TARGET) HDF5_USE_FILE_LOCKING=FALSE \
+	  PHASESWEEP_READERS=$(READERS)/bin/python cargo test --release --workspace --locked --test contracts --test torture
 
 lint:
 	cargo fmt --all --check

@@ -42,7 +42,6 @@ fn a_terminated_run_is_resumable_under_mpi() {
     }
     std::thread::sleep(Duration::from_millis(300));
     // mpirun passes SIGUSR1 on to every rank, as Slurm's --signal does.
-    // SAFETY-free: the shell's kill is the tool a user would take.
     expect_code(std::process::Command::new("kill").args(["-USR1", &child.id().to_string()]), 0);
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(75), "interrupted and resumable");

@@ -1,6 +1,8 @@
 //! A result does not depend on how cells were packed or on how many ranks ran.
 
-use crate::rig::{SMALL, mpirun, phasesweep, sweep_file, train};
+use std::collections::BTreeMap;
+
+use crate::rig::{Results, SMALL, mpirun, phasesweep, sweep_file, train};
 
 /// On one device the fast kernel sums each replica in a fixed order, so equality is of bits: no tolerance at all.
 #[test]
@@ -65,4 +67,34 @@ fn a_convolutional_cell_on_standardised_images_equals_itself_alone() {
         let losses: Vec<f32> = values["train_loss"].iter().map(|&bits| f32::from_bits(bits)).collect();
         assert!(losses.iter().all(|loss| loss.is_finite()) && losses[8] < losses[0], "{losses:?}");
     }
+}
+
+/// A replica that leaves after its inversion was measured as in the long run up to then, and not beyond.
+#[test]
+fn leaving_early_is_the_long_run_cut_short() {
+    let dir = tempfile::tempdir().unwrap();
+    let train_in = |text: &str, name: &str| {
+        let scratch = dir.path().join(format!("{name}-sweep"));
+        std::fs::create_dir(&scratch).unwrap();
+        train(&mut phasesweep(), &sweep_file(&scratch, text), &dir.path().join(name))
+    };
+    let long = train_in(SMALL, "long");
+    let early = train_in(&format!("{SMALL}\n[stop]\nafter_inversion = 10\n"), "early");
+    assert_eq!(early.len(), long.len());
+    let measured = |bits: &u32| !f32::from_bits(*bits).is_nan();
+    for left in early.values() {
+        let errors = &left["train_error"];
+        let epochs = errors.iter().filter(|bits| measured(bits)).count();
+        assert!(epochs > 10 && errors[..epochs].iter().all(measured), "measured without a gap: {epochs} epochs");
+        let cut_short = |whole: &&BTreeMap<String, Vec<u32>>| {
+            ["train_loss", "train_error", "test_error", "radius", "distance"]
+                .iter()
+                .all(|name| left[*name].iter().zip(&whole[*name]).all(|(left, whole)| !measured(left) || left == whole))
+        };
+        assert_eq!(long.values().filter(cut_short).count(), 1, "one cell of the long run begins so");
+    }
+    let kept = |cells: &Results| -> usize {
+        cells.values().map(|cell| cell["train_error"].iter().filter(|bits| measured(bits)).count()).sum()
+    };
+    assert!(kept(&early) < kept(&long), "some cell left before its last epoch");
 }

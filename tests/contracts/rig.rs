@@ -43,10 +43,15 @@ pub(crate) fn phasesweep() -> Command {
     command
 }
 
-/// The binary under mpirun on so many ranks.
+/// The binary under mpirun on so many ranks; `PHASESWEEP_MPIRUN` names another library's. What only Open MPI must be told
+/// is told by its variables, which others ignore.
 pub(crate) fn mpirun(ranks: usize) -> Command {
-    let mut command = Command::new("mpirun");
-    command.args(["--oversubscribe", "-n", &ranks.to_string(), env!("CARGO_BIN_EXE_phasesweep")]);
+    let mut command = Command::new(std::env::var_os("PHASESWEEP_MPIRUN").unwrap_or_else(|| "mpirun".into()));
+    command.env("OMPI_MCA_rmaps_base_oversubscribe", "1").args([
+        "-n",
+        &ranks.to_string(),
+        env!("CARGO_BIN_EXE_phasesweep"),
+    ]);
     isolate(&mut command);
     // Continuous integration runs as root in a container; Open MPI wants to be told.
     command.env("OMPI_ALLOW_RUN_AS_ROOT", "1").env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");

@@ -27,11 +27,13 @@ pub(crate) fn write_sweep(directory: &Path, seeds: usize, epochs: usize) -> Path
     path
 }
 
-/// phasesweep on so many ranks of mpirun, or alone.
+/// phasesweep on so many ranks of mpirun (of the library that `PHASESWEEP_MPIRUN` names), or alone.
 pub(crate) fn phasesweep(ranks: usize) -> Command {
     let mut command = if ranks > 1 {
-        let mut command = Command::new("mpirun");
-        command.args(["--oversubscribe", "--bind-to", "none", "-n", &ranks.to_string(), PHASESWEEP]);
+        let mut command = Command::new(std::env::var_os("PHASESWEEP_MPIRUN").unwrap_or_else(|| "mpirun".into()));
+        // Open MPI's own flags, as variables that other libraries ignore.
+        command.env("OMPI_MCA_rmaps_base_oversubscribe", "1").env("OMPI_MCA_hwloc_base_binding_policy", "none");
+        command.args(["-n", &ranks.to_string(), PHASESWEEP]);
         command
     } else {
         Command::new(PHASESWEEP)
