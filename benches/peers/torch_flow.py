@@ -44,6 +44,10 @@ def flow(seed, p, alpha, d, h, most):
                 q -= length * direction[at : at + q.numel()].view_as(q)
                 at += q.numel()
 
+    def pulls(change):
+        pull = torch.sigmoid(20 * (1 - y * change))
+        return pull >= 1e-8 * pull.max()
+
     out, gradient = evaluate()
     step = 1e-3 * float(torch.cat([q.detach().reshape(-1) for q in parameters]).norm() / gradient.norm())
     taken = tried = 0
@@ -54,7 +58,7 @@ def flow(seed, p, alpha, d, h, most):
         tried += 1
         norms = float(gradient.norm() * new_gradient.norm())
         by_gradient = float((new_gradient - gradient).norm()) ** 2 / norms if norms else 0.0
-        by_output = float((new_out - out).abs().max())
+        by_output = float((new_out - out).abs()[pulls(out) | pulls(new_out)].max())
         allowed = 0.8 * min(
             max(math.sqrt(1e-4 / max(by_gradient, 1e-300)), 0.01 / max(by_output, 1e-300)),
             0.1 / max(by_output, 1e-300),

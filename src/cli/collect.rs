@@ -24,6 +24,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         collected.failed,
         collected.missing
     );
+    println!("{}", session::cost(&collected));
     Ok(match (collected.missing, collected.failed) {
         // Job scripts go by this: what is missing, another run of the same sweep will train.
         (1.., _) => Exit::Interrupted,

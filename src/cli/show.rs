@@ -1,5 +1,7 @@
 //! `phasesweep show`: one cell whole, from the part that holds it.
 
+mod flow;
+
 use std::path::{Path, PathBuf};
 
 use super::plot::{self, Curve, Panel};
@@ -8,7 +10,7 @@ use crate::observe::turning_point::{
     DEFAULT_BURN_IN, DEFAULT_FRACTION, Extremum, Verdict, by_first_rise, by_prominence,
 };
 use crate::plan::CellId;
-use crate::session::span;
+use crate::session::{bytes, span};
 use crate::store::{Dim, Labels, Part, RunDirectory, Values, scan};
 
 #[derive(clap::Args)]
@@ -34,8 +36,14 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let view = View { part: &part, row };
     print!("{}", view.specification(&path));
     print!("{}", view.numbers());
-    print!("{}", view.turning_points());
-    let panels = view.panels();
+    // A flow has no radii, distances or epochs in their sense.
+    let panels = if view.is_flow() {
+        print!("{}", view.flow());
+        view.flow_panels()
+    } else {
+        print!("{}", view.turning_points());
+        view.panels()
+    };
     match &arguments.svg {
         Some(file) => {
             std::fs::write(file, plot::svg(&format!("cell {id}"), &panels))
@@ -116,6 +124,9 @@ impl View<'_> {
             origin.git_commit,
             known(&origin.engine)
         ));
+        if origin.peak_memory > 0 {
+            lines.push(format!("  memory      {} at most, of its rank by then", bytes(origin.peak_memory)));
+        }
         if cell.wall_seconds.is_finite() {
             let cells = self.part.cells.len();
             lines.push(format!("  took        {} (its share of a cohort of {cells})", span(cell.wall_seconds)));
@@ -131,7 +142,8 @@ impl View<'_> {
             let values = self.values(name, 1, 0);
             if let Some(place) = values.iter().rposition(|value| value.is_finite()) {
                 let epoch = self.epochs().get(place).copied().unwrap_or(place);
-                out += &format!("  {name:11} {:.6} at epoch {epoch}\n", values[place]);
+                let unit = if self.is_flow() { "step" } else { "epoch" };
+                out += &format!("  {name:11} {:.6} at {unit} {epoch}\n", values[place]);
             }
         }
         out

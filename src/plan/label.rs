@@ -5,7 +5,7 @@
 use super::{Plan, Variant};
 use crate::sweep::{
     Activation, Architecture, ArchitectureKind, Batch, Channels, Data, InversionOf, Labels, Normalise, Optimiser,
-    OptimiserKind, Precision, Prune, PruneSize, Source, Subsample,
+    OptimiserKind, Precision, Prune, PruneSize, Source, Subsample, Watched,
 };
 
 /// Labels of a variant, one per axis, in the order of [`Plan::AXES`].
@@ -180,7 +180,8 @@ fn optimiser_label(optimiser: &Optimiser) -> String {
     if let Some(flow) = &optimiser.flow {
         let until = if flow.fitted < 1.0 { format!(" until {}", flow.fitted) } else { String::new() };
         let precision = if flow.precision == Precision::F32 { " f32" } else { "" };
-        return format!("gradient-flow alpha={}{until}{precision}", flow.alpha);
+        let watched = if flow.watched == Watched::Pulling { " watched=pulling" } else { "" };
+        return format!("gradient-flow alpha={}{until}{precision}{watched}", flow.alpha);
     }
     let kind = match optimiser.kind {
         OptimiserKind::Sgd => "sgd",

@@ -243,7 +243,7 @@ impl fmt::Display for Forecast {
 }
 
 /// A number of bytes for people.
-fn bytes(count: u64) -> String {
+pub fn bytes(count: u64) -> String {
     match count as f64 {
         b if b < 1024.0 => format!("{b:.0} B"),
         b if b < 1048576.0 => format!("{:.1} KiB", b / 1024.0),

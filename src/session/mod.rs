@@ -13,6 +13,7 @@ mod ground;
 mod in_hand;
 mod kept_weights;
 mod opening;
+mod peak_memory;
 mod progress;
 mod pruning;
 mod runner;
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use block_of_cell::block_of_cell;
-pub use forecast::{Forecast, heaviest_cell};
+pub use forecast::{Forecast, bytes, heaviest_cell};
 pub use gather::{gather, gather_directory};
 pub use progress::{span, time_left};
 pub use share::Node;
@@ -39,7 +40,7 @@ pub use watch::RunStatus;
 
 use crate::data::DataError;
 use crate::dispatch::{self, DispatchError, End, Launch, StopCause, Topology, World};
-use crate::store::{Origin, StoreError};
+use crate::store::{Collected, Origin, StoreError};
 use crate::train::DeviceError;
 use ground::Ground;
 use in_hand::InHand;
@@ -160,6 +161,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         engine: String::new(),
         version: env!("CARGO_PKG_VERSION").to_string(),
         git_commit: env!("PHASESWEEP_GIT_COMMIT").to_string(),
+        peak_memory: 0,
     };
     tracing::debug!(
         "rank {rank} of {ranks} on {}: {} thread(s), device {}",
@@ -228,11 +230,24 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
                 collected.failed,
                 span(started.elapsed().as_secs_f64())
             );
+            tracing::info!("{}", cost(&collected));
         }
         End::Complete | End::FailedCells => {}
     }
     end_the_silent(&outcome, world.as_ref());
     Ok(ending)
+}
+
+/// What the cells of a run cost, whichever launch trained them.
+pub fn cost(collected: &Collected) -> String {
+    let training = span(collected.training_seconds);
+    let known: Vec<u64> = collected.peak_memory.iter().copied().filter(|&peak| peak > 0).collect();
+    let Some(most) = known.iter().max() else { return format!("training took {training}, summed over cohorts") };
+    let ranks = match known.len() {
+        1 => String::new(),
+        ranks => format!(" on the largest of {ranks} ranks, {} on all", bytes(known.iter().sum())),
+    };
+    format!("training took {training}, summed over cohorts, and {} of memory at most{ranks}", bytes(*most))
 }
 
 /// A world that lost a rank cannot be left in the orderly way: ends every rank with the code that says resumable.

@@ -10,6 +10,7 @@ use super::full_cells::FullCells;
 use super::ground::Ground;
 use super::in_hand::InHand;
 use super::kept_weights::KeptWeights;
+use super::peak_memory::peak_memory;
 use super::pruning;
 use super::workload;
 use crate::dispatch::{CohortOutcome, CohortRunner, CohortTask, Control, FailureReason};
@@ -233,7 +234,7 @@ impl Runner {
             cohort,
             cells: cells.collect(),
             variants: variants.iter().map(|&variant| plan.specification(variant).to_string()).collect(),
-            origin: Origin { engine, ..self.manner.origin.clone() },
+            origin: Origin { engine, peak_memory: peak_memory(), ..self.manner.origin.clone() },
             axes,
             columns,
         };

@@ -5,7 +5,7 @@
 //! slabs. Invariant: the file under its name is whole at any time; who reads the old one goes on reading it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use hdf5::File;
@@ -98,6 +98,10 @@ pub struct Collected {
     pub failed: usize,
     /// Cells of the plan that no part holds.
     pub missing: usize,
+    /// Most memory that each rank held, in bytes; 0 of ranks that do not say.
+    pub peak_memory: Vec<u64>,
+    /// Seconds that the cells took, summed over them.
+    pub training_seconds: f64,
     /// Parts that are not whole, with the reason: their cells are missing.
     pub torn: Vec<(PathBuf, String)>,
     /// Parts of other programs or versions, with the sentence that says so.
@@ -153,6 +157,8 @@ pub fn collect(
             None => &mut collected.missing,
         } += 1;
     }
+    collected.peak_memory = rows.origins.ranks.values().copied().collect();
+    collected.training_seconds = rows.training_seconds();
     collected.torn.sort();
     collected.torn.dedup();
     Ok(collected)
@@ -197,7 +203,8 @@ fn coordinate_names(coordinates: &[CellCoordinate], axes: &Axes) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     engines: BTreeSet<String>,
-    ranks: BTreeSet<(String, u32)>,
+    /// Each with the most memory that it held.
+    ranks: BTreeMap<(String, u32), u64>,
 }
 
 impl Origins {
@@ -208,7 +215,8 @@ impl Origins {
             self.engines.insert(origin.engine.clone());
         }
         if !origin.host.is_empty() {
-            self.ranks.insert((origin.host.clone(), origin.rank));
+            let most = self.ranks.entry((origin.host.clone(), origin.rank)).or_default();
+            *most = origin.peak_memory.max(*most);
         }
     }
 }
@@ -242,6 +250,10 @@ impl Rows {
         if !cell.failure.is_empty() {
             self.failure.insert(row, cell.failure.clone());
         }
+    }
+
+    fn training_seconds(&self) -> f64 {
+        self.wall_seconds.iter().filter(|seconds| !seconds.is_nan()).sum()
     }
 
     fn write(&self, writer: &Writer<'_>, cells: &[CellId]) -> hdf5::Result<()> {
@@ -300,6 +312,10 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
     }
     h5::write_number(file, "ranks", ranks)?;
     h5::write_number(file, "wall_seconds", *wall_seconds)?;
-    let training: f64 = rows.wall_seconds.iter().filter(|seconds| !seconds.is_nan()).sum();
-    h5::write_number(file, "training_seconds", training)
+    h5::write_number(file, "training_seconds", rows.training_seconds())?;
+    // The sum over the ranks of what each held at most.
+    match rows.origins.ranks.values().sum() {
+        0 => Ok(()),
+        bytes => h5::write_number::<u64>(file, "peak_memory_bytes", bytes),
+    }
 }

@@ -87,6 +87,8 @@ pub struct Origin {
     pub version: String,
     /// Git commit it was built from; empty where unknown.
     pub git_commit: String,
+    /// Most memory that the rank had held by then, in bytes; 0 where unknown.
+    pub peak_memory: u64,
 }
 
 /// A cohort's results.
@@ -214,10 +216,11 @@ impl Part {
 
     fn encode(&self) -> hdf5::Result<Vec<u8>> {
         let file = h5::create_in_memory()?;
-        let Origin { host, rank, device, engine, version, git_commit } = &self.origin;
+        let Origin { host, rank, device, engine, version, git_commit, peak_memory } = &self.origin;
         h5::write_number(&file, "format_version", Format::Part.current())?;
         h5::write_text(&file, "cohort", &self.cohort.to_string())?;
         h5::write_number(&file, "rank", *rank)?;
+        h5::write_number(&file, "peak_memory", *peak_memory)?;
         for (name, value) in
             [("host", host), ("device", device), ("engine", engine), ("version", version), ("git_commit", git_commit)]
         {
@@ -276,6 +279,8 @@ fn decode(body: &mut [u8], cohort: CohortId) -> hdf5::Result<Part> {
         engine: text("engine")?,
         version: text("version")?,
         git_commit: text("git_commit")?,
+        // Parts of earlier programs do not say.
+        peak_memory: file.attr("peak_memory").and_then(|attribute| attribute.read_scalar()).unwrap_or(0),
     };
     let ids: Vec<FixedAscii<32>> = file.dataset("cell_id")?.read_raw()?;
     let seeds: Vec<u64> = file.dataset("seed")?.read_raw()?;

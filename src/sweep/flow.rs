@@ -31,6 +31,26 @@ pub struct Flow {
     pub time: Option<f64>,
     /// Arithmetic.
     pub precision: Precision,
+    /// Training samples whose outputs bound a step.
+    #[serde(skip_serializing_if = "Watched::all")]
+    pub watched: Watched,
+}
+
+/// Training samples whose outputs bound a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Watched {
+    /// All of them.
+    All,
+    /// Those that pull, before the step or after it.
+    Pulling,
+}
+
+impl Watched {
+    /// Not written into identities: they are older than the choice.
+    fn all(&self) -> bool {
+        *self == Watched::All
+    }
 }
 
 /// Arithmetic of a gradient flow.

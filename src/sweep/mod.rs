@@ -62,6 +62,7 @@
 //! | `fitted` × | gradient-flow: share of the samples that fit at which it ends | 1 |
 //! | `time` × | gradient-flow: longest time t | none |
 //! | `precision` × | gradient-flow: `"f32"` or `"f64"` | `"f64"` |
+//! | `watched` × | gradient-flow: training samples whose outputs bound a step: `"all"`, or `"pulling"` before or after it | `"all"` |
 //! | **`[[prune]]`** | without it, nothing is left out | |
 //! | `remove` | `"none"`, `"stragglers"`, `"misclassified"`, `"random"` | *required* |
 //! | `like` | random: `"stragglers"` or `"misclassified"`, whose number is left out | random: *required* |
@@ -139,7 +140,7 @@ pub use probes::{LocalComplexity, Norm, PointSet, Probes, Robustness};
 pub use resolved::{
     Activation, AdaptiveSeeds, Architecture, ArchitectureKind, Batch, Channels, Data, Flow, FlowObserve, InversionOf,
     Labels, Loss, MeanField, Normalise, Observe, Optimiser, OptimiserKind, Precision, Prune, PruneSize, Schedule,
-    Slurm, Source, Stop, Subsample, Sweep, Train,
+    Slurm, Source, Stop, Subsample, Sweep, Train, Watched,
 };
 
 /// Reads a sweep file.

@@ -233,6 +233,7 @@ raw_table! {
         fitted: List<f64> = numbers,
         time: List<f64> = numbers,
         precision: List<String> = strings,
+        watched: List<String> = strings,
     }
 }
 

@@ -6,7 +6,7 @@
 //! Every type that takes part in a cell's identity derives `Serialize`; field order and names are part of the
 //! identity (see `crate::plan`), so changing either changes every id.
 
-pub use super::flow::{Flow, FlowObserve, MeanField, Precision};
+pub use super::flow::{Flow, FlowObserve, MeanField, Precision, Watched};
 use super::probes::Probes;
 pub use super::schedule::Schedule;
 use serde::Serialize;

@@ -197,6 +197,7 @@ margin = 0.5
 fitted = 0.99
 time = [1e3, 1e4]
 precision = ["f32", "f64"]
+watched = "pulling"
 
 [train]
 epochs = 1000
@@ -232,6 +233,7 @@ fn gradient_flows_have_their_own_keys() {
         fitted: 0.99,
         time: Some(1e4),
         precision: Precision::F64,
+        watched: Watched::Pulling,
     };
     assert_eq!(sweep.optimisers[7].flow, Some(flow));
     assert_eq!((sweep.train.loss, sweep.train.hinge_beta), (Loss::SoftHinge, Some(10.0)));
@@ -261,6 +263,7 @@ fn gradient_flows_have_the_papers_defaults() {
     let flow = sweep.optimisers[0].flow.unwrap();
     assert_eq!((flow.alpha, flow.gradient_change, flow.output_change), (1.0, 1e-4, 0.1));
     assert_eq!((flow.margin, flow.fitted, flow.time, flow.precision), (1.0, 1.0, None, Precision::F64));
+    assert_eq!(flow.watched, Watched::All);
     assert_eq!((sweep.train.hinge_beta, sweep.architectures[0].mean_field), (Some(20.0), None));
     let observe = sweep.observe.flow.unwrap();
     assert_eq!((observe.stages, observe.kernel), (vec![0.0, 0.1, 1.0], vec![0.0, 1.0]));

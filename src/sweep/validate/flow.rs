@@ -6,7 +6,7 @@ use crate::sweep::place::{Located, Place};
 use crate::sweep::raw::{BatchSize, RawArchitecture, RawOptimiser, RawSweep, RawTrain};
 use crate::sweep::reader::{Epochs, Field};
 use crate::sweep::resolved::{
-    Data, Flow, FlowObserve, Labels, Loss, MeanField, Optimiser, OptimiserKind, Precision, Source,
+    Data, Flow, FlowObserve, Labels, Loss, MeanField, Optimiser, OptimiserKind, Precision, Source, Watched,
 };
 
 /// Mean-field numbers of an `[[architecture]]`, `None` for the standard parametrisation.
@@ -38,8 +38,10 @@ pub(super) fn optimisers(judge: &mut Judge<'_>, raw: &RawOptimiser) -> Option<Ve
     };
     let precisions = [("f32", Precision::F32), ("f64", Precision::F64)];
     let precision = judge.choices("precision", &raw.precision, &precisions, Otherwise::Is(Precision::F64));
+    let all_or_pulling = [("all", Watched::All), ("pulling", Watched::Pulling)];
+    let watched = judge.choices("watched", &raw.watched, &all_or_pulling, Otherwise::Is(Watched::All));
     let (alpha, gradient, output, kink) = (alpha?, gradient?, output?, kink?);
-    let (margin, fitted, time, precision) = (margin?, fitted?, time?, precision?);
+    let (margin, fitted, time, precision, watched) = (margin?, fitted?, time?, precision?, watched?);
     let lengths = [
         alpha.len(),
         gradient.len(),
@@ -49,8 +51,9 @@ pub(super) fn optimisers(judge: &mut Judge<'_>, raw: &RawOptimiser) -> Option<Ve
         fitted.len(),
         time.len(),
         precision.len(),
+        watched.len(),
     ];
-    let entry = |[a, g, o, k, m, f, t, p]: [usize; 8]| Optimiser {
+    let entry = |[a, g, o, k, m, f, t, p, w]: [usize; 9]| Optimiser {
         kind: OptimiserKind::GradientFlow,
         lr: 0.0,
         momentum: 0.0,
@@ -67,6 +70,7 @@ pub(super) fn optimisers(judge: &mut Judge<'_>, raw: &RawOptimiser) -> Option<Ve
             fitted: fitted[f].value,
             time: time[t],
             precision: precision[p].value,
+            watched: watched[w].value,
         }),
     };
     Some(judge.combinations(lengths)?.map(entry).collect())

@@ -86,6 +86,7 @@ fn senseless_keys(judge: &mut Judge<'_>, raw: &RawOptimiser, kind: OptimiserKind
         ("fitted", when(&[GradientFlow], at(&raw.fitted)), "gradient-flow"),
         ("time", when(&[GradientFlow], at(&raw.time)), "gradient-flow"),
         ("precision", when(&[GradientFlow], at(&raw.precision)), "gradient-flow"),
+        ("watched", when(&[GradientFlow], at(&raw.watched)), "gradient-flow"),
         ("epsilon", when(&[Adam, Adamw, Rmsprop], at(&raw.epsilon)), "adam, adamw and rmsprop"),
     ];
     let name = KINDS.iter().find(|(_, other)| *other == kind).map_or("", |(name, _)| name);

@@ -68,12 +68,7 @@ pub(super) fn forward<T: Real>(network: &Network, parameters: &[T], x: &[T]) -> 
             }
         }
         if place + 1 < network.levels.len() {
-            stage.slope = Vec::with_capacity(z.len());
-            for z in &mut z {
-                let (value, slope) = network.unit.at(*z);
-                *z = value;
-                stage.slope.push(slope);
-            }
+            stage.slope = network.unit.apply(&mut z);
             if let Layer::Convolution { pool, .. } = level.layer
                 && pool > 1
             {
@@ -146,47 +141,48 @@ pub(super) fn add_gradient<T: Real>(network: &Network, parameters: &[T], x: &[T]
 
 /// A convolution's inputs spread out: `[(channel, i, j), (sample, row, column)]`, 0 beyond the border.
 fn patches<T: Real>(layer: Layer, values: &[T], channels_first: bool) -> Vec<T> {
-    let mut out = Vec::new();
-    visit(layer, values.len(), channels_first, |source| {
-        out.push(source.map_or_else(T::default, |at| values[at]));
-    });
+    let (sources, size) = sources(layer, channels_first);
+    let mut out = Vec::with_capacity(values.len() / size.max(1) * sources.len());
+    let mut sample = vec![T::default(); size + 1];
+    for values in values.chunks_exact(size.max(1)) {
+        sample[..size].copy_from_slice(values);
+        out.extend(sources.iter().map(|&source| sample[source as usize]));
+    }
     out
 }
 
 /// The way back: sums of the patches' gradients at each value, `[sample, row, column, channel]`.
 fn unpatch<T: Real>(layer: Layer, patches: &[T], samples: usize) -> Vec<T> {
-    let Layer::Convolution { inputs, height, width, .. } = layer else { return patches.to_vec() };
-    let mut out = vec![T::default(); samples * inputs * height * width];
-    let mut next = patches.iter();
-    visit(layer, out.len(), false, |source| {
-        if let (Some(&value), Some(at)) = (next.next(), source) {
-            out[at] += value;
-        }
-    });
+    let (sources, size) = sources(layer, false);
+    let mut out = Vec::with_capacity(samples * size);
+    let mut sample = vec![T::default(); size + 1];
+    for patches in patches.chunks_exact(sources.len().max(1)) {
+        sample.fill(T::default());
+        sources.iter().zip(patches).for_each(|(&source, &value)| sample[source as usize] += value);
+        out.extend_from_slice(&sample[..size]);
+    }
     out
 }
 
-/// Calls `each` with where every patch's element lies among `length` values, patch by patch; `None` beyond the border.
-fn visit(layer: Layer, length: usize, channels_first: bool, mut each: impl FnMut(Option<usize>)) {
-    let Layer::Convolution { inputs, kernel, height, width, .. } = layer else { return };
-    let (samples, half) = (length / (inputs * height * width).max(1), kernel / 2);
-    for sample in 0..samples {
-        for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
-            for channel in 0..inputs {
-                for (i, j) in (0..kernel).flat_map(|i| (0..kernel).map(move |j| (i, j))) {
-                    let y = (row + i).checked_sub(half).filter(|&y| y < height);
-                    let x = (column + j).checked_sub(half).filter(|&x| x < width);
-                    each(y.zip(x).map(|(y, x)| {
-                        if channels_first {
-                            ((sample * inputs + channel) * height + y) * width + x
-                        } else {
-                            ((sample * height + y) * width + x) * inputs + channel
-                        }
-                    }));
-                }
+/// Where every element of a sample's patches lies among its values, and how many values it has; beyond the border lies
+/// one behind the last.
+fn sources(layer: Layer, channels_first: bool) -> (Vec<u32>, usize) {
+    let Layer::Convolution { inputs, kernel, height, width, .. } = layer else { return (Vec::new(), 0) };
+    let (size, half) = (inputs * height * width, kernel / 2);
+    let mut out = Vec::with_capacity(size * kernel * kernel);
+    for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
+        for channel in 0..inputs {
+            for (i, j) in (0..kernel).flat_map(|i| (0..kernel).map(move |j| (i, j))) {
+                let y = (row + i).checked_sub(half).filter(|&y| y < height);
+                let x = (column + j).checked_sub(half).filter(|&x| x < width);
+                let at = y.zip(x).map_or(size, |(y, x)| {
+                    if channels_first { (channel * height + y) * width + x } else { (y * width + x) * inputs + channel }
+                });
+                out.push(at as u32);
             }
         }
     }
+    (out, size)
 }
 
 /// Max pooling: `[sample, row, column, channel]`, and where each value came from. Ties go to the first.

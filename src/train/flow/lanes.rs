@@ -21,6 +21,12 @@ pub(super) trait Lanes: Copy {
     fn fma(self, b: Self, c: Self) -> Self;
     /// self + b.
     fn add(self, b: Self) -> Self;
+    /// self − b.
+    fn sub(self, b: Self) -> Self;
+    /// Square roots.
+    fn sqrt(self) -> Self;
+    /// Magnitudes.
+    fn abs(self) -> Self;
     /// max(self, 0).
     fn positive(self) -> Self;
     /// `value` where self > 0, else 0.
@@ -66,6 +72,21 @@ macro_rules! array {
             }
 
             #[inline(always)]
+            fn sub(self, b: Self) -> Self {
+                std::array::from_fn(|k| self[k] - b[k])
+            }
+
+            #[inline(always)]
+            fn sqrt(self) -> Self {
+                self.map(<$type>::sqrt)
+            }
+
+            #[inline(always)]
+            fn abs(self) -> Self {
+                self.map(<$type>::abs)
+            }
+
+            #[inline(always)]
             fn positive(self) -> Self {
                 self.map(|z| if z > 0.0 { z } else { 0.0 })
             }
@@ -92,7 +113,7 @@ mod avx2 {
     macro_rules! vector {
         (
             $name:ident, $inner:ty, $type:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $fma:ident,
-            $add:ident, $max:ident, $zero:ident, $compare:ident, $and:ident
+            $add:ident, $sub:ident, $sqrt:ident, $max:ident, $zero:ident, $compare:ident, $and:ident, $and_not:ident
         ) => {
             /// Eight f32 or four f64 in one register.
             #[derive(Clone, Copy)]
@@ -130,6 +151,21 @@ mod avx2 {
                 }
 
                 #[inline(always)]
+                fn sub(self, b: Self) -> Self {
+                    $name(unsafe { $sub(self.0, b.0) })
+                }
+
+                #[inline(always)]
+                fn sqrt(self) -> Self {
+                    $name(unsafe { $sqrt(self.0) })
+                }
+
+                #[inline(always)]
+                fn abs(self) -> Self {
+                    $name(unsafe { $and_not($splat(-0.0), self.0) })
+                }
+
+                #[inline(always)]
                 fn positive(self) -> Self {
                     $name(unsafe { $max(self.0, $zero()) })
                 }
@@ -152,10 +188,13 @@ mod avx2 {
         _mm256_storeu_ps,
         _mm256_fmadd_ps,
         _mm256_add_ps,
+        _mm256_sub_ps,
+        _mm256_sqrt_ps,
         _mm256_max_ps,
         _mm256_setzero_ps,
         _mm256_cmp_ps,
-        _mm256_and_ps
+        _mm256_and_ps,
+        _mm256_andnot_ps
     );
     vector!(
         F64x4,
@@ -167,10 +206,13 @@ mod avx2 {
         _mm256_storeu_pd,
         _mm256_fmadd_pd,
         _mm256_add_pd,
+        _mm256_sub_pd,
+        _mm256_sqrt_pd,
         _mm256_max_pd,
         _mm256_setzero_pd,
         _mm256_cmp_pd,
-        _mm256_and_pd
+        _mm256_and_pd,
+        _mm256_andnot_pd
     );
 }
 

@@ -37,6 +37,23 @@ impl MarginLoss {
             Loss::CrossEntropy => logistic(-m),
         }
     }
+
+    /// Whether no sample pulls more than one of smaller margin.
+    pub(super) fn falls(self) -> bool {
+        !matches!(self.kind, Loss::MeanSquared)
+    }
+
+    /// A margin beyond which no sample pulls as much as `least`; `None` where there is none.
+    pub(super) fn quiet(self, least: f64) -> Option<f64> {
+        // 1/(1 + e^x) < e^−x; a billionth more for the rounding of either.
+        let beyond = -least.ln() * (1.0 + 1e-9);
+        match self.kind {
+            Loss::Hinge | Loss::QuadraticHinge => Some(1.0),
+            Loss::SoftHinge => Some(1.0 + beyond / self.beta),
+            Loss::MeanSquared => None,
+            Loss::CrossEntropy => Some(beyond),
+        }
+    }
 }
 
 /// ln(1 + e^x), without overflow.
@@ -64,5 +81,20 @@ mod tests {
             }
         }
         assert!(MarginLoss::new(Loss::SoftHinge, Some(20.0)).value(-1e6).is_finite());
+    }
+
+    #[test]
+    fn beyond_the_quiet_margin_nothing_pulls_as_much() {
+        for kind in [Loss::Hinge, Loss::SoftHinge, Loss::QuadraticHinge, Loss::CrossEntropy] {
+            let loss = MarginLoss::new(kind, Some(20.0));
+            for least in [1e-3, 1e-8, 1e-14] {
+                let quiet = loss.quiet(least).unwrap();
+                assert!(loss.falls() && loss.pull(quiet * 1.000_001) < least, "{kind:?} {least}");
+                // And not much sooner, or samples would be looked at for nothing.
+                assert!(loss.pull(0.98 * quiet) > least, "{kind:?} {least}");
+            }
+        }
+        let squared = MarginLoss::new(Loss::MeanSquared, None);
+        assert!(squared.quiet(1e-8).is_none() && !squared.falls());
     }
 }

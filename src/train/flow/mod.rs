@@ -1,14 +1,16 @@
 //! Gradient flow of a cohort of replicas (Paccolat et al. 2021): each with its own α, step lengths and end.
 //!
-//! - [`trajectory`] is one replica's flow, [`control`] how long its steps may be, [`margin`] the losses.
-//! - [`field`] is f and Σ c ∂f: [`shallow`] for one hidden layer of rectifiers, [`deep`] for everything else, in the two
-//!   precisions of [`real`].
+//! - [`trajectory`] is one replica's flow from [`stand`] to [`stand`], [`control`] how long its steps may be, [`margin`] the
+//!   losses, [`shortlist`] which samples a step has to look at, [`watch`] when such a list is made.
+//! - [`field`] is f and Σ c ∂f: [`shallow`] for one hidden layer of rectifiers ([`packed`]), [`deep`] for everything else,
+//!   in the two precisions of [`real`].
 //! - [`measure`] and [`stage`] say what is recorded ([`record`]): [`tangent`] the tangent kernel, [`spectrum`] what its
 //!   eigenvectors know of the labels, [`machine`] what the frozen kernel would learn, [`twonn`] dimensions.
 //!
 //! Replicas share the samples, laid out once for each precision; everything else is a replica's own, so that replicas go
-//! their ways in threads without waiting for each other within a slice. Invariant: a replica's numbers depend neither on
-//! its neighbours nor on the slices.
+//! their ways in threads without waiting for each other within a slice. Where there are more threads than replicas left,
+//! each replica has some of its own to cut its samples and neurons among. Invariant: a replica's numbers depend neither
+//! on its neighbours, nor on the slices, nor on the threads.
 
 mod control;
 mod deep;
@@ -18,16 +20,20 @@ mod machine;
 mod margin;
 mod measure;
 mod network;
+mod packed;
 mod real;
 mod record;
 mod shallow;
+mod shortlist;
 mod spectrum;
 mod stage;
+mod stand;
 mod state;
 mod tangent;
 mod trajectory;
 mod twonn;
 mod unit;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -50,7 +56,10 @@ use crate::sweep::{Flow, Precision};
 /// The engine of gradient flows.
 pub struct FlowEngine {
     replicas: Vec<Box<dyn Flowing>>,
+    threads: usize,
     pool: rayon::ThreadPool,
+    /// Threads of each replica, when there are fewer of them than threads.
+    teams: Vec<rayon::ThreadPool>,
 }
 
 impl FlowEngine {
@@ -77,10 +86,8 @@ impl FlowEngine {
         if !states.iter().all(|state| fits(state, network.parameters)) {
             return refused("a state is of another network: the checkpoint does not belong to this sweep");
         }
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.max(1))
-            .build()
-            .map_err(|error| TrainError::Device(format!("threads cannot be started: {error}")))?;
+        let threads = threads.max(1);
+        let pool = team(threads)?;
         let numbers: Option<Vec<Flow>> = replicas.iter().map(|replica| replica.optimiser.flow).collect();
         let Some(numbers) = numbers else { return refused("a replica has no numbers of a flow") };
         let needs = |precision: Precision| numbers.iter().any(|numbers| numbers.precision == precision);
@@ -95,8 +102,13 @@ impl FlowEngine {
         let each: Vec<_> = replicas.iter().zip(numbers).zip(states).collect();
         let built: Option<Vec<_>> = pool.install(|| each.into_par_iter().map(build).collect());
         let Some(replicas) = built else { return refused("a replica has no ground") };
-        Ok(FlowEngine { replicas, pool })
+        Ok(FlowEngine { replicas, threads, pool, teams: Vec::new() })
     }
+}
+
+fn team(threads: usize) -> Result<rayon::ThreadPool, TrainError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map_err(|error| TrainError::Device(format!("threads cannot be started: {error}")))
 }
 
 fn ground<T: Real>(problem: &Problem, flow: &FlowProblem, network: &Network) -> Arc<Ground<T>> {
@@ -116,9 +128,21 @@ fn ground<T: Real>(problem: &Problem, flow: &FlowProblem, network: &Network) -> 
 
 impl Engine for FlowEngine {
     fn advance(&mut self, until: usize) -> Result<(), TrainError> {
-        let replicas = &mut self.replicas;
-        // One at a time and whoever is free next: flows of one cohort may cost very differently.
-        self.pool.install(|| replicas.par_iter_mut().with_max_len(1).for_each(|replica| replica.advance(until)));
+        let mut live: Vec<_> = self.replicas.iter_mut().filter(|replica| replica.goes_on(until)).collect();
+        if live.len() >= self.threads {
+            // One at a time and whoever is free next: flows of one cohort may cost very differently.
+            self.pool.install(|| live.par_iter_mut().with_max_len(1).for_each(|replica| replica.advance(until, false)));
+            return Ok(());
+        }
+        if self.teams.len() != live.len() {
+            let sizes = (0..live.len()).map(|k| (self.threads + k) / live.len());
+            self.teams = sizes.map(team).collect::<Result<_, _>>()?;
+        }
+        std::thread::scope(|scope| {
+            for (replica, team) in live.into_iter().zip(&self.teams) {
+                scope.spawn(move || team.install(|| replica.advance(until, true)));
+            }
+        });
         Ok(())
     }
 

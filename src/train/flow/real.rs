@@ -7,7 +7,6 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
 use super::lanes::Lanes;
-use super::shallow;
 
 /// A matrix in a slice.
 #[derive(Debug, Clone, Copy)]
@@ -56,8 +55,6 @@ pub(super) trait Real:
     + Sum
     + 'static
 {
-    /// Samples of a tile of the shallow network.
-    const TILE: usize;
     /// A number below this share of the greatest is lost in a sum of either.
     const NEGLIGIBLE: f64;
 
@@ -67,16 +64,21 @@ pub(super) trait Real:
     fn wide(self) -> f64;
     /// `out` (column by column) = a · b, or += where `add`.
     fn product(out: &mut [Self], a: View<'_, Self>, b: View<'_, Self>, add: bool);
-    /// The shallow network's outputs; see [`shallow::outputs`].
-    fn shallow_outputs(fast: bool, net: &shallow::Weights<'_, Self>, tiles: &[Self], out: &mut [Self]);
-    /// Its gradient; see [`shallow::gradient`].
-    fn shallow_gradient(fast: bool, net: &shallow::Weights<'_, Self>, tiles: &[Self], c: &[Self], out: &mut [Self]);
+    /// Does a job with the widest vectors there are: AVX2 where `fast`, arrays elsewhere.
+    fn vectorised<J: Job<Self>>(fast: bool, job: J) -> J::Output;
+}
+
+/// Loops that can be compiled for vectors of any kind.
+pub(super) trait Job<T: Real> {
+    /// What comes of it.
+    type Output;
+    /// Does it.
+    fn run<V: Lanes<T = T>>(self) -> Self::Output;
 }
 
 macro_rules! real {
     ($type:ty, $lanes:literal, $negligible:literal, $fast:ty) => {
         impl Real for $type {
-            const TILE: usize = 4 * $lanes;
             const NEGLIGIBLE: f64 = $negligible;
 
             #[inline(always)]
@@ -103,43 +105,18 @@ macro_rules! real {
                 faer::linalg::matmul::matmul(target, accumulate, matrix(a), matrix(b), 1.0, Par::Seq);
             }
 
-            fn shallow_outputs(fast: bool, net: &shallow::Weights<'_, $type>, tiles: &[$type], out: &mut [$type]) {
+            fn vectorised<J: Job<$type>>(fast: bool, job: J) -> J::Output {
                 #[cfg(target_arch = "x86_64")]
                 if fast {
                     #[target_feature(enable = "avx2,fma")]
-                    unsafe fn enter(net: &shallow::Weights<'_, $type>, tiles: &[$type], out: &mut [$type]) {
-                        shallow::outputs::<$fast>(net, tiles, out);
+                    unsafe fn enter<J: Job<$type>>(job: J) -> J::Output {
+                        job.run::<$fast>()
                     }
                     // SAFETY: `fast` is set only where the processor has these instructions.
-                    return unsafe { enter(net, tiles, out) };
+                    return unsafe { enter(job) };
                 }
                 let _ = fast;
-                shallow::outputs::<[$type; $lanes]>(net, tiles, out);
-            }
-
-            fn shallow_gradient(
-                fast: bool,
-                net: &shallow::Weights<'_, $type>,
-                tiles: &[$type],
-                c: &[$type],
-                out: &mut [$type],
-            ) {
-                #[cfg(target_arch = "x86_64")]
-                if fast {
-                    #[target_feature(enable = "avx2,fma")]
-                    unsafe fn enter(
-                        net: &shallow::Weights<'_, $type>,
-                        tiles: &[$type],
-                        c: &[$type],
-                        out: &mut [$type],
-                    ) {
-                        shallow::gradient::<$fast>(net, tiles, c, out);
-                    }
-                    // SAFETY: `fast` is set only where the processor has these instructions.
-                    return unsafe { enter(net, tiles, c, out) };
-                }
-                let _ = fast;
-                shallow::gradient::<[$type; $lanes]>(net, tiles, c, out);
+                job.run::<[$type; $lanes]>()
             }
         }
 

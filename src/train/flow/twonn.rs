@@ -4,30 +4,47 @@
 //! over both: d is the slope through the origin of −ln(1 − F(μ)) against ln μ, the tenth with the largest ratios left
 //! out, as the authors advise.
 
+use super::real::{Real, View};
+
 /// Points looked at, at most: the estimate's error, d/√n, is small by then, and distances cost n².
 const MOST: usize = 2000;
 /// Share of the ratios that the fit takes.
 const KEPT: f64 = 0.9;
+/// Points whose distances to all others are held at a time.
+const TILE: usize = 64;
 
 /// The dimension of points `[point, coordinate]`, the first ones if they are many; NaN of fewer than ten.
 pub(super) fn dimension(points: &[f64], coordinates: usize) -> f64 {
-    let points: Vec<&[f64]> = points.chunks_exact(coordinates.max(1)).take(MOST).collect();
-    let mut ratios = Vec::with_capacity(points.len());
-    for (i, a) in points.iter().enumerate() {
-        let mut nearest = [f64::INFINITY; 2];
-        for (j, b) in points.iter().enumerate() {
-            if i != j {
-                let square: f64 = a.iter().zip(*b).map(|(a, b)| (a - b) * (a - b)).sum();
-                if square < nearest[0] {
-                    nearest = [square, nearest[0]];
-                } else if square < nearest[1] {
-                    nearest[1] = square;
+    let coordinates = coordinates.max(1);
+    let points = &points[..points.len().min(MOST * coordinates) / coordinates * coordinates];
+    let rows: Vec<&[f64]> = points.chunks_exact(coordinates).collect();
+    let squares: Vec<f64> = rows.iter().map(|a| a.iter().map(|a| a * a).sum()).collect();
+    let apart = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum::<f64>();
+    let mut ratios = Vec::with_capacity(rows.len());
+    let mut products = vec![0.0; rows.len() * TILE];
+    for (tile, some) in points.chunks(TILE * coordinates).enumerate() {
+        let columns = some.len() / coordinates;
+        let products = &mut products[..rows.len() * columns];
+        let (all, some) = (View::columns(points, coordinates, rows.len()), View::columns(some, coordinates, columns));
+        f64::product(products, all.t(), some, false);
+        for (column, products) in products.chunks_exact(rows.len()).enumerate() {
+            let i = tile * TILE + column;
+            // ‖b‖² − 2 a·b orders the others; what it says of near ones is rounded, so their distances are taken anew.
+            let mut nearest = [(f64::INFINITY, i); 2];
+            for (j, (square, product)) in squares.iter().zip(products).enumerate() {
+                let rank = square - 2.0 * product;
+                if rank < nearest[1].0 && j != i {
+                    nearest[1] = (rank, j);
+                    if rank < nearest[0].0 {
+                        nearest.swap(0, 1);
+                    }
                 }
             }
-        }
-        // Two equal points have no scale at which a dimension could be seen.
-        if nearest[0] > 0.0 && nearest[1].is_finite() {
-            ratios.push(0.5 * (nearest[1] / nearest[0]).ln());
+            let [first, second] = nearest.map(|(_, j)| if j == i { f64::NAN } else { apart(rows[i], rows[j]) });
+            // Two equal points have no scale at which a dimension could be seen.
+            if first.min(second) > 0.0 && second.is_finite() {
+                ratios.push(0.5 * (second / first).ln().abs());
+            }
         }
     }
     if ratios.len() < 10 {
@@ -71,6 +88,27 @@ mod tests {
             let tolerance = d as f64 * (5.0 / 2000f64.sqrt() + 0.02 * (d as f64 - 1.0));
             assert!((found - d as f64).abs() < tolerance, "{d}: {found}");
         }
+    }
+
+    #[test]
+    fn nearest_neighbours_are_those_of_brute_force() {
+        // Far from the origin, so that products cancel; more than a tile, and no whole number of them.
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        let points: Vec<f64> = (0..3 * 150).map(|_| 30.0 + rng.next_u32() as f64 / u32::MAX as f64).collect();
+        let rows: Vec<&[f64]> = points.chunks(3).collect();
+        let mut ratios: Vec<f64> = (0..150)
+            .map(|i| {
+                let to = |j: usize| rows[i].iter().zip(rows[j]).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
+                let mut all: Vec<f64> = (0..150).filter(|&j| j != i).map(to).collect();
+                all.sort_by(f64::total_cmp);
+                0.5 * (all[1] / all[0]).ln()
+            })
+            .collect();
+        ratios.sort_by(f64::total_cmp);
+        let line = |k: usize| -(1.0 - (k as f64 + 1.0) / 150.0).ln();
+        let (products, squares) =
+            (0..135).fold((0.0, 0.0), |(p, s), k| (p + ratios[k] * line(k), s + ratios[k] * ratios[k]));
+        assert!((dimension(&points, 3) - products / squares).abs() < 1e-9);
     }
 
     #[test]

@@ -20,6 +20,22 @@ impl Unit {
         Unit { kind, scale }
     }
 
+    /// From z to c σ(z); returns c σ'(z).
+    pub(super) fn apply<T: Real>(self, z: &mut [T]) -> Vec<T> {
+        let scale = T::of(self.scale);
+        let one = |z: &mut T| {
+            let (value, slope) = match self.kind {
+                // The commonest, without the way through double precision.
+                Activation::Relu if *z > T::default() => (scale * *z, scale),
+                Activation::Relu => (T::default(), T::default()),
+                _ => self.at(*z),
+            };
+            *z = value;
+            slope
+        };
+        z.iter_mut().map(one).collect()
+    }
+
     /// c σ(z) and c σ'(z).
     pub(super) fn at<T: Real>(self, z: T) -> (T, T) {
         let (value, slope) = value_and_slope(self.kind, z.wide());

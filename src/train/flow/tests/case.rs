@@ -8,6 +8,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use crate::data::{Block, Samples};
 use crate::sweep::{
     Activation, ArchitectureKind, Batch, Flow, FlowObserve, Loss, MeanField, Optimiser, OptimiserKind, Precision,
+    Watched,
 };
 use crate::train::flow::FlowProblem;
 use crate::train::{Problem, Replica};
@@ -22,6 +23,7 @@ pub(super) const FLOW: Flow = Flow {
     fitted: 1.0,
     time: None,
     precision: Precision::F64,
+    watched: Watched::All,
 };
 
 pub(super) const MEAN_FIELD: Option<MeanField> = Some(MeanField { bias_variance: 1.0 });

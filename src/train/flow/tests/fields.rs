@@ -19,11 +19,12 @@ fn against_autodiff<T: Real>(kind: ArchitectureKind, mean_field: Option<MeanFiel
     let mut field = Field::<T>::new(network.clone());
     let points = field.points(&problem.block.train.x);
     let mut outputs = Vec::new();
-    field.outputs(&parameters, &points, &mut outputs);
+    field.load(&parameters);
+    field.outputs(&points, points.len(), &mut outputs);
     // Every third sample pulls, with different weights.
     let terms: Vec<(usize, T)> = (0..150).step_by(3).map(|i| (i, T::of(0.01 * i as f64 - 0.4))).collect();
     let mut gradient = vec![T::default(); parameters.len()];
-    field.gradient(&parameters, &points, &terms, &mut gradient);
+    field.gradient(&points, &terms, &mut gradient);
 
     let each: Vec<(f64, Vec<f64>)> =
         problem.block.train.x.chunks(network.inputs).map(|x| value_and_gradient(&network, &wide, x)).collect();
@@ -52,6 +53,39 @@ fn outputs_and_gradients_agree_with_autodiff() {
     }
 }
 
+/// What the shortlists rest on: no output moves farther than the weights allow.
+#[test]
+fn outputs_move_no_farther_than_their_bound() {
+    for neurons in [3, 21] {
+        let kind = mlp(&[neurons]);
+        let problem = problem(kind.clone(), MEAN_FIELD, 40, 1);
+        let network = Network::new(&kind, Activation::Relu, MEAN_FIELD, &problem.block).unwrap();
+        let start = network.initial(2, &kind, MEAN_FIELD, 1.0, &problem.block);
+        let other = network.initial(3, &kind, MEAN_FIELD, 1.0, &problem.block);
+        let mut field = Field::<f64>::new(network.clone());
+        let points = field.points(&problem.block.train.x);
+        let (mut before, mut after) = (Vec::new(), Vec::new());
+        field.load(&start);
+        let there = field.packed().unwrap().clone();
+        field.outputs(&points, points.len(), &mut before);
+        for share in [1e-6, 1e-2, 1.0] {
+            let moved: Vec<f64> = start.iter().zip(&other).map(|(a, b)| a + share * (b - a)).collect();
+            field.load(&moved);
+            field.outputs(&points, points.len(), &mut after);
+            let [apart, size] = field.apart(&there);
+            let mut tightest = 0.0;
+            for sample in 0..points.len() {
+                let length = (points.row(sample).iter().map(|x| x * x).sum::<f64>() + 1.0).sqrt();
+                let (drift, f) = ((after[sample] - before[sample]).abs(), after[sample].abs());
+                assert!(drift <= apart * length && f <= size * length, "{neurons} {share}: {drift} {apart}");
+                tightest = f64::max(tightest, drift / (apart * length));
+            }
+            // Neurons add up with either sign: of one part in the square root of their number or so nothing is lost.
+            assert!(tightest > 0.05, "{neurons} {share}: the bound is useless, {tightest}");
+        }
+    }
+}
+
 #[test]
 fn the_shallow_loops_are_the_deep_passes() {
     let kind = mlp(&[13]);
@@ -62,7 +96,8 @@ fn the_shallow_loops_are_the_deep_passes() {
     let mut field = Field::<f64>::new(network.clone());
     let points = field.points(&problem.block.train.x);
     let mut outputs = Vec::new();
-    field.outputs(&parameters, &points, &mut outputs);
+    field.load(&parameters);
+    field.outputs(&points, points.len(), &mut outputs);
     for (fast, slow) in outputs.iter().zip(deep::forward(&network, &parameters, &x).outputs) {
         // Rounding of sums of 13 terms.
         assert!((fast - slow).abs() < 1e-14, "{fast} {slow}");
@@ -70,7 +105,7 @@ fn the_shallow_loops_are_the_deep_passes() {
     let c: Vec<f64> = (0..45).map(|i| (f64::from(i) * 0.7).sin()).collect();
     let terms: Vec<(usize, f64)> = c.iter().copied().enumerate().collect();
     let mut fast = vec![0.0; parameters.len()];
-    field.gradient(&parameters, &points, &terms, &mut fast);
+    field.gradient(&points, &terms, &mut fast);
     let mut slow = vec![0.0; parameters.len()];
     deep::add_gradient(&network, &parameters, &x, &c, &mut slow);
     for (fast, slow) in fast.iter().zip(slow) {

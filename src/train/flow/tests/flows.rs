@@ -1,7 +1,7 @@
 //! Flows whose course is known, and flows cut into pieces.
 
 use super::case::{FLOW, MEAN_FIELD, cnn, mlp, problem, replica};
-use crate::sweep::{Activation, Flow, Loss, Precision};
+use crate::sweep::{Activation, Flow, Loss, Precision, Watched};
 use crate::train::flow::network::Network;
 use crate::train::flow::tangent::{Signals, kernel};
 use crate::train::flow::{FlowEngine, FlowState, Quantity, Stop};
@@ -12,7 +12,11 @@ fn fresh(problem: &Problem, replicas: &[Replica]) -> Vec<ReplicaState> {
 }
 
 fn run(problem: &Problem, replicas: &[Replica]) -> Vec<ReplicaState> {
-    let mut engine = FlowEngine::new(problem, replicas, fresh(problem, replicas), 2).unwrap();
+    run_by(2, problem, replicas)
+}
+
+fn run_by(threads: usize, problem: &Problem, replicas: &[Replica]) -> Vec<ReplicaState> {
+    let mut engine = FlowEngine::new(problem, replicas, fresh(problem, replicas), threads).unwrap();
     engine.advance(problem.epochs + 1).unwrap();
     engine.states().unwrap()
 }
@@ -131,6 +135,36 @@ fn a_flow_cut_into_pieces_and_one_in_company_are_the_same_bits() {
         for (cut, expected) in states.iter().zip(&whole) {
             assert_eq!(bits(cut), bits(expected));
         }
+    }
+}
+
+/// A feature-regime flow that soon leaves most samples far behind, and so lives on shortlists: cut into pieces, each of
+/// which begins without one, and shared by more threads than there are replicas.
+#[test]
+fn shortlists_and_threads_change_no_bit() {
+    for (loss, precision) in
+        [(Loss::SoftHinge, Precision::F32), (Loss::Hinge, Precision::F32), (Loss::QuadraticHinge, Precision::F64)]
+    {
+        let problem = Problem { loss, ..problem(mlp(&[60]), MEAN_FIELD, 300, 1500) };
+        let numbers = Flow { alpha: 0.01, precision, watched: Watched::Pulling, ..FLOW };
+        let replicas = [replica(1, numbers), replica(2, Flow { alpha: 30.0, ..numbers })];
+        let whole = run_by(1, &problem, &replicas);
+        for (shared, expected) in run_by(5, &problem, &replicas).iter().zip(&whole) {
+            assert_eq!(bits(shared), bits(expected), "{loss:?}");
+        }
+        let mut states = fresh(&problem, &replicas);
+        for until in (1..problem.epochs).step_by(37).chain([problem.epochs + 1]) {
+            let mut engine = FlowEngine::new(&problem, &replicas, states, 1).unwrap();
+            engine.advance(until).unwrap();
+            states = engine.states().unwrap();
+        }
+        for (cut, expected) in states.iter().zip(&whole) {
+            assert_eq!(bits(cut), bits(expected), "{loss:?}");
+        }
+        // Most margins are far beyond the hinge at the end, or this test says nothing.
+        let margins = flow(&whole[0]).record.get(Quantity::Margin);
+        let last = (0..problem.recorded.len()).rev().find(|&place| margins[5 * place].is_finite()).unwrap();
+        assert!(margins[5 * last + 1] > 2.0, "{loss:?}: {:?}", &margins[5 * last..5 * last + 5]);
     }
 }
 

@@ -1,0 +1,173 @@
+//! A point of a flow: parameters, the margins there, and the way down.
+
+use std::sync::Arc;
+
+use super::field::Field;
+use super::real::Real;
+use super::shortlist::Shortlist;
+use super::trajectory::Ground;
+use super::watch::Watch;
+use crate::sweep::Flow;
+
+/// What all points of one replica's flow share.
+pub(super) struct Basis<T> {
+    pub(super) ground: Arc<Ground<T>>,
+    pub(super) numbers: Flow,
+    /// Training samples that count; all of them unless some were pruned away.
+    pub(super) kept: Vec<usize>,
+    /// f₀ of the training samples.
+    pub(super) start_outputs: Vec<T>,
+}
+
+/// A point of a flow.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stand<T> {
+    pub(super) parameters: Vec<T>,
+    /// y F of each training sample that was looked at.
+    pub(super) margins: Vec<f64>,
+    /// Samples that pull, ascending, with the coefficients of their gradients.
+    pub(super) terms: Vec<(usize, T)>,
+    /// θ'
+    pub(super) gradient: Vec<T>,
+    /// ‖θ'‖
+    pub(super) norm: f64,
+    /// Kept samples that do not fit.
+    pub(super) unfitted: usize,
+    /// How many samples of the shortlist were looked at; `None`: all samples.
+    looked: Option<usize>,
+    outputs: Vec<T>,
+}
+
+impl<T: Real> Basis<T> {
+    fn margin(&self, sample: usize, output: T) -> f64 {
+        self.numbers.alpha * (output - self.start_outputs[sample]).wide() * self.ground.labels[sample]
+    }
+}
+
+impl<T: Real> Stand<T> {
+    /// Parameters, of which nothing else is known.
+    pub(super) fn at(parameters: Vec<T>) -> Stand<T> {
+        let gradient = vec![T::default(); parameters.len()];
+        Stand { parameters, gradient, ..Stand::default() }
+    }
+
+    /// Finds out the rest.
+    pub(super) fn evaluate(&mut self, basis: &Basis<T>, field: &mut Field<T>, watch: &mut Watch<T>) {
+        field.load(&self.parameters);
+        self.margins.resize(basis.ground.train.len(), f64::NAN);
+        self.looked = watch.list.as_mut().and_then(|list| list.look(field));
+        if let (Some(count), Some(list)) = (self.looked, &watch.list) {
+            field.outputs(&list.points, count, &mut self.outputs);
+            let samples = &list.order[..count];
+            for (&sample, &output) in samples.iter().zip(&self.outputs) {
+                self.margins[sample] = basis.margin(sample, output);
+            }
+            let greatest = self.pulls(basis, samples);
+            self.terms.sort_unstable_by_key(|&(sample, _)| sample);
+            // Where the greatest pull is so small, more might pull than the list thought of.
+            let quiet = basis.ground.loss.quiet(T::NEGLIGIBLE * greatest);
+            if quiet.is_none_or(|quiet| !(quiet <= list.cut)) {
+                self.looked = None;
+            }
+        }
+        if self.looked.is_none() {
+            self.look_at_all(basis, field);
+            self.pulls(basis, &basis.kept);
+        }
+        field.gradient(&basis.ground.train, &self.terms, &mut self.gradient);
+        self.norm = norm(&self.gradient);
+    }
+
+    /// Makes a list of the samples that might pull, if all were looked at here and it is time for one.
+    pub(super) fn remember(&self, basis: &Basis<T>, field: &mut Field<T>, watch: &mut Watch<T>) {
+        if self.looked.is_some() || !watch.due() {
+            return;
+        }
+        field.load(&self.parameters);
+        let (loss, numbers) = (basis.ground.loss, &basis.numbers);
+        let least = basis.kept.iter().map(|&sample| self.margins[sample]).fold(f64::INFINITY, f64::min);
+        // The list is to hold until the greatest pull has fallen to a quarter.
+        let quiet = loss.quiet(0.25 * T::NEGLIGIBLE * loss.pull(least));
+        let cut = quiet.map(|quiet| quiet.max(numbers.margin)).filter(|cut| cut.is_finite());
+        let make = |cut| Shortlist::new(field, &basis.ground.train, &basis.kept, &self.margins, numbers.alpha, cut);
+        watch.renew(cut.and_then(make));
+    }
+
+    /// Looks at all samples, where only some were looked at.
+    pub(super) fn complete(&mut self, basis: &Basis<T>, field: &mut Field<T>) {
+        if self.looked.is_some() {
+            field.load(&self.parameters);
+            self.look_at_all(basis, field);
+        }
+    }
+
+    fn look_at_all(&mut self, basis: &Basis<T>, field: &mut Field<T>) {
+        let train = &basis.ground.train;
+        field.outputs(train, train.len(), &mut self.outputs);
+        let each = self.margins.iter_mut().zip(&self.outputs).enumerate();
+        each.for_each(|(sample, (margin, &output))| *margin = basis.margin(sample, output));
+        self.looked = None;
+    }
+
+    /// Whether a sample that pulls at `other` was not looked at here.
+    pub(super) fn not_looked_at(&self, other: &Stand<T>, watch: &Watch<T>) -> bool {
+        let (Some(count), Some(list)) = (self.looked, &watch.list) else { return false };
+        other.terms.iter().any(|&(sample, _)| !list.among(sample, count))
+    }
+
+    /// Which of the samples pull; returns the greatest pull. A sample pulls if it does so by no less than a share of the
+    /// greatest pull that a sum would not notice.
+    fn pulls(&mut self, basis: &Basis<T>, samples: &[usize]) -> f64 {
+        let (loss, labels) = (basis.ground.loss, &basis.ground.labels);
+        let margins = samples.iter().map(|&sample| self.margins[sample]);
+        let greatest = if loss.falls() {
+            loss.pull(margins.clone().fold(f64::INFINITY, f64::min))
+        } else {
+            margins.clone().map(|m| loss.pull(m).abs()).fold(0.0, f64::max)
+        };
+        let least = T::NEGLIGIBLE * greatest;
+        let quiet = loss.quiet(least).unwrap_or(f64::INFINITY);
+        let share = 1.0 / basis.kept.len() as f64;
+        self.terms.clear();
+        self.unfitted = 0;
+        for &sample in samples {
+            let margin = self.margins[sample];
+            self.unfitted += usize::from(!(margin >= basis.numbers.margin));
+            if margin > quiet {
+                continue;
+            }
+            // What is not finite shall spoil the gradient, and with it the step.
+            let pull = if margin.is_finite() { loss.pull(margin) } else { f64::NAN };
+            if pull != 0.0 && !(pull.abs() < least) {
+                self.terms.push((sample, T::of(pull * labels[sample] * share)));
+            }
+        }
+        greatest
+    }
+}
+
+/// Sums of `term` in eight interleaved parts: fixed in order, and fit for vectors.
+fn sum<'a, T: Real>(a: &'a [T], b: &'a [T], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut sums = [0.0; 8];
+    let (a, a_rest) = a.as_chunks::<8>();
+    let (b, b_rest) = b.as_chunks::<8>();
+    for (a, b) in a.iter().zip(b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += term(a.wide(), b.wide());
+        }
+    }
+    for ((sum, a), b) in sums.iter_mut().zip(a_rest).zip(b_rest) {
+        *sum += term(a.wide(), b.wide());
+    }
+    sums.iter().sum()
+}
+
+/// ‖a‖
+pub(super) fn norm<T: Real>(a: &[T]) -> f64 {
+    sum(a, a, |a, _| a * a).sqrt()
+}
+
+/// ‖a − b‖²
+pub(super) fn square_distance<T: Real>(a: &[T], b: &[T]) -> f64 {
+    sum(a, b, |a, b| (a - b) * (a - b))
+}
