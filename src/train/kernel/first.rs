@@ -3,7 +3,7 @@
 use super::batch::{InputRows, SampleRows};
 use super::inputs::{Columns, Set};
 use super::net::Layer;
-use super::simd::{ADD, FROM, Lane, ONTO, Operand, PUT, Rows, Strip, Task, gather, product};
+use super::simd::{ADD, FROM, Lane, ONTO, Operand, Rows, STORE, Strip, Task, gather, product};
 
 /// Where a tile's samples come from.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ impl Task for FirstLayer<'_> {
         }
         let blocks = match source {
             Source::Set { set, .. } => set.blocks(inputs),
-            _ => 1,
+            Source::Gathered(_) | Source::Sparse(..) => 1,
         };
         for panel in &layer.layout.panels {
             let (first, width) = (panel.first * V::LEN, panel.vectors * V::LEN);
@@ -75,7 +75,7 @@ impl Task for FirstLayer<'_> {
 #[inline(always)]
 fn sparse_forward<V: Lane, const NV: usize>(layer: &mut Layer, rows: &SampleRows, tile: &[u32]) {
     for (panel, count, distance) in layer.layout.runs() {
-        let (width, at_once) = (panel.vectors * V::LEN, Strip::at_once::<V>(panel.vectors));
+        let (width, at_once) = (panel.vectors * V::LEN, Strip::share::<V>(panel.vectors, count));
         for done in (0..count).step_by(at_once) {
             let panels = at_once.min(count - done);
             let strip = Strip { panels, vectors: panel.vectors, b_row: width, b_panel: distance, c_panel: width };
@@ -112,16 +112,16 @@ impl Task for FirstGradient<'_> {
         let inputs = layer.inputs;
         if let Gradient::Sparse(rows) = gradient {
             match first {
-                true => sparse_gradient::<V, NV, PUT>(layer, rows),
+                true => sparse_gradient::<V, NV, STORE>(layer, rows),
                 false => sparse_gradient::<V, NV, ONTO>(layer, rows),
             }
             return;
         }
         for panel in &layer.layout.panels {
-            let (place, width) = (panel.first * V::LEN, panel.vectors * V::LEN);
+            let (start, width) = (panel.first * V::LEN, panel.vectors * V::LEN);
             // Close together, the panel's gradients stay in the first cache while every group of inputs reads them.
             for (row, from) in scratch.chunks_exact_mut(width).zip(layer.out.chunks_exact(layer.stride)).take(valid) {
-                row.copy_from_slice(&from[place..place + width]);
+                row.copy_from_slice(&from[start..start + width]);
             }
             let b = Operand { data: scratch, row: width, step: 0 };
             for group in 0..inputs.div_ceil(MR) {
@@ -134,7 +134,7 @@ impl Task for FirstGradient<'_> {
                 };
                 let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
                 match first {
-                    true => product::<V, MR, NV, 1, PUT, true>(panel.vectors, a, b, rows, c, width, &[]),
+                    true => product::<V, MR, NV, 1, STORE, true>(panel.vectors, a, b, rows, c, width, &[]),
                     false => product::<V, MR, NV, 1, ADD, true>(panel.vectors, a, b, rows, c, width, &[]),
                 }
             }
@@ -145,7 +145,7 @@ impl Task for FirstGradient<'_> {
 #[inline(always)]
 fn sparse_gradient<V: Lane, const NV: usize, const MODE: u8>(layer: &mut Layer, rows: &InputRows) {
     for (panel, count, distance) in layer.layout.runs() {
-        let (width, at_once) = (panel.vectors * V::LEN, Strip::at_once::<V>(panel.vectors));
+        let (width, at_once) = (panel.vectors * V::LEN, Strip::share::<V>(panel.vectors, count));
         for done in (0..count).step_by(at_once) {
             let panels = at_once.min(count - done);
             let strip =

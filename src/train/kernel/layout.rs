@@ -35,7 +35,8 @@ impl Layout {
         let vectors = columns.div_ceil(lanes);
         let count = vectors.div_ceil(nv);
         let padded_rows = rows.next_multiple_of(mr);
-        let cut = |i: usize| i * vectors / count;
+        // The wider ones come first, so that panels of a width stand together.
+        let cut = |i: usize| i * (vectors / count) + i.min(vectors % count);
         let panels = (0..count)
             .map(|i| Panel { first: cut(i), vectors: cut(i + 1) - cut(i), offset: cut(i) * lanes * padded_rows })
             .collect();

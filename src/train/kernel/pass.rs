@@ -3,7 +3,7 @@
 use super::first::{FirstGradient, FirstLayer, Gradient, Source};
 use super::function::{gelu, sigmoid, tanh};
 use super::net::{Layer, Net};
-use super::simd::{ADD, FROM, Lane, Operand, PUT, Rows, STORE, Task, product};
+use super::simd::{ADD, FROM, Lane, ONTO, Operand, Rows, STORE, Task, product};
 use crate::sweep::Activation;
 
 /// Computes all layers for a tile of `groups` · `MR` samples: hidden layers activated, the output layer's sums.
@@ -39,24 +39,35 @@ impl Task for DeeperLayer<'_> {
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
         let DeeperLayer { below, layer, groups } = self;
         for panel in &layer.layout.panels {
-            let first = panel.first * V::LEN;
-            let b = Operand { data: &layer.weight.value[panel.offset..], row: panel.vectors * V::LEN, step: 0 };
-            for group in 0..groups {
-                let a = Operand { data: &below.out[group * MR * below.stride..], row: below.stride, step: R };
-                let c = &mut layer.out[group * MR * layer.stride + first..];
-                let rows = Rows::All(layer.inputs);
-                product::<V, MR, NV, R, FROM, false>(
-                    panel.vectors,
-                    a,
-                    b,
-                    rows,
-                    c,
-                    layer.stride,
-                    &layer.bias.value[first..],
-                );
+            let (first, width, vectors) = (panel.first * V::LEN, panel.vectors * V::LEN, panel.vectors);
+            let bias = &layer.bias.value[first..];
+            for (from, count) in blocks(layer.inputs, AT_ONCE) {
+                let (data, rows) = (&layer.weight.value[panel.offset + from * width..], Rows::All(count));
+                let b = Operand { data, row: width, step: 0 };
+                for group in 0..groups {
+                    let data = &below.out[group * MR * below.stride + from * R..];
+                    let a = Operand { data, row: below.stride, step: R };
+                    let c = &mut layer.out[group * MR * layer.stride + first..];
+                    match from {
+                        0 => product::<V, MR, NV, R, FROM, false>(vectors, a, b, rows, c, layer.stride, bias),
+                        _ => product::<V, MR, NV, R, ONTO, false>(vectors, a, b, rows, c, layer.stride, &[]),
+                    }
+                }
             }
         }
     }
+}
+
+/// Rows of the right operand that a panel's product takes at a time. Four vectors of eight lanes of so many are half a
+/// first cache of 32 KiB, and every group of rows reads them from there. The sum goes on where the last block's stopped:
+/// blocks change no bit.
+const AT_ONCE: usize = 128;
+
+/// Where blocks of `count` rows begin, and how many are in each: at most `most`, and as equal as may be.
+#[inline(always)]
+fn blocks(count: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let share = count.div_ceil(count.div_ceil(most.max(1)).max(1)).max(1);
+    (0..count.max(1)).step_by(share).map(move |from| (from, share.min(count - from)))
 }
 
 /// An activation whose derivative follows from its value.
@@ -168,7 +179,7 @@ pub(super) fn backward<V: Lane, const R: usize>(
         match below.last_mut() {
             None => V::enter::<_, 1>(FirstGradient { layer, gradient, valid, first, scratch: &mut net.scratch }),
             Some(below) => {
-                V::enter::<_, R>(DeeperGradient { below, layer, valid, first });
+                V::enter::<_, R>(DeeperGradient { below, layer, scratch: &mut net.scratch, valid, first });
                 V::enter::<_, R>(CarryBack { below, layer, scratch: &mut net.scratch, activation, valid });
             }
         }
@@ -202,6 +213,7 @@ impl Task for BiasGradient<'_> {
 struct DeeperGradient<'a> {
     below: &'a Layer,
     layer: &'a mut Layer,
+    scratch: &'a mut [f32],
     valid: usize,
     first: bool,
 }
@@ -209,17 +221,26 @@ struct DeeperGradient<'a> {
 impl Task for DeeperGradient<'_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let DeeperGradient { below, layer, valid, first } = self;
-        let rows = Rows::All(valid);
+        let DeeperGradient { below, layer, scratch, valid, first } = self;
         for panel in &layer.layout.panels {
-            let width = panel.vectors * V::LEN;
-            let b = Operand { data: &layer.out[panel.first * V::LEN..], row: layer.stride, step: 0 };
-            for group in 0..layer.inputs.div_ceil(MR) {
-                let a = Operand { data: &below.out[group * MR * R..], row: R, step: below.stride };
-                let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
-                match first {
-                    true => product::<V, MR, NV, R, PUT, true>(panel.vectors, a, b, rows, c, width, &[]),
-                    false => product::<V, MR, NV, R, ADD, true>(panel.vectors, a, b, rows, c, width, &[]),
+            let (start, width, vectors) = (panel.first * V::LEN, panel.vectors * V::LEN, panel.vectors);
+            // Close together, the panel's gradients stay in the first cache while every group of inputs reads them.
+            for (row, from) in scratch.chunks_exact_mut(width).zip(layer.out.chunks_exact(layer.stride)).take(valid) {
+                row.copy_from_slice(&from[start..start + width]);
+            }
+            // A later tile's sum starts from zero before it is added, so it is taken whole.
+            for (from, count) in blocks(valid, if first { AT_ONCE } else { valid }) {
+                let b = Operand { data: &scratch[from * width..], row: width, step: 0 };
+                let rows = Rows::All(count);
+                for group in 0..layer.inputs.div_ceil(MR) {
+                    let data = &below.out[from * below.stride + group * MR * R..];
+                    let a = Operand { data, row: R, step: below.stride };
+                    let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
+                    match (first, from) {
+                        (true, 0) => product::<V, MR, NV, R, STORE, true>(vectors, a, b, rows, c, width, &[]),
+                        (true, _) => product::<V, MR, NV, R, ONTO, true>(vectors, a, b, rows, c, width, &[]),
+                        (false, _) => product::<V, MR, NV, R, ADD, true>(vectors, a, b, rows, c, width, &[]),
+                    }
                 }
             }
         }
@@ -243,20 +264,19 @@ impl Task for CarryBack<'_> {
         let rows = groups * MR;
         let Some((layout, back)) = &layer.back else { return };
         for panel in &layout.panels {
-            let first = panel.first * V::LEN;
-            let b = Operand { data: &back[panel.offset..], row: panel.vectors * V::LEN, step: 0 };
-            for group in 0..groups {
-                let a = Operand { data: &layer.out[group * MR * layer.stride..], row: layer.stride, step: R };
-                let c = &mut scratch[group * MR * below.stride + first..];
-                product::<V, MR, NV, R, STORE, false>(
-                    panel.vectors,
-                    a,
-                    b,
-                    Rows::All(layer.outputs),
-                    c,
-                    below.stride,
-                    &[],
-                );
+            let (first, width, vectors) = (panel.first * V::LEN, panel.vectors * V::LEN, panel.vectors);
+            for (from, count) in blocks(layer.outputs, AT_ONCE) {
+                let (data, rows) = (&back[panel.offset + from * width..], Rows::All(count));
+                let b = Operand { data, row: width, step: 0 };
+                for group in 0..groups {
+                    let data = &layer.out[group * MR * layer.stride + from * R..];
+                    let a = Operand { data, row: layer.stride, step: R };
+                    let c = &mut scratch[group * MR * below.stride + first..];
+                    match from {
+                        0 => product::<V, MR, NV, R, STORE, false>(vectors, a, b, rows, c, below.stride, &[]),
+                        _ => product::<V, MR, NV, R, ONTO, false>(vectors, a, b, rows, c, below.stride, &[]),
+                    }
+                }
             }
         }
         match activation {

@@ -23,10 +23,16 @@ pub(in crate::train::kernel) struct Strip {
 }
 
 impl Strip {
-    /// Panels that a product of `V` takes at once.
+    /// Panels that a product of `V` takes at once, at most.
     #[inline(always)]
-    pub(in crate::train::kernel) fn at_once<V: Lane>(vectors: usize) -> usize {
+    fn at_once<V: Lane>(vectors: usize) -> usize {
         (V::SUMS / vectors).clamp(1, 6)
+    }
+
+    /// Panels to take at once of so many, in shares as equal as may be.
+    #[inline(always)]
+    pub(in crate::train::kernel) fn share<V: Lane>(vectors: usize, panels: usize) -> usize {
+        panels.div_ceil(panels.div_ceil(Strip::at_once::<V>(vectors)))
     }
 }
 

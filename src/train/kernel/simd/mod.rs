@@ -17,7 +17,7 @@ mod x86;
 
 pub(super) use aligned::Buffer;
 pub(super) use gather::{Strip, gather};
-pub(super) use product::{ADD, FROM, Indices, ONTO, Operand, PUT, Picked, Rows, STORE, product};
+pub(super) use product::{ADD, FROM, Indices, ONTO, Operand, Picked, Rows, STORE, product};
 
 /// A vector of `LEN` f32.
 pub(super) trait Lane: Copy {

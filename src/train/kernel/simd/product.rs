@@ -79,14 +79,12 @@ pub(in crate::train::kernel) const FROM: u8 = 0;
 pub(in crate::train::kernel) const STORE: u8 = 1;
 /// The sum starts from zero, then is added to C.
 pub(in crate::train::kernel) const ADD: u8 = 2;
-/// As [`ADD`], but overwrites C.
-pub(in crate::train::kernel) const PUT: u8 = 3;
 /// The sum starts from C and overwrites it: it goes on where another call stopped, with the same bits as one call.
 pub(in crate::train::kernel) const ONTO: u8 = 4;
 
 /// Computes a tile of `MR` rows and `vectors` ≤ `NV` vectors. A's elements are patterns of `P` numbers; `MODE` says how
 /// the sum begins and where it goes, `start` is read by [`FROM`] only. `NEAR`: the patterns of A's rows lie side by
-/// side. B is a panel, its rows side by side, unless the mode is [`ADD`] or [`PUT`].
+/// side. B is a panel, its rows side by side, unless the mode is [`ADD`].
 ///
 /// # Panics
 /// If an operand is too short for what is asked, or does not lie as stated.
@@ -114,7 +112,7 @@ pub(in crate::train::kernel) fn product<
     };
     assert!((1..=NV).contains(&vectors) && c.len() >= (MR - 1) * c_row + width);
     assert!(MODE != FROM || start.len() >= width);
-    assert!((MODE == ADD || MODE == PUT || b.row == width) && (!NEAR || a.row == P));
+    assert!((MODE == ADD || b.row == width) && (!NEAR || a.row == P));
     if n > 0 {
         assert!(a.data.len() >= (n - 1) * a.step + (MR - 1) * a.row + P);
         assert!(b.data.len() >= (below - 1) * b.row + width);
@@ -169,7 +167,7 @@ unsafe fn tile<
 ) {
     let mut sum = [[V::splat(0.0); NV]; MR];
     let a_row = if NEAR { P } else { a.row };
-    let b_row = if MODE == ADD || MODE == PUT { b.row } else { NV * V::LEN };
+    let b_row = if MODE == ADD { b.row } else { NV * V::LEN };
     // SAFETY: every offset below stays within the extents that the caller vouches for.
     unsafe {
         if MODE == FROM {
