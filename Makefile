@@ -93,6 +93,7 @@ lint:
 # Training speed beside the peers, in turn, then a whole sweep; see the scripts for what they need.
 bench: build
 	PEERS=$(PEERS) benches/training.sh $(BIN)/phasesweep
+	PEERS=$(PEERS) benches/minibatch.sh $(BIN)/phasesweep
 	benches/whole.sh $(BIN)/phasesweep
 
 # Kills, relaunches, comparisons: the n-th kill of a seed is always the same.

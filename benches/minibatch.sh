@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Milliseconds per run and step of minibatch training: phasesweep beside PyTorch, on the same data and the same work, in turn.
+#
+#   benches/minibatch.sh PHASESWEEP [ROUNDS]
+#
+# The work: 1000 MNIST images in batches of 200, every run in an order of its own, AdamW, 8 runs, test errors at the end.
+# mlp: four rectified layers of 200 units (benches/minibatch.toml), by the CPU kernel. cnn: two convolutions
+# (benches/cnn.toml), by burn; alone: the same, one run. Peers (benches/peers/torch_minibatch.py): all runs stacked in one
+# program (baddbmm over runs; grouped convolutions), and one module after another, timed by two runs. PHASESWEEP_DATA and
+# PEERS as in training.sh; THREADS, all processors by default; ROWS, the rows to measure, all by default.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+program=$1; rounds=${2:-5}
+data=${PHASESWEEP_DATA:-$HOME/.cache/phasesweep/data}/mnist
+peers=${PEERS:-$HOME/.cache/phasesweep/peers}
+threads=${THREADS:-$(nproc)}
+scratch=$(mktemp -d); trap 'rm -rf "$scratch"' EXIT
+
+# Seconds of training, from the results file's own account: sweep, runs, kernel, epochs.
+ours() {
+  rm -rf "$scratch/run"
+  "$program" run "$1" --set "sweep.seeds.count=$2" --set "train.epochs=$4" --threads "$threads" \
+    --kernel "$3" --out "$scratch/run" --quiet 2>"$scratch/log" || { cat "$scratch/log" >&2; exit 1; }
+  ncdump -h "$scratch/run/results.h5" | awk '/:training_seconds/ { gsub(";", "", $3); print $3 }'
+}
+peer() { # network, runs, how, epochs
+  "$peers/bin/python" benches/peers/torch_minibatch.py --data "$data" --size 1000 --net "$1" --how "$3" --runs "$2" \
+    --epochs "$4" --threads "$threads" | sed -n 's/.*"seconds": \([0-9.e-]*\).*/\1/p'
+}
+# What further epochs take, so that preparation and the measurements of the first and last epoch do not count: a short
+# run's seconds from a long one's. Function and its arguments but for the epochs, then short and long.
+step() {
+  local short=$5 long=$6
+  awk -v a="$("$1" "$2" "$3" "$4" "$short")" -v b="$("$1" "$2" "$3" "$4" "$long")" -v n=$(($3 * (long - short) * 5)) \
+    'BEGIN { print 1000 * (b - a) / n }'
+}
+one() {
+  case $1 in
+    mlp) step ours benches/minibatch.toml 8 auto 1 41 ;;
+    mlp_dense) step ours benches/minibatch.toml 8 dense 1 41 ;;
+    mlp_burn) step ours benches/minibatch.toml 8 burn 1 9 ;;
+    mlp_stacked) step peer mlp 8 stacked 1 9 ;;
+    mlp_loop) step peer mlp 2 loop 1 21 ;;
+    cnn) step ours benches/cnn.toml 8 auto 1 6 ;;
+    cnn_alone) step ours benches/cnn.toml 1 auto 1 21 ;;
+    cnn_stacked) step peer cnn 8 stacked 1 6 ;;
+    cnn_loop) step peer cnn 2 loop 1 11 ;;
+  esac
+}
+median() { sort -g "$scratch/$1" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+
+names=(mlp mlp_dense mlp_burn cnn cnn_alone)
+if [ -x "$peers/bin/python" ]; then
+  names=(mlp mlp_dense mlp_burn mlp_stacked mlp_loop cnn cnn_alone cnn_stacked cnn_loop)
+else
+  echo "the peers are left out: make $peers a Python environment with benches/peers/requirements.txt"
+fi
+[ -z "${ROWS:-}" ] || read -ra names <<<"$ROWS"
+echo "$(date -u +%FT%TZ) $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2-), $threads threads, $("$program" --version), load $(cut -d' ' -f1 /proc/loadavg)"
+for ((round = 1; round <= rounds; round++)); do
+  for name in "${names[@]}"; do
+    value=$(one "$name")
+    echo "$value" >>"$scratch/$name"
+    printf '%-12s round %d  %9.3f\n' "$name" "$round" "$value"
+  done
+done
+echo
+for name in "${names[@]}"; do printf '%-12s median %9.3f ms per run and step\n' "$name" "$(median "$name")"; done
+has() { for name in "$@"; do [ -s "$scratch/$name" ] || return 1; done; }
+if has mlp mlp_stacked mlp_loop; then
+  awk -v m="$(median mlp)" -v s="$(median mlp_stacked)" -v l="$(median mlp_loop)" \
+    'BEGIN { printf "mlp: %.2f times PyTorch stacked, %.2f times its loop\n", s / m, l / m }'
+fi
+if has cnn cnn_alone cnn_stacked cnn_loop; then
+  awk -v c="$(median cnn)" -v a="$(median cnn_alone)" -v s="$(median cnn_stacked)" -v l="$(median cnn_loop)" \
+    'BEGIN { printf "cnn: %.2f times PyTorch stacked, %.2f times its loop, %.2f times a run alone\n", s / c, l / c, a / c }'
+fi
