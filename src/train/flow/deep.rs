@@ -189,19 +189,24 @@ fn sources(layer: Layer, channels_first: bool) -> (Vec<u32>, usize) {
 fn pooled<T: Real>(layer: Layer, values: &[T], samples: usize) -> (Vec<T>, Vec<u32>) {
     let Layer::Convolution { outputs, pool, height, width, .. } = layer else { return (values.to_vec(), Vec::new()) };
     let (rows, columns) = (height / pool, width / pool);
-    let (mut out, mut winners) = (Vec::new(), Vec::new());
-    for (sample, row) in (0..samples).flat_map(|sample| (0..rows).map(move |row| (sample, row))) {
-        for (column, channel) in (0..columns).flat_map(|column| (0..outputs).map(move |channel| (column, channel))) {
-            let mut best: Option<usize> = None;
-            for (i, j) in (0..pool).flat_map(|i| (0..pool).map(move |j| (i, j))) {
-                let at = ((sample * height + row * pool + i) * width + column * pool + j) * outputs + channel;
-                if best.is_none_or(|best| values[at] > values[best]) {
-                    best = Some(at);
-                }
+    let mut out = vec![T::default(); samples * rows * columns * outputs];
+    let mut winners = vec![0; out.len()];
+    let windows = out.chunks_exact_mut(outputs).zip(winners.chunks_exact_mut(outputs));
+    let places = (0..samples).flat_map(|sample| {
+        (0..rows).flat_map(move |row| (0..columns).map(move |column| (sample * height + row * pool, column * pool)))
+    });
+    for ((out, winners), (row, column)) in windows.zip(places) {
+        for (i, j) in (0..pool).flat_map(|i| (0..pool).map(move |j| (i, j))) {
+            let at = ((row + i) * width + column + j) * outputs;
+            let first = i == 0 && j == 0;
+            // All channels side by side, without a branch on what they are.
+            for (channel, ((best, winner), &value)) in
+                out.iter_mut().zip(winners.iter_mut()).zip(&values[at..at + outputs]).enumerate()
+            {
+                let better = first || value > *best;
+                *best = if better { value } else { *best };
+                *winner = if better { (at + channel) as u32 } else { *winner };
             }
-            let best = best.unwrap_or(0);
-            out.push(values[best]);
-            winners.push(best as u32);
         }
     }
     (out, winners)

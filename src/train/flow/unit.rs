@@ -22,14 +22,18 @@ impl Unit {
 
     /// From z to c σ(z); returns c σ'(z).
     pub(super) fn apply<T: Real>(self, z: &mut [T]) -> Vec<T> {
-        let scale = T::of(self.scale);
-        let one = |z: &mut T| {
-            let (value, slope) = match self.kind {
-                // The commonest, without the way through double precision.
-                Activation::Relu if *z > T::default() => (scale * *z, scale),
-                Activation::Relu => (T::default(), T::default()),
-                _ => self.at(*z),
+        if self.kind == Activation::Relu {
+            // The commonest, without the way through double precision and without a branch. What is not a number stays so.
+            let scale = T::of(self.scale);
+            let one = |z: &mut T| {
+                let slope = if *z > T::default() { scale } else { T::default() };
+                *z = *z * slope;
+                slope
             };
+            return z.iter_mut().map(one).collect();
+        }
+        let one = |z: &mut T| {
+            let (value, slope) = self.at(*z);
             *z = value;
             slope
         };
