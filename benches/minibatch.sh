@@ -9,20 +9,10 @@
 # program (baddbmm over runs; grouped convolutions), and one module after another, timed by two runs. PHASESWEEP_DATA and
 # PEERS as in training.sh; THREADS, all processors by default; ROWS, the rows to measure, all by default.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-program=$1; rounds=${2:-5}
-data=${PHASESWEEP_DATA:-$HOME/.cache/phasesweep/data}/mnist
-peers=${PEERS:-$HOME/.cache/phasesweep/peers}
-threads=${THREADS:-$(nproc)}
-scratch=$(mktemp -d); trap 'rm -rf "$scratch"' EXIT
+source "$(dirname "$0")/ground.sh"
 
-# Seconds of training, from the results file's own account: sweep, runs, kernel, epochs.
-ours() {
-  rm -rf "$scratch/run"
-  "$program" run "$1" --set "sweep.seeds.count=$2" --set "train.epochs=$4" --threads "$threads" \
-    --kernel "$3" --out "$scratch/run" --quiet 2>"$scratch/log" || { cat "$scratch/log" >&2; exit 1; }
-  ncdump -h "$scratch/run/results.h5" | awk '/:training_seconds/ { gsub(";", "", $3); print $3 }'
-}
+# Sweep, runs, kernel, epochs.
+ours() { training_seconds "$1" "$2" "$4" "$3"; }
 peer() { # network, runs, how, epochs
   "$peers/bin/python" benches/peers/torch_minibatch.py --data "$data" --size 1000 --net "$1" --how "$3" --runs "$2" \
     --epochs "$4" --threads "$threads" | sed -n 's/.*"seconds": \([0-9.e-]*\).*/\1/p'
@@ -47,24 +37,13 @@ one() {
     cnn_loop) step peer cnn 2 loop 1 11 ;;
   esac
 }
-median() { sort -g "$scratch/$1" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 
 names=(mlp mlp_dense mlp_burn cnn cnn_alone)
-if [ -x "$peers/bin/python" ]; then
+if have_peers; then
   names=(mlp mlp_dense mlp_burn mlp_stacked mlp_loop cnn cnn_alone cnn_stacked cnn_loop)
-else
-  echo "the peers are left out: make $peers a Python environment with benches/peers/requirements.txt"
 fi
 [ -z "${ROWS:-}" ] || read -ra names <<<"$ROWS"
-echo "$(date -u +%FT%TZ) $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2-), $threads threads, $("$program" --version), load $(cut -d' ' -f1 /proc/loadavg)"
-for ((round = 1; round <= rounds; round++)); do
-  for name in "${names[@]}"; do
-    value=$(one "$name")
-    echo "$value" >>"$scratch/$name"
-    printf '%-12s round %d  %9.3f\n' "$name" "$round" "$value"
-  done
-done
-echo
+measure
 for name in "${names[@]}"; do printf '%-12s median %9.3f ms per run and step\n' "$name" "$(median "$name")"; done
 has() { for name in "$@"; do [ -s "$scratch/$name" ] || return 1; done; }
 if has mlp mlp_stacked mlp_loop; then

@@ -8,20 +8,10 @@
 # 8 runs. Ours are of training with its preparation of the inputs; peers' without start-up and compilation.
 # PHASESWEEP_DATA names the directory that holds mnist/; PEERS the peers' Python environment; what is not there is left out.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-program=$1; rounds=${2:-5}
-data=${PHASESWEEP_DATA:-$HOME/.cache/phasesweep/data}/mnist
-peers=${PEERS:-$HOME/.cache/phasesweep/peers}
-threads=${THREADS:-$(nproc)}
-scratch=$(mktemp -d); trap 'rm -rf "$scratch"' EXIT
+source "$(dirname "$0")/ground.sh"
 
-# Training seconds over runs and epochs, from the results file's own account: sweep, runs, epochs, kernel.
-ours() {
-  rm -rf "$scratch/run"
-  "$program" run "$1" --set "sweep.seeds.count=$2" --set "train.epochs=$3" --threads "$threads" \
-    --kernel "$4" --out "$scratch/run" --quiet 2>"$scratch/log" || { cat "$scratch/log" >&2; exit 1; }
-  ncdump -h "$scratch/run/results.h5" | awk -v n=$(($2 * $3)) '/:training_seconds/ { gsub(";", "", $3); print 1000 * $3 / n }'
-}
+# Training seconds over runs and epochs: sweep, runs, epochs, kernel.
+ours() { training_seconds "$@" | awk -v n=$(($2 * $3)) '{ print 1000 * $1 / n }'; }
 peer() { # name, runs, epochs, further arguments
   local name=$1 runs=$2 epochs=$3; shift 3
   "$peers/bin/python" "benches/peers/$name.py" --data "$data" --runs "$runs" --epochs "$epochs" --threads "$threads" "$@" |
@@ -40,23 +30,12 @@ one() {
     two_layers_jax) peer jax_vmap_two_layers 8 6 --width 100 --lr 0.001 ;;
   esac
 }
-median() { sort -g "$scratch/$1" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 
 names=(peak sparse dense burn two_layers)
-if [ -x "$peers/bin/python" ]; then
+if have_peers; then
   names=(peak sparse dense burn torch_loop torch_fused jax_vmap two_layers two_layers_jax)
-else
-  echo "the peers are left out: make $peers a Python environment with benches/peers/requirements.txt"
 fi
-echo "$(date -u +%FT%TZ) $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2-), $threads threads, $("$program" --version), load $(cut -d' ' -f1 /proc/loadavg)"
-for ((round = 1; round <= rounds; round++)); do
-  for name in "${names[@]}"; do
-    value=$(one "$name")
-    echo "$value" >>"$scratch/$name"
-    printf '%-15s round %d  %9.3f\n' "$name" "$round" "$value"
-  done
-done
-echo
+measure
 printf '%-15s median %9.3f GFLOP/s\n' peak "$(median peak)"
 for name in "${names[@]:1}"; do printf '%-15s median %9.3f ms per run-epoch\n' "$name" "$(median "$name")"; done
 # Multiply-adds of a run-epoch: forward and gradient of 8192 samples, forward of 10,000, second layer's backward.
