@@ -1,9 +1,12 @@
 # What the training benches share, to be sourced by them: arguments PHASESWEEP [ROUNDS] as $program and $rounds, where the
 # data and the peers are, a scratch directory, and how a row is timed, told and summed up. The caller defines `one`, which
 # prints a row's figure, and sets `names`, the rows.
+# A run that fails ends the bench, from within substitutions too: what was not measured has no figure.
+shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 program=$1; rounds=${2:-5}
-data=${PHASESWEEP_DATA:-$HOME/.cache/phasesweep/data}/mnist
+export PHASESWEEP_DATA=${PHASESWEEP_DATA:-$HOME/.cache/phasesweep/data}
+data=$PHASESWEEP_DATA/mnist
 peers=${PEERS:-$HOME/.cache/phasesweep/peers}
 threads=${THREADS:-$(nproc)}
 scratch=$(mktemp -d); trap 'rm -rf "$scratch"' EXIT

@@ -20,9 +20,10 @@ peer() { # network, runs, how, epochs
 # What further epochs take, so that preparation and the measurements of the first and last epoch do not count: a short
 # run's seconds from a long one's. Function and its arguments but for the epochs, then short and long.
 step() {
-  local short=$5 long=$6
-  awk -v a="$("$1" "$2" "$3" "$4" "$short")" -v b="$("$1" "$2" "$3" "$4" "$long")" -v n=$(($3 * (long - short) * 5)) \
-    'BEGIN { print 1000 * (b - a) / n }'
+  local short=$5 long=$6 less more
+  less=$("$1" "$2" "$3" "$4" "$short")
+  more=$("$1" "$2" "$3" "$4" "$long")
+  awk -v a="$less" -v b="$more" -v n=$(($3 * (long - short) * 5)) 'BEGIN { print 1000 * (b - a) / n }'
 }
 one() {
   case $1 in
