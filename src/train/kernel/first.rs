@@ -47,25 +47,28 @@ impl Task for FirstLayer<'_> {
             Source::Set { set, .. } => set.blocks(inputs),
             Source::Gathered(_) | Source::Sparse(..) => 1,
         };
-        for panel in &layer.layout.panels {
-            let (first, width) = (panel.first * V::LEN, panel.vectors * V::LEN);
-            for (block, group) in (0..blocks).flat_map(|block| (0..groups).map(move |group| (block, group))) {
-                let (a, rows, skipped) = match source {
-                    Source::Set { set, x, tile } => set.piece::<MR>(x, inputs, [tile, block, group]),
-                    Source::Gathered(x) => {
-                        (Operand { data: &x[group * MR * inputs..], row: inputs, step: 1 }, Rows::All(inputs), 0)
+        // Every panel reads a block of the tile's inputs while it is in the second cache.
+        for block in 0..blocks {
+            for panel in &layer.layout.panels {
+                let (first, width, vectors) = (panel.first * V::LEN, panel.vectors * V::LEN, panel.vectors);
+                let bias = &layer.folded[first..];
+                for group in 0..groups {
+                    let (a, rows, skipped) = match source {
+                        Source::Set { set, x, tile } => set.piece::<MR>(x, inputs, [tile, block, group]),
+                        Source::Gathered(x) => {
+                            (Operand { data: &x[group * MR * inputs..], row: inputs, step: 1 }, Rows::All(inputs), 0)
+                        }
+                        Source::Sparse(..) => return,
+                    };
+                    let b = &layer.weight.value[panel.offset + skipped * width..];
+                    let b = Operand { data: b, row: width, step: 0 };
+                    let (c, c_row) = (&mut layer.out[group * MR * layer.stride + first..], layer.stride);
+                    match (block, a.row) {
+                        (0, 1) => product::<V, MR, NV, 1, FROM, true>(vectors, a, b, rows, c, c_row, bias),
+                        (0, _) => product::<V, MR, NV, 1, FROM, false>(vectors, a, b, rows, c, c_row, bias),
+                        (_, 1) => product::<V, MR, NV, 1, ONTO, true>(vectors, a, b, rows, c, c_row, &[]),
+                        (_, _) => product::<V, MR, NV, 1, ONTO, false>(vectors, a, b, rows, c, c_row, &[]),
                     }
-                    Source::Sparse(..) => return,
-                };
-                let b = &layer.weight.value[panel.offset + skipped * width..];
-                let b = Operand { data: b, row: width, step: 0 };
-                let (c, c_row) = (&mut layer.out[group * MR * layer.stride + first..], layer.stride);
-                let (bias, vectors) = (&layer.folded[first..], panel.vectors);
-                match (block, a.row) {
-                    (0, 1) => product::<V, MR, NV, 1, FROM, true>(vectors, a, b, rows, c, c_row, bias),
-                    (0, _) => product::<V, MR, NV, 1, FROM, false>(vectors, a, b, rows, c, c_row, bias),
-                    (_, 1) => product::<V, MR, NV, 1, ONTO, true>(vectors, a, b, rows, c, c_row, &[]),
-                    (_, _) => product::<V, MR, NV, 1, ONTO, false>(vectors, a, b, rows, c, c_row, &[]),
                 }
             }
         }

@@ -75,6 +75,22 @@ pub(super) trait Lane: Copy {
     /// Exponent e and mantissa m of a positive normal number m·2ᵉ, 1 ≤ m < 2.
     fn split(self) -> (Self, Self);
 
+    /// Adds one product of a column of A with a row of B: sum[m][v] += a[m · a_row] · b[v], where an element of A is a
+    /// pattern of `P` numbers. A vector whose registers are all taken by the sums writes this out itself.
+    ///
+    /// # Safety
+    /// `a` must be readable at `m · a_row` for `P` numbers, m < `MR`, and `b` for `NV` vectors.
+    #[inline(always)]
+    unsafe fn round<const MR: usize, const NV: usize, const P: usize>(
+        sum: &mut [[Self; NV]; MR],
+        a: *const f32,
+        a_row: usize,
+        b: *const f32,
+    ) {
+        // SAFETY: as the caller vouches.
+        unsafe { product::round::<Self, MR, NV, P>(sum, a, a_row, b) }
+    }
+
     /// Runs a task as a function of its own, compiled for this vector; how large loops are kept apart.
     fn enter<T: Task, const R: usize>(task: T);
 

@@ -80,7 +80,7 @@ pub(in crate::train::kernel) const STORE: u8 = 1;
 /// The sum starts from zero, then is added to C.
 pub(in crate::train::kernel) const ADD: u8 = 2;
 /// The sum starts from C and overwrites it: it goes on where another call stopped, with the same bits as one call.
-pub(in crate::train::kernel) const ONTO: u8 = 4;
+pub(in crate::train::kernel) const ONTO: u8 = 3;
 
 /// Computes a tile of `MR` rows and `vectors` ≤ `NV` vectors. A's elements are patterns of `P` numbers; `MODE` says how
 /// the sum begins and where it goes, `start` is read by [`FROM`] only. `NEAR`: the patterns of A's rows lie side by
@@ -191,7 +191,7 @@ unsafe fn tile<
         while j + 2 <= n {
             for ahead in 0..2 {
                 let row = if LISTED { usize::from(*list.add(j + ahead)) } else { j + ahead };
-                round::<V, MR, NV, P>(&mut sum, at.add(ahead * a.step), a_row, from.add(row * b_row));
+                V::round::<MR, NV, P>(&mut sum, at.add(ahead * a.step), a_row, from.add(row * b_row));
             }
             j += 2;
             // `wrapping`: it may step past the end, where it is not used.
@@ -199,7 +199,7 @@ unsafe fn tile<
         }
         if j < n {
             let row = if LISTED { usize::from(*list.add(j)) } else { j };
-            round::<V, MR, NV, P>(&mut sum, at, a_row, from.add(row * b_row));
+            V::round::<MR, NV, P>(&mut sum, at, a_row, from.add(row * b_row));
         }
         for (m, row) in sum.iter().enumerate() {
             for (v, &total) in row.iter().enumerate() {
@@ -211,12 +211,12 @@ unsafe fn tile<
     }
 }
 
-/// Adds one product of a column of A with a row of B.
+/// Adds one product of a column of A with a row of B, as [`Lane::round`] states.
 ///
 /// # Safety
 /// `a` must be readable at `m · a_row` for `P` numbers, m < `MR`, and `b` for `NV` vectors.
 #[inline(always)]
-unsafe fn round<V: Lane, const MR: usize, const NV: usize, const P: usize>(
+pub(super) unsafe fn round<V: Lane, const MR: usize, const NV: usize, const P: usize>(
     sum: &mut [[V; NV]; MR],
     a: *const f32,
     a_row: usize,

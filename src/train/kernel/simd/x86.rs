@@ -5,9 +5,10 @@
 
 #![allow(clippy::undocumented_unsafe_blocks)] // the reason is the same for all, and stands above
 
+use std::arch::asm;
 use std::arch::x86_64::*;
 
-use super::{Isa, Lane, Task};
+use super::{Isa, Lane, Task, product};
 
 /// Eight f32 in a ymm register.
 #[derive(Clone, Copy)]
@@ -17,10 +18,81 @@ pub(super) struct Ymm(__m256);
 #[derive(Clone, Copy)]
 pub(super) struct Zmm(__m512);
 
+/// A round of 3 rows × 4 vectors, with the instruction that reads an element of A.
+macro_rules! round_3_by_4 {
+    ($read:literal, $sum:expr, $a:expr, $a_row:expr, $b:expr) => {{
+        let [[s00, s01, s02, s03], [s10, s11, s12, s13], [s20, s21, s22, s23]] = $sum;
+        asm!(
+            concat!($read, " {f0}, [{a}]"),
+            concat!($read, " {f1}, [{a} + 4*{row}]"),
+            concat!($read, " {f2}, [{a} + 8*{row}]"),
+            "vmovups {column}, [{b}]",
+            "vfmadd231ps {s00}, {f0}, {column}",
+            "vfmadd231ps {s10}, {f1}, {column}",
+            "vfmadd231ps {s20}, {f2}, {column}",
+            "vmovups {column}, [{b} + 32]",
+            "vfmadd231ps {s01}, {f0}, {column}",
+            "vfmadd231ps {s11}, {f1}, {column}",
+            "vfmadd231ps {s21}, {f2}, {column}",
+            "vmovups {column}, [{b} + 64]",
+            "vfmadd231ps {s02}, {f0}, {column}",
+            "vfmadd231ps {s12}, {f1}, {column}",
+            "vfmadd231ps {s22}, {f2}, {column}",
+            "vmovups {column}, [{b} + 96]",
+            "vfmadd231ps {s03}, {f0}, {column}",
+            "vfmadd231ps {s13}, {f1}, {column}",
+            "vfmadd231ps {s23}, {f2}, {column}",
+            a = in(reg) $a,
+            row = in(reg) $a_row,
+            b = in(reg) $b,
+            s00 = inout(ymm_reg) s00.0, s01 = inout(ymm_reg) s01.0, s02 = inout(ymm_reg) s02.0, s03 = inout(ymm_reg) s03.0,
+            s10 = inout(ymm_reg) s10.0, s11 = inout(ymm_reg) s11.0, s12 = inout(ymm_reg) s12.0, s13 = inout(ymm_reg) s13.0,
+            s20 = inout(ymm_reg) s20.0, s21 = inout(ymm_reg) s21.0, s22 = inout(ymm_reg) s22.0, s23 = inout(ymm_reg) s23.0,
+            f0 = out(ymm_reg) _,
+            f1 = out(ymm_reg) _,
+            f2 = out(ymm_reg) _,
+            column = out(ymm_reg) _,
+            options(pure, readonly, nostack, preserves_flags),
+        );
+    }};
+}
+
+/// [`Lane::round`] of 3 rows × 4 vectors. Twelve sums, three factors and a column are all 16 registers; left to itself,
+/// the compiler loads the next columns early and spills sums for them.
+///
+/// # Safety
+/// As for [`Lane::round`].
+#[inline]
+#[target_feature(enable = "avx,fma")]
+unsafe fn round_3_by_4<const P: usize>(sum: &mut [[Ymm; 4]; 3], a: *const f32, a_row: usize, b: *const f32) {
+    unsafe {
+        match P {
+            1 => round_3_by_4!("vbroadcastss", sum, a, a_row, b),
+            2 => round_3_by_4!("vbroadcastsd", sum, a, a_row, b),
+            4 => round_3_by_4!("vbroadcastf128", sum, a, a_row, b),
+            _ => round_3_by_4!("vmovups", sum, a, a_row, b),
+        }
+    }
+}
+
 impl Lane for Ymm {
     const LEN: usize = 8;
     const SUMS: usize = 12;
     type Mask = __m256;
+
+    #[inline(always)]
+    unsafe fn round<const MR: usize, const NV: usize, const P: usize>(
+        sum: &mut [[Self; NV]; MR],
+        a: *const f32,
+        a_row: usize,
+        b: *const f32,
+    ) {
+        if MR != 3 || NV != 4 {
+            return unsafe { product::round::<Self, MR, NV, P>(sum, a, a_row, b) };
+        }
+        // SAFETY: the sum has 3 × 4 vectors, as just seen; the caller vouches for what is read.
+        unsafe { round_3_by_4::<P>(&mut *std::ptr::from_mut(sum).cast(), a, a_row, b) }
+    }
 
     #[inline(always)]
     fn enter<T: Task, const R: usize>(task: T) {
