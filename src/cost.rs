@@ -79,12 +79,9 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
 
     let parameters: u64 = layers.iter().map(|layer| layer.parameters).sum();
     let optimiser = &sweep.optimisers[variant.optimiser];
-    let momentum = u64::from(optimiser.momentum > 0.0);
     let moments = match optimiser.kind {
-        OptimiserKind::Sgd | OptimiserKind::Nesterov => momentum,
-        OptimiserKind::Rmsprop => 1 + momentum,
-        OptimiserKind::Adam | OptimiserKind::Adamw => 2,
         OptimiserKind::GradientFlow => FLOW_VECTORS,
+        _ => optimiser.moments().map(u64::from).iter().sum(),
     };
     let pairs = data.classes * data.classes.saturating_sub(1) / 2;
     let observed = sweep.architectures[variant.architecture].observe.len();

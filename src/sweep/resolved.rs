@@ -292,6 +292,18 @@ pub struct Optimiser {
     pub flow: Option<Flow>,
 }
 
+impl Optimiser {
+    /// Which moments the rule keeps of every parameter: the first (or a momentum), the second.
+    pub fn moments(&self) -> [bool; 2] {
+        match self.kind {
+            OptimiserKind::Sgd | OptimiserKind::Nesterov => [self.momentum > 0.0, false],
+            OptimiserKind::Adam | OptimiserKind::Adamw => [true, true],
+            OptimiserKind::Rmsprop => [self.momentum > 0.0, true],
+            OptimiserKind::GradientFlow => [false, false],
+        }
+    }
+}
+
 /// The update rule; PyTorch's definition of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]

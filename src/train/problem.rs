@@ -146,13 +146,7 @@ impl ReplicaState {
         }
         let parameters =
             super::init::initial_parameters(replica.seed, &problem.architecture, &problem.block, replica.init_scale);
-        let rule = &replica.optimiser;
-        let (first, second) = match rule.kind {
-            OptimiserKind::Sgd | OptimiserKind::Nesterov => (rule.momentum > 0.0, false),
-            OptimiserKind::Adam | OptimiserKind::Adamw => (true, true),
-            OptimiserKind::Rmsprop => (rule.momentum > 0.0, true),
-            OptimiserKind::GradientFlow => (false, false),
-        };
+        let [first, second] = replica.optimiser.moments();
         let zeros = |used: bool| vec![0.0; if used { parameters.len() } else { 0 }];
         ReplicaState {
             epoch: 0,

@@ -9,7 +9,7 @@ use super::minibatch::Minibatch;
 use super::net::{Net, Shape};
 use super::pass::{backward, forward};
 use super::simd::{Isa, Lane, Task};
-use super::update::{Numbers, Step, moments};
+use super::update::{Numbers, Step};
 use crate::sweep::{Activation, Batch};
 use crate::train::{Problem, Replica, ReplicaState, UNMEASURED_BYTE};
 
@@ -80,7 +80,7 @@ impl<'a, 'b> Group<'a, 'b> {
     ) -> Group<'a, 'b> {
         assert_eq!(members.len(), R, "a group fills its lanes");
         let problem = &cohort.problem;
-        let used = members.iter().map(|member| moments(&member.replica.optimiser));
+        let used = members.iter().map(|member| member.replica.optimiser.moments());
         let shape = Shape {
             widths: &cohort.widths,
             replicas: R,
@@ -292,7 +292,7 @@ impl<'a, 'b> Group<'a, 'b> {
 
     fn unload(&mut self, replica: usize, epoch: usize) {
         let member = &mut self.members[replica];
-        let used = moments(&member.replica.optimiser);
+        let used = member.replica.optimiser.moments();
         self.net.unload(replica, &self.cohort.inputs.order, used, member.state);
         member.state.epoch = epoch;
     }

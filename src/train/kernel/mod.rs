@@ -136,7 +136,7 @@ impl Kernel {
             return Err(TrainError::Device(format!("a replica's kept samples are not {samples} flags")));
         }
         for (replica, state) in replicas.iter().zip(&mut states) {
-            let [first, second] = update::moments(&replica.optimiser);
+            let [first, second] = replica.optimiser.moments();
             if state.first_moment.is_empty() && first {
                 state.first_moment = vec![0.0; parameters];
             }

@@ -4,16 +4,6 @@ use super::net::{Net, Parameter};
 use super::simd::{Lane, Task};
 use crate::sweep::{Optimiser, OptimiserKind};
 
-/// Which moments a replica keeps: first, second.
-pub(super) fn moments(optimiser: &Optimiser) -> [bool; 2] {
-    match optimiser.kind {
-        OptimiserKind::Sgd | OptimiserKind::Nesterov => [optimiser.momentum > 0.0, false],
-        OptimiserKind::Adam | OptimiserKind::Adamw => [true, true],
-        OptimiserKind::Rmsprop => [optimiser.momentum > 0.0, true],
-        OptimiserKind::GradientFlow => [false, false],
-    }
-}
-
 /// The numbers of a step, one of each for every replica of a group.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Numbers {
