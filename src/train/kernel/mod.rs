@@ -2,7 +2,8 @@
 //!
 //! Replicas share the inputs and nothing else, so they are laid side by side in vector lanes: every product, loss and
 //! measurement of all replicas of a group is a vertical operation, and the first layer is one wide product. A group
-//! is trained by one thread through all its epochs, without barriers; groups come from a queue.
+//! is trained by one thread for a stretch of epochs, without barriers; groups come from a queue, the one furthest behind
+//! first.
 //!
 //! Invariants: a replica's numbers depend on itself alone (no operation crosses lanes, every sum has a fixed order),
 //! so a result is the same to the last bit for any packing, number of threads, and cutting of `advance` into calls.
@@ -43,13 +44,14 @@ use simd::{Isa, dispatch};
 use crate::sweep::Batch;
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
 
+/// Stretches of an `advance` for each thread at least, where groups outnumber threads.
+const STRETCHES: usize = 8;
 /// Columns of the first layer that a group should not exceed by much: its weights are to stay in the core's cache.
 const COLUMNS: usize = 160;
 /// Bytes of the first layer's weights that a group should not exceed, for the same reason.
 const WEIGHT_BYTES: usize = 512 << 10;
 /// Numbers of a replica in a tile's hidden layers at most.
 const TILE: usize = 48_000;
-
 /// The same of minibatches: a replica has them to itself, and its weights stream through the cache anyway.
 const BATCH_TILE: (usize, usize) = (256, 256_000);
 
@@ -181,6 +183,24 @@ impl Kernel {
     }
 }
 
+/// Cuts members into groups of at most `size`, then powers of two: no lane is idle.
+fn lanes<'a>(members: &mut dyn Iterator<Item = Member<'a>>, size: usize) -> Vec<Vec<Member<'a>>> {
+    let mut left: Vec<Member<'a>> = members.collect();
+    let mut groups = Vec::new();
+    while !left.is_empty() {
+        let take = size.min(1 << left.len().ilog2());
+        groups.push(left.drain(..take).collect());
+    }
+    groups
+}
+
+/// Takes the group that is furthest behind out of the queue; of equals the largest.
+fn furthest_behind<'a>(queue: &mut Vec<Vec<Member<'a>>>) -> Option<Vec<Member<'a>>> {
+    let key = |group: &Vec<Member<'_>>| (group[0].state.epoch, std::cmp::Reverse(group.len()));
+    let (at, _) = queue.iter().enumerate().min_by_key(|(_, group)| key(group))?;
+    Some(queue.swap_remove(at))
+}
+
 impl Engine for Kernel {
     fn advance(&mut self, until: usize) -> Result<(), TrainError> {
         let until = until.min(self.cohort.problem.epochs + 1);
@@ -190,31 +210,27 @@ impl Engine for Kernel {
         let members = self.replicas.iter().zip(&mut self.states).map(|(replica, state)| Member { replica, state });
         let mut members: Vec<Member<'_>> = members.filter(|member| due(member.state)).collect();
         members.sort_by_key(|member| member.state.epoch);
+        let Some(first) = members.first().map(|member| member.state.epoch) else { return Ok(()) };
         let mut groups: Vec<Vec<Member<'_>>> = Vec::new();
-        let mut members = members.into_iter().peekable();
-        while let Some(first) = members.next() {
-            let epoch = first.state.epoch;
-            let mut same = vec![first];
-            while let Some(member) = members.next_if(|member| member.state.epoch == epoch) {
-                same.push(member);
-            }
-            // Full groups, then the rest in powers of two: no lane is idle.
-            while !same.is_empty() {
-                let take = size.min(1 << same.len().ilog2());
-                groups.push(same.drain(..take).collect());
-            }
+        for same in members.chunk_by_mut(|a, b| a.state.epoch == b.state.epoch) {
+            let mut same = same.iter_mut().map(|member| Member { replica: member.replica, state: member.state });
+            groups.extend(lanes(&mut same, size));
         }
-        // The queue is emptied from its end: the largest groups go first.
-        groups.sort_by_key(Vec::len);
         let workers = self.threads.min(groups.len());
+        // Threads that advance unequally, or groups that do not share out evenly, meet at the end of a stretch only.
+        let stretches = if groups.len() <= workers { 1 } else { (STRETCHES * workers).div_ceil(groups.len()) };
         let queue = Mutex::new(groups);
         let cohort = &self.cohort;
         let work = || {
             loop {
-                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let next = furthest_behind(&mut queue.lock().unwrap_or_else(PoisonError::into_inner));
                 let Some(mut group) = next else { break };
-                let replicas = group.len();
+                let (replicas, epoch) = (group.len(), group[0].state.epoch);
+                let until = until.min(epoch + (until - first).div_ceil(stretches));
                 dispatch(cohort.isa, replicas, Advance { cohort, members: &mut group, until });
+                let mut left = group.into_iter().filter(|member| due(member.state));
+                // A worker that finds the queue empty may leave: the others are as many as the groups in their hands.
+                queue.lock().unwrap_or_else(PoisonError::into_inner).extend(lanes(&mut left, replicas));
             }
         };
         std::thread::scope(|scope| {
