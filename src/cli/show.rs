@@ -124,8 +124,8 @@ impl View<'_> {
             origin.git_commit,
             known(&origin.engine)
         ));
-        if origin.peak_memory > 0 {
-            lines.push(format!("  memory      {} at most, of its rank by then", bytes(origin.peak_memory)));
+        if let Some(peak) = origin.peak_memory {
+            lines.push(format!("  memory      {} at most, of its rank by then", bytes(peak)));
         }
         if cell.wall_seconds.is_finite() {
             let cells = self.part.cells.len();

@@ -161,7 +161,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         engine: String::new(),
         version: env!("CARGO_PKG_VERSION").to_string(),
         git_commit: env!("PHASESWEEP_GIT_COMMIT").to_string(),
-        peak_memory: 0,
+        peak_memory: None,
     };
     tracing::debug!(
         "rank {rank} of {ranks} on {}: {} thread(s), device {}",
@@ -241,7 +241,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
 /// What the cells of a run cost, whichever launch trained them.
 pub fn cost(collected: &Collected) -> String {
     let training = span(collected.training_seconds);
-    let known: Vec<u64> = collected.peak_memory.iter().copied().filter(|&peak| peak > 0).collect();
+    let known = &collected.peak_memory;
     let Some(most) = known.iter().max() else { return format!("training took {training}, summed over cohorts") };
     let ranks = match known.len() {
         1 => String::new(),

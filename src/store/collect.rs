@@ -98,7 +98,7 @@ pub struct Collected {
     pub failed: usize,
     /// Cells of the plan that no part holds.
     pub missing: usize,
-    /// Most memory that each rank held, in bytes; 0 of ranks that do not say.
+    /// Most memory that each rank held, in bytes, of the ranks that know it.
     pub peak_memory: Vec<u64>,
     /// Seconds that the cells took, summed over them.
     pub training_seconds: f64,
@@ -157,7 +157,7 @@ pub fn collect(
             None => &mut collected.missing,
         } += 1;
     }
-    collected.peak_memory = rows.origins.ranks.values().copied().collect();
+    collected.peak_memory = rows.origins.ranks.values().copied().flatten().collect();
     collected.training_seconds = rows.training_seconds();
     collected.torn.sort();
     collected.torn.dedup();
@@ -203,8 +203,8 @@ fn coordinate_names(coordinates: &[CellCoordinate], axes: &Axes) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     engines: BTreeSet<String>,
-    /// Each with the most memory that it held.
-    ranks: BTreeMap<(String, u32), u64>,
+    /// Each with the most memory that it held, if known.
+    ranks: BTreeMap<(String, u32), Option<u64>>,
 }
 
 impl Origins {
@@ -313,9 +313,7 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
     h5::write_number(file, "ranks", ranks)?;
     h5::write_number(file, "wall_seconds", *wall_seconds)?;
     h5::write_number(file, "training_seconds", rows.training_seconds())?;
-    // The sum over the ranks of what each held at most.
-    match rows.origins.ranks.values().sum() {
-        0 => Ok(()),
-        bytes => h5::write_number::<u64>(file, "peak_memory_bytes", bytes),
-    }
+    // The sum over the ranks of what each held at most; of no use where one does not know.
+    let bytes: Option<u64> = rows.origins.ranks.values().copied().sum();
+    bytes.map_or(Ok(()), |bytes| h5::write_number(file, "peak_memory_bytes", bytes))
 }

@@ -87,8 +87,8 @@ pub struct Origin {
     pub version: String,
     /// Git commit it was built from; empty where unknown.
     pub git_commit: String,
-    /// Most memory that the rank had held by then, in bytes; 0 where unknown.
-    pub peak_memory: u64,
+    /// Most memory that the rank had held by then, in bytes; `None` where unknown.
+    pub peak_memory: Option<u64>,
 }
 
 /// A cohort's results.
@@ -220,7 +220,9 @@ impl Part {
         h5::write_number(&file, "format_version", Format::Part.current())?;
         h5::write_text(&file, "cohort", &self.cohort.to_string())?;
         h5::write_number(&file, "rank", *rank)?;
-        h5::write_number(&file, "peak_memory", *peak_memory)?;
+        if let Some(bytes) = peak_memory {
+            h5::write_number(&file, "peak_memory", *bytes)?;
+        }
         for (name, value) in
             [("host", host), ("device", device), ("engine", engine), ("version", version), ("git_commit", git_commit)]
         {
@@ -279,8 +281,8 @@ fn decode(body: &mut [u8], cohort: CohortId) -> hdf5::Result<Part> {
         engine: text("engine")?,
         version: text("version")?,
         git_commit: text("git_commit")?,
-        // Parts of earlier programs do not say.
-        peak_memory: file.attr("peak_memory").and_then(|attribute| attribute.read_scalar()).unwrap_or(0),
+        // Not every system tells.
+        peak_memory: file.attr("peak_memory").and_then(|attribute| attribute.read_scalar()).ok(),
     };
     let ids: Vec<FixedAscii<32>> = file.dataset("cell_id")?.read_raw()?;
     let seeds: Vec<u64> = file.dataset("seed")?.read_raw()?;

@@ -67,7 +67,7 @@ pub(crate) fn part(cohort: u64, numbers: &[u32], axes: Axes) -> Part {
         engine: "kernel".into(),
         version: "0.1.0".into(),
         git_commit: String::new(),
-        peak_memory: 1 << 30,
+        peak_memory: Some(1 << 30),
     };
     Part {
         cohort: CohortId(cohort),
