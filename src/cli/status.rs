@@ -113,7 +113,7 @@ fn describe_run(run: &RunReport, status: &Status, lines: &mut Vec<String>) {
     }
     match run.left {
         Some((from, to)) => lines.push(format!("  {:.2} cells/s; {} to {} left", run.rate, span(from), span(to))),
-        None => lines.push("  time left is not known yet: no cohort has ended".to_string()),
+        None => lines.push("  time left is not known yet: nothing is trained so far".to_string()),
     }
     let many = run.of_rank.len() > LISTED_RANKS;
     let (listed, rest): (Vec<_>, Vec<_>) =

@@ -135,6 +135,9 @@ pub struct Progress {
     pub waiting_predicted: f64,
     /// Predicted seconds of what is left of the running cohorts.
     pub running_predicted: f64,
+    /// Predicted seconds of what this run has done of the running cohorts.
+    #[serde(default)]
+    pub running_done: f64,
     /// Every worker ever expected, by id.
     pub workers: Vec<WorkerProgress>,
 }

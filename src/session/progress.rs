@@ -79,10 +79,10 @@ fn sentence(progress: &Progress, elapsed: Duration) -> String {
     }
 }
 
-/// Time left as an interval in seconds: the share of predicted work done so far scales the time it took; the interval
-/// narrows with the number of finished cohorts. `None` before any work is done.
+/// Time left as an interval in seconds: the share of predicted work done so far, in finished cohorts and in running ones,
+/// scales the time it took; the interval narrows with the number of finished cohorts. `None` before any work is done.
 pub fn time_left(progress: &Progress, elapsed: Duration) -> Option<(f64, f64)> {
-    let done = progress.finished_predicted;
+    let done = progress.finished_predicted + progress.running_done;
     if done <= 0.0 {
         return None;
     }

@@ -126,6 +126,7 @@ impl Coordinator {
                 {
                     w.epoch = epoch;
                     w.done_fraction = if done_fraction.is_finite() { done_fraction.clamp(0.0, 1.0) } else { 0.0 };
+                    w.began_at.get_or_insert(w.done_fraction);
                 }
             }
             Event::Alive { worker } => self.hear(worker),
@@ -313,12 +314,14 @@ impl Coordinator {
 
     /// How far the run is. Linear in the workers.
     pub fn progress(&self) -> Progress {
-        let mut running_predicted = 0.0;
+        let (mut running_predicted, mut running_done) = (0.0, 0.0);
         let workers = (self.roster.iter())
             .map(|(worker, w)| {
                 let cohort = w.phase.cohort();
                 let task = cohort.and_then(|c| self.ledger.task(c));
-                running_predicted += task.map_or(0.0, |t| t.predicted_seconds * (1.0 - w.done_fraction));
+                let predicted = task.map_or(0.0, |t| t.predicted_seconds);
+                running_predicted += predicted * (1.0 - w.done_fraction);
+                running_done += predicted * (w.done_fraction - w.began_at.unwrap_or(w.done_fraction)).max(0.0);
                 WorkerProgress {
                     worker,
                     activity: w.phase.activity(),
@@ -343,6 +346,7 @@ impl Coordinator {
             ratio_count: self.pace.count,
             waiting_predicted: self.ledger.waiting_predicted,
             running_predicted,
+            running_done,
             workers,
         }
     }

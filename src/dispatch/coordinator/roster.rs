@@ -67,6 +67,8 @@ pub(super) struct Worker {
     /// Last report on its cohort.
     pub(super) epoch: u64,
     pub(super) done_fraction: f64,
+    /// Its first report on its cohort: what was done before, from a checkpoint, is not this run's pace.
+    pub(super) began_at: Option<f64>,
 }
 
 /// Every worker of a run.
@@ -91,6 +93,7 @@ impl Roster {
                 silent: false,
                 epoch: 0,
                 done_fraction: 0.0,
+                began_at: None,
             }
         });
     }
@@ -110,7 +113,7 @@ impl Roster {
         let Some(w) = self.workers.get_mut(&worker) else { return };
         self.active = self.active + usize::from(phase.is_active()) - usize::from(w.phase.is_active());
         if w.phase.cohort() != phase.cohort() {
-            (w.epoch, w.done_fraction) = (0, 0.0);
+            (w.epoch, w.done_fraction, w.began_at) = (0, 0.0, None);
         }
         (w.phase, w.since) = (phase, now);
         if phase == Phase::Idle {

@@ -281,3 +281,24 @@ fn a_full_disk_stops_the_run_and_blames_no_cell() {
     assert_eq!(outcome.end, End::Interrupted(StopCause::Storage { message: "why".into() }));
     assert_eq!((outcome.failed, outcome.left), (0, 8));
 }
+
+#[test]
+fn the_pace_of_a_continued_cohort_starts_where_this_run_took_it_up() {
+    let mut tasks = vec![task(1, 0..4, 100.0), task(2, 4..8, 50.0)];
+    tasks[0].resume = true;
+    let (mut c, _) = started(Rules::default(), tasks, 1);
+    assert_eq!(c.progress().running_done, 0.0);
+    let heartbeat = |c: &mut Coordinator, cohort: u64, done_fraction: f64, now: Seconds| {
+        let (worker, cohort) = (WorkerId(0), TaskId(cohort));
+        c.handle(Event::Heartbeat { worker, cohort, epoch: 1, done_fraction }, now);
+        c.progress()
+    };
+    // Three quarters were done by an earlier run.
+    assert_eq!(heartbeat(&mut c, 1, 0.75, 1.0).running_done, 0.0);
+    let progress = heartbeat(&mut c, 1, 0.875, 2.0);
+    assert_eq!((progress.running_done, progress.running_predicted, progress.waiting_predicted), (12.5, 12.5, 50.0));
+    // The next cohort has a pace of its own.
+    finish(&mut c, 0, 1, 3.0);
+    assert_eq!(heartbeat(&mut c, 2, 0.5, 4.0).running_done, 0.0);
+    assert_eq!(heartbeat(&mut c, 2, 0.75, 5.0).running_done, 12.5);
+}
