@@ -169,7 +169,8 @@ fn exponents_are_those_that_were_written() {
     // Seeds 4 and 5 alone came to the end there.
     assert!((number(&curves[4], "test_error") - 2.0 * 1024_f64.powf(-0.6) * 1.04).abs() < 1e-6);
 
-    let said = [&[written.verdict.headline.clone()], written.verdict.sentences.as_slice()].concat().join("\n");
+    let said =
+        [std::slice::from_ref(&written.verdict.headline), written.verdict.sentences.as_slice()].concat().join("\n");
     for sentence in [
         "54 of 59 flows fit all that they were asked to",
         "under that of the lazy regime at 4 of 4 sizes",

@@ -85,7 +85,7 @@ impl Observer for Counter {
         match note {
             Note::Joined { .. } => self.workers += 1,
             Note::Started { .. } if self.began.is_none() => self.began = Some(Instant::now()),
-            Note::Finished { cells, .. } => self.finished += *cells as u64,
+            Note::Finished { cells, .. } => self.finished += *cells,
             _ => {}
         }
         Ok(())

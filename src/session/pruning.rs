@@ -50,11 +50,14 @@ pub(super) enum NoSet {
     NothingLeft,
 }
 
+/// Flags of the samples that a cell keeps, one for each of its block's; `None`: all of them.
+pub(super) type Kept = Result<Option<Arc<[bool]>>, NoSet>;
+
 /// Flags of the samples that a pruned cell keeps, one for each of the block's `samples`.
 ///
 /// # Errors
 /// [`NoSet`] if the full cell does not define the set.
-pub(super) fn kept(prune: &Prune, full: &FullCell, samples: usize, seed: u64) -> Result<Option<Arc<[bool]>>, NoSet> {
+pub(super) fn kept(prune: &Prune, full: &FullCell, samples: usize, seed: u64) -> Kept {
     let removed = match *prune {
         Prune::None => return Ok(None),
         Prune::Stragglers { at } => stragglers(full, at, samples)?,

@@ -188,7 +188,7 @@ impl Runner {
     }
 
     /// The samples that a cell keeps.
-    fn kept(&mut self, cell: u32, samples: usize) -> Result<Result<Option<Arc<[bool]>>, pruning::NoSet>, Unfinished> {
+    fn kept(&mut self, cell: u32, samples: usize) -> Result<pruning::Kept, Unfinished> {
         let plan = &self.ground.plan;
         let Some(full) = plan.full_cell_of(cell) else { return Ok(Ok(None)) };
         let prune = plan.prunes()[plan.variants()[plan.variant_of(cell)].prune];

@@ -236,24 +236,19 @@ impl Watcher {
         let mut wanted = Vec::new();
         // A pruned variant gets the seeds of its full one, whose ε* is what the rule is about.
         let mut next = self.seeds.clone();
-        for variant in 0..plan.variants().len() {
+        for (variant, (next, &seeds)) in next.iter_mut().zip(&self.seeds).enumerate() {
             if plan.full_cell_of(plan.cell(variant, 0)).is_some() {
                 continue;
             }
-            let seeds = self.seeds[variant];
             let mut found = Vec::new();
             for seed in 0..seeds {
                 let id = ground.ids[plan.cell(variant, seed) as usize];
                 found.extend(full_cells.get(id)?.epsilon_star());
             }
-            next[variant] = adaptive::seeds_wanted(&found, seeds, &rule);
-            if next[variant] > seeds {
+            *next = adaptive::seeds_wanted(&found, seeds, &rule);
+            if *next > seeds {
                 let labels = plan.labels(plan.variants()[variant]).join(", ");
-                tracing::info!(
-                    "{labels}: {} of {seeds} cells turned; going on to {} seeds",
-                    found.len(),
-                    next[variant]
-                );
+                tracing::info!("{labels}: {} of {seeds} cells turned; going on to {next} seeds", found.len());
             }
         }
         for variant in 0..plan.variants().len() {

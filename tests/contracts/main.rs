@@ -1,6 +1,8 @@
 //! The contracts that users rely on, each tested through the real binary: what a bad file says, that a result does not
 //! depend on how it was computed, that a killed run loses nothing, that other programs read what is written.
 
+#![allow(clippy::unwrap_used)]
+
 mod complexity;
 mod config_errors;
 mod durability;

@@ -39,7 +39,7 @@ pub fn phases(results: &Results, complexity: &Complexity) -> Result<DataFrame> {
         Column::new("final_descent".into(), words(|row| row.phases.final_descent)),
         Column::new("legs".into(), rows().map(|row| row.phases.legs as i64).collect::<Vec<_>>()),
     ];
-    let places: [(&str, fn(&Row) -> Place); 3] =
+    let places: [Named<Row, Place>; 3] =
         [("trough", |row| row.trough), ("peak", |row| row.peak), ("final", |row| row.falls_from)];
     for (name, place) in places {
         for (what, number) in PARTS {
@@ -53,8 +53,11 @@ pub fn phases(results: &Results, complexity: &Complexity) -> Result<DataFrame> {
     Ok(frame)
 }
 
+/// What to read of something, by name.
+type Named<Of, To> = (&'static str, fn(&Of) -> To);
+
 /// Numbers of a place, by name.
-const PARTS: [(&str, fn(&Place) -> f64); 4] = [
+const PARTS: [Named<Place, f64>; 4] = [
     ("step", |place| place.step),
     ("lc", |place| place.value),
     ("train", |place| place.train),
@@ -100,7 +103,7 @@ pub fn summary(complexity: &Complexity, groups: &Groups, layers: &[usize]) -> Re
         Column::new("still_descending".into(), counted(|row| row.phases.descent == Found::Edge)),
         Column::new("still_ascending".into(), counted(|row| row.phases.ascent == Found::Edge)),
     ]);
-    let places: [(&str, fn(&Row) -> Place); 2] = [("trough", |row| row.trough), ("final", |row| row.falls_from)];
+    let places: [Named<Row, Place>; 2] = [("trough", |row| row.trough), ("final", |row| row.falls_from)];
     for (name, place) in places {
         for (what, number) in PARTS.iter().filter(|(what, _)| *what != "lc") {
             columns.push(Column::new(format!("{name}_{what}").into(), middle(&|row| number(&place(row)))));

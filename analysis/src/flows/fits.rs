@@ -175,7 +175,7 @@ pub fn gain(flows: &Flows, family: usize, stage: usize, options: &Options) -> Op
 }
 
 /// The fit that stands for a curve: over all sizes, of the flows that came to the stage.
-pub fn principal<'a>(fits: &'a [Fit], curve: usize, measure: Measure, stage: usize) -> Option<&'a Fit> {
+pub fn principal(fits: &[Fit], curve: usize, measure: Measure, stage: usize) -> Option<&Fit> {
     let wanted = (curve, measure, stage, Over::Reached, Range::Whole);
     fits.iter().find(|fit| (fit.curve, fit.measure, fit.stage, fit.over, fit.range) == wanted)
 }

@@ -267,7 +267,8 @@ fn sign(value: f64) -> i8 {
 /// neighbours.
 fn negative_runs(corners: &[(u32, i8)]) -> Vec<(u32, u32)> {
     let Some(from) = corners.iter().position(|(_, sign)| *sign > 0) else { return Vec::new() };
-    let (mut runs, mut zero, mut run): (Vec<(u32, u32)>, u32, Option<(u32, u32)>) = (Vec::new(), 0, None);
+    let (mut runs, mut zero) = (Vec::new(), 0);
+    let mut run: Option<(u32, u32)> = None;
     for place in from..=from + corners.len() {
         let (half, sign) = corners[place % corners.len()];
         match sign {

@@ -9,6 +9,9 @@
 //! Invariant: a sample that is not looked at pulls with exactly nothing. So lists change no number of a flow, and whether
 //! there is one, and since when, is no part of its state.
 
+// What is not a number shall fall on the side that looks again: `!(a > b)` says so, `a <= b` does not.
+#![allow(clippy::neg_cmp_op_on_partial_ord)]
+
 use super::field::{Field, Points};
 use super::packed::Packed;
 use super::real::Real;

@@ -1,5 +1,8 @@
 //! A point of a flow: parameters, the margins there, and the way down.
 
+// What is not a number shall fall on the side that looks again: `!(a > b)` says so, `a <= b` does not.
+#![allow(clippy::neg_cmp_op_on_partial_ord)]
+
 use std::sync::Arc;
 
 use super::field::Field;

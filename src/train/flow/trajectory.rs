@@ -85,7 +85,7 @@ impl<T: Real> Trajectory<T> {
         field.outputs(&ground.train, ground.train.len(), &mut start_outputs);
         field.outputs(&ground.test, ground.test.len(), &mut start_tests);
         let keeps = |sample: &usize| replica.kept.as_ref().is_none_or(|kept| kept[*sample]);
-        let here = Stand::at(narrow(&state.flow.as_ref().map_or(start.as_slice(), |flow| flow.parameters.as_slice())));
+        let here = Stand::at(narrow(state.flow.as_ref().map_or(start.as_slice(), |flow| flow.parameters.as_slice())));
         let mut new = Trajectory {
             bounds: Bounds::of(&numbers),
             start: narrow_start.iter().map(|value| value.wide()).collect(),

@@ -135,7 +135,7 @@ mod tests {
         // 150 inputs are three blocks, and so are 130 samples.
         let inputs = 150;
         let shift: Vec<f32> = (0..inputs).map(|i| (i % 3) as f32 - 1.0).collect();
-        let value = |s: usize, i: usize| if (s * 31 + i * 17) % 5 == 0 { (s + i) as f32 } else { shift[i] };
+        let value = |s: usize, i: usize| if (s * 31 + i * 17).is_multiple_of(5) { (s + i) as f32 } else { shift[i] };
         let x: Vec<f32> = (0..140).flat_map(|s| (0..inputs).map(move |i| (s, i))).map(|(s, i)| value(s, i)).collect();
         let rows = SampleRows::of(&Samples { x: x.clone(), y: vec![0; 140] }, &shift);
         let mut turned = InputRows::default();

@@ -318,6 +318,9 @@ fn used(samples: &Samples, shift: &[f32]) -> Sets {
     sets
 }
 
+/// Inputs that a group of samples uses, in the order of the weights' rows: row and input.
+type Union = std::iter::Peekable<std::vec::IntoIter<(usize, usize)>>;
+
 /// How samples become sparse sets.
 struct View<'a> {
     shift: &'a [f32],
@@ -335,7 +338,7 @@ impl View<'_> {
         let (mut starts, mut list, mut values) = (vec![0], Vec::new(), Vec::new());
         let (groups, block) = (self.key.tile / self.mr, self.key.block(self.row.len()));
         for tile in order.chunks(self.key.tile) {
-            let mut left: Vec<(&[u32], std::iter::Peekable<std::vec::IntoIter<(usize, usize)>>)> = Vec::new();
+            let mut left: Vec<(&[u32], Union)> = Vec::new();
             for group in tile.chunks(self.mr) {
                 let rows = used.union(group).into_iter().map(|input| (usize::from(self.row[input]), input));
                 let mut union: Vec<(usize, usize)> = rows.collect();

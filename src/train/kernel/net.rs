@@ -150,11 +150,11 @@ impl Net {
         let r = self.replicas;
         let mut base = 0;
         for (at, layer) in self.layers.iter_mut().enumerate() {
+            let input = |row: usize| if at == 0 { order[row] as usize } else { row };
             for unit in 0..layer.outputs {
                 let (first, step) = layer.layout.column(unit * r + replica);
                 for row in 0..layer.inputs {
-                    let input = if at == 0 { order[row] as usize } else { row };
-                    visit(&mut layer.weight, first + row * step, base + unit * layer.inputs + input);
+                    visit(&mut layer.weight, first + row * step, base + unit * layer.inputs + input(row));
                 }
             }
             base += layer.inputs * layer.outputs;

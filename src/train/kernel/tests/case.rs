@@ -117,7 +117,8 @@ impl Case {
                 flow: None,
             },
             init_scale: 1.0,
-            kept: (self.pruned && r % 2 == 1).then(|| (0..self.samples).map(|s| (s * 7 + r) % 5 != 0).collect()),
+            kept: (self.pruned && r % 2 == 1)
+                .then(|| (0..self.samples).map(|s| !(s * 7 + r).is_multiple_of(5)).collect()),
         };
         let replicas: Vec<Replica> = (0..self.replicas).map(replica).collect();
         let state = |r: usize| {
