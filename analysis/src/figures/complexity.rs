@@ -18,7 +18,8 @@ const MOST_CELLS: usize = 32;
 /// Colours of the accuracies, after those of the layers.
 const TRAIN: usize = 6;
 const TEST: usize = 7;
-const ATTACK: usize = 4;
+/// Of the attacks, in turn.
+const ATTACKS: [usize; 2] = [4, 5];
 
 /// Values of the drawn cells of a group against steps: `[cell]`, each (step, value).
 type Bundle = Vec<Vec<(f64, f64)>>;
@@ -156,14 +157,15 @@ fn along(complexity: &Complexity, drawn: &[(&Group, Drawn)], groups: usize) -> F
             first = false;
         }
         let mut bundles = vec![(TRAIN, &drawn.train), (TEST, &drawn.test)];
-        bundles.extend(drawn.attacks.iter().map(|(_, bundle)| (ATTACK, bundle)));
+        bundles.extend(drawn.attacks.iter().zip(ATTACKS.iter().cycle()).map(|((_, bundle), &colour)| (colour, bundle)));
         panels.push(panel("accuracy", "", &bundles, &uprights));
     }
     let mut legend: Legend =
         layers.iter().enumerate().map(|(colour, layer)| (format!("layer {}", axes.layers[*layer]), colour)).collect();
     legend.extend([("training accuracy".to_owned(), TRAIN), ("test accuracy".to_owned(), TEST)]);
-    if drawn.iter().any(|(_, drawn)| !drawn.attacks.is_empty()) {
-        legend.push(("accuracy under attack".to_owned(), ATTACK));
+    if let Some((_, drawn)) = drawn.first() {
+        let attacks = drawn.attacks.iter().zip(ATTACKS.iter().cycle());
+        legend.extend(attacks.map(|((name, _), &colour)| (format!("under {name}"), colour)));
     }
     let more =
         if groups > MOST_GROUPS { format!(" The first {MOST_GROUPS} of {groups} groups.") } else { String::new() };
