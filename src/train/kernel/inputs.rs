@@ -153,9 +153,9 @@ impl Set {
 }
 
 impl Key {
-    /// Inputs of a block, of `inputs` in all.
+    /// Inputs of a block, of `inputs` in all: as equal shares as may be.
     fn block(self, inputs: usize) -> usize {
-        self.isa.inputs_at_once().min(inputs.max(1))
+        inputs.div_ceil(inputs.div_ceil(self.isa.inputs_at_once()).max(1)).max(1)
     }
 }
 
@@ -192,25 +192,33 @@ impl Inputs {
             return dense([raw, 1.0, 1.0, 1.0]);
         }
         let mr = key.isa.rows();
-        let samples = cluster(key.isa, &train, mr, WINDOW);
-        let order = if key.gradient {
-            let mut users = Sets::empty(inputs, block.train.len());
-            for (position, &sample) in samples.iter().enumerate() {
-                for input in train.union(&[sample]) {
-                    users.insert(input, position);
+        let grouped = |sets: &Sets| cluster(key.isa, sets, mr, WINDOW);
+        let (samples, order, test_used, test_samples) = std::thread::scope(|scope| {
+            let test = scope.spawn(|| {
+                let used = used(&block.test, &shift);
+                let order = grouped(&used);
+                (used, order)
+            });
+            let samples = grouped(&train);
+            let order = if key.gradient {
+                let mut users = Sets::empty(inputs, block.train.len());
+                for (position, &sample) in samples.iter().enumerate() {
+                    for input in train.union(&[sample]) {
+                        users.insert(input, position);
+                    }
                 }
-            }
-            cluster(key.isa, &users, mr, WINDOW)
-        } else {
-            (0..inputs as u32).collect()
-        };
+                grouped(&users)
+            } else {
+                (0..inputs as u32).collect()
+            };
+            let (test_used, test_samples) = test.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (samples, order, test_used, test_samples)
+        });
         let mut row = vec![0u16; inputs];
         for (at, &input) in order.iter().enumerate() {
             row[input as usize] = at as u16;
         }
         let view = View { shift: &shift, row: &row, mr, key };
-        let test_used = used(&block.test, &shift);
-        let test_samples = cluster(key.isa, &test_used, mr, WINDOW);
         let test = view.set(&block.test, &test_used, test_samples);
         let rows = (!key.gradient && raw <= ROWS_BELOW).then(|| SampleRows::of(&block.train, &shift));
         let columns = key.gradient.then(|| view.columns(&block.train, &train, &samples, &order, key.tile));

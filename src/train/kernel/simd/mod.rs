@@ -184,12 +184,12 @@ impl Isa {
         }
     }
 
-    /// Inputs whose weights a panel's product takes at a time. With AVX2 they fill two thirds of a first cache of 32 KiB and
-    /// are read from there by every group of the tile; a panel's whole column would come from the second cache each time,
-    /// and from the third whenever a neighbour crowds that one.
+    /// Inputs whose weights a panel's product takes at a time, at most. With AVX2 they fill two thirds of a first cache of
+    /// 32 KiB and are read from there by every group of the tile; a panel's whole column would come from the second cache
+    /// each time, and from the third whenever a neighbour crowds that one.
     pub(super) fn inputs_at_once(self) -> usize {
         match self {
-            Isa::Avx2 => 160,
+            Isa::Avx2 => 176,
             Isa::Portable | Isa::Avx512 => usize::MAX,
         }
     }
