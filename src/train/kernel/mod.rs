@@ -44,8 +44,9 @@ use simd::{Isa, dispatch};
 use crate::sweep::Batch;
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
 
-/// Stretches of an `advance` for each thread at least, where groups outnumber threads.
-const STRETCHES: usize = 8;
+/// Stretches of an `advance` for each thread at least, where groups outnumber threads: if they share out evenly, and if
+/// not. Each costs the loading and unloading of a group.
+const STRETCHES: [usize; 2] = [4, 16];
 /// Columns of the first layer that a group should not exceed by much: its weights are to stay in the core's cache.
 const COLUMNS: usize = 160;
 /// Bytes of the first layer's weights that a group should not exceed, for the same reason.
@@ -218,7 +219,8 @@ impl Engine for Kernel {
         }
         let workers = self.threads.min(groups.len());
         // Threads that advance unequally, or groups that do not share out evenly, meet at the end of a stretch only.
-        let stretches = if groups.len() <= workers { 1 } else { (STRETCHES * workers).div_ceil(groups.len()) };
+        let uneven = usize::from(!groups.len().is_multiple_of(workers));
+        let stretches = if groups.len() <= workers { 1 } else { (STRETCHES[uneven] * workers).div_ceil(groups.len()) };
         let queue = Mutex::new(groups);
         let cohort = &self.cohort;
         let work = || {
