@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A whole sweep, start to results.h5, against its training; and two ranks of one thread against one rank of two.
+# A whole sweep, start to results.h5, against its training; and two ranks of one thread against one rank of two. Packing
+# efficiency is the share of the ranks' time, from start to end, in which they train.
 #
 #   benches/whole.sh PHASESWEEP [ROUNDS] [SWEEP]
 set -euo pipefail
@@ -19,7 +20,7 @@ timed() {
   ended=$(date +%s.%N)
   training=$(ncdump -h "$scratch/run/results.h5" | awk '$1 == ":training_seconds" { gsub(";", "", $3); print $3 }')
   awk -v name="$1" -v wall="$(awk -v a="$begun" -v b="$ended" 'BEGIN { print b - a }')" -v training="$training" -v ranks="$2" \
-    'BEGIN { printf "%-20s whole %7.2f s, training %7.2f s, ratio %.3f\n", name, wall, training / ranks, wall * ranks / training }'
+    'BEGIN { printf "%-20s whole %7.2f s, training %7.2f s, ratio %.3f, packing efficiency %.1f%%\n", name, wall, training / ranks, wall * ranks / training, 100 * training / (wall * ranks) }'
 }
 echo "$(date -u +%FT%TZ) $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2-), $("$program" --version), load $(cut -d' ' -f1 /proc/loadavg)"
 for ((round = 1; round <= rounds; round++)); do
