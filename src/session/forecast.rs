@@ -52,7 +52,7 @@ impl Costs {
         for variant in plan.variants() {
             let kind = &plan.sweep().architectures[variant.architecture].kind;
             let flow = plan.sweep().optimisers[variant.optimiser].flow.is_some();
-            let kernel = !flow && matches!(kind, ArchitectureKind::Mlp { .. }) && terms.choice.may_take_kernel();
+            let kernel = !flow && terms.choice.may_take_kernel();
             let held = if kernel || flow { Activations::Tile } else { Activations::All };
             let counted = replica_cost(plan, variant, &shapes[variant.data], held);
             let engine = match (flow, kernel) {

@@ -30,7 +30,7 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Whether fully connected networks may go to the CPU kernel.
+    /// Whether cohorts may go to the CPU kernel.
     pub fn may_take_kernel(&self) -> bool {
         self.kernel != KernelChoice::Burn && self.device.is_flex()
     }

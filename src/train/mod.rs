@@ -1,7 +1,7 @@
 //! Cohorts of replicas, trained as one stacked program.
 //!
 //! [`drive`] is the epoch loop; it advances an [`Engine`] that [`build_engine`] chose. Two engines stand behind that
-//! trait: [`burn`], on every device, and the CPU kernel for fully connected networks; a third, [`flow`], follows gradient flows.
+//! trait: [`burn`], on every device, and the CPU [`kernel`]; a third, [`flow`], follows gradient flows.
 
 pub mod binding;
 pub mod burn;

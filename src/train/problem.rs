@@ -44,16 +44,6 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Sizes of all layers from input to output, for a fully connected network; `None` for others.
-    pub fn mlp_widths(&self) -> Option<Vec<usize>> {
-        match &self.architecture {
-            ArchitectureKind::Mlp { hidden } => {
-                Some([&[self.block.inputs()], hidden.as_slice(), &[self.block.classes]].concat())
-            }
-            ArchitectureKind::Cnn { .. } => None,
-        }
-    }
-
     /// Test sets in order: the plain one, then the noisy ones. All share the plain one's labels.
     pub fn test_inputs(&self) -> impl Iterator<Item = &[f32]> {
         std::iter::once(self.block.test.x.as_slice()).chain(self.noisy.iter().map(Vec::as_slice))

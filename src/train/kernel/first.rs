@@ -1,8 +1,9 @@
 //! The first layer, which meets the inputs: in prepared groups, gathered row by row, or sparse sample by sample.
 
 use super::batch::{InputRows, SampleRows};
+use super::convolution::Images;
 use super::inputs::{Columns, Set};
-use super::net::Layer;
+use super::layer::Layer;
 use super::simd::{ADD, FROM, Lane, ONTO, Operand, Rows, STORE, Strip, Task, gather, product};
 
 /// Where a tile's samples come from.
@@ -14,6 +15,8 @@ pub(super) enum Source<'a> {
     Gathered(&'a [f32]),
     /// The block's sparse rows, and the tile's samples among them.
     Sparse(&'a SampleRows, &'a [u32]),
+    /// Images, for a convolution.
+    Images(Images<'a>),
 }
 
 /// How the gradient of the first layer reaches the inputs.
@@ -25,19 +28,22 @@ pub(super) enum Gradient<'a> {
     Gathered(&'a [f32]),
     /// A minibatch's sparse rows, turned around.
     Sparse(&'a InputRows),
+    /// The tile's images, for a convolution.
+    Images(Images<'a>),
 }
 
 /// The sums of the first layer of a tile.
 pub(super) struct FirstLayer<'a> {
     pub(super) layer: &'a mut Layer,
     pub(super) source: Source<'a>,
-    pub(super) groups: usize,
+    /// Samples of the tile.
+    pub(super) valid: usize,
 }
 
 impl Task for FirstLayer<'_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let FirstLayer { layer, source, groups } = self;
+        let FirstLayer { layer, source, valid } = self;
         let inputs = layer.inputs;
         if let Source::Sparse(rows, tile) = source {
             sparse_forward::<V, NV>(layer, rows, tile);
@@ -45,20 +51,20 @@ impl Task for FirstLayer<'_> {
         }
         let blocks = match source {
             Source::Set { set, .. } => set.blocks(inputs),
-            Source::Gathered(_) | Source::Sparse(..) => 1,
+            _ => 1,
         };
         // Every panel reads a block of the tile's inputs while it is in the second cache.
         for block in 0..blocks {
             for panel in &layer.layout.panels {
                 let (first, width, vectors) = (panel.first * V::LEN, panel.vectors * V::LEN, panel.vectors);
                 let bias = &layer.folded[first..];
-                for group in 0..groups {
+                for group in 0..valid.div_ceil(MR) {
                     let (a, rows, skipped) = match source {
                         Source::Set { set, x, tile } => set.piece::<MR>(x, inputs, [tile, block, group]),
                         Source::Gathered(x) => {
                             (Operand { data: &x[group * MR * inputs..], row: inputs, step: 1 }, Rows::All(inputs), 0)
                         }
-                        Source::Sparse(..) => return,
+                        Source::Sparse(..) | Source::Images(_) => return,
                     };
                     let b = &layer.weight.value[panel.offset + skipped * width..];
                     let b = Operand { data: b, row: width, step: 0 };
@@ -133,7 +139,7 @@ impl Task for FirstGradient<'_> {
                     Gradient::Gathered(x) => {
                         (Operand { data: &x[group * MR..], row: 1, step: inputs }, Rows::All(valid))
                     }
-                    Gradient::Sparse(_) => return,
+                    Gradient::Sparse(_) | Gradient::Images(_) => return,
                 };
                 let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
                 match first {

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use super::convolution::{Images, Which};
 use super::first::{Gradient, Source};
 use super::head::{AddToCentres, Centres, CountWrong, LossGradient, Totals, Weights};
 use super::inputs::{Inputs, Set};
-use super::minibatch::Minibatch;
-use super::net::{Net, Shape};
+use super::layer::Shape;
+use super::minibatch::{self, Minibatch};
+use super::net::Net;
 use super::pass::{backward, forward};
 use super::simd::{Isa, Lane, Task};
 use super::update::{Numbers, Step};
 use crate::sweep::{Activation, Batch};
+use crate::train::shape::Layer;
 use crate::train::{Problem, Replica, ReplicaState, UNMEASURED_BYTE};
 
 /// What all groups of a cohort share.
@@ -19,12 +22,37 @@ pub(super) struct Cohort {
     pub(super) inputs: Arc<Inputs>,
     /// One for each noisy test set; its samples lie in `problem.noisy`.
     pub(super) noisy: Vec<Set>,
-    pub(super) widths: Vec<usize>,
+    /// From input to output.
+    pub(super) layers: Vec<Layer>,
     pub(super) pairs: Vec<(usize, usize)>,
     pub(super) tile: usize,
     pub(super) isa: Isa,
     /// Replicas in a group at most.
     pub(super) group: usize,
+}
+
+impl Cohort {
+    /// Whether the first layer is a convolution.
+    pub(super) fn convolves(&self) -> bool {
+        matches!(self.layers.first(), Some(Layer::Convolution { .. }))
+    }
+
+    /// What the members of a group have in common: their epoch, and in minibatches the number of samples of a pass.
+    pub(super) fn together(&self, member: &Member<'_>) -> (usize, usize) {
+        let samples = match self.problem.batch {
+            Batch::Full => 0,
+            Batch::Mini { .. } => minibatch::kept(member.replica, self.problem.block.train.len()),
+        };
+        (member.state.epoch, samples)
+    }
+
+    /// A tile of a set as the first layer takes it; `x` is the memory that the set was made from.
+    fn source<'a>(&self, set: &'a Set, x: &'a [f32], tile: usize) -> Source<'a> {
+        if self.convolves() {
+            return Source::Images(Images { x, which: Which::From(tile * self.tile) });
+        }
+        Source::Set { set, x, tile }
+    }
 }
 
 /// A replica in its group.
@@ -82,7 +110,8 @@ impl<'a, 'b> Group<'a, 'b> {
         let problem = &cohort.problem;
         let used = members.iter().map(|member| member.replica.optimiser.moments());
         let shape = Shape {
-            widths: &cohort.widths,
+            layers: &cohort.layers,
+            order: &cohort.inputs.order,
             replicas: R,
             tile: cohort.tile,
             product: [V::LEN, MR, NV],
@@ -91,7 +120,7 @@ impl<'a, 'b> Group<'a, 'b> {
         };
         let mut net = Net::zeros(&shape);
         for (r, member) in members.iter().enumerate() {
-            net.load(r, &cohort.inputs.order, member.state);
+            net.load(r, member.state);
         }
         let set = &cohort.inputs.train;
         let keeps =
@@ -120,7 +149,10 @@ impl<'a, 'b> Group<'a, 'b> {
         let full = problem.batch == Batch::Full;
         let mut minibatch = match problem.batch {
             Batch::Full => None,
-            Batch::Mini { size } => Some(Minibatch::new::<MR>(self.cohort, self.members[0].replica, size)),
+            Batch::Mini { size } => {
+                let replicas = self.members.iter().map(|member| member.replica).collect();
+                Some(Minibatch::new::<MR>(self.cohort, replicas, size))
+            }
         };
         let start = self.members[0].state.epoch;
         for epoch in start..until {
@@ -152,7 +184,7 @@ impl<'a, 'b> Group<'a, 'b> {
                         Numbers::of(self.members.iter().map(|member| &member.replica.optimiser), epoch as u64 + 1);
                     V::enter::<_, R>(Step { net: &mut self.net, kind: problem.optimiser, numbers: &numbers });
                 }
-                Some(minibatch) => minibatch.pass::<V, MR>(&mut self.net, epoch),
+                Some(minibatch) => minibatch.pass::<V, R>(&mut self.net, epoch),
             }
             let broken = self.net.broken();
             self.freeze(&broken, epoch + 1, None);
@@ -186,8 +218,8 @@ impl<'a, 'b> Group<'a, 'b> {
         }
         for (number, first) in (0..samples).step_by(tile).enumerate() {
             let valid = tile.min(samples - first);
-            let source = Source::Set { set, x: &problem.block.train.x, tile: number };
-            forward::<V, R>(&mut self.net, problem.activation, source, valid.div_ceil(MR));
+            let source = self.cohort.source(set, &problem.block.train.x, number);
+            forward::<V, R>(&mut self.net, problem.activation, source, valid);
             let labels = &set.labels[first..first + valid];
             let weights = match &self.kept {
                 None => Weights::All,
@@ -211,9 +243,12 @@ impl<'a, 'b> Group<'a, 'b> {
                 if plan.snapshot.is_some() { Some(&mut mark) } else { None };
             let (kind, scale, totals) = (problem.loss, &self.scale, &mut self.totals);
             V::enter::<_, R>(LossGradient { output, kind, labels, weights, scale, totals, missed });
-            if let (true, Some(columns)) = (plan.gradient, &self.cohort.inputs.columns) {
-                let columns = Gradient::Columns(columns, number);
-                backward::<V, R>(&mut self.net, problem.activation, columns, valid, number == 0);
+            let gradient = match (source, &self.cohort.inputs.columns) {
+                (Source::Images(images), _) => Some(Gradient::Images(images)),
+                (_, columns) => columns.as_ref().map(|columns| Gradient::Columns(columns, number)),
+            };
+            if let Some(gradient) = gradient.filter(|_| plan.gradient) {
+                backward::<V, R>(&mut self.net, problem.activation, gradient, valid, number == 0);
             }
         }
     }
@@ -256,8 +291,8 @@ impl<'a, 'b> Group<'a, 'b> {
             }
             for (tile, first) in (0..set.len()).step_by(self.net.tile).enumerate() {
                 let valid = self.net.tile.min(set.len() - first);
-                let source = Source::Set { set, x, tile };
-                forward::<V, R>(&mut self.net, problem.activation, source, valid.div_ceil(MR));
+                let source = cohort.source(set, x, tile);
+                forward::<V, R>(&mut self.net, problem.activation, source, valid);
                 let Some(output) = self.net.layers.last() else { return };
                 let labels = &set.labels[first..first + valid];
                 V::enter::<_, R>(CountWrong { output, labels, wrong: &mut wrong });
@@ -286,14 +321,14 @@ impl<'a, 'b> Group<'a, 'b> {
             if let Some(snapshot) = snapshot {
                 state.record.misclassified[snapshot * bytes..(snapshot + 1) * bytes].fill(UNMEASURED_BYTE);
             }
-            self.net.silence(replica, &self.cohort.inputs.order);
+            self.net.silence(replica);
         }
     }
 
     fn unload(&mut self, replica: usize, epoch: usize) {
         let member = &mut self.members[replica];
         let used = member.replica.optimiser.moments();
-        self.net.unload(replica, &self.cohort.inputs.order, used, member.state);
+        self.net.unload(replica, used, member.state);
         member.state.epoch = epoch;
     }
 }

@@ -3,7 +3,8 @@
 //! Sums run over the samples of a tile in order, in f32, and over the tiles in f64.
 
 use super::function::{exp, ln_1p};
-use super::net::{Layer, Net};
+use super::layer::Layer;
+use super::net::Net;
 use super::simd::{Buffer, Lane, Task};
 use crate::sweep::Loss;
 
@@ -182,6 +183,67 @@ impl Task for LossGradient<'_> {
     }
 }
 
+/// Replaces a batch's outputs by the gradient of its mean loss, where every replica has samples of its own.
+pub(super) struct OwnLossGradient<'a> {
+    /// The output layer.
+    pub(super) output: &'a mut Layer,
+    /// What is minimised.
+    pub(super) kind: Loss,
+    /// Classes `[sample, replica]`, as whole numbers.
+    pub(super) labels: &'a [f32],
+    /// One over the number of samples in the batch.
+    pub(super) scale: f32,
+}
+
+impl Task for OwnLossGradient<'_> {
+    #[inline(always)]
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
+        let OwnLossGradient { output, kind, labels, scale } = self;
+        let classes = output.outputs;
+        let (zero, one) = (V::splat(0.0), V::splat(1.0));
+        for (row, label) in output.out.chunks_exact_mut(output.stride).zip(labels.chunks_exact(R)) {
+            let own = V::pattern::<R>(label);
+            match kind {
+                Loss::CrossEntropy => {
+                    let (guess, best) = greatest::<V, R>(row, classes);
+                    let mut rest = zero;
+                    for class in 0..classes {
+                        let power = exp(V::pattern::<R>(&row[class * R..]).sub(best));
+                        let greatest = differ(guess, V::splat(class as f32));
+                        rest = greatest.mul(power).add(rest);
+                        power.store_head::<R>(&mut row[class * R..]);
+                    }
+                    let inverse = V::splat(scale).div(rest.add(one));
+                    let mut others = zero;
+                    for class in 0..classes {
+                        let other = differ(own, V::splat(class as f32)).gt(zero);
+                        let gradient = V::pattern::<R>(&row[class * R..]).mul(inverse);
+                        let gradient = V::select(other, gradient, zero);
+                        others = others.add(gradient);
+                        gradient.store_head::<R>(&mut row[class * R..]);
+                    }
+                    for class in 0..classes {
+                        let other = differ(own, V::splat(class as f32)).gt(zero);
+                        let gradient = V::pattern::<R>(&row[class * R..]);
+                        V::select(other, gradient, zero.sub(others)).store_head::<R>(&mut row[class * R..]);
+                    }
+                }
+                Loss::MeanSquared => {
+                    let factor = V::splat(scale).mul(V::splat(2.0 / classes as f32));
+                    for class in 0..classes {
+                        let target = one.sub(differ(own, V::splat(class as f32)));
+                        let off = V::pattern::<R>(&row[class * R..]).sub(target);
+                        off.mul(factor).store_head::<R>(&mut row[class * R..]);
+                    }
+                }
+                Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => {
+                    unreachable!("`Kernel::supports` refuses hinges")
+                }
+            }
+        }
+    }
+}
+
 /// Sums of the unit-normalised outputs of the observed layers over the samples of each class.
 pub(super) struct Centres {
     /// Layers observed, as positions in the net.
@@ -199,7 +261,7 @@ impl Centres {
     pub(super) fn zeros(net: &Net, layers: &[usize], classes: usize) -> Centres {
         let layers: Vec<usize> = layers.iter().map(|&layer| layer - 1).collect();
         let lanes = net.layers[0].layout.lanes;
-        let columns = |layer: usize| net.layers[layer].layout.padded_columns() + lanes;
+        let columns = |layer: usize| net.layers[layer].columns + lanes;
         let widest = layers.iter().map(|&layer| columns(layer)).max().unwrap_or(0);
         let sums = layers.iter().map(|&layer| vec![0.0; classes * columns(layer)]).collect();
         Centres { layers, sums, tile: Buffer::zeros(classes * widest), lanes }
@@ -224,10 +286,10 @@ impl Centres {
         observed
             .map(|(&layer, sums)| {
                 let layer = &net.layers[layer];
-                let columns = layer.layout.padded_columns();
+                let columns = layer.columns;
                 let at = |class: usize, column: usize| sums[class * (columns + self.lanes) + column] / counts[class];
                 let mean = |class: usize, unit: usize| at(class, unit * net.replicas + replica);
-                let units = 0..layer.outputs;
+                let units = 0..layer.units;
                 let radius = |class: usize| {
                     let length = at(class, columns + replica);
                     let square = length - units.clone().map(|unit| mean(class, unit).powi(2)).sum::<f64>();
@@ -262,11 +324,11 @@ impl Task for AddToCentres<'_> {
         let (zero, one) = (V::splat(0.0), V::splat(1.0));
         for (sums, &layer) in centres.sums.iter_mut().zip(&centres.layers) {
             let layer = &net.layers[layer];
-            let columns = layer.layout.padded_columns();
+            let columns = layer.columns;
             centres.tile.fill(0.0);
             for (at, (row, &label)) in layer.out.chunks_exact(layer.stride).zip(labels).enumerate() {
                 let mut square = zero;
-                for unit in row[..layer.outputs * R].chunks_exact(R) {
+                for unit in row[..layer.units * R].chunks_exact(R) {
                     let h = V::pattern::<R>(unit);
                     square = h.fma(h, square);
                 }

@@ -1,4 +1,4 @@
-//! The CPU kernel: fused cohorts of fully connected networks, trained at the machine's limit.
+//! The CPU kernel: fused cohorts of fully connected and convolutional networks, trained at the machine's limit.
 //!
 //! Replicas share the inputs and nothing else, so they are laid side by side in vector lanes: every product, loss and
 //! measurement of all replicas of a group is a vertical operation, and the first layer is one wide product. A group
@@ -11,17 +11,22 @@
 //! - `simd`: vectors, the matrix product, and the choice of instructions; all unsafe code;
 //! - `function`: exp, tanh and the like; `layout`: where weights lie;
 //! - `cluster`, `inputs`, `batch`: the block's inputs, sparse where that pays, in groups or sample by sample;
-//! - `net`, `first`, `pass`, `head`, `update`: weights, forward and backward, loss and measurements, the step;
+//! - `layer`, `net`: weights and the tile of samples that meets them; `first`, `dense`, `convolution`, `activation`: through
+//!   a layer and back; `pass`: through all; `head`: loss and measurements; `update`: the step;
 //! - `group`, `minibatch`: epochs;
 //! - `peak`: what the machine could do at most, for comparison.
 
+mod activation;
 mod batch;
 mod cluster;
+mod convolution;
+mod dense;
 mod first;
 mod function;
 mod group;
 mod head;
 mod inputs;
+mod layer;
 mod layout;
 mod minibatch;
 mod net;
@@ -42,6 +47,7 @@ use inputs::{Inputs, Key};
 use simd::{Isa, dispatch};
 
 use crate::sweep::Batch;
+use crate::train::shape::{self, Layer};
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
 
 /// Stretches of an `advance` for each thread at least, where groups outnumber threads: if they share out evenly, and if
@@ -51,6 +57,8 @@ const STRETCHES: [usize; 2] = [4, 16];
 const COLUMNS: usize = 160;
 /// Bytes of the first layer's weights that a group should not exceed, for the same reason.
 const WEIGHT_BYTES: usize = 512 << 10;
+/// Numbers of an unfolded place that a group should not exceed by much, so that the lines in hand stay in the core's cache.
+const UNFOLDED: usize = 512;
 /// Numbers of a replica in a tile's hidden layers at most.
 const TILE: usize = 48_000;
 /// The same of minibatches: a replica has them to itself, and its weights stream through the cache anyway.
@@ -79,13 +87,13 @@ impl Kernel {
     /// # Errors
     /// The reason why it cannot, as half a sentence for the log.
     pub fn supports(problem: &Problem) -> Result<(), String> {
-        let Some(widths) = problem.mlp_widths() else {
-            return Err("the kernel trains fully connected networks only".to_owned());
-        };
         if problem.flow.is_some() {
             return Err("gradient flows have an engine of their own".to_owned());
         }
-        if widths.contains(&0) {
+        let Some(layers) = shape::layers(&problem.architecture, &problem.block) else {
+            return Err("the block is no image, or pooled down to nothing".to_owned());
+        };
+        if problem.block.inputs() == 0 || layers.iter().any(|layer| layer.outputs() == 0) {
             return Err("a layer has no units".to_owned());
         }
         Ok(())
@@ -127,8 +135,8 @@ impl Kernel {
         choices: Choices,
     ) -> Result<Kernel, TrainError> {
         Kernel::supports(&problem).map_err(TrainError::Device)?;
-        let widths = problem.mlp_widths().unwrap_or_default();
-        let parameters: usize = widths.windows(2).map(|pair| (pair[0] + 1) * pair[1]).sum();
+        let layers = shape::layers(&problem.architecture, &problem.block).unwrap_or_default();
+        let parameters: usize = layers.iter().map(Layer::parameters).sum();
         if replicas.len() != states.len() || states.iter().any(|state| state.parameters.len() != parameters) {
             let what =
                 format!("the states do not fit the network of {parameters} parameters and {} replicas", replicas.len());
@@ -149,35 +157,48 @@ impl Kernel {
         }
         let isa = choices.isa;
         // The size of a tile decides the order of sums: it follows from the problem alone.
-        let hidden: usize = widths[1..].iter().sum();
+        let hidden: usize = layers.iter().map(Layer::activations).sum();
+        let convolves = matches!(layers[0], Layer::Convolution { .. });
+        let whole = (TILE / hidden).clamp(isa.rows(), isa.tile());
         let tile = match problem.batch {
-            Batch::Full => (TILE / hidden).clamp(isa.rows(), isa.tile()) / isa.rows() * isa.rows(),
+            Batch::Full => whole / isa.rows() * isa.rows(),
             // A batch in one tile, or in few of equal size: gradients are written once.
             Batch::Mini { size } => {
-                let most = (BATCH_TILE.1 / hidden).clamp(isa.rows(), BATCH_TILE.0);
+                let alone = (BATCH_TILE.1 / hidden).clamp(isa.rows(), BATCH_TILE.0);
+                let most = if convolves { whole } else { alone };
                 let size = size.clamp(1, samples.max(1));
                 size.div_ceil(size.div_ceil(most)).next_multiple_of(isa.rows())
             }
         };
-        let key = Key { isa, tile, gradient: problem.batch == Batch::Full, sparse: choices.sparse };
+        // Convolutions read images as they lie.
+        let gradient = problem.batch == Batch::Full && !convolves;
+        let key = Key { isa, tile, gradient, sparse: choices.sparse && !convolves };
         let inputs = Inputs::of(&problem.block, key);
         let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y, key)).collect();
         let pairs = problem.pairs();
         let threads = threads.max(1);
-        let cohort = Cohort { problem, inputs, noisy, widths, pairs, tile, isa, group: choices.group };
+        let cohort = Cohort { problem, inputs, noisy, layers, pairs, tile, isa, group: choices.group };
         Ok(Kernel { cohort, replicas, states, threads })
     }
 
     /// Replicas in a group: as many as keep the weights in cache, but no fewer groups than threads.
     fn group_size(&self, live: usize) -> usize {
-        if self.cohort.problem.batch != Batch::Full {
+        let cohort = &self.cohort;
+        let fits = |size: usize| match cohort.layers[0] {
+            // A convolution's weights are few, but a place of its unfolded inputs or gradients may be large.
+            Layer::Convolution { .. } => cohort.layers.iter().all(|layer| match *layer {
+                Layer::Convolution { inputs, outputs, kernel, .. } => size * kernel * inputs.max(outputs) <= UNFOLDED,
+                Layer::Dense { .. } => true,
+            }),
+            Layer::Dense { inputs, outputs } => {
+                size * outputs <= COLUMNS && size * outputs * inputs * 4 <= WEIGHT_BYTES
+            }
+        };
+        if cohort.problem.batch != Batch::Full && !cohort.convolves() {
             return 1;
         }
-        let (inputs, width) = (self.cohort.widths[0], self.cohort.widths[1]);
-        let mut size = self.cohort.isa.lanes().min(self.cohort.group);
-        while size > 1
-            && (size * width > COLUMNS || size * width * inputs * 4 > WEIGHT_BYTES || live < size * self.threads)
-        {
+        let mut size = cohort.isa.lanes().min(cohort.group);
+        while size > 1 && (!fits(size) || live < size * self.threads) {
             size /= 2;
         }
         size
@@ -210,10 +231,11 @@ impl Engine for Kernel {
         let size = self.group_size(live);
         let members = self.replicas.iter().zip(&mut self.states).map(|(replica, state)| Member { replica, state });
         let mut members: Vec<Member<'_>> = members.filter(|member| due(member.state)).collect();
-        members.sort_by_key(|member| member.state.epoch);
+        let cohort = &self.cohort;
+        members.sort_by_key(|member| cohort.together(member));
         let Some(first) = members.first().map(|member| member.state.epoch) else { return Ok(()) };
         let mut groups: Vec<Vec<Member<'_>>> = Vec::new();
-        for same in members.chunk_by_mut(|a, b| a.state.epoch == b.state.epoch) {
+        for same in members.chunk_by_mut(|a, b| cohort.together(a) == cohort.together(b)) {
             let mut same = same.iter_mut().map(|member| Member { replica: member.replica, state: member.state });
             groups.extend(lanes(&mut same, size));
         }
@@ -222,7 +244,6 @@ impl Engine for Kernel {
         let uneven = usize::from(!groups.len().is_multiple_of(workers));
         let stretches = if groups.len() <= workers { 1 } else { (STRETCHES[uneven] * workers).div_ceil(groups.len()) };
         let queue = Mutex::new(groups);
-        let cohort = &self.cohort;
         let work = || {
             loop {
                 let next = furthest_behind(&mut queue.lock().unwrap_or_else(PoisonError::into_inner));
@@ -249,6 +270,7 @@ impl Engine for Kernel {
     }
 
     fn describe(&self) -> String {
-        format!("kernel {}, {}", self.cohort.isa.name(), self.cohort.inputs.describe())
+        let inputs = if self.cohort.convolves() { "convolutions".to_owned() } else { self.cohort.inputs.describe() };
+        format!("kernel {}, {inputs}", self.cohort.isa.name())
     }
 }

@@ -1,6 +1,7 @@
 //! The step: PyTorch's definition of each rule, with numbers of its own for each replica.
 
-use super::net::{Net, Parameter};
+use super::layer::Parameter;
+use super::net::Net;
 use super::simd::{Lane, Task};
 use crate::sweep::{Optimiser, OptimiserKind};
 

@@ -11,6 +11,7 @@ use crate::data::{Block, Samples};
 use crate::observe::misclassified;
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind};
 use crate::train::init::{epoch_order, initial_parameters};
+use crate::train::kernel::Kernel;
 use crate::train::{Engine, Problem, Record, Replica, ReplicaState, TrainError};
 
 /// Two or three noisy clouds, from a generator of whole numbers.
@@ -219,6 +220,25 @@ fn convolutions_follow_the_f64_reference() {
     assert_follows_reference(&Problem { activation: Activation::Gelu, ..cnn(&[4]) }, &replicas, 1e-5);
     let mini = Problem { batch: Batch::Mini { size: 20 }, activation: Activation::Relu, ..cnn(&[4]) };
     assert_follows_reference(&mini, &replicas, 1e-5);
+}
+
+#[test]
+fn the_kernel_trains_convolutions_as_burn_does() {
+    let replicas = [replica(1, sgd(0.2, 0.0, 0.0)), pruned(2, sgd(0.4, 0.9, 0.01)), replica(3, sgd(0.3, 0.0, 0.0))];
+    let mini = Problem { batch: Batch::Mini { size: 20 }, activation: Activation::Relu, ..cnn(&[4]) };
+    for problem in [cnn(&[]), Problem { activation: Activation::Gelu, ..cnn(&[4]) }, mini] {
+        let states = replicas.iter().map(|replica| start(&problem, replica)).collect();
+        let mut kernel = Kernel::new(problem.clone(), replicas.to_vec(), states, 2).unwrap();
+        kernel.advance(problem.epochs + 1).unwrap();
+        // A radius is the root of 1 − ‖μ‖², which magnifies what rounds where it is small: their squares are compared.
+        let squares = |mut state: ReplicaState| {
+            state.record.radius.iter_mut().for_each(|radius| *radius *= *radius);
+            state
+        };
+        for (a, b) in kernel.states().unwrap().into_iter().zip(run(&problem, &replicas)) {
+            assert_same_training(&squares(a), &squares(b));
+        }
+    }
 }
 
 #[test]

@@ -64,6 +64,8 @@ pub(super) trait Lane: Copy {
     fn sqrt(self) -> Self;
     /// Whether self > other; false where either is NaN.
     fn gt(self, other: Self) -> Self::Mask;
+    /// Whether self is NaN.
+    fn is_nan(self) -> Self::Mask;
     /// `yes` where the mask is set, else `no`.
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
     /// Absolute value.
@@ -125,6 +127,28 @@ pub(super) trait Lane: Copy {
         self.store(&mut all);
         to[..P].copy_from_slice(&all[..P]);
     }
+}
+
+/// Reads the first numbers of a slice; lanes beyond its end are 0.
+#[inline(always)]
+pub(super) fn get<V: Lane>(from: &[f32]) -> V {
+    if from.len() >= V::LEN {
+        return V::load(from);
+    }
+    let mut all = [0f32; 16];
+    all[..from.len()].copy_from_slice(from);
+    V::load(&all)
+}
+
+/// Writes the first lanes to a slice, as far as it goes.
+#[inline(always)]
+pub(super) fn put<V: Lane>(vector: V, to: &mut [f32]) {
+    if to.len() >= V::LEN {
+        return vector.store(to);
+    }
+    let mut all = [0f32; 16];
+    vector.store(&mut all);
+    to.copy_from_slice(&all[..to.len()]);
 }
 
 /// An instruction set.

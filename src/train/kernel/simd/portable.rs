@@ -100,6 +100,11 @@ impl Lane for Wide {
     }
 
     #[inline(always)]
+    fn is_nan(self) -> Self::Mask {
+        std::array::from_fn(|i| self.0[i].is_nan())
+    }
+
+    #[inline(always)]
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
         Wide(std::array::from_fn(|i| if mask[i] { yes.0[i] } else { no.0[i] }))
     }

@@ -172,6 +172,11 @@ impl Lane for Ymm {
     }
 
     #[inline(always)]
+    fn is_nan(self) -> Self::Mask {
+        unsafe { _mm256_cmp_ps::<_CMP_UNORD_Q>(self.0, self.0) }
+    }
+
+    #[inline(always)]
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
         Ymm(unsafe { _mm256_blendv_ps(no.0, yes.0, mask) })
     }
@@ -287,6 +292,11 @@ impl Lane for Zmm {
     #[inline(always)]
     fn gt(self, other: Self) -> Self::Mask {
         unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, other.0) }
+    }
+
+    #[inline(always)]
+    fn is_nan(self) -> Self::Mask {
+        unsafe { _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self.0, self.0) }
     }
 
     #[inline(always)]

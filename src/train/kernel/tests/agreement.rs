@@ -22,13 +22,13 @@ const RULES: [(OptimiserKind, f64); 8] = [
 ];
 
 /// Every way of computing that this processor has.
-fn choices() -> Vec<Choices> {
+pub(super) fn choices() -> Vec<Choices> {
     let all = [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| isa.available());
     all.flat_map(|isa| [true, false].map(|sparse| Choices { isa, sparse, group: usize::MAX })).collect()
 }
 
 /// Trains both and compares everything recorded and the final weights.
-fn compare(case: &Case, choices: Choices, weights: f64) {
+pub(super) fn compare(case: &Case, choices: Choices, weights: f64) {
     let (problem, replicas, states) = case.build();
     let mut kernel = Kernel::with(problem.clone(), replicas.clone(), states.clone(), 1, choices).unwrap();
     kernel.advance(problem.epochs + 1).unwrap();
@@ -36,7 +36,7 @@ fn compare(case: &Case, choices: Choices, weights: f64) {
     let epochs = problem.recorded.len();
     for ((replica, start), state) in replicas.iter().zip(&states).zip(&trained) {
         assert_eq!((state.epoch, state.diverged), (problem.epochs + 1, None));
-        let mut network = Network::new(problem.mlp_widths().unwrap(), &start.parameters);
+        let mut network = Network::new(&problem, &start.parameters);
         let record = &state.record;
         let near = |what: &str, a: f32, b: f64, tolerance: f64| {
             let same = (f64::from(a) - b).abs() <= tolerance * b.abs().max(0.1) || (a.is_nan() && b.is_nan());

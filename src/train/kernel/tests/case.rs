@@ -7,15 +7,28 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::data::{Block, Samples};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind};
+use crate::train::shape;
 use crate::train::{Problem, Record, Replica, ReplicaState};
+
+/// Convolutions before the fully connected layers.
+#[derive(Debug, Clone)]
+pub(super) struct Trunk {
+    /// Channels, height and width of the inputs.
+    pub(super) image: [usize; 3],
+    pub(super) channels: Vec<usize>,
+    pub(super) kernel: usize,
+    pub(super) pool: usize,
+}
 
 /// What a test problem is like.
 #[derive(Debug, Clone)]
 pub(super) struct Case {
     pub(super) samples: usize,
     pub(super) test: usize,
+    /// Inputs of a fully connected network.
     pub(super) inputs: usize,
     pub(super) classes: usize,
+    pub(super) trunk: Option<Trunk>,
     pub(super) hidden: Vec<usize>,
     pub(super) activation: Activation,
     pub(super) loss: Loss,
@@ -37,6 +50,7 @@ impl Default for Case {
             test: 61,
             inputs: 17,
             classes: 2,
+            trunk: None,
             hidden: vec![7],
             activation: Activation::Tanh,
             loss: Loss::CrossEntropy,
@@ -55,7 +69,9 @@ impl Case {
     /// The problem, its replicas and fresh states.
     pub(super) fn build(&self) -> (Problem, Vec<Replica>, Vec<ReplicaState>) {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
-        let background: Vec<f32> = (0..self.inputs).map(|_| rng.random_range(-1.5..0.5)).collect();
+        let image = self.trunk.as_ref().map(|trunk| trunk.image);
+        let inputs = image.map_or(self.inputs, |image| image.iter().product());
+        let background: Vec<f32> = (0..inputs).map(|_| rng.random_range(-1.5..0.5)).collect();
         let mut draw = |n: usize| {
             let mut samples = Samples::default();
             for _ in 0..n {
@@ -73,20 +89,25 @@ impl Case {
         let (train, test) = (draw(self.samples), draw(self.test));
         let noise: Vec<f32> = test.x.iter().map(|x| x + rng.random_range(-0.5f32..0.5)).collect();
         let block = Block {
-            features: self.inputs,
-            live: (0..self.inputs as u32).collect(),
-            image: None,
+            features: inputs,
+            live: (0..inputs as u32).collect(),
+            image,
             classes: self.classes,
             train,
             test,
             source_index: (0..self.samples as u32).collect(),
         };
+        let hidden = self.hidden.clone();
+        let architecture = match self.trunk.clone() {
+            None => ArchitectureKind::Mlp { hidden },
+            Some(Trunk { channels, kernel, pool, .. }) => ArchitectureKind::Cnn { channels, kernel, pool, hidden },
+        };
         let problem = Problem {
             block: Arc::new(block),
             noisy: Arc::new(vec![noise]),
-            architecture: ArchitectureKind::Mlp { hidden: self.hidden.clone() },
+            layers: (1..=architecture.depth()).collect(),
+            architecture,
             activation: self.activation,
-            layers: (1..=self.hidden.len()).collect(),
             loss: self.loss,
             optimiser: self.kind,
             batch: self.batch,
@@ -98,7 +119,7 @@ impl Case {
             probing: crate::train::Probing::default(),
             flow: None,
         };
-        let widths = problem.mlp_widths().unwrap();
+        let layers = shape::layers(&problem.architecture, &problem.block).unwrap();
         let lr = match self.kind {
             // Momentum multiplies the steps by 1/(1 − momentum).
             OptimiserKind::Sgd | OptimiserKind::Nesterov => 0.3 * (1.0 - self.momentum),
@@ -124,9 +145,9 @@ impl Case {
         let state = |r: usize| {
             let mut rng = ChaCha8Rng::seed_from_u64(100 + r as u64);
             let mut parameters = vec![];
-            for pair in widths.windows(2) {
-                let bound = 1.0 / (pair[0] as f32).sqrt();
-                parameters.extend((0..(pair[0] + 1) * pair[1]).map(|_| rng.random_range(-bound..bound)));
+            for layer in &layers {
+                let bound = 1.0 / (layer.fan_in() as f32).sqrt();
+                parameters.extend((0..layer.parameters()).map(|_| rng.random_range(-bound..bound)));
             }
             ReplicaState {
                 epoch: 0,

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod case;
+mod convolution;
 mod functions;
 mod packing;
 mod reference;

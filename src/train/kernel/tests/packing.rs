@@ -11,7 +11,7 @@ fn choices(group: usize) -> Choices {
     Choices { isa: Isa::detect(), sparse: true, group }
 }
 
-fn train(
+pub(super) fn train(
     case: (Problem, Vec<Replica>, Vec<ReplicaState>),
     threads: usize,
     group: usize,
@@ -28,7 +28,7 @@ fn train(
 }
 
 /// Equality of every bit, NaN included.
-fn assert_same(a: &ReplicaState, b: &ReplicaState) {
+pub(super) fn assert_same(a: &ReplicaState, b: &ReplicaState) {
     let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
     let all = |s: &ReplicaState| {
         let r = &s.record;

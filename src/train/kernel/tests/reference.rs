@@ -1,11 +1,12 @@
-//! Training in f64, written as the formulas stand in the textbooks: loops over samples and units, one network.
+//! Training in f64, written as the formulas stand in the textbooks: loops over samples, units and places, one network.
 
 use crate::sweep::{Activation, Batch, Loss, Optimiser, OptimiserKind};
+use crate::train::shape::{self, Layer};
 use crate::train::{Problem, Replica};
 
 /// A network and its moments, in the layout of a replica's state.
 pub(super) struct Network {
-    widths: Vec<usize>,
+    layers: Vec<Layer>,
     pub(super) parameters: Vec<f64>,
     first: Vec<f64>,
     second: Vec<f64>,
@@ -53,32 +54,96 @@ pub(super) fn activation(kind: Activation, z: f64) -> (f64, f64) {
     }
 }
 
+/// What a layer makes of a sample.
+struct Signal {
+    /// Outputs, `[channel, line, column]` behind the pooling of a convolution.
+    out: Vec<f64>,
+    /// The activation's derivative at each.
+    slope: Vec<f64>,
+    /// Which of the layer's sums each output is.
+    sum: Vec<usize>,
+}
+
+/// Calls `visit` with the places of every product of a layer: weight, input, sum.
+fn products(layer: &Layer, mut visit: impl FnMut(usize, usize, usize)) {
+    match *layer {
+        Layer::Dense { inputs, outputs } => {
+            for o in 0..outputs {
+                for i in 0..inputs {
+                    visit(o * inputs + i, i, o);
+                }
+            }
+        }
+        Layer::Convolution { inputs, outputs, kernel, height, width, .. } => {
+            let inside = |at: usize, k: usize, size: usize| (at + k).checked_sub(kernel / 2).filter(|&at| at < size);
+            for (o, i) in (0..outputs).flat_map(|o| (0..inputs).map(move |i| (o, i))) {
+                for (ky, kx) in (0..kernel).flat_map(|ky| (0..kernel).map(move |kx| (ky, kx))) {
+                    for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+                        if let (Some(from_y), Some(from_x)) = (inside(y, ky, height), inside(x, kx, width)) {
+                            let weight = ((o * inputs + i) * kernel + ky) * kernel + kx;
+                            visit(weight, (i * height + from_y) * width + from_x, (o * height + y) * width + x);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Sums of a unit or channel.
+fn places(layer: &Layer) -> usize {
+    match *layer {
+        Layer::Dense { .. } => 1,
+        Layer::Convolution { height, width, .. } => height * width,
+    }
+}
+
+/// From a hidden layer's sums to its outputs: the activation, then of each window the first greatest.
+fn activate(layer: &Layer, kind: Activation, z: &[f64]) -> Signal {
+    let all: Vec<(f64, f64)> = z.iter().map(|&z| activation(kind, z)).collect();
+    let sum: Vec<usize> = match *layer {
+        Layer::Dense { .. } => (0..all.len()).collect(),
+        Layer::Convolution { outputs, pool, height, width, .. } => {
+            let mut chosen = vec![];
+            for o in 0..outputs {
+                for (top, left) in (0..height / pool).flat_map(|y| (0..width / pool).map(move |x| (y * pool, x * pool)))
+                {
+                    let window = (0..pool * pool).map(|at| (o * height + top + at / pool) * width + left + at % pool);
+                    chosen.push(window.reduce(|best, at| if all[at].0 > all[best].0 { at } else { best }).unwrap());
+                }
+            }
+            chosen
+        }
+    };
+    let (out, slope) = sum.iter().map(|&at| all[at]).unzip();
+    Signal { out, slope, sum }
+}
+
 impl Network {
-    pub(super) fn new(widths: Vec<usize>, parameters: &[f32]) -> Network {
+    pub(super) fn new(problem: &Problem, parameters: &[f32]) -> Network {
+        let layers = shape::layers(&problem.architecture, &problem.block).unwrap();
         let parameters: Vec<f64> = parameters.iter().map(|&p| f64::from(p)).collect();
         let zeros = vec![0.0; parameters.len()];
-        Network { widths, first: zeros.clone(), second: zeros, parameters, steps: 0 }
+        Network { layers, first: zeros.clone(), second: zeros, parameters, steps: 0 }
     }
 
-    /// Outputs and derivatives of every layer for one sample.
-    fn forward(&self, kind: Activation, x: &[f32]) -> Vec<(Vec<f64>, Vec<f64>)> {
-        let mut layers: Vec<(Vec<f64>, Vec<f64>)> = vec![(x.iter().map(|&x| f64::from(x)).collect(), vec![])];
+    /// Outputs and derivatives of every layer for one sample; the inputs come first.
+    fn forward(&self, kind: Activation, x: &[f32]) -> Vec<Signal> {
+        let mut signals = vec![Signal { out: x.iter().map(|&x| f64::from(x)).collect(), slope: vec![], sum: vec![] }];
         let mut base = 0;
-        let depth = self.widths.len() - 1;
-        for l in 0..depth {
-            let (n_in, n_out) = (self.widths[l], self.widths[l + 1]);
-            let (w, b) = self.parameters[base..].split_at(n_in * n_out);
-            let mut out = (vec![], vec![]);
-            for o in 0..n_out {
-                let z = b[o] + (0..n_in).map(|i| w[o * n_in + i] * layers[l].0[i]).sum::<f64>();
-                let (value, slope) = if l + 1 < depth { activation(kind, z) } else { (z, 1.0) };
-                out.0.push(value);
-                out.1.push(slope);
-            }
-            layers.push(out);
-            base += (n_in + 1) * n_out;
+        for (l, layer) in self.layers.iter().enumerate() {
+            let (w, b) = self.parameters[base..].split_at(layer.weights());
+            let places = places(layer);
+            let mut z: Vec<f64> = (0..layer.outputs() * places).map(|at| b[at / places]).collect();
+            products(layer, |weight, input, sum| z[sum] += w[weight] * signals[l].out[input]);
+            signals.push(if l + 1 < self.layers.len() {
+                activate(layer, kind, &z)
+            } else {
+                Signal { slope: vec![1.0; z.len()], sum: (0..z.len()).collect(), out: z }
+            });
+            base += layer.parameters();
         }
-        layers
+        signals
     }
 
     /// Loss of one sample's outputs, and its gradient.
@@ -107,24 +172,27 @@ impl Network {
     fn gradient(&self, problem: &Problem, samples: &[usize]) -> Vec<f64> {
         let d = problem.block.inputs();
         let mut gradient = vec![0.0; self.parameters.len()];
+        let share = 1.0 / samples.len() as f64;
         for &s in samples {
-            let layers = self.forward(problem.activation, &problem.block.train.x[s * d..(s + 1) * d]);
-            let depth = self.widths.len() - 1;
-            let mut delta = Network::loss(problem.loss, &layers[depth].0, usize::from(problem.block.train.y[s])).1;
+            let signals = self.forward(problem.activation, &problem.block.train.x[s * d..(s + 1) * d]);
+            let depth = self.layers.len();
+            let y = usize::from(problem.block.train.y[s]);
+            let mut back = Network::loss(problem.loss, &signals[depth].out, y).1;
             let mut end = self.parameters.len();
-            for l in (0..depth).rev() {
-                let (n_in, n_out) = (self.widths[l], self.widths[l + 1]);
-                let base = end - (n_in + 1) * n_out;
-                for o in 0..n_out {
-                    for i in 0..n_in {
-                        gradient[base + o * n_in + i] += delta[o] * layers[l].0[i] / samples.len() as f64;
-                    }
-                    gradient[base + n_in * n_out + o] += delta[o] / samples.len() as f64;
+            for (l, layer) in self.layers.iter().enumerate().rev() {
+                let (below, signal, places) = (&signals[l], &signals[l + 1], places(layer));
+                let base = end - layer.parameters();
+                let mut delta = vec![0.0; layer.outputs() * places];
+                for ((back, slope), &sum) in back.iter().zip(&signal.slope).zip(&signal.sum) {
+                    delta[sum] = back * slope;
                 }
-                if l > 0 {
-                    let w = &self.parameters[base..];
-                    let back = |i: usize| (0..n_out).map(|o| w[o * n_in + i] * delta[o]).sum::<f64>() * layers[l].1[i];
-                    delta = (0..n_in).map(back).collect();
+                back = vec![0.0; below.out.len()];
+                products(layer, |weight, input, sum| {
+                    gradient[base + weight] += share * delta[sum] * below.out[input];
+                    back[input] += delta[sum] * self.parameters[base + weight];
+                });
+                for (at, delta) in delta.iter().enumerate() {
+                    gradient[base + layer.weights() + at / places] += share * delta;
                 }
                 end = base;
             }
@@ -189,26 +257,26 @@ impl Network {
     pub(super) fn measure(&self, problem: &Problem, replica: &Replica) -> Measured {
         let block = &problem.block;
         let d = block.inputs();
-        let depth = self.widths.len() - 1;
+        let depth = self.layers.len();
         let (mut loss, mut wrong, mut count) = (0.0, 0, vec![0.0; block.classes]);
-        let width = |l: usize| self.widths[l];
+        let width = |l: usize| self.layers[l - 1].activations();
         let mut centres: Vec<Vec<Vec<f64>>> =
             problem.layers.iter().map(|&l| vec![vec![0.0; width(l)]; block.classes]).collect();
         let mut spreads: Vec<Vec<f64>> = problem.layers.iter().map(|_| vec![0.0; block.classes]).collect();
         let mut missed = vec![];
         let mut directions = vec![];
         for (s, x) in block.train.x.chunks(d).enumerate() {
-            let layers = self.forward(problem.activation, x);
+            let signals = self.forward(problem.activation, x);
             let y = usize::from(block.train.y[s]);
-            missed.push(Network::guess(&layers[depth].0) != y);
+            missed.push(Network::guess(&signals[depth].out) != y);
             if !keeps(replica, s) {
                 continue;
             }
-            loss += Network::loss(problem.loss, &layers[depth].0, y).0;
+            loss += Network::loss(problem.loss, &signals[depth].out, y).0;
             wrong += usize::from(missed[s]);
             count[y] += 1.0;
             for (at, &l) in problem.layers.iter().enumerate() {
-                let h = &layers[l].0;
+                let h = &signals[l].out;
                 let norm = h.iter().map(|h| h * h).sum::<f64>().sqrt();
                 let phi: Vec<f64> = h.iter().map(|h| if norm > 0.0 { h / norm } else { 0.0 }).collect();
                 for (c, phi) in centres[at][y].iter_mut().zip(&phi) {
@@ -234,7 +302,7 @@ impl Network {
         };
         let distance = centres.iter().map(|layer| problem.pairs().iter().map(|&(a, b)| apart(layer, a, b)).collect());
         let errors = |x: &[f32]| {
-            let guesses = x.chunks(d).map(|x| Network::guess(&self.forward(problem.activation, x)[depth].0));
+            let guesses = x.chunks(d).map(|x| Network::guess(&self.forward(problem.activation, x)[depth].out));
             guesses.zip(&block.test.y).filter(|(guess, y)| *guess != usize::from(**y)).count()
         };
         Measured {
