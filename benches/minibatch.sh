@@ -4,10 +4,11 @@
 #   benches/minibatch.sh PHASESWEEP [ROUNDS]
 #
 # The work: 1000 MNIST images in batches of 200, every run in an order of its own, AdamW, 8 runs, test errors at the end.
-# mlp: four rectified layers of 200 units (benches/minibatch.toml), by the CPU kernel. cnn: two convolutions
-# (benches/cnn.toml), by burn; alone: the same, one run. Peers (benches/peers/torch_minibatch.py): all runs stacked in one
-# program (baddbmm over runs; grouped convolutions), and one module after another, timed by two runs. PHASESWEEP_DATA and
-# PEERS as in training.sh; THREADS, all processors by default; ROWS, the rows to measure, all by default.
+# mlp: four rectified layers of 200 units (benches/minibatch.toml); cnn: two convolutions (benches/cnn.toml); both by the
+# CPU kernel. cnn_alone: one run; mlp_dense: no use made of sparse inputs; mlp_burn, cnn_burn: by burn. Peers
+# (benches/peers/torch_minibatch.py): all runs stacked in one program (baddbmm over runs; grouped convolutions), and one
+# module after another, timed by two runs. PHASESWEEP_DATA and PEERS as in training.sh; THREADS, all processors by
+# default; ROWS, the rows to measure, all by default.
 set -euo pipefail
 source "$(dirname "$0")/ground.sh"
 
@@ -32,16 +33,17 @@ one() {
     mlp_burn) step ours benches/minibatch.toml 8 burn 1 9 ;;
     mlp_stacked) step peer mlp 8 stacked 1 9 ;;
     mlp_loop) step peer mlp 2 loop 1 21 ;;
-    cnn) step ours benches/cnn.toml 8 auto 1 6 ;;
-    cnn_alone) step ours benches/cnn.toml 1 auto 1 21 ;;
+    cnn) step ours benches/cnn.toml 8 auto 1 21 ;;
+    cnn_alone) step ours benches/cnn.toml 1 auto 1 41 ;;
+    cnn_burn) step ours benches/cnn.toml 8 burn 1 6 ;;
     cnn_stacked) step peer cnn 8 stacked 1 6 ;;
     cnn_loop) step peer cnn 2 loop 1 11 ;;
   esac
 }
 
-names=(mlp mlp_dense mlp_burn cnn cnn_alone)
+names=(mlp mlp_dense mlp_burn cnn cnn_alone cnn_burn)
 if have_peers; then
-  names=(mlp mlp_dense mlp_burn mlp_stacked mlp_loop cnn cnn_alone cnn_stacked cnn_loop)
+  names=(mlp mlp_dense mlp_burn mlp_stacked mlp_loop cnn cnn_alone cnn_burn cnn_stacked cnn_loop)
 fi
 [ -z "${ROWS:-}" ] || read -ra names <<<"$ROWS"
 measure

@@ -46,8 +46,8 @@ fn a_wider_sweep_keeps_the_cells_it_shares_with_the_old_one() {
     assert!(old_parts.iter().all(|part| parts(&out).contains(part)), "finished parts are never rewritten");
 }
 
-/// Standardised images keep their blank pixels (as 0) where the network convolves; the stacked convolutions of a cohort
-/// compute each replica by the same operations as alone, hence equality of bits here too.
+/// Standardised images keep their blank pixels (as 0) where the network convolves, and convolutions of a cohort give each
+/// replica the same bits as alone.
 #[test]
 fn a_convolutional_cell_on_standardised_images_equals_itself_alone() {
     let dir = tempfile::tempdir().unwrap();
