@@ -4,6 +4,7 @@
 //! spread of other training errors of the same cells: at a fixed epoch, at the best test error, at the end.
 
 use rand::Rng;
+use rayon::prelude::*;
 
 use super::bootstrap::{Interval, affordable, generator, percentile};
 use super::moments::{coefficient_of_variation, standard_deviation};
@@ -25,15 +26,15 @@ pub fn ratio(other: &[f64], base: &[f64], resamples: usize, stream: u64) -> Rati
         |numerator: f64, denominator: f64| if denominator > 0.0 { numerator / denominator } else { f64::NAN };
     let deviations = |a: &[f64], b: &[f64]| quotient(standard_deviation(a), standard_deviation(b));
     let size = base.len().min(other.len());
-    let mut random = generator(stream);
-    let mut drawn = (vec![0.0; size], vec![0.0; size]);
-    let resampled = (0..if size < 3 { 0 } else { affordable(resamples, size) })
-        .map(|_| {
-            for place in 0..size {
-                let row = random.random_range(0..size);
-                (drawn.0[place], drawn.1[place]) = (other[row], base[row]);
-            }
-            deviations(&drawn.0, &drawn.1)
+    let resamples = if size < 3 { 0 } else { affordable(resamples, size) };
+    // Every resample has random numbers of its own, so that they may be drawn in parallel and still be the same.
+    let resampled: Vec<f64> = (0..resamples as u64)
+        .into_par_iter()
+        .map(|resample| {
+            let mut random = generator((stream << 32) | resample);
+            let rows: Vec<usize> = (0..size).map(|_| random.random_range(0..size)).collect();
+            let drawn = |values: &[f64]| rows.iter().map(|&row| values[row]).collect::<Vec<_>>();
+            deviations(&drawn(other), &drawn(base))
         })
         .collect();
     Ratio {

@@ -44,18 +44,14 @@ pub fn frequencies(results: &Results, all: &[Stragglers]) -> Vec<Frequency> {
 }
 
 fn count<'a>(block: &str, axis: &str, level: &str, cells: impl Iterator<Item = &'a Stragglers>) -> Frequency {
-    let (mut total, mut counts) = (0, BTreeMap::new());
+    let (mut total, mut counts) = (0, Vec::new());
     for cell in cells {
         total += 1;
-        bits::members(&cell.set).for_each(|sample| *counts.entry(sample).or_insert(0) += 1);
+        counts.resize(counts.len().max(64 * cell.set.len()), 0);
+        bits::members(&cell.set).for_each(|sample| counts[sample] += 1);
     }
-    Frequency {
-        block: block.into(),
-        axis: axis.into(),
-        level: level.into(),
-        cells: total,
-        counts: counts.into_iter().collect(),
-    }
+    let counts: Vec<(usize, usize)> = counts.into_iter().enumerate().filter(|(_, count)| *count > 0).collect();
+    Frequency { block: block.into(), axis: axis.into(), level: level.into(), cells: total, counts }
 }
 
 /// The table: `block`, `axis`, `level`, `sample`, `cells`, `count`, `frequency`; samples that never straggle are not in it.
