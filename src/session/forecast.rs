@@ -13,7 +13,8 @@ use crate::plan::Plan;
 use crate::sweep::{ArchitectureKind, Sweep};
 use crate::train::{Choice, DeviceName, KernelChoice};
 
-/// Replicas below which a cohort leaves vector lanes of the device idle.
+/// Replicas for each thread below which a cohort leaves vector lanes idle, or threads without a group to take from each
+/// other when one falls behind.
 const EFFICIENT_REPLICAS: usize = 16;
 
 /// Costs of a plan's variants on this host.
@@ -99,7 +100,8 @@ pub fn heaviest_cell(sweep: Sweep, kernel: KernelChoice) -> Result<u64, data::Da
 
 /// Limits of packing for so many ranks.
 pub(super) fn limits(terms: &ResolvedTerms, workers: usize) -> Limits {
-    Limits { workers, memory: terms.memory, efficient_replicas: EFFICIENT_REPLICAS, most_replicas: terms.replicas }
+    let efficient_replicas = EFFICIENT_REPLICAS * terms.choice.threads.max(1);
+    Limits { workers, memory: terms.memory, efficient_replicas, most_replicas: terms.replicas }
 }
 
 /// What `phasesweep plan` prints.
