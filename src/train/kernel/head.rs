@@ -73,6 +73,20 @@ fn differ<V: Lane>(a: V, b: V) -> V {
     V::select(a.sub(b).abs().gt(zero), one, zero)
 }
 
+/// Replaces outputs f by exp(f − max), given the greatest one's number and value. Returns their sum without the greatest,
+/// whose term is exactly 1: small losses keep their digits.
+#[inline(always)]
+fn powers<V: Lane, const R: usize>(row: &mut [f32], classes: usize, guess: V, best: V) -> V {
+    let mut rest = V::splat(0.0);
+    for class in 0..classes {
+        let power = exp(V::pattern::<R>(&row[class * R..]).sub(best));
+        let greatest = differ(guess, V::splat(class as f32));
+        rest = greatest.mul(power).add(rest);
+        power.store_head::<R>(&mut row[class * R..]);
+    }
+    rest
+}
+
 /// Counts the misclassified samples of a tile.
 pub(super) struct CountWrong<'a> {
     /// The output layer.
@@ -133,14 +147,7 @@ impl Task for LossGradient<'_> {
             let loss = match kind {
                 Loss::CrossEntropy => {
                     let truth = V::pattern::<R>(&row[own * R..]);
-                    // Σ exp(f − max) without the greatest, whose term is exactly 1: small losses keep their digits.
-                    let mut rest = zero;
-                    for class in 0..classes {
-                        let power = exp(V::pattern::<R>(&row[class * R..]).sub(best));
-                        let greatest = differ(guess, V::splat(class as f32));
-                        rest = greatest.mul(power).add(rest);
-                        power.store_head::<R>(&mut row[class * R..]);
-                    }
+                    let rest = powers::<V, R>(row, classes, guess, best);
                     let inverse = factor.div(rest.add(one));
                     let mut others = zero;
                     for class in (0..classes).filter(|&class| class != own) {
@@ -206,13 +213,7 @@ impl Task for OwnLossGradient<'_> {
             match kind {
                 Loss::CrossEntropy => {
                     let (guess, best) = greatest::<V, R>(row, classes);
-                    let mut rest = zero;
-                    for class in 0..classes {
-                        let power = exp(V::pattern::<R>(&row[class * R..]).sub(best));
-                        let greatest = differ(guess, V::splat(class as f32));
-                        rest = greatest.mul(power).add(rest);
-                        power.store_head::<R>(&mut row[class * R..]);
-                    }
+                    let rest = powers::<V, R>(row, classes, guess, best);
                     let inverse = V::splat(scale).div(rest.add(one));
                     let mut others = zero;
                     for class in 0..classes {
