@@ -22,7 +22,7 @@ use super::layout::Layout;
 use super::simd::{Buffer, Lane};
 use crate::sweep::Activation;
 use crate::train::shape;
-use pool::{Pool, Unpool};
+use pool::{Pool, Unpool, Windows};
 pub(super) use unfold::{Images, Which};
 use unfold::{Plane, Spread, Unfold};
 
@@ -95,6 +95,18 @@ impl Convolution {
         self.lines * self.pitch
     }
 
+    /// The pooling's windows over so many lines of sums, laid out as the weights' columns.
+    fn windows<const R: usize>(&self, layout: &Layout, lines: usize) -> Windows {
+        Windows {
+            place: layout.padded_columns(),
+            pitch: self.pitch,
+            side: self.pool,
+            rows: lines / self.pool,
+            columns: self.width / self.pool,
+            numbers: self.outputs * R,
+        }
+    }
+
     /// Lines at a time: the first and their number.
     fn stripes(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
         let (height, lines) = (self.height, self.lines);
@@ -155,12 +167,7 @@ pub(super) fn forward<V: Lane, const R: usize>(
             let part = outputs.start + done..outputs.end;
             V::enter::<_, 1>(Pool {
                 sums: &own.sums,
-                place: layout.padded_columns(),
-                pitch: own.pitch,
-                side: own.pool,
-                rows: count / own.pool,
-                columns: own.width / own.pool,
-                numbers: own.outputs * R,
+                windows: own.windows::<R>(layout, count),
                 activation,
                 out: &mut out[part.clone()],
                 choice: if own.pool > 1 { &mut own.choice[part.clone()] } else { &mut [] },
@@ -194,12 +201,7 @@ pub(super) fn backward<V: Lane, const R: usize>(
         V::enter::<_, 1>(Unpool {
             out: &out[outputs.clone()],
             choice: if own.pool > 1 { &own.choice[outputs] } else { &[] },
-            place,
-            pitch: own.pitch,
-            side: own.pool,
-            rows: own.height / own.pool,
-            columns: own.width / own.pool,
-            numbers: own.outputs * R,
+            windows: own.windows::<R>(layout, own.height),
             delta: &mut own.delta,
             bias: &mut own.bias,
         });

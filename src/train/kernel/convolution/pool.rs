@@ -8,12 +8,12 @@ use crate::train::kernel::activation::{Elementwise, Relu, Sigmoid, Tanh};
 use crate::train::kernel::function::gelu;
 use crate::train::kernel::simd::{Lane, Task, get, put};
 
-/// Lines of sums to activated, pooled outputs.
-pub(super) struct Pool<'a> {
-    pub(super) sums: &'a [f32],
-    /// Distance between places of `sums`.
+/// The windows over lines of sums.
+#[derive(Clone, Copy)]
+pub(super) struct Windows {
+    /// Distance between places of the sums.
     pub(super) place: usize,
-    /// Places from a line of `sums` to the next.
+    /// Places from a line of the sums to the next.
     pub(super) pitch: usize,
     /// Side of a window.
     pub(super) side: usize,
@@ -23,6 +23,12 @@ pub(super) struct Pool<'a> {
     pub(super) columns: usize,
     /// Numbers of a place.
     pub(super) numbers: usize,
+}
+
+/// Lines of sums to activated, pooled outputs.
+pub(super) struct Pool<'a> {
+    pub(super) sums: &'a [f32],
+    pub(super) windows: Windows,
     pub(super) activation: Activation,
     /// Outputs, place by place.
     pub(super) out: &'a mut [f32],
@@ -87,7 +93,7 @@ impl Task for Pool<'_> {
 /// A loop for each usual size of windows: written out by the compiler.
 #[inline(always)]
 fn windows<V: Lane, F: Pooled>(task: Pool<'_>) {
-    match task.side {
+    match task.windows.side {
         1 => windows_of::<V, F>(task, 1),
         2 => windows_of::<V, F>(task, 2),
         side => windows_of::<V, F>(task, side),
@@ -96,7 +102,8 @@ fn windows<V: Lane, F: Pooled>(task: Pool<'_>) {
 
 #[inline(always)]
 fn windows_of<V: Lane, F: Pooled>(task: Pool<'_>, side: usize) {
-    let Pool { sums, place, pitch, rows, columns, numbers, out, choice, slope, .. } = task;
+    let Pool { sums, windows, out, choice, slope, .. } = task;
+    let Windows { place, pitch, rows, columns, numbers, .. } = windows;
     for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
         let to = (row * columns + column) * numbers;
         let from = &sums[(row * pitch + column) * side * place..];
@@ -130,14 +137,7 @@ pub(super) struct Unpool<'a> {
     /// Gradients, place by place.
     pub(super) out: &'a [f32],
     pub(super) choice: &'a [f32],
-    /// Distance between places of `delta`.
-    pub(super) place: usize,
-    /// Places from a line of `delta` to the next.
-    pub(super) pitch: usize,
-    pub(super) side: usize,
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) numbers: usize,
+    pub(super) windows: Windows,
     /// Places that are in no window are not written.
     pub(super) delta: &'a mut [f32],
     pub(super) bias: &'a mut [f32],
@@ -146,7 +146,7 @@ pub(super) struct Unpool<'a> {
 impl Task for Unpool<'_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        match self.side {
+        match self.windows.side {
             1 => unpool::<V>(self, 1),
             2 => unpool::<V>(self, 2),
             side => unpool::<V>(self, side),
@@ -156,7 +156,8 @@ impl Task for Unpool<'_> {
 
 #[inline(always)]
 fn unpool<V: Lane>(task: Unpool<'_>, side: usize) {
-    let Unpool { out, choice, place, pitch, rows, columns, numbers, delta, bias, .. } = task;
+    let Unpool { out, choice, windows, delta, bias } = task;
+    let Windows { place, pitch, rows, columns, numbers, .. } = windows;
     let zero = V::splat(0.0);
     bias.fill(0.0);
     for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
