@@ -37,13 +37,13 @@ impl Cohort {
         matches!(self.layers.first(), Some(Layer::Convolution { .. }))
     }
 
-    /// What the members of a group have in common: their epoch, and in minibatches the number of samples of a pass.
-    pub(super) fn together(&self, member: &Member<'_>) -> (usize, usize) {
+    /// A replica that is to join a group.
+    pub(super) fn member<'a>(&self, replica: &'a Replica, state: &'a mut ReplicaState) -> Member<'a> {
         let samples = match self.problem.batch {
             Batch::Full => 0,
-            Batch::Mini { .. } => minibatch::kept(member.replica, self.problem.block.train.len()),
+            Batch::Mini { .. } => minibatch::kept(replica, self.problem.block.train.len()),
         };
-        (member.state.epoch, samples)
+        Member { replica, state, samples }
     }
 
     /// A tile of a set as the first layer takes it; `x` is the memory that the set was made from.
@@ -59,6 +59,15 @@ impl Cohort {
 pub(super) struct Member<'a> {
     pub(super) replica: &'a Replica,
     pub(super) state: &'a mut ReplicaState,
+    /// Samples of a pass in minibatches.
+    pub(super) samples: usize,
+}
+
+impl Member<'_> {
+    /// What the members of a group have in common: their epoch, and in minibatches the number of samples of a pass.
+    pub(super) fn together(&self) -> (usize, usize) {
+        (self.state.epoch, self.samples)
+    }
 }
 
 /// Takes a group from its epoch to `until`; all members are live, at the same epoch, and as many as lanes allow.

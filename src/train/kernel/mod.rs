@@ -229,14 +229,15 @@ impl Engine for Kernel {
         let due = |state: &ReplicaState| state.diverged.is_none() && state.epoch < until;
         let live = self.states.iter().filter(|state| due(state)).count();
         let size = self.group_size(live);
-        let members = self.replicas.iter().zip(&mut self.states).map(|(replica, state)| Member { replica, state });
-        let mut members: Vec<Member<'_>> = members.filter(|member| due(member.state)).collect();
         let cohort = &self.cohort;
-        members.sort_by_key(|member| cohort.together(member));
+        let members = self.replicas.iter().zip(&mut self.states).filter(|(_, state)| due(state));
+        let mut members: Vec<Member<'_>> = members.map(|(replica, state)| cohort.member(replica, state)).collect();
+        members.sort_by_key(Member::together);
         let Some(first) = members.first().map(|member| member.state.epoch) else { return Ok(()) };
         let mut groups: Vec<Vec<Member<'_>>> = Vec::new();
-        for same in members.chunk_by_mut(|a, b| cohort.together(a) == cohort.together(b)) {
-            let mut same = same.iter_mut().map(|member| Member { replica: member.replica, state: member.state });
+        for same in members.chunk_by_mut(|a, b| a.together() == b.together()) {
+            let mut same =
+                same.iter_mut().map(|of| Member { replica: of.replica, state: of.state, samples: of.samples });
             groups.extend(lanes(&mut same, size));
         }
         let workers = self.threads.min(groups.len());
