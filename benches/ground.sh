@@ -1,6 +1,6 @@
 # What the training benches share, to be sourced by them: arguments PHASESWEEP [ROUNDS] as $program and $rounds, where the
-# data and the peers are, a scratch directory, and how a row is timed, told and summed up. The caller defines `one`, which
-# prints a row's figure, and sets `names`, the rows.
+# data and the peers are, a scratch directory, and how a row is timed, told and summed up. Who calls `measure` defines
+# `one`, which prints a row's figure, and sets `names`, the rows.
 # A run that fails ends the bench, from within substitutions too: what was not measured has no figure.
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
@@ -16,8 +16,10 @@ training_seconds() {
   rm -rf "$scratch/run"
   "$program" run "$1" --set "sweep.seeds.count=$2" --set "train.epochs=$3" --threads "$threads" \
     --kernel "$4" --out "$scratch/run" --quiet 2>"$scratch/log" || { cat "$scratch/log" >&2; exit 1; }
-  ncdump -h "$scratch/run/results.h5" | awk '/:training_seconds/ { gsub(";", "", $3); print $3 }'
+  told_seconds
 }
+# The same of the run that lies in the scratch directory.
+told_seconds() { ncdump -h "$scratch/run/results.h5" | awk '$1 == ":training_seconds" { gsub(";", "", $3); print $3 }'; }
 have_peers() {
   [ -x "$peers/bin/python" ] && return
   echo "the peers are left out: make $peers a Python environment with benches/peers/requirements.txt"

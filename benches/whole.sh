@@ -3,10 +3,11 @@
 # efficiency is the share of the ranks' time, from start to end, in which they train.
 #
 #   benches/whole.sh PHASESWEEP [ROUNDS] [SWEEP]
+#
+# PHASESWEEP_DATA as in training.sh.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-program=$1; rounds=${2:-3}; sweep=${3:-sweeps/inversion-mnist.toml}
-scratch=$(mktemp -d); trap 'rm -rf "$scratch"' EXIT
+source "$(dirname "$0")/ground.sh"
+rounds=${2:-3}; sweep=${3:-sweeps/inversion-mnist.toml}
 export OMPI_MCA_rmaps_base_oversubscribe=1
 
 # Name, ranks, threads of each: wall seconds of the command, and training seconds (of all ranks) shared out.
@@ -18,7 +19,7 @@ timed() {
   "${launcher[@]}" "$program" run "$sweep" --threads "$3" --out "$scratch/run" --quiet 2>"$scratch/log" ||
     { cat "$scratch/log" >&2; exit 1; }
   ended=$(date +%s.%N)
-  training=$(ncdump -h "$scratch/run/results.h5" | awk '$1 == ":training_seconds" { gsub(";", "", $3); print $3 }')
+  training=$(told_seconds)
   awk -v name="$1" -v wall="$(awk -v a="$begun" -v b="$ended" 'BEGIN { print b - a }')" -v training="$training" -v ranks="$2" \
     'BEGIN { printf "%-20s whole %7.2f s, training %7.2f s, ratio %.3f, packing efficiency %.1f%%\n", name, wall, training / ranks, wall * ranks / training, 100 * training / (wall * ranks) }'
 }
