@@ -1,4 +1,4 @@
-//! Sparse samples one by one: what minibatches read, whose samples come in every order.
+//! Sparse samples one by one: what is read where samples come in any order, in minibatches and where few are measured.
 //!
 //! Prepared once for a block ([`SampleRows`]), and turned around for each tile ([`InputRows`]): forward, a sample's row
 //! names its inputs; for the gradient, an input's row names the tile's samples. Values are x₀ = x − background, as in
@@ -11,7 +11,7 @@ use crate::data::Samples;
 /// in the nearest cache, which hands out two vectors while the next one hands out one.
 const BLOCK: usize = 64;
 
-/// The inputs off the background of every sample, and their values, in the block's order.
+/// The inputs off the background of every sample, as rows of the weights, and their values, in the block's order.
 #[derive(Debug)]
 pub(super) struct SampleRows {
     /// Blocks of inputs.
@@ -23,16 +23,18 @@ pub(super) struct SampleRows {
 }
 
 impl SampleRows {
-    /// The rows of some samples; `shift` is the background of each input, at most 65535 of them.
-    pub(super) fn of(samples: &Samples, shift: &[f32]) -> SampleRows {
+    /// The rows of some samples; `shift` is the background of each input, at most 65535 of them, and `order` the input of
+    /// each row of the weights.
+    pub(super) fn of(samples: &Samples, shift: &[f32], order: &[u32]) -> SampleRows {
         let (mut starts, mut list, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for x in samples.x.chunks_exact(shift.len().max(1)) {
-            for (input, (x, shift)) in x.iter().zip(shift).enumerate() {
-                if input % BLOCK == 0 {
+            for (row, &input) in order.iter().enumerate() {
+                if row % BLOCK == 0 {
                     starts.push(list.len() as u32);
                 }
+                let (x, shift) = (x[input as usize], shift[input as usize]);
                 if x != shift {
-                    list.push(input as u16);
+                    list.push(row as u16);
                     values.push(x - shift);
                 }
             }
@@ -44,6 +46,11 @@ impl SampleRows {
     /// Number of blocks of inputs.
     pub(super) fn blocks(&self) -> usize {
         self.blocks
+    }
+
+    /// Number of values.
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
     }
 
     /// A sample's inputs of a block, ascending, and their values.
@@ -137,7 +144,8 @@ mod tests {
         let shift: Vec<f32> = (0..inputs).map(|i| (i % 3) as f32 - 1.0).collect();
         let value = |s: usize, i: usize| if (s * 31 + i * 17).is_multiple_of(5) { (s + i) as f32 } else { shift[i] };
         let x: Vec<f32> = (0..140).flat_map(|s| (0..inputs).map(move |i| (s, i))).map(|(s, i)| value(s, i)).collect();
-        let rows = SampleRows::of(&Samples { x: x.clone(), y: vec![0; 140] }, &shift);
+        let order: Vec<u32> = (0..inputs as u32).collect();
+        let rows = SampleRows::of(&Samples { x: x.clone(), y: vec![0; 140] }, &shift, &order);
         let mut turned = InputRows::default();
         for tile in [(5..135).rev().collect::<Vec<u32>>(), vec![2], vec![], vec![0, 139, 64]] {
             turned.fill(&rows, &tile, inputs);

@@ -4,16 +4,40 @@ use super::batch::{InputRows, SampleRows};
 use super::convolution::Images;
 use super::inputs::{Columns, Set};
 use super::layer::Layer;
-use super::simd::{ADD, FROM, Lane, ONTO, Operand, Rows, STORE, Strip, Task, gather, product};
+use super::simd::{ADD, FROM, Indices, Lane, ONTO, Operand, Rows, STORE, Strip, Task, gather, product};
+
+/// Rows of inputs gathered for a tile, one after the other.
+#[derive(Clone, Copy)]
+pub(super) struct Gathered<'a> {
+    /// The inputs, for whole groups of rows.
+    pub(super) x: &'a [f32],
+    /// The weights' rows of the inputs, where they are not in order.
+    pub(super) rows: Option<&'a Indices>,
+    /// Inputs that the product takes at a time.
+    pub(super) block: usize,
+}
+
+impl<'a> Gathered<'a> {
+    /// The forward product of a group over a block of the inputs, as [`Set::piece`].
+    #[inline(always)]
+    fn piece<const MR: usize>(self, inputs: usize, block: usize, group: usize) -> (Operand<'a>, Rows<'a>, usize) {
+        let (first, last) = (block * self.block, inputs.min((block + 1) * self.block));
+        let a = Operand { data: &self.x[group * MR * inputs + first..], row: inputs, step: 1 };
+        match self.rows {
+            None => (a, Rows::All(last - first), first),
+            Some(rows) => (a, Rows::Listed(rows.range(first..last)), 0),
+        }
+    }
+}
 
 /// Where a tile's samples come from.
 #[derive(Clone, Copy)]
 pub(super) enum Source<'a> {
     /// A prepared set, the memory it was made from, and the tile's number.
     Set { set: &'a Set, x: &'a [f32], tile: usize },
-    /// Rows gathered for a minibatch.
-    Gathered(&'a [f32]),
-    /// The block's sparse rows, and the tile's samples among them.
+    /// Gathered rows.
+    Gathered(Gathered<'a>),
+    /// Sparse rows, and the tile's samples among them.
     Sparse(&'a SampleRows, &'a [u32]),
     /// Images, for a convolution.
     Images(Images<'a>),
@@ -51,7 +75,8 @@ impl Task for FirstLayer<'_> {
         }
         let blocks = match source {
             Source::Set { set, .. } => set.blocks(inputs),
-            _ => 1,
+            Source::Gathered(rows) => inputs.div_ceil(rows.block),
+            Source::Sparse(..) | Source::Images(_) => 1,
         };
         // Every panel reads a block of the tile's inputs while it is in the second cache.
         for block in 0..blocks {
@@ -61,9 +86,7 @@ impl Task for FirstLayer<'_> {
                 for group in 0..valid.div_ceil(MR) {
                     let (a, rows, skipped) = match source {
                         Source::Set { set, x, tile } => set.piece::<MR>(x, inputs, [tile, block, group]),
-                        Source::Gathered(x) => {
-                            (Operand { data: &x[group * MR * inputs..], row: inputs, step: 1 }, Rows::All(inputs), 0)
-                        }
+                        Source::Gathered(rows) => rows.piece::<MR>(inputs, block, group),
                         Source::Sparse(..) | Source::Images(_) => return,
                     };
                     let b = &layer.weight.value[panel.offset + skipped * width..];

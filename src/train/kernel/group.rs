@@ -1,17 +1,20 @@
 //! A group of replicas from epoch to epoch: the work of one thread.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::convolution::{Images, Which};
-use super::first::{Gradient, Source};
-use super::head::{AddToCentres, Centres, CountWrong, LossGradient, Totals, Weights};
-use super::inputs::{Inputs, Set};
+use super::drift::{Drift, Measure};
+use super::first::{Gathered, Gradient, Source};
+use super::head::{AddToCentres, Centres, LossGradient, Totals, Weights};
+use super::inputs::{Inputs, TestForm, TestSet};
 use super::layer::Shape;
 use super::minibatch::{self, Minibatch};
 use super::net::Net;
 use super::pass::{backward, forward};
 use super::simd::{Isa, Lane, Task};
 use super::update::{Numbers, Step};
+use super::verdict::{Doubtful, Judge, Verdicts};
 use crate::sweep::{Activation, Batch};
 use crate::train::shape::Layer;
 use crate::train::{Problem, Replica, ReplicaState, UNMEASURED_BYTE};
@@ -21,7 +24,7 @@ pub(super) struct Cohort {
     pub(super) problem: Problem,
     pub(super) inputs: Arc<Inputs>,
     /// One for each noisy test set; its samples lie in `problem.noisy`.
-    pub(super) noisy: Vec<Set>,
+    pub(super) noisy: Vec<TestSet>,
     /// From input to output.
     pub(super) layers: Vec<Layer>,
     pub(super) pairs: Vec<(usize, usize)>,
@@ -29,6 +32,12 @@ pub(super) struct Cohort {
     pub(super) isa: Isa,
     /// Replicas in a group at most.
     pub(super) group: usize,
+    /// Inputs that the product takes at a time.
+    pub(super) block: usize,
+    /// Whether test samples are left out whose verdicts cannot have changed.
+    pub(super) lasting: bool,
+    /// Test samples that were asked for, and those of them that were computed: of each replica.
+    pub(super) looks: [AtomicU64; 2],
 }
 
 impl Cohort {
@@ -37,26 +46,26 @@ impl Cohort {
         matches!(self.layers.first(), Some(Layer::Convolution { .. }))
     }
 
-    /// A replica that is to join a group.
-    pub(super) fn member<'a>(&self, replica: &'a Replica, state: &'a mut ReplicaState) -> Member<'a> {
+    /// A replica, by its number in the cohort, that is to join a group.
+    pub(super) fn member<'a>(&self, number: usize, replica: &'a Replica, state: &'a mut ReplicaState) -> Member<'a> {
         let samples = match self.problem.batch {
             Batch::Full => 0,
             Batch::Mini { .. } => minibatch::kept(replica, self.problem.block.train.len()),
         };
-        Member { replica, state, samples }
+        Member { number, replica, state, samples }
     }
 
-    /// A tile of a set as the first layer takes it; `x` is the memory that the set was made from.
-    fn source<'a>(&self, set: &'a Set, x: &'a [f32], tile: usize) -> Source<'a> {
-        if self.convolves() {
-            return Source::Images(Images { x, which: Which::From(tile * self.tile) });
-        }
-        Source::Set { set, x, tile }
+    /// What a group of so many replicas knows of the test samples at first.
+    pub(super) fn verdicts(&self, replicas: usize) -> Verdicts {
+        let sets = std::iter::once(&self.inputs.test).chain(&self.noisy);
+        Verdicts::none(replicas, sets.map(TestSet::len), self.lasting)
     }
 }
 
 /// A replica in its group.
 pub(super) struct Member<'a> {
+    /// Its number in the cohort.
+    pub(super) number: usize,
     pub(super) replica: &'a Replica,
     pub(super) state: &'a mut ReplicaState,
     /// Samples of a pass in minibatches.
@@ -64,6 +73,11 @@ pub(super) struct Member<'a> {
 }
 
 impl Member<'_> {
+    /// The same member, for a shorter time.
+    pub(super) fn reborrow(&mut self) -> Member<'_> {
+        Member { number: self.number, replica: self.replica, state: self.state, samples: self.samples }
+    }
+
     /// What the members of a group have in common: their epoch, and in minibatches the number of samples of a pass.
     pub(super) fn together(&self) -> (usize, usize) {
         (self.state.epoch, self.samples)
@@ -74,14 +88,16 @@ impl Member<'_> {
 pub(super) struct Advance<'a, 'b> {
     pub(super) cohort: &'a Cohort,
     pub(super) members: &'a mut [Member<'b>],
+    /// What these members know of the test samples.
+    pub(super) verdicts: &'a mut Verdicts,
     pub(super) until: usize,
 }
 
 impl Task for Advance<'_, '_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let Advance { cohort, members, until } = self;
-        Group::new::<V, MR, NV, R>(cohort, members).advance::<V, MR, NV, R>(until);
+        let Advance { cohort, members, verdicts, until } = self;
+        Group::new::<V, MR, NV, R>(cohort, members, verdicts).advance::<V, MR, NV, R>(until);
     }
 }
 
@@ -99,6 +115,12 @@ struct Group<'a, 'b> {
     totals: Totals,
     /// 1 / kept samples.
     scale: Vec<f32>,
+    verdicts: &'a mut Verdicts,
+    /// Where verdicts may last.
+    drift: Option<Drift>,
+    /// Test samples in doubt, and room for a tile of them.
+    doubtful: Vec<u32>,
+    gathered: Vec<f32>,
 }
 
 /// What a pass over the block is for.
@@ -114,6 +136,7 @@ impl<'a, 'b> Group<'a, 'b> {
     fn new<V: Lane, const MR: usize, const NV: usize, const R: usize>(
         cohort: &'a Cohort,
         members: &'a mut [Member<'b>],
+        verdicts: &'a mut Verdicts,
     ) -> Group<'a, 'b> {
         assert_eq!(members.len(), R, "a group fills its lanes");
         let problem = &cohort.problem;
@@ -148,7 +171,22 @@ impl<'a, 'b> Group<'a, 'b> {
         let scale = counts.iter().map(|counts| (1.0 / counts.iter().sum::<f64>()) as f32).collect();
         let observed = if problem.manifold.is_empty() { &[][..] } else { &problem.layers };
         let centres = Centres::zeros(&net, observed, problem.block.classes);
-        Group { cohort, members, net, live: vec![true; R], kept, counts, centres, totals: Totals::zeros(R), scale }
+        let drift = verdicts.lasting().then(|| Drift::new(&net, cohort.inputs.shift.as_deref()));
+        Group {
+            cohort,
+            members,
+            net,
+            live: vec![true; R],
+            kept,
+            counts,
+            centres,
+            totals: Totals::zeros(R),
+            scale,
+            verdicts,
+            drift,
+            doubtful: Vec::new(),
+            gathered: Vec::new(),
+        }
     }
 
     #[inline(always)]
@@ -198,6 +236,7 @@ impl<'a, 'b> Group<'a, 'b> {
             let broken = self.net.broken();
             self.freeze(&broken, epoch + 1, None);
         }
+        self.drifted::<V, R>();
         for replica in 0..R {
             if self.live[replica] {
                 self.unload(replica, until);
@@ -227,7 +266,11 @@ impl<'a, 'b> Group<'a, 'b> {
         }
         for (number, first) in (0..samples).step_by(tile).enumerate() {
             let valid = tile.min(samples - first);
-            let source = self.cohort.source(set, &problem.block.train.x, number);
+            let x = &problem.block.train.x;
+            let source = match self.cohort.convolves() {
+                true => Source::Images(Images { x, which: Which::From(first) }),
+                false => Source::Set { set, x, tile: number },
+            };
             forward::<V, R>(&mut self.net, problem.activation, source, valid);
             let labels = &set.labels[first..first + valid];
             let weights = match &self.kept {
@@ -285,29 +328,54 @@ impl<'a, 'b> Group<'a, 'b> {
         }
     }
 
+    /// Notes how far the outputs can have moved since this was last called.
+    #[inline(always)]
+    fn drifted<V: Lane, const R: usize>(&mut self) {
+        let Some(drift) = &mut self.drift else { return };
+        V::enter::<_, R>(Measure { drift, net: &self.net, activation: self.cohort.problem.activation });
+        self.verdicts.drifted(drift);
+    }
+
     /// Measures the test errors and writes them down.
     #[inline(always)]
     fn test<V: Lane, const MR: usize, const NV: usize, const R: usize>(&mut self, at: usize) {
+        self.drifted::<V, R>();
         let cohort = self.cohort;
         let Cohort { problem, inputs, noisy, .. } = cohort;
         let epochs = problem.recorded.len();
         for (number, x) in problem.test_inputs().enumerate() {
             let set = if number == 0 { &inputs.test } else { &noisy[number - 1] };
-            let mut wrong = vec![0.0; R];
             if number == 1 {
                 // The noisy inputs have no background: from here on the plain bias.
                 self.net.fold(None);
             }
-            for (tile, first) in (0..set.len()).step_by(self.net.tile).enumerate() {
-                let valid = self.net.tile.min(set.len() - first);
-                let source = cohort.source(set, x, tile);
-                forward::<V, R>(&mut self.net, problem.activation, source, valid);
+            let Group { verdicts, doubtful, live, .. } = self;
+            let lengths = &set.lengths;
+            V::enter::<_, R>(Doubtful { verdicts, set: number, lengths, live, doubtful });
+            for (looks, samples) in cohort.looks.iter().zip([set.len(), self.doubtful.len()]) {
+                looks.fetch_add((samples * R) as u64, Ordering::Relaxed);
+            }
+            for tile in self.doubtful.chunks(self.net.tile) {
+                let source = match &set.form {
+                    // Convolutions know no leads: all samples are in doubt, in their order.
+                    _ if cohort.convolves() => Source::Images(Images { x, which: Which::From(tile[0] as usize) }),
+                    TestForm::Sparse(rows) => Source::Sparse(rows, tile),
+                    TestForm::Dense(rows) => {
+                        let width = problem.block.inputs();
+                        self.gathered.resize(self.net.tile * width, 0.0);
+                        for (row, &sample) in self.gathered.chunks_exact_mut(width).zip(tile) {
+                            row.copy_from_slice(&x[sample as usize * width..][..width]);
+                        }
+                        Source::Gathered(Gathered { x: &self.gathered, rows: rows.as_ref(), block: cohort.block })
+                    }
+                };
+                forward::<V, R>(&mut self.net, problem.activation, source, tile.len());
                 let Some(output) = self.net.layers.last() else { return };
-                let labels = &set.labels[first..first + valid];
-                V::enter::<_, R>(CountWrong { output, labels, wrong: &mut wrong });
+                let (verdicts, labels) = (&mut *self.verdicts, &set.labels);
+                V::enter::<_, R>(Judge { verdicts, set: number, lengths, labels, tile, output });
             }
             for (replica, member) in self.members.iter_mut().enumerate().filter(|&(replica, _)| self.live[replica]) {
-                let error = (wrong[replica] / set.len() as f64) as f32;
+                let error = (f64::from(self.verdicts.wrong(number)[replica]) / set.len() as f64) as f32;
                 match number {
                     0 => member.state.record.test_error[at] = error,
                     _ => member.state.record.noisy_error[(number - 1) * epochs + at] = error,

@@ -66,9 +66,26 @@ fn greatest<V: Lane, const R: usize>(outputs: &[f32], classes: usize) -> (V, V) 
     (at, best)
 }
 
+/// Number of the greatest output, the first among equals, and its lead over all others; NaN if any output is not finite.
+#[inline(always)]
+pub(super) fn leading<V: Lane, const R: usize>(outputs: &[f32], classes: usize) -> (V, V) {
+    let mut best = V::pattern::<R>(outputs);
+    let mut next = V::splat(f32::NEG_INFINITY);
+    let (mut at, mut finite) = (V::splat(0.0), best.mul(V::splat(0.0)));
+    for class in 1..classes {
+        let output = V::pattern::<R>(&outputs[class * R..]);
+        let more = output.gt(best);
+        next = V::select(more, best, next.max(output));
+        best = V::select(more, output, best);
+        at = V::select(more, V::splat(class as f32), at);
+        finite = output.fma(V::splat(0.0), finite);
+    }
+    (at, best.sub(next).add(finite))
+}
+
 /// 1 where two class numbers differ, else 0.
 #[inline(always)]
-fn differ<V: Lane>(a: V, b: V) -> V {
+pub(super) fn differ<V: Lane>(a: V, b: V) -> V {
     let (zero, one) = (V::splat(0.0), V::splat(1.0));
     V::select(a.sub(b).abs().gt(zero), one, zero)
 }
@@ -85,30 +102,6 @@ fn powers<V: Lane, const R: usize>(row: &mut [f32], classes: usize, guess: V, be
         power.store_head::<R>(&mut row[class * R..]);
     }
     rest
-}
-
-/// Counts the misclassified samples of a tile.
-pub(super) struct CountWrong<'a> {
-    /// The output layer.
-    pub(super) output: &'a Layer,
-    /// The tile's classes.
-    pub(super) labels: &'a [u16],
-    /// The sums so far, one for each replica.
-    pub(super) wrong: &'a mut [f64],
-}
-
-impl Task for CountWrong<'_> {
-    #[inline(always)]
-    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let CountWrong { output, labels, wrong } = self;
-        let classes = output.outputs;
-        let mut count = V::splat(0.0);
-        for (row, &label) in output.out.chunks_exact(output.stride).zip(labels) {
-            let (at, _) = greatest::<V, R>(row, classes);
-            count = count.add(differ(at, V::splat(f32::from(label))));
-        }
-        Totals::add(wrong, count);
-    }
 }
 
 /// Adds a tile's loss and misclassified samples, and replaces the outputs by the gradient of Σ loss · `scale`.

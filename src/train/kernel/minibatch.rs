@@ -3,7 +3,7 @@
 
 use super::batch::{InputRows, SampleRows};
 use super::convolution::{Images, Which};
-use super::first::{Gradient, Source};
+use super::first::{Gathered, Gradient, Source};
 use super::group::Cohort;
 use super::head::OwnLossGradient;
 use super::net::Net;
@@ -96,7 +96,7 @@ impl<'a> Minibatch<'a> {
                         for (row, &sample) in x.chunks_exact_mut(inputs).zip(tile) {
                             row.copy_from_slice(&block.train.x[sample as usize * inputs..][..inputs]);
                         }
-                        Source::Gathered(x)
+                        Source::Gathered(Gathered { x, rows: None, block: inputs })
                     }
                     Tile::Sparse(rows, turned) => {
                         turned.fill(rows, tile, inputs);

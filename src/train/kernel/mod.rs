@@ -13,6 +13,7 @@
 //! - `cluster`, `inputs`, `batch`: the block's inputs, sparse where that pays, in groups or sample by sample;
 //! - `layer`, `net`: weights and the tile of samples that meets them; `first`, `dense`, `convolution`, `activation`: through
 //!   a layer and back; `pass`: through all; `head`: loss and measurements; `update`: the step;
+//! - `verdict`, `drift`: which test samples are misclassified, and which need not be computed to know it;
 //! - `group`, `minibatch`: epochs;
 //! - `peak`: what the machine could do at most, for comparison.
 
@@ -21,6 +22,7 @@ mod batch;
 mod cluster;
 mod convolution;
 mod dense;
+mod drift;
 mod first;
 mod function;
 mod group;
@@ -34,10 +36,12 @@ mod pass;
 mod peak;
 mod simd;
 mod update;
+mod verdict;
 
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 pub use peak::peak;
@@ -45,6 +49,7 @@ pub use peak::peak;
 use group::{Advance, Cohort, Member};
 use inputs::{Inputs, Key};
 use simd::{Isa, dispatch};
+use verdict::Verdicts;
 
 use crate::sweep::Batch;
 use crate::train::shape::{self, Layer};
@@ -70,6 +75,8 @@ pub struct Kernel {
     replicas: Vec<Replica>,
     states: Vec<ReplicaState>,
     threads: usize,
+    /// What groups know of the test samples, beside their members' numbers.
+    verdicts: Vec<(Vec<usize>, Verdicts)>,
 }
 
 /// Choices that tests vary.
@@ -79,6 +86,8 @@ struct Choices {
     sparse: bool,
     /// Replicas in a group at most.
     group: usize,
+    /// Whether verdicts on test samples may last.
+    lasting: bool,
 }
 
 impl Kernel {
@@ -109,7 +118,7 @@ impl Kernel {
         states: Vec<ReplicaState>,
         threads: usize,
     ) -> Result<Kernel, TrainError> {
-        let choices = Choices { isa: Isa::detect(), sparse: true, group: usize::MAX };
+        let choices = Choices { isa: Isa::detect(), sparse: true, group: usize::MAX, lasting: true };
         Kernel::with(problem, replicas, states, threads, choices)
     }
 
@@ -123,7 +132,7 @@ impl Kernel {
         states: Vec<ReplicaState>,
         threads: usize,
     ) -> Result<Kernel, TrainError> {
-        let choices = Choices { isa: Isa::detect(), sparse: false, group: usize::MAX };
+        let choices = Choices { isa: Isa::detect(), sparse: false, group: usize::MAX, lasting: true };
         Kernel::with(problem, replicas, states, threads, choices)
     }
 
@@ -174,11 +183,21 @@ impl Kernel {
         let gradient = problem.batch == Batch::Full && !convolves;
         let key = Key { isa, tile, gradient, sparse: choices.sparse && !convolves };
         let inputs = Inputs::of(&problem.block, key);
-        let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y, key)).collect();
+        let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y)).collect();
         let pairs = problem.pairs();
         let threads = threads.max(1);
-        let cohort = Cohort { problem, inputs, noisy, layers, pairs, tile, isa, group: choices.group };
-        Ok(Kernel { cohort, replicas, states, threads })
+        let block = key.block(problem.block.inputs());
+        // Minibatches move weights far between two measurements; no bound carries through a convolution's pooling here.
+        let lasting = choices.lasting && gradient;
+        let (group, looks) = (choices.group, [AtomicU64::new(0), AtomicU64::new(0)]);
+        let cohort = Cohort { problem, inputs, noisy, layers, pairs, tile, isa, group, block, lasting, looks };
+        Ok(Kernel { cohort, replicas, states, threads, verdicts: Vec::new() })
+    }
+
+    /// Share of the test samples asked for that were computed since the kernel took over; 1 where nothing was asked.
+    fn computed(&self) -> f64 {
+        let [asked, computed] = self.cohort.looks.each_ref().map(|looks| looks.load(Ordering::Relaxed));
+        if asked == 0 { 1.0 } else { computed as f64 / asked as f64 }
     }
 
     /// Replicas in a group: as many as keep the weights in cache, but no fewer groups than threads.
@@ -216,10 +235,16 @@ fn lanes<'a>(members: &mut dyn Iterator<Item = Member<'a>>, size: usize) -> Vec<
     groups
 }
 
+/// A group on its way, and what it knows.
+struct Team<'a> {
+    members: Vec<Member<'a>>,
+    verdicts: Verdicts,
+}
+
 /// Takes the group that is furthest behind out of the queue; of equals the largest.
-fn furthest_behind<'a>(queue: &mut Vec<Vec<Member<'a>>>) -> Option<Vec<Member<'a>>> {
-    let key = |group: &Vec<Member<'_>>| (group[0].state.epoch, std::cmp::Reverse(group.len()));
-    let (at, _) = queue.iter().enumerate().min_by_key(|(_, group)| key(group))?;
+fn furthest_behind<'a>(queue: &mut Vec<Team<'a>>) -> Option<Team<'a>> {
+    let key = |team: &Team<'_>| (team.members[0].state.epoch, std::cmp::Reverse(team.members.len()));
+    let (at, _) = queue.iter().enumerate().min_by_key(|(_, team)| key(team))?;
     Some(queue.swap_remove(at))
 }
 
@@ -230,31 +255,54 @@ impl Engine for Kernel {
         let live = self.states.iter().filter(|state| due(state)).count();
         let size = self.group_size(live);
         let cohort = &self.cohort;
-        let members = self.replicas.iter().zip(&mut self.states).filter(|(_, state)| due(state));
-        let mut members: Vec<Member<'_>> = members.map(|(replica, state)| cohort.member(replica, state)).collect();
+        let all = self.replicas.iter().zip(&mut self.states).enumerate();
+        let members = all.filter(|(_, (_, state))| due(state));
+        let mut members: Vec<Member<'_>> =
+            members.map(|(number, (replica, state))| cohort.member(number, replica, state)).collect();
         members.sort_by_key(Member::together);
         let Some(first) = members.first().map(|member| member.state.epoch) else { return Ok(()) };
         let mut groups: Vec<Vec<Member<'_>>> = Vec::new();
         for same in members.chunk_by_mut(|a, b| a.together() == b.together()) {
-            let mut same =
-                same.iter_mut().map(|of| Member { replica: of.replica, state: of.state, samples: of.samples });
-            groups.extend(lanes(&mut same, size));
+            groups.extend(lanes(&mut same.iter_mut().map(Member::reborrow), size));
         }
-        let workers = self.threads.min(groups.len());
+        let mut known = std::mem::take(&mut self.verdicts);
+        let mut teams = Vec::new();
+        for members in groups {
+            let numbers: Vec<usize> = members.iter().map(|member| member.number).collect();
+            let at = known.iter().position(|(of, _)| *of == numbers);
+            let verdicts = at.map_or_else(|| cohort.verdicts(members.len()), |at| known.swap_remove(at).1);
+            teams.push(Team { members, verdicts });
+        }
+        let workers = self.threads.min(teams.len());
         // Threads that advance unequally, or groups that do not share out evenly, meet at the end of a stretch only.
-        let uneven = usize::from(!groups.len().is_multiple_of(workers));
-        let stretches = if groups.len() <= workers { 1 } else { (STRETCHES[uneven] * workers).div_ceil(groups.len()) };
-        let queue = Mutex::new(groups);
+        let uneven = usize::from(!teams.len().is_multiple_of(workers));
+        let stretches = if teams.len() <= workers { 1 } else { (STRETCHES[uneven] * workers).div_ceil(teams.len()) };
+        let (queue, done) = (Mutex::new(teams), Mutex::new(Vec::new()));
         let work = || {
             loop {
                 let next = furthest_behind(&mut queue.lock().unwrap_or_else(PoisonError::into_inner));
-                let Some(mut group) = next else { break };
-                let (replicas, epoch) = (group.len(), group[0].state.epoch);
+                let Some(Team { mut members, mut verdicts }) = next else { break };
+                let (replicas, epoch) = (members.len(), members[0].state.epoch);
                 let until = until.min(epoch + (until - first).div_ceil(stretches));
-                dispatch(cohort.isa, replicas, Advance { cohort, members: &mut group, until });
-                let mut left = group.into_iter().filter(|member| due(member.state));
+                let advance = Advance { cohort, members: &mut members, verdicts: &mut verdicts, until };
+                dispatch(cohort.isa, replicas, advance);
+                let whole = members.iter().all(|member| member.state.diverged.is_none());
                 // A worker that finds the queue empty may leave: the others are as many as the groups in their hands.
-                queue.lock().unwrap_or_else(PoisonError::into_inner).extend(lanes(&mut left, replicas));
+                let left = match whole {
+                    true if due(members[0].state) => vec![Team { members, verdicts }],
+                    true => {
+                        let numbers: Vec<usize> = members.iter().map(|member| member.number).collect();
+                        done.lock().unwrap_or_else(PoisonError::into_inner).push((numbers, verdicts));
+                        continue;
+                    }
+                    false => {
+                        let left = lanes(&mut members.into_iter().filter(|member| due(member.state)), replicas);
+                        left.into_iter()
+                            .map(|members| Team { verdicts: cohort.verdicts(members.len()), members })
+                            .collect()
+                    }
+                };
+                queue.lock().unwrap_or_else(PoisonError::into_inner).extend(left);
             }
         };
         std::thread::scope(|scope| {
@@ -263,6 +311,14 @@ impl Engine for Kernel {
             }
             work();
         });
+        self.verdicts = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if until > self.cohort.problem.epochs && self.cohort.lasting {
+            tracing::debug!(
+                "{} replicas: {:.1}% of the verdicts on test samples were computed, the others could not have changed",
+                self.replicas.len(),
+                100.0 * self.computed()
+            );
+        }
         Ok(())
     }
 
@@ -272,6 +328,7 @@ impl Engine for Kernel {
 
     fn describe(&self) -> String {
         let inputs = if self.cohort.convolves() { "convolutions".to_owned() } else { self.cohort.inputs.describe() };
-        format!("kernel {}, {inputs}", self.cohort.isa.name())
+        let tests = if self.cohort.lasting { ", test samples where in doubt" } else { "" };
+        format!("kernel {}, {inputs}{tests}", self.cohort.isa.name())
     }
 }

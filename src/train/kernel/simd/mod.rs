@@ -6,7 +6,8 @@
 //! - [`Indices`] are checked against their bound when they are built;
 //! - [`product()`] and [`gather()`] check the extent of their operands before their loops.
 //!
-//! The numbers of a lane never meet those of another lane: no operation here crosses lanes.
+//! The numbers of a lane never meet those of another lane: no operation here crosses lanes, and [`Lane::bits`] tells of
+//! comparisons only.
 
 mod aligned;
 mod gather;
@@ -66,6 +67,8 @@ pub(super) trait Lane: Copy {
     fn gt(self, other: Self) -> Self::Mask;
     /// Whether self is NaN.
     fn is_nan(self) -> Self::Mask;
+    /// Bit i is set where lane i is.
+    fn bits(mask: Self::Mask) -> u32;
     /// `yes` where the mask is set, else `no`.
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
     /// Absolute value.

@@ -105,6 +105,11 @@ impl Lane for Wide {
     }
 
     #[inline(always)]
+    fn bits(mask: Self::Mask) -> u32 {
+        mask.iter().rev().fold(0, |bits, &set| bits << 1 | u32::from(set))
+    }
+
+    #[inline(always)]
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
         Wide(std::array::from_fn(|i| if mask[i] { yes.0[i] } else { no.0[i] }))
     }

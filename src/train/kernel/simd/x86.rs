@@ -177,6 +177,11 @@ impl Lane for Ymm {
     }
 
     #[inline(always)]
+    fn bits(mask: Self::Mask) -> u32 {
+        unsafe { _mm256_movemask_ps(mask) as u32 }
+    }
+
+    #[inline(always)]
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
         Ymm(unsafe { _mm256_blendv_ps(no.0, yes.0, mask) })
     }
@@ -297,6 +302,11 @@ impl Lane for Zmm {
     #[inline(always)]
     fn is_nan(self) -> Self::Mask {
         unsafe { _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(self.0, self.0) }
+    }
+
+    #[inline(always)]
+    fn bits(mask: Self::Mask) -> u32 {
+        u32::from(mask)
     }
 
     #[inline(always)]

@@ -24,7 +24,7 @@ const RULES: [(OptimiserKind, f64); 8] = [
 /// Every way of computing that this processor has.
 pub(super) fn choices() -> Vec<Choices> {
     let all = [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| isa.available());
-    all.flat_map(|isa| [true, false].map(|sparse| Choices { isa, sparse, group: usize::MAX })).collect()
+    all.flat_map(|isa| [true, false].map(|sparse| Choices { isa, sparse, group: usize::MAX, lasting: true })).collect()
 }
 
 /// Trains both and compares everything recorded and the final weights.
@@ -169,7 +169,7 @@ fn several_tiles() {
 fn sparse_inputs_are_recognised() {
     let describe = |density: f64, sparse: bool| {
         let (problem, replicas, states) = Case { density, inputs: 64, samples: 400, ..Case::default() }.build();
-        let choices = Choices { isa: Isa::detect(), sparse, group: usize::MAX };
+        let choices = Choices { isa: Isa::detect(), sparse, group: usize::MAX, lasting: true };
         Kernel::with(problem, replicas, states, 1, choices).unwrap().describe()
     };
     assert!(describe(0.05, true).contains("sparse inputs"), "{}", describe(0.05, true));

@@ -6,3 +6,4 @@ mod convolution;
 mod functions;
 mod packing;
 mod reference;
+mod verdicts;

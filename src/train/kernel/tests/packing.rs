@@ -8,7 +8,7 @@ use crate::train::kernel::{Choices, Kernel};
 use crate::train::{Engine, Problem, Replica, ReplicaState};
 
 fn choices(group: usize) -> Choices {
-    Choices { isa: Isa::detect(), sparse: true, group }
+    Choices { isa: Isa::detect(), sparse: true, group, lasting: true }
 }
 
 pub(super) fn train(

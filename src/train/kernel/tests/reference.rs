@@ -146,6 +146,11 @@ impl Network {
         signals
     }
 
+    /// The last layer's sums for one sample.
+    pub(super) fn outputs(&self, kind: Activation, x: &[f32]) -> Vec<f64> {
+        self.forward(kind, x).pop().map_or_else(Vec::new, |signal| signal.out)
+    }
+
     /// Loss of one sample's outputs, and its gradient.
     fn loss(kind: Loss, f: &[f64], y: usize) -> (f64, Vec<f64>) {
         match kind {
