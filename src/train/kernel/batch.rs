@@ -48,11 +48,6 @@ impl SampleRows {
         self.blocks
     }
 
-    /// Number of values.
-    pub(super) fn len(&self) -> usize {
-        self.values.len()
-    }
-
     /// A sample's inputs of a block, ascending, and their values.
     #[inline(always)]
     pub(super) fn part(&self, sample: u32, block: usize) -> (Picked<'_>, &[f32]) {

@@ -7,14 +7,14 @@ use super::convolution::{Images, Which};
 use super::drift::{Drift, Measure};
 use super::first::{Gathered, Gradient, Source};
 use super::head::{AddToCentres, Centres, LossGradient, Totals, Weights};
-use super::inputs::{Inputs, TestForm, TestSet};
+use super::inputs::{Inputs, Set, TestSet};
 use super::layer::Shape;
 use super::minibatch::{self, Minibatch};
 use super::net::Net;
 use super::pass::{backward, forward};
 use super::simd::{Isa, Lane, Task};
 use super::update::{Numbers, Step};
-use super::verdict::{Doubtful, Judge, Verdicts};
+use super::verdict::{AddDoubts, Doubts, Judge, Verdicts};
 use crate::sweep::{Activation, Batch};
 use crate::train::shape::Layer;
 use crate::train::{Problem, Replica, ReplicaState, UNMEASURED_BYTE};
@@ -46,28 +46,41 @@ impl Cohort {
         matches!(self.layers.first(), Some(Layer::Convolution { .. }))
     }
 
-    /// A replica, by its number in the cohort, that is to join a group.
-    pub(super) fn member<'a>(&self, number: usize, replica: &'a Replica, state: &'a mut ReplicaState) -> Member<'a> {
+    /// A replica that is to join a group.
+    pub(super) fn member<'a>(
+        &self,
+        replica: &'a Replica,
+        state: &'a mut ReplicaState,
+        verdicts: &'a mut Verdicts,
+    ) -> Member<'a> {
         let samples = match self.problem.batch {
             Batch::Full => 0,
             Batch::Mini { .. } => minibatch::kept(replica, self.problem.block.train.len()),
         };
-        Member { number, replica, state, samples }
+        Member { replica, state, verdicts, samples }
     }
 
-    /// What a group of so many replicas knows of the test samples at first.
-    pub(super) fn verdicts(&self, replicas: usize) -> Verdicts {
+    /// A tile of a set as the first layer takes it; `x` is the memory that the set was made from.
+    fn source<'a>(&self, set: &'a Set, x: &'a [f32], tile: usize) -> Source<'a> {
+        if self.convolves() {
+            return Source::Images(Images { x, which: Which::From(tile * self.tile) });
+        }
+        Source::Set { set, x, tile }
+    }
+
+    /// What a replica knows of the test samples at first.
+    pub(super) fn verdicts(&self) -> Verdicts {
         let sets = std::iter::once(&self.inputs.test).chain(&self.noisy);
-        Verdicts::none(replicas, sets.map(TestSet::len), self.lasting)
+        Verdicts::none(sets.map(|test| test.labels.len()), self.lasting)
     }
 }
 
 /// A replica in its group.
 pub(super) struct Member<'a> {
-    /// Its number in the cohort.
-    pub(super) number: usize,
     pub(super) replica: &'a Replica,
     pub(super) state: &'a mut ReplicaState,
+    /// What it knows of the test samples.
+    pub(super) verdicts: &'a mut Verdicts,
     /// Samples of a pass in minibatches.
     pub(super) samples: usize,
 }
@@ -75,7 +88,7 @@ pub(super) struct Member<'a> {
 impl Member<'_> {
     /// The same member, for a shorter time.
     pub(super) fn reborrow(&mut self) -> Member<'_> {
-        Member { number: self.number, replica: self.replica, state: self.state, samples: self.samples }
+        Member { replica: self.replica, state: self.state, verdicts: self.verdicts, samples: self.samples }
     }
 
     /// What the members of a group have in common: their epoch, and in minibatches the number of samples of a pass.
@@ -88,16 +101,14 @@ impl Member<'_> {
 pub(super) struct Advance<'a, 'b> {
     pub(super) cohort: &'a Cohort,
     pub(super) members: &'a mut [Member<'b>],
-    /// What these members know of the test samples.
-    pub(super) verdicts: &'a mut Verdicts,
     pub(super) until: usize,
 }
 
 impl Task for Advance<'_, '_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let Advance { cohort, members, verdicts, until } = self;
-        Group::new::<V, MR, NV, R>(cohort, members, verdicts).advance::<V, MR, NV, R>(until);
+        let Advance { cohort, members, until } = self;
+        Group::new::<V, MR, NV, R>(cohort, members).advance::<V, MR, NV, R>(until);
     }
 }
 
@@ -115,13 +126,15 @@ struct Group<'a, 'b> {
     totals: Totals,
     /// 1 / kept samples.
     scale: Vec<f32>,
-    verdicts: &'a mut Verdicts,
-    /// Where verdicts may last.
+    /// Where verdicts on test samples may last.
     drift: Option<Drift>,
-    /// Test samples in doubt, and room for a tile of them.
+    /// Test samples in doubt for any live member, and room for the inputs of a tile.
     doubtful: Vec<u32>,
     gathered: Vec<f32>,
 }
+
+/// Share of the test samples in doubt above which all are computed: one by one, a sample takes a third longer.
+const ALL_ABOVE: f64 = 0.7;
 
 /// What a pass over the block is for.
 #[derive(Clone, Copy)]
@@ -136,7 +149,6 @@ impl<'a, 'b> Group<'a, 'b> {
     fn new<V: Lane, const MR: usize, const NV: usize, const R: usize>(
         cohort: &'a Cohort,
         members: &'a mut [Member<'b>],
-        verdicts: &'a mut Verdicts,
     ) -> Group<'a, 'b> {
         assert_eq!(members.len(), R, "a group fills its lanes");
         let problem = &cohort.problem;
@@ -171,7 +183,7 @@ impl<'a, 'b> Group<'a, 'b> {
         let scale = counts.iter().map(|counts| (1.0 / counts.iter().sum::<f64>()) as f32).collect();
         let observed = if problem.manifold.is_empty() { &[][..] } else { &problem.layers };
         let centres = Centres::zeros(&net, observed, problem.block.classes);
-        let drift = verdicts.lasting().then(|| Drift::new(&net, cohort.inputs.shift.as_deref()));
+        let drift = members[0].verdicts.lasting().then(|| Drift::new(&net, cohort.inputs.shift.as_deref()));
         Group {
             cohort,
             members,
@@ -182,7 +194,6 @@ impl<'a, 'b> Group<'a, 'b> {
             centres,
             totals: Totals::zeros(R),
             scale,
-            verdicts,
             drift,
             doubtful: Vec::new(),
             gathered: Vec::new(),
@@ -266,11 +277,7 @@ impl<'a, 'b> Group<'a, 'b> {
         }
         for (number, first) in (0..samples).step_by(tile).enumerate() {
             let valid = tile.min(samples - first);
-            let x = &problem.block.train.x;
-            let source = match self.cohort.convolves() {
-                true => Source::Images(Images { x, which: Which::From(first) }),
-                false => Source::Set { set, x, tile: number },
-            };
+            let source = self.cohort.source(set, &problem.block.train.x, number);
             forward::<V, R>(&mut self.net, problem.activation, source, valid);
             let labels = &set.labels[first..first + valid];
             let weights = match &self.kept {
@@ -333,54 +340,90 @@ impl<'a, 'b> Group<'a, 'b> {
     fn drifted<V: Lane, const R: usize>(&mut self) {
         let Some(drift) = &mut self.drift else { return };
         V::enter::<_, R>(Measure { drift, net: &self.net, activation: self.cohort.problem.activation });
-        self.verdicts.drifted(drift);
+        for (lane, member) in self.members.iter_mut().enumerate() {
+            member.verdicts.drifted(drift, lane);
+        }
     }
 
     /// Measures the test errors and writes them down.
     #[inline(always)]
     fn test<V: Lane, const MR: usize, const NV: usize, const R: usize>(&mut self, at: usize) {
         self.drifted::<V, R>();
-        let cohort = self.cohort;
-        let Cohort { problem, inputs, noisy, .. } = cohort;
+        let Cohort { problem, inputs, noisy, looks, .. } = self.cohort;
         let epochs = problem.recorded.len();
         for (number, x) in problem.test_inputs().enumerate() {
-            let set = if number == 0 { &inputs.test } else { &noisy[number - 1] };
+            let test = if number == 0 { &inputs.test } else { &noisy[number - 1] };
             if number == 1 {
                 // The noisy inputs have no background: from here on the plain bias.
                 self.net.fold(None);
             }
-            let Group { verdicts, doubtful, live, .. } = self;
-            let lengths = &set.lengths;
-            V::enter::<_, R>(Doubtful { verdicts, set: number, lengths, live, doubtful });
-            for (looks, samples) in cohort.looks.iter().zip([set.len(), self.doubtful.len()]) {
+            let asked = test.labels.len();
+            let all = !self.doubt::<V>(test, number) || self.doubtful.len() as f64 > ALL_ABOVE * asked as f64;
+            let computed = if all { asked } else { self.doubtful.len() };
+            for (looks, samples) in looks.iter().zip([asked, computed]) {
                 looks.fetch_add((samples * R) as u64, Ordering::Relaxed);
             }
-            for tile in self.doubtful.chunks(self.net.tile) {
-                let source = match &set.form {
-                    // Convolutions know no leads: all samples are in doubt, in their order.
-                    _ if cohort.convolves() => Source::Images(Images { x, which: Which::From(tile[0] as usize) }),
-                    TestForm::Sparse(rows) => Source::Sparse(rows, tile),
-                    TestForm::Dense(rows) => {
-                        let width = problem.block.inputs();
-                        self.gathered.resize(self.net.tile * width, 0.0);
-                        for (row, &sample) in self.gathered.chunks_exact_mut(width).zip(tile) {
-                            row.copy_from_slice(&x[sample as usize * width..][..width]);
-                        }
-                        Source::Gathered(Gathered { x: &self.gathered, rows: rows.as_ref(), block: cohort.block })
-                    }
-                };
-                forward::<V, R>(&mut self.net, problem.activation, source, tile.len());
-                let Some(output) = self.net.layers.last() else { return };
-                let (verdicts, labels) = (&mut *self.verdicts, &set.labels);
-                V::enter::<_, R>(Judge { verdicts, set: number, lengths, labels, tile, output });
+            match all {
+                true => self.judge_all::<V, R>(test, number, x),
+                false => self.judge_doubtful::<V, R>(test, number, x),
             }
-            for (replica, member) in self.members.iter_mut().enumerate().filter(|&(replica, _)| self.live[replica]) {
-                let error = (f64::from(self.verdicts.wrong(number)[replica]) / set.len() as f64) as f32;
+            for (member, _) in self.members.iter_mut().zip(&self.live).filter(|(_, live)| **live) {
+                let error = (f64::from(member.verdicts.wrong(number)) / test.labels.len() as f64) as f32;
                 match number {
                     0 => member.state.record.test_error[at] = error,
                     _ => member.state.record.noisy_error[(number - 1) * epochs + at] = error,
                 }
             }
+        }
+    }
+
+    /// Lists the samples in doubt for any live member; false where leads are not kept.
+    #[inline(always)]
+    fn doubt<V: Lane>(&mut self, test: &TestSet, set: usize) -> bool {
+        if self.drift.is_none() {
+            return false;
+        }
+        let lengths = &test.lengths;
+        let mut doubts = Doubts::none(lengths.len());
+        for (member, _) in self.members.iter().zip(&self.live).filter(|(_, live)| **live) {
+            V::enter::<_, 1>(AddDoubts { verdicts: member.verdicts, set, lengths, doubts: &mut doubts });
+        }
+        doubts.list(&mut self.doubtful);
+        true
+    }
+
+    /// Judges all samples of a test set for all members.
+    #[inline(always)]
+    fn judge_all<V: Lane, const R: usize>(&mut self, test: &TestSet, number: usize, x: &[f32]) {
+        let TestSet { set, labels, lengths, .. } = test;
+        for (at, tile) in set.order.chunks(self.net.tile).enumerate() {
+            let source = self.cohort.source(set, x, at);
+            forward::<V, R>(&mut self.net, self.cohort.problem.activation, source, tile.len());
+            let (Some(output), members) = (self.net.layers.last(), &mut *self.members) else { return };
+            V::enter::<_, R>(Judge { members, set: number, lengths, labels, tile, output });
+        }
+    }
+
+    /// Judges the samples in doubt, for all members: those who were sure of one see further ahead again.
+    #[inline(always)]
+    fn judge_doubtful<V: Lane, const R: usize>(&mut self, test: &TestSet, number: usize, x: &[f32]) {
+        let TestSet { set, rows, labels, lengths } = test;
+        let Cohort { problem, block, .. } = self.cohort;
+        let width = problem.block.inputs();
+        for tile in self.doubtful.chunks(self.net.tile) {
+            let source = match rows {
+                Some(rows) => Source::Sparse(rows, tile),
+                None => {
+                    self.gathered.resize(self.net.tile * width, 0.0);
+                    for (row, &sample) in self.gathered.chunks_exact_mut(width).zip(tile) {
+                        row.copy_from_slice(&x[sample as usize * width..][..width]);
+                    }
+                    Source::Gathered(Gathered { x: &self.gathered, rows: set.rows(), block: *block })
+                }
+            };
+            forward::<V, R>(&mut self.net, problem.activation, source, tile.len());
+            let (Some(output), members) = (self.net.layers.last(), &mut *self.members) else { return };
+            V::enter::<_, R>(Judge { members, set: number, lengths, labels, tile, output });
         }
     }
 

@@ -54,40 +54,30 @@ pub(super) struct Inputs {
     pub(super) density: [f64; 4],
 }
 
-/// Test samples, of which any selection can be taken.
+/// Test samples: all of them, or any selection.
 #[derive(Debug)]
 pub(super) struct TestSet {
+    /// All of them.
+    pub(super) set: Set,
+    /// One by one, where they are sparse.
+    pub(super) rows: Option<SampleRows>,
     /// Class of each sample.
     pub(super) labels: Vec<u16>,
     /// ‖x‖ of each sample, not rounded down.
     pub(super) lengths: Vec<f32>,
-    /// How they are read.
-    pub(super) form: TestForm,
-}
-
-/// How test samples are read.
-#[derive(Debug)]
-pub(super) enum TestForm {
-    /// By their inputs off the background.
-    Sparse(SampleRows),
-    /// As they lie in memory; with the weights' rows of the inputs, where they are not in order.
-    Dense(Option<Indices>),
 }
 
 impl TestSet {
-    /// Samples `x` of classes `y`, with `inputs` numbers each.
-    fn new(x: &[f32], y: &[u16], inputs: usize, form: TestForm) -> TestSet {
+    /// Samples `x` of classes `y`.
+    fn new(x: &[f32], y: &[u16], set: Set, rows: Option<SampleRows>) -> TestSet {
         let length = |x: &[f32]| x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt() as f32 * (1.0 + 1e-6);
-        TestSet { labels: y.to_vec(), lengths: x.chunks_exact(inputs.max(1)).map(length).collect(), form }
-    }
-
-    /// Number of samples.
-    pub(super) fn len(&self) -> usize {
-        self.labels.len()
+        let inputs = x.len() / y.len().max(1);
+        let lengths = x.chunks_exact(inputs.max(1)).map(length).collect();
+        TestSet { set, rows, labels: y.to_vec(), lengths }
     }
 }
 
-/// Training samples in the order in which the product takes them.
+/// Samples in the order in which the product takes them.
 #[derive(Debug)]
 pub(super) struct Set {
     /// Sample at each position.
@@ -103,8 +93,9 @@ pub(super) struct Set {
 
 #[derive(Debug)]
 enum Form {
-    /// The rows of the memory itself; the last, incomplete group is a copy padded with zeros.
-    Dense { tail: Vec<f32> },
+    /// The rows of the memory itself; the last, incomplete group is a copy padded with zeros. `rows` are the weights'
+    /// rows of the inputs, where they are not in order.
+    Dense { tail: Vec<f32>, rows: Option<Indices> },
     /// For each tile, block and group: the block's inputs that the group uses, and `MR` values for each.
     Sparse { starts: Vec<usize>, inputs: Indices, values: Vec<f32> },
 }
@@ -133,19 +124,27 @@ impl Columns {
 }
 
 impl Set {
-    /// Samples as they lie, with `inputs` numbers each.
-    fn dense(samples: &Samples, inputs: usize, key: Key) -> Set {
-        let (x, y, mr) = (&samples.x, &samples.y, key.isa.rows());
+    /// Samples as they lie, with `inputs` numbers each; `rows` are the weights' rows of the inputs, if not in order.
+    fn dense(x: &[f32], y: &[u16], inputs: usize, key: Key, rows: Option<Indices>) -> Set {
+        let mr = key.isa.rows();
         let full = y.len() / mr * mr;
         let mut tail = x[full * inputs..y.len() * inputs].to_vec();
         tail.resize(mr * inputs, 0.0);
-        let (order, labels) = ((0..y.len() as u32).collect(), y.clone());
-        Set { order, labels, groups: key.tile / mr, block: key.block(inputs), form: Form::Dense { tail } }
+        let (order, labels) = ((0..y.len() as u32).collect(), y.to_vec());
+        Set { order, labels, groups: key.tile / mr, block: key.block(inputs), form: Form::Dense { tail, rows } }
     }
 
     /// Number of samples.
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.order.len()
+    }
+
+    /// The weights' rows of the inputs, where they are not in order; of dense samples.
+    pub(super) fn rows(&self) -> Option<&Indices> {
+        match &self.form {
+            Form::Dense { rows, .. } => rows.as_ref(),
+            Form::Sparse { .. } => None,
+        }
     }
 
     /// Blocks that `inputs` inputs come in; the first is there even if there are none.
@@ -163,12 +162,16 @@ impl Set {
         [tile, block, group]: [usize; 3],
     ) -> (Operand<'a>, Rows<'a>, usize) {
         match &self.form {
-            Form::Dense { tail } => {
+            Form::Dense { tail, rows } => {
                 let (first, last) = (block * self.block, inputs.min((block + 1) * self.block));
                 let group = tile * self.groups + group;
                 let whole = (group + 1) * MR <= self.len();
                 let data = if whole { &x[group * MR * inputs..(group + 1) * MR * inputs] } else { tail };
-                (Operand { data: &data[first..], row: inputs, step: 1 }, Rows::All(last - first), first)
+                let a = Operand { data: &data[first..], row: inputs, step: 1 };
+                match rows {
+                    None => (a, Rows::All(last - first), first),
+                    Some(rows) => (a, Rows::Listed(rows.range(first..last)), 0),
+                }
             }
             Form::Sparse { starts, inputs: list, values } => {
                 let at = (tile * self.blocks(inputs) + block) * self.groups + group;
@@ -221,25 +224,36 @@ impl Inputs {
         }
         let mr = key.isa.rows();
         let grouped = |sets: &Sets| cluster(key.isa, sets, mr, WINDOW);
-        let samples = grouped(&train);
-        let order: Vec<u32> = if key.gradient {
-            let mut users = Sets::empty(inputs, block.train.len());
-            for (position, &sample) in samples.iter().enumerate() {
-                for input in train.union(&[sample]) {
-                    users.insert(input, position);
+        let (samples, order, test_used, test_samples) = std::thread::scope(|scope| {
+            let test = scope.spawn(|| {
+                let used = used(&block.test, &shift);
+                let order = grouped(&used);
+                (used, order)
+            });
+            let samples = grouped(&train);
+            let order = if key.gradient {
+                let mut users = Sets::empty(inputs, block.train.len());
+                for (position, &sample) in samples.iter().enumerate() {
+                    for input in train.union(&[sample]) {
+                        users.insert(input, position);
+                    }
                 }
-            }
-            grouped(&users)
-        } else {
-            (0..inputs as u32).collect()
-        };
+                grouped(&users)
+            } else {
+                (0..inputs as u32).collect()
+            };
+            let (test_used, test_samples) = test.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (samples, order, test_used, test_samples)
+        });
         let mut row = vec![0u16; inputs];
         for (at, &input) in order.iter().enumerate() {
             row[input as usize] = at as u16;
         }
         let view = View { shift: &shift, row: &row, mr, key };
         let rows = (!key.gradient && raw <= ROWS_BELOW).then(|| SampleRows::of(&block.train, &shift, &order));
-        let tests = SampleRows::of(&block.test, &shift, &order);
+        let test = view.set(&block.test, &test_used, test_samples);
+        // Where all of a run is full batches, few test samples are computed at a time.
+        let tests = key.gradient.then(|| SampleRows::of(&block.test, &shift, &order));
         let columns = key.gradient.then(|| view.columns(&block.train, &train, &samples, &order, key.tile));
         let train = view.set(&block.train, &train, samples);
         let left = |set: &Set| match &set.form {
@@ -247,11 +261,11 @@ impl Inputs {
             Form::Dense { .. } => 1.0,
         };
         let gradient = columns.as_ref().map_or(0.0, |columns| share(columns.values.len(), block.train.len() * inputs));
-        let density = [raw, left(&train), gradient, share(tests.len(), block.test.len() * inputs)];
+        let density = [raw, left(&train), gradient, left(&test)];
         if density[1].max(density[2]) > DENSE_ABOVE {
             return dense(density);
         }
-        let test = TestSet::new(&block.test.x, &block.test.y, inputs, TestForm::Sparse(tests));
+        let test = TestSet::new(&block.test.x, &block.test.y, test, tests);
         let shift = order.iter().map(|&input| shift[input as usize]).collect();
         Inputs { train, test, order, shift: Some(shift), columns, rows, density }
     }
@@ -275,13 +289,14 @@ impl Inputs {
             columns
         });
         let order = (0..inputs as u32).collect();
-        let train = Set::dense(&block.train, inputs, key);
-        let test = TestSet::new(&block.test.x, &block.test.y, inputs, TestForm::Dense(None));
+        let set = |samples: &Samples| Set::dense(&samples.x, &samples.y, inputs, key, None);
+        let test = TestSet::new(&block.test.x, &block.test.y, set(&block.test), None);
+        let train = set(&block.train);
         Inputs { train, test, order, shift: None, columns, rows: None, density }
     }
 
     /// A further test set, as it lies: its inputs have no background in common.
-    pub(super) fn further(&self, x: &[f32], y: &[u16]) -> TestSet {
+    pub(super) fn further(&self, x: &[f32], y: &[u16], key: Key) -> TestSet {
         let rows = self.shift.as_ref().map(|_| {
             let mut rows = vec![0; self.order.len()];
             for (row, &input) in self.order.iter().enumerate() {
@@ -289,7 +304,7 @@ impl Inputs {
             }
             Indices::new(rows, self.order.len())
         });
-        TestSet::new(x, y, self.order.len(), TestForm::Dense(rows))
+        TestSet::new(x, y, Set::dense(x, y, self.order.len(), key, rows), None)
     }
 
     /// What was chosen and why, for the log.

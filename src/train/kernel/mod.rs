@@ -75,8 +75,8 @@ pub struct Kernel {
     replicas: Vec<Replica>,
     states: Vec<ReplicaState>,
     threads: usize,
-    /// What groups know of the test samples, beside their members' numbers.
-    verdicts: Vec<(Vec<usize>, Verdicts)>,
+    /// What each replica knows of the test samples.
+    verdicts: Vec<Verdicts>,
 }
 
 /// Choices that tests vary.
@@ -183,7 +183,7 @@ impl Kernel {
         let gradient = problem.batch == Batch::Full && !convolves;
         let key = Key { isa, tile, gradient, sparse: choices.sparse && !convolves };
         let inputs = Inputs::of(&problem.block, key);
-        let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y)).collect();
+        let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y, key)).collect();
         let pairs = problem.pairs();
         let threads = threads.max(1);
         let block = key.block(problem.block.inputs());
@@ -191,7 +191,8 @@ impl Kernel {
         let lasting = choices.lasting && gradient;
         let (group, looks) = (choices.group, [AtomicU64::new(0), AtomicU64::new(0)]);
         let cohort = Cohort { problem, inputs, noisy, layers, pairs, tile, isa, group, block, lasting, looks };
-        Ok(Kernel { cohort, replicas, states, threads, verdicts: Vec::new() })
+        let verdicts = replicas.iter().map(|_| cohort.verdicts()).collect();
+        Ok(Kernel { cohort, replicas, states, threads, verdicts })
     }
 
     /// Share of the test samples asked for that were computed since the kernel took over; 1 where nothing was asked.
@@ -235,16 +236,10 @@ fn lanes<'a>(members: &mut dyn Iterator<Item = Member<'a>>, size: usize) -> Vec<
     groups
 }
 
-/// A group on its way, and what it knows.
-struct Team<'a> {
-    members: Vec<Member<'a>>,
-    verdicts: Verdicts,
-}
-
 /// Takes the group that is furthest behind out of the queue; of equals the largest.
-fn furthest_behind<'a>(queue: &mut Vec<Team<'a>>) -> Option<Team<'a>> {
-    let key = |team: &Team<'_>| (team.members[0].state.epoch, std::cmp::Reverse(team.members.len()));
-    let (at, _) = queue.iter().enumerate().min_by_key(|(_, team)| key(team))?;
+fn furthest_behind<'a>(queue: &mut Vec<Vec<Member<'a>>>) -> Option<Vec<Member<'a>>> {
+    let key = |group: &Vec<Member<'_>>| (group[0].state.epoch, std::cmp::Reverse(group.len()));
+    let (at, _) = queue.iter().enumerate().min_by_key(|(_, group)| key(group))?;
     Some(queue.swap_remove(at))
 }
 
@@ -255,54 +250,31 @@ impl Engine for Kernel {
         let live = self.states.iter().filter(|state| due(state)).count();
         let size = self.group_size(live);
         let cohort = &self.cohort;
-        let all = self.replicas.iter().zip(&mut self.states).enumerate();
-        let members = all.filter(|(_, (_, state))| due(state));
+        let all = self.replicas.iter().zip(&mut self.states).zip(&mut self.verdicts);
+        let members = all.filter(|((_, state), _)| due(state));
         let mut members: Vec<Member<'_>> =
-            members.map(|(number, (replica, state))| cohort.member(number, replica, state)).collect();
+            members.map(|((replica, state), verdicts)| cohort.member(replica, state, verdicts)).collect();
         members.sort_by_key(Member::together);
         let Some(first) = members.first().map(|member| member.state.epoch) else { return Ok(()) };
         let mut groups: Vec<Vec<Member<'_>>> = Vec::new();
         for same in members.chunk_by_mut(|a, b| a.together() == b.together()) {
             groups.extend(lanes(&mut same.iter_mut().map(Member::reborrow), size));
         }
-        let mut known = std::mem::take(&mut self.verdicts);
-        let mut teams = Vec::new();
-        for members in groups {
-            let numbers: Vec<usize> = members.iter().map(|member| member.number).collect();
-            let at = known.iter().position(|(of, _)| *of == numbers);
-            let verdicts = at.map_or_else(|| cohort.verdicts(members.len()), |at| known.swap_remove(at).1);
-            teams.push(Team { members, verdicts });
-        }
-        let workers = self.threads.min(teams.len());
+        let workers = self.threads.min(groups.len());
         // Threads that advance unequally, or groups that do not share out evenly, meet at the end of a stretch only.
-        let uneven = usize::from(!teams.len().is_multiple_of(workers));
-        let stretches = if teams.len() <= workers { 1 } else { (STRETCHES[uneven] * workers).div_ceil(teams.len()) };
-        let (queue, done) = (Mutex::new(teams), Mutex::new(Vec::new()));
+        let uneven = usize::from(!groups.len().is_multiple_of(workers));
+        let stretches = if groups.len() <= workers { 1 } else { (STRETCHES[uneven] * workers).div_ceil(groups.len()) };
+        let queue = Mutex::new(groups);
         let work = || {
             loop {
                 let next = furthest_behind(&mut queue.lock().unwrap_or_else(PoisonError::into_inner));
-                let Some(Team { mut members, mut verdicts }) = next else { break };
-                let (replicas, epoch) = (members.len(), members[0].state.epoch);
+                let Some(mut group) = next else { break };
+                let (replicas, epoch) = (group.len(), group[0].state.epoch);
                 let until = until.min(epoch + (until - first).div_ceil(stretches));
-                let advance = Advance { cohort, members: &mut members, verdicts: &mut verdicts, until };
-                dispatch(cohort.isa, replicas, advance);
-                let whole = members.iter().all(|member| member.state.diverged.is_none());
+                dispatch(cohort.isa, replicas, Advance { cohort, members: &mut group, until });
+                let mut left = group.into_iter().filter(|member| due(member.state));
                 // A worker that finds the queue empty may leave: the others are as many as the groups in their hands.
-                let left = match whole {
-                    true if due(members[0].state) => vec![Team { members, verdicts }],
-                    true => {
-                        let numbers: Vec<usize> = members.iter().map(|member| member.number).collect();
-                        done.lock().unwrap_or_else(PoisonError::into_inner).push((numbers, verdicts));
-                        continue;
-                    }
-                    false => {
-                        let left = lanes(&mut members.into_iter().filter(|member| due(member.state)), replicas);
-                        left.into_iter()
-                            .map(|members| Team { verdicts: cohort.verdicts(members.len()), members })
-                            .collect()
-                    }
-                };
-                queue.lock().unwrap_or_else(PoisonError::into_inner).extend(left);
+                queue.lock().unwrap_or_else(PoisonError::into_inner).extend(lanes(&mut left, replicas));
             }
         };
         std::thread::scope(|scope| {
@@ -311,7 +283,6 @@ impl Engine for Kernel {
             }
             work();
         });
-        self.verdicts = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         if until > self.cohort.problem.epochs && self.cohort.lasting {
             tracing::debug!(
                 "{} replicas: {:.1}% of the verdicts on test samples were computed, the others could not have changed",
