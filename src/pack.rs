@@ -3,6 +3,15 @@
 //! Invariants: every cell of the input is in exactly one cohort; no cohort mixes kinds, exceeds the replicas that fit,
 //! or contains a cell together with one that needs it. The result depends on the input alone.
 
+/// How many replicas a device trains at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AtOnce {
+    /// Replicas below which a cohort wastes its device, where there are enough cells to avoid it.
+    pub efficient: usize,
+    /// Replicas that fit the device's own memory.
+    pub most: usize,
+}
+
 /// A cell that is still to be trained.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Todo {
@@ -16,6 +25,8 @@ pub struct Todo {
     pub bytes: u64,
     /// Memory that a cohort of this kind takes whatever its size, in bytes.
     pub shared_bytes: u64,
+    /// Replicas of this kind at once.
+    pub at_once: AtOnce,
 }
 
 /// What packing has to respect.
@@ -25,8 +36,6 @@ pub struct Limits {
     pub workers: usize,
     /// Memory of one worker, in bytes.
     pub memory: u64,
-    /// Replicas below which a cohort wastes its device, where there are enough cells to avoid it.
-    pub efficient_replicas: usize,
     /// Replicas never exceeded.
     pub most_replicas: usize,
 }
@@ -48,7 +57,7 @@ const SHARES_PER_WORKER: f64 = 4.0;
 /// Packs cells into cohorts, longest first.
 ///
 /// A kind is cut into so many cohorts that each takes about a fourth of a worker's share of the whole, but not into
-/// cohorts smaller than `efficient_replicas`, unless workers would then have nothing to do at all.
+/// cohorts smaller than is efficient, unless workers would then have nothing to do at all.
 pub fn pack(todo: &[Todo], limits: &Limits) -> Vec<Packed> {
     let mut kinds: Vec<Vec<&Todo>> = Vec::new();
     let mut place = std::collections::HashMap::new();
@@ -74,13 +83,17 @@ pub fn pack(todo: &[Todo], limits: &Limits) -> Vec<Packed> {
 fn count(cells: &[&Todo], share: f64, limits: &Limits) -> usize {
     let fits = cells
         .iter()
-        .map(|cell| (limits.memory.saturating_sub(cell.shared_bytes) / cell.bytes.max(1)) as usize)
+        .map(|cell| {
+            let left = limits.memory.saturating_sub(cell.shared_bytes);
+            ((left / cell.bytes.max(1)) as usize).min(cell.at_once.most)
+        })
         .min()
         .unwrap_or(1)
         .clamp(1, limits.most_replicas.max(1));
     let seconds: f64 = cells.iter().map(|cell| cell.seconds).sum();
     let wanted = if share > 0.0 { (seconds / share).ceil() as usize } else { 1 };
-    let efficient = (cells.len() / limits.efficient_replicas.max(1)).max(1);
+    let least = cells.iter().map(|cell| cell.at_once.efficient).max().unwrap_or(1);
+    let efficient = (cells.len() / least.max(1)).max(1);
     wanted.clamp(1, efficient).max(cells.len().div_ceil(fits))
 }
 
@@ -118,12 +131,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn limits(workers: usize) -> Limits {
-        Limits { workers, memory: 1 << 30, efficient_replicas: 16, most_replicas: 1024 }
+        Limits { workers, memory: 1 << 30, most_replicas: 1024 }
     }
+
+    const AT_ONCE: AtOnce = AtOnce { efficient: 16, most: usize::MAX };
 
     fn cells(n: u32, kind: u32, seconds: f64) -> Vec<Todo> {
         (0..n)
-            .map(|cell| Todo { cell: cell + 1000 * kind, kind, seconds, bytes: 1 << 20, shared_bytes: 1 << 20 })
+            .map(|cell| cell + 1000 * kind)
+            .map(|cell| Todo { cell, kind, seconds, bytes: 1 << 20, shared_bytes: 1 << 20, at_once: AT_ONCE })
             .collect()
     }
 
@@ -141,6 +157,18 @@ mod tests {
     }
 
     #[test]
+    fn a_device_that_wants_many_gets_many_and_no_more_than_fit() {
+        let at_once = |efficient: usize, most: usize| {
+            let mut todo = cells(256, 0, 1.0);
+            todo.iter_mut().for_each(|cell| cell.at_once = AtOnce { efficient, most });
+            pack(&todo, &limits(1)).iter().map(|cohort| cohort.cells.len()).collect::<Vec<_>>()
+        };
+        assert_eq!(at_once(200, usize::MAX), [256]);
+        assert_eq!(at_once(100, usize::MAX), [128, 128]);
+        assert_eq!(at_once(200, 64), [64; 4]);
+    }
+
+    #[test]
     fn longest_first() {
         let todo = [cells(16, 0, 1.0), cells(16, 1, 9.0), cells(16, 2, 3.0)].concat();
         let seconds: Vec<f64> = pack(&todo, &limits(2)).iter().map(|cohort| cohort.seconds).collect();
@@ -151,12 +179,14 @@ mod tests {
         #[test]
         fn every_cell_once_and_nothing_that_does_not_fit(
             sizes in prop::collection::vec((1u32..300, 0.0f64..10.0, 1u64..1000), 1..6),
-            workers in 1usize..20, most in 1usize..200, memory in 1000u64..100_000,
+            workers in 1usize..20, most in 1usize..200, memory in 1000u64..100_000, device in 1usize..300,
         ) {
+            let at_once = AtOnce { efficient: 16, most: device };
             let todo: Vec<Todo> = sizes.iter().enumerate().flat_map(|(kind, &(n, seconds, bytes))| {
-                (0..n).map(move |cell| Todo { cell: cell + 1000 * kind as u32, kind: kind as u32, seconds, bytes, shared_bytes: 10 })
+                let kind = kind as u32;
+                (0..n).map(move |cell| Todo { cell: cell + 1000 * kind, kind, seconds, bytes, shared_bytes: 10, at_once })
             }).collect();
-            let limits = Limits { workers, memory, efficient_replicas: 16, most_replicas: most };
+            let limits = Limits { workers, memory, most_replicas: most };
             let packed = pack(&todo, &limits);
             let mut seen: Vec<u32> = packed.iter().flat_map(|cohort| cohort.cells.clone()).collect();
             seen.sort_unstable();
@@ -166,7 +196,7 @@ mod tests {
             for cohort in &packed {
                 let bytes = sizes[cohort.kind as usize].2;
                 prop_assert!(cohort.cells.iter().all(|cell| cell / 1000 == cohort.kind));
-                prop_assert!(cohort.cells.len() <= most);
+                prop_assert!(cohort.cells.len() <= most.min(device));
                 prop_assert!(cohort.cells.len() as u64 * bytes + 10 <= memory || cohort.cells.len() == 1);
             }
             prop_assert!(packed.len() >= workers.min(todo.len()));

@@ -2,12 +2,15 @@
 //!
 //! The file is a cache: losing it costs a wider interval in `plan`, so a file that cannot be read counts as empty and
 //! one that cannot be written is only said in the log. A rate is floating-point operations of the definition of the
-//! work (see [`super::replica_cost`]) per second of one worker.
+//! work (see [`super::replica_cost`]) per second of one worker. Beside them stand the replicas that a device trains
+//! best at once, as trials found them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use crate::pack::AtOnce;
 
 /// Cohorts remembered for each engine.
 const REMEMBERED: usize = 50;
@@ -24,10 +27,12 @@ pub struct Rate {
     pub measured: bool,
 }
 
-/// Rates by engine, as `host/engine/threads` → operations per second of the last cohorts.
+/// Rates by engine, as `host/engine/shape/threads` → operations per second of the last cohorts, and replicas at once.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rates {
     cohorts: BTreeMap<String, Vec<f64>>,
+    #[serde(default)]
+    at_once: BTreeMap<String, AtOnce>,
 }
 
 impl Rates {
@@ -51,6 +56,16 @@ impl Rates {
             let surplus = rates.len().saturating_sub(REMEMBERED);
             rates.drain(..surplus);
         }
+    }
+
+    /// Replicas at once that trials found, if there were any under this name.
+    pub fn at_once(&self, key: &str) -> Option<AtOnce> {
+        self.at_once.get(key).copied()
+    }
+
+    /// Remembers what trials found.
+    pub fn found(&mut self, key: &str, at_once: AtOnce) {
+        self.at_once.insert(key.to_string(), at_once);
     }
 
     /// Writes the cache: whole or not at all, but not synced, for losing it costs little.
@@ -106,8 +121,13 @@ mod tests {
         let path = dir.path().join("deep/rates.json");
         let mut rates = Rates::default();
         rates.add("cpu", 1e9, 2.0);
+        rates.found("gpu", AtOnce { efficient: 64, most: 200 });
         rates.write(&path).unwrap();
         assert_eq!(Rates::read(&path), rates);
+        // As it was written before there were trials.
+        std::fs::write(&path, r#"{"cohorts": {"cpu": [1e9]}}"#).unwrap();
+        let old = Rates::read(&path);
+        assert!(old.expect("cpu", 1).measured && old.at_once("gpu").is_none());
         std::fs::write(&path, "{").unwrap();
         assert_eq!(Rates::read(&path), Rates::default());
     }

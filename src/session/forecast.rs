@@ -8,13 +8,13 @@ use super::terms::{ResolvedTerms, Terms};
 use super::todo::CellCost;
 use crate::cost::{Activations, DataShape, Rate, Rates, ReplicaCost, replica_cost};
 use crate::data;
-use crate::pack::{Limits, Todo, pack};
+use crate::pack::{AtOnce, Limits, Todo, pack};
 use crate::plan::Plan;
 use crate::sweep::{ArchitectureKind, Sweep};
 use crate::train::{Choice, DeviceName, KernelChoice};
 
 /// Replicas for each thread below which a cohort leaves vector lanes idle, or threads without a group to take from each
-/// other when one falls behind.
+/// other when one falls behind; on other devices, until trials tell.
 const EFFICIENT_REPLICAS: usize = 16;
 
 /// Costs of a plan's variants on this host.
@@ -25,6 +25,8 @@ pub(super) struct Costs {
     pub(super) counted: Vec<ReplicaCost>,
     /// Key of the rate of each variant.
     pub(super) rate_key: Vec<String>,
+    /// Key of the replicas at once of each variant, where trials tell them.
+    pub(super) trial_key: Vec<Option<String>>,
     /// The slowest rate among the variants.
     pub(super) rate: Rate,
 }
@@ -48,13 +50,17 @@ impl Costs {
             of_variant: Vec::new(),
             counted: Vec::new(),
             rate_key: Vec::new(),
+            trial_key: Vec::new(),
             rate: Rate { flops_per_second: f64::INFINITY, spread: 1.0, measured: true },
         };
         for variant in plan.variants() {
             let kind = &plan.sweep().architectures[variant.architecture].kind;
             let flow = plan.sweep().optimisers[variant.optimiser].flow.is_some();
             let kernel = !flow && terms.choice.may_take_kernel();
-            let held = if kernel || flow { Activations::Tile } else { Activations::All };
+            let accelerated = !kernel && !flow && !terms.choice.device.is_flex();
+            // What a GPU holds is not in the rank's memory: trials tell how much of it fits.
+            let held =
+                if kernel || flow || terms.choice.device.is_gpu() { Activations::Tile } else { Activations::All };
             let counted = replica_cost(plan, variant, &shapes[variant.data], held);
             let engine = match (flow, kernel) {
                 (true, _) => "flow".to_string(),
@@ -66,13 +72,19 @@ impl Costs {
             if rate.flops_per_second < costs.rate.flops_per_second {
                 costs.rate = rate;
             }
+            let samples = plan.sweep().subsamples[variant.subsample].size();
+            let trial_key = accelerated.then(|| format!("{key}/{samples} samples"));
+            let efficient = EFFICIENT_REPLICAS * terms.choice.threads.max(1);
+            let remembered = trial_key.as_ref().and_then(|key| rates.at_once(key));
             costs.of_variant.push(CellCost {
                 seconds: counted.flops / rate.flops_per_second,
                 bytes: counted.bytes,
                 shared_bytes: counted.shared_bytes,
+                at_once: remembered.unwrap_or(AtOnce { efficient, most: usize::MAX }),
             });
             costs.counted.push(counted);
             costs.rate_key.push(key);
+            costs.trial_key.push(trial_key);
         }
         Ok(costs)
     }
@@ -100,8 +112,7 @@ pub fn heaviest_cell(sweep: Sweep, kernel: KernelChoice) -> Result<u64, data::Da
 
 /// Limits of packing for so many ranks.
 pub(super) fn limits(terms: &ResolvedTerms, workers: usize) -> Limits {
-    let efficient_replicas = EFFICIENT_REPLICAS * terms.choice.threads.max(1);
-    Limits { workers, memory: terms.memory, efficient_replicas, most_replicas: terms.replicas }
+    Limits { workers, memory: terms.memory, most_replicas: terms.replicas }
 }
 
 /// What `phasesweep plan` prints.
@@ -132,8 +143,8 @@ impl Forecast {
         let todo: Vec<Todo> = (0..plan.variants().len())
             .flat_map(|variant| (0..certain).map(move |seed| (variant, seed)))
             .map(|(variant, seed)| {
-                let CellCost { seconds, bytes, shared_bytes } = costs.of_variant[variant];
-                Todo { cell: plan.cell(variant, seed), kind: kinds[variant], seconds, bytes, shared_bytes }
+                let CellCost { seconds, bytes, shared_bytes, at_once } = costs.of_variant[variant];
+                Todo { cell: plan.cell(variant, seed), kind: kinds[variant], seconds, bytes, shared_bytes, at_once }
             })
             .collect();
         let packed = pack(&todo, &limits(&terms, ranks));

@@ -22,6 +22,7 @@ mod signals;
 mod status;
 mod terms;
 mod todo;
+mod trials;
 mod watch;
 mod workload;
 

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::dispatch::{CohortTask, TaskId};
-use crate::pack::{Limits, Todo, pack};
+use crate::pack::{AtOnce, Limits, Todo, pack};
 use crate::plan::{CellId, CohortId, Plan};
 
 /// A cohort that an earlier run left unfinished.
@@ -30,6 +30,8 @@ pub(super) struct CellCost {
     pub(super) bytes: u64,
     /// Bytes of its cohort besides.
     pub(super) shared_bytes: u64,
+    /// Replicas at once.
+    pub(super) at_once: AtOnce,
 }
 
 /// The tasks that are left of the given cells.
@@ -67,8 +69,8 @@ pub(super) fn tasks(
         .iter()
         .filter(|cell| !pinned.contains(cell))
         .map(|&cell| {
-            let CellCost { seconds, bytes, shared_bytes } = cost(cell);
-            Todo { cell, kind: kinds[plan.variant_of(cell)], seconds, bytes, shared_bytes }
+            let CellCost { seconds, bytes, shared_bytes, at_once } = cost(cell);
+            Todo { cell, kind: kinds[plan.variant_of(cell)], seconds, bytes, shared_bytes, at_once }
         })
         .collect();
     tasks.extend(pack(&todo, limits).into_iter().map(|packed| task(ids, packed.cells, &cost)));
@@ -143,8 +145,9 @@ mod tests {
     fn setting() -> (Plan, Vec<CellId>, Vec<CellCost>, Limits) {
         let plan = Plan::new(parse(SWEEP, "t.toml", &[]).unwrap(), &["d".into()]);
         let ids = plan.ids();
-        let costs = vec![CellCost { seconds: 1.0, bytes: 1, shared_bytes: 1 }; plan.variants().len()];
-        (plan, ids, costs, Limits { workers: 2, memory: 1 << 20, efficient_replicas: 4, most_replicas: 8 })
+        let at_once = AtOnce { efficient: 4, most: 100 };
+        let costs = vec![CellCost { seconds: 1.0, bytes: 1, shared_bytes: 1, at_once }; plan.variants().len()];
+        (plan, ids, costs, Limits { workers: 2, memory: 1 << 20, most_replicas: 8 })
     }
 
     #[test]

@@ -196,6 +196,11 @@ impl DeviceName {
         self == DeviceName::Flex
     }
 
+    /// Whether this is a GPU, with memory of its own. `auto` is not resolved.
+    pub fn is_gpu(self) -> bool {
+        !matches!(self, DeviceName::Auto | DeviceName::Flex | DeviceName::Tch)
+    }
+
     /// Whether the device can be opened; opening one only names it, so this is cheap.
     fn check(self) -> Result<(), DeviceError> {
         self.open().map(|_| ())
