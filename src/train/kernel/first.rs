@@ -4,7 +4,7 @@ use super::batch::{InputRows, SampleRows};
 use super::convolution::Images;
 use super::inputs::{Columns, Set};
 use super::layer::Layer;
-use super::simd::{ADD, FROM, Indices, Lane, ONTO, Operand, Rows, STORE, Strip, Task, gather, product};
+use super::simd::{ADD, FROM, Indices, Lane, ONTO, Operand, Rows, STORE, Strip, Task, foresee, gather, product};
 
 /// Rows of inputs gathered for a tile, one after the other.
 #[derive(Clone, Copy)]
@@ -29,6 +29,9 @@ impl<'a> Gathered<'a> {
         }
     }
 }
+
+/// Samples ahead of the one in hand whose lists are asked for: they lie in no order.
+const AHEAD: usize = 6;
 
 /// Where a tile's samples come from.
 #[derive(Clone, Copy)]
@@ -115,7 +118,12 @@ fn sparse_forward<V: Lane, const NV: usize>(layer: &mut Layer, rows: &SampleRows
             let first = panel.first * V::LEN + done * width;
             let start = &layer.folded[first..];
             for block in 0..rows.blocks() {
-                for (row, &sample) in layer.out.chunks_exact_mut(layer.stride).zip(tile) {
+                for (at, (row, &sample)) in layer.out.chunks_exact_mut(layer.stride).zip(tile).enumerate() {
+                    if let (0, Some(&later)) = (done, tile.get(at + AHEAD)) {
+                        let (inputs, values) = rows.part(later, block);
+                        foresee(inputs.parts().0);
+                        foresee(values);
+                    }
                     let (inputs, values) = rows.part(sample, block);
                     match block {
                         0 => gather::<V, NV, FROM>(strip, values, inputs, b, &mut row[first..], start),

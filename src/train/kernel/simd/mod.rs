@@ -154,6 +154,15 @@ pub(super) fn put<V: Lane>(vector: V, to: &mut [f32]) {
     to.copy_from_slice(&all[..to.len()]);
 }
 
+/// Asks for memory that is read soon, where the processor cannot tell by itself.
+#[inline(always)]
+pub(super) fn foresee<T>(memory: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    x86::foresee(memory);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = memory;
+}
+
 /// An instruction set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Isa {
