@@ -51,6 +51,8 @@ pub enum Activations {
 const TENSORS_PER_UNIT: u64 = 4;
 /// States of a replica in memory at most: the loop's, the engine's, and the one that is handed over or saved.
 const STATES: u64 = 3;
+/// Bytes that the CPU kernel keeps of each test sample: its verdict, and the lead by which it holds.
+const BYTES_PER_VERDICT: u64 = 5;
 /// Single-precision vectors of parameters in a gradient flow's state.
 const FLOW_VECTORS: u64 = 5;
 /// Operations of an activation, its derivative, and a unit's part in the observables.
@@ -88,8 +90,10 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
     let record = recorded * 4.0 * (3.0 + sweep.observe.noise.len() as f64 + (observed * (data.classes + pairs)) as f64);
     let snapshots = sweep.observe.misclassified.as_ref().map_or(0, |s| s.epochs(sweep.train.epochs).len());
     let state = 4 * parameters * (1 + moments) + record as u64 + (snapshots as f64 * samples / 8.0) as u64;
+    let dense = matches!(sweep.architectures[variant.architecture].kind, ArchitectureKind::Mlp { .. });
     let held = match activations {
         // Weights and gradients lie side by side for the few replicas in hand only.
+        Activations::Tile if dense && matches!(sweep.train.batch, Batch::Full) => tests as u64 * BYTES_PER_VERDICT,
         Activations::Tile => 0,
         Activations::All => {
             4 * parameters * (2 + moments) + ((samples + tests) * units * 4.0) as u64 * TENSORS_PER_UNIT
