@@ -18,6 +18,7 @@ mod status;
 mod submit;
 mod sweep_file;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -153,7 +154,10 @@ fn start_log(verbose: u8) {
         _ => "phasesweep=trace,debug",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("PHASESWEEP_LOG").unwrap_or_else(|_| level.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    // A job's log is read as text.
+    let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    log.with_ansi(coloured).init();
 }
 
 /// The command line's definition, for completions and the manual page.
