@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::sweep_file::SweepFile;
 use super::{Exit, Failure};
 use crate::session::{self, Ending, SessionError, Settings, Terms};
+use crate::train::device;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -45,6 +46,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    device::settle_precision(arguments.terms.tf32);
     let settings = Settings {
         sweep_file: arguments.sweep.file.clone(),
         overrides: arguments.sweep.overrides.clone(),

@@ -65,7 +65,7 @@ impl Costs {
             let engine = match (flow, kernel) {
                 (true, _) => "flow".to_string(),
                 (_, true) => "kernel".to_string(),
-                _ => format!("burn {}", terms.choice.device),
+                _ => format!("burn {}", terms.device()),
             };
             let key = rate_key(terms, &engine, kind, shapes[variant.data].features);
             let rate = rates.expect(&key, terms.choice.threads);
@@ -106,7 +106,8 @@ fn rate_key(terms: &ResolvedTerms, engine: &str, kind: &ArchitectureKind, inputs
 pub fn heaviest_cell(sweep: Sweep, kernel: KernelChoice) -> Result<u64, data::DataError> {
     let choice = Choice { kernel, device: DeviceName::Flex, threads: 1 };
     let plan = Plan::new(sweep, &[]);
-    let costs = Costs::of(&plan, &ResolvedTerms { choice, memory: u64::MAX, replicas: 1 }, &Rates::default())?;
+    let costs =
+        Costs::of(&plan, &ResolvedTerms { choice, memory: u64::MAX, replicas: 1, tf32: false }, &Rates::default())?;
     Ok(costs.of_variant.iter().map(|cost| cost.bytes + cost.shared_bytes).max().unwrap_or(0))
 }
 

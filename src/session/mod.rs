@@ -158,7 +158,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     let origin = Origin {
         host: crate::store::host(),
         rank,
-        device: terms.choice.device.to_string(),
+        device: terms.device(),
         engine: String::new(),
         version: env!("CARGO_PKG_VERSION").to_string(),
         git_commit: env!("PHASESWEEP_GIT_COMMIT").to_string(),
@@ -168,7 +168,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         "rank {rank} of {ranks} on {}: {} thread(s), device {}",
         origin.host,
         terms.choice.threads,
-        terms.choice.device
+        terms.device()
     );
     let manner = Manner {
         choice: terms.choice.clone(),

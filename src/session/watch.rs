@@ -132,7 +132,7 @@ impl Watcher {
             wanted.len(),
             tasks.len(),
             terms.choice.threads,
-            terms.choice.device,
+            terms.device(),
         );
         let watcher = Watcher {
             ground: ground.clone(),
@@ -210,13 +210,13 @@ fn try_sizes(ground: &Ground, terms: &ResolvedTerms, left: &[u32], costs: &mut C
                 Ok((Some(at_once), tried)) => {
                     tracing::info!(
                         "{} trains {} replicas at once well (replicas: epochs of one per second: {tried})",
-                        terms.choice.device,
+                        terms.device(),
                         at_once.efficient
                     );
                     rates.found(&key, at_once);
                 }
-                Ok((None, tried)) => tracing::warn!("no trial fit {}: {tried}", terms.choice.device),
-                Err(error) => tracing::warn!("no trial of {} went well: {error}", terms.choice.device),
+                Ok((None, tried)) => tracing::warn!("no trial fit {}: {tried}", terms.device()),
+                Err(error) => tracing::warn!("no trial of {} went well: {error}", terms.device()),
             }
         }
         let Some(at_once) = rates.at_once(&key) else { continue };
