@@ -8,8 +8,8 @@
 pub struct AtOnce {
     /// Replicas below which a cohort wastes its device, where there are enough cells to avoid it.
     pub efficient: usize,
-    /// Replicas that fit the device's own memory.
-    pub most: usize,
+    /// Replicas that fit the device's own memory, if that is where they end.
+    pub most: Option<usize>,
 }
 
 /// A cell that is still to be trained.
@@ -85,7 +85,7 @@ fn count(cells: &[&Todo], share: f64, limits: &Limits) -> usize {
         .iter()
         .map(|cell| {
             let left = limits.memory.saturating_sub(cell.shared_bytes);
-            ((left / cell.bytes.max(1)) as usize).min(cell.at_once.most)
+            ((left / cell.bytes.max(1)) as usize).min(cell.at_once.most.unwrap_or(usize::MAX))
         })
         .min()
         .unwrap_or(1)
@@ -134,7 +134,7 @@ mod tests {
         Limits { workers, memory: 1 << 30, most_replicas: 1024 }
     }
 
-    const AT_ONCE: AtOnce = AtOnce { efficient: 16, most: usize::MAX };
+    const AT_ONCE: AtOnce = AtOnce { efficient: 16, most: None };
 
     fn cells(n: u32, kind: u32, seconds: f64) -> Vec<Todo> {
         (0..n)
@@ -158,14 +158,14 @@ mod tests {
 
     #[test]
     fn a_device_that_wants_many_gets_many_and_no_more_than_fit() {
-        let at_once = |efficient: usize, most: usize| {
+        let at_once = |efficient: usize, most: Option<usize>| {
             let mut todo = cells(256, 0, 1.0);
             todo.iter_mut().for_each(|cell| cell.at_once = AtOnce { efficient, most });
             pack(&todo, &limits(1)).iter().map(|cohort| cohort.cells.len()).collect::<Vec<_>>()
         };
-        assert_eq!(at_once(200, usize::MAX), [256]);
-        assert_eq!(at_once(100, usize::MAX), [128, 128]);
-        assert_eq!(at_once(200, 64), [64; 4]);
+        assert_eq!(at_once(200, None), [256]);
+        assert_eq!(at_once(100, None), [128, 128]);
+        assert_eq!(at_once(200, Some(64)), [64; 4]);
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
             sizes in prop::collection::vec((1u32..300, 0.0f64..10.0, 1u64..1000), 1..6),
             workers in 1usize..20, most in 1usize..200, memory in 1000u64..100_000, device in 1usize..300,
         ) {
-            let at_once = AtOnce { efficient: 16, most: device };
+            let at_once = AtOnce { efficient: 16, most: Some(device) };
             let todo: Vec<Todo> = sizes.iter().enumerate().flat_map(|(kind, &(n, seconds, bytes))| {
                 let kind = kind as u32;
                 (0..n).map(move |cell| Todo { cell: cell + 1000 * kind, kind, seconds, bytes, shared_bytes: 10, at_once })

@@ -121,7 +121,7 @@ mod tests {
         let path = dir.path().join("deep/rates.json");
         let mut rates = Rates::default();
         rates.add("cpu", 1e9, 2.0);
-        rates.found("gpu", AtOnce { efficient: 64, most: 200 });
+        rates.found("gpu", AtOnce { efficient: 64, most: Some(200) });
         rates.write(&path).unwrap();
         assert_eq!(Rates::read(&path), rates);
         // As it was written before there were trials.

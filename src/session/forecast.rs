@@ -80,7 +80,7 @@ impl Costs {
                 seconds: counted.flops / rate.flops_per_second,
                 bytes: counted.bytes,
                 shared_bytes: counted.shared_bytes,
-                at_once: remembered.unwrap_or(AtOnce { efficient, most: usize::MAX }),
+                at_once: remembered.unwrap_or(AtOnce { efficient, most: None }),
             });
             costs.counted.push(counted);
             costs.rate_key.push(key);

@@ -145,7 +145,7 @@ mod tests {
     fn setting() -> (Plan, Vec<CellId>, Vec<CellCost>, Limits) {
         let plan = Plan::new(parse(SWEEP, "t.toml", &[]).unwrap(), &["d".into()]);
         let ids = plan.ids();
-        let at_once = AtOnce { efficient: 4, most: 100 };
+        let at_once = AtOnce { efficient: 4, most: Some(100) };
         let costs = vec![CellCost { seconds: 1.0, bytes: 1, shared_bytes: 1, at_once }; plan.variants().len()];
         (plan, ids, costs, Limits { workers: 2, memory: 1 << 20, most_replicas: 8 })
     }

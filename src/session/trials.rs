@@ -4,15 +4,19 @@
 //! it is large; where the turn comes depends on the device and on the network's shape, so it is measured. What was
 //! found is remembered with the rates. A trial trains fresh replicas of the sweep and throws them away.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::forecast::Costs;
 use super::ground::Ground;
+use super::terms::ResolvedTerms;
 use super::workload;
+use crate::cost::Rates;
 use crate::pack::AtOnce;
 use crate::train::{Choice, Problem, Replica, ReplicaState, TrainError, build_engine};
 
 /// Replicas of the first trial; fewer cells are not worth trying.
-pub(super) const SMALLEST: usize = 8;
+const SMALLEST: usize = 8;
 /// Growth of the rate with a doubled cohort below which larger ones are not tried.
 const WORTHWHILE: f64 = 1.1;
 /// Share of the best rate that the efficient size must reach.
@@ -24,7 +28,7 @@ const ENOUGH: Duration = Duration::from_secs(20);
 
 /// Which sizes were tried, and what came of them. Pure.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Trials {
+struct Trials {
     /// Size and replica-epochs per second, in the order of the trials.
     done: Vec<(usize, f64)>,
     /// A size that did not fit.
@@ -33,7 +37,7 @@ pub(super) struct Trials {
 
 impl Trials {
     /// The size to try next, of at most `most` replicas; `None` when more trials would not help.
-    pub(super) fn next(&self, most: usize) -> Option<usize> {
+    fn next(&self, most: usize) -> Option<usize> {
         let next = match self.done.as_slice() {
             [] => SMALLEST,
             [.., (_, before), (_, rate)] if *rate < WORTHWHILE * before => return None,
@@ -43,21 +47,21 @@ impl Trials {
     }
 
     /// A trial went well.
-    pub(super) fn ran(&mut self, size: usize, rate: f64) {
+    fn ran(&mut self, size: usize, rate: f64) {
         self.done.push((size, rate));
     }
 
     /// A trial ran out of memory.
-    pub(super) fn overflowed(&mut self, size: usize) {
+    fn overflowed(&mut self, size: usize) {
         self.too_large = Some(size);
     }
 
     /// What the trials say; `None` if none went well.
-    pub(super) fn verdict(&self) -> Option<AtOnce> {
+    fn verdict(&self) -> Option<AtOnce> {
         let best = self.done.iter().map(|&(_, rate)| rate).fold(0.0, f64::max);
         let (efficient, _) = *self.done.iter().find(|&&(_, rate)| rate >= NEAR_BEST * best)?;
-        let largest = self.done.iter().map(|&(size, _)| size).max()?;
-        Some(AtOnce { efficient, most: if self.too_large.is_some() { largest } else { usize::MAX } })
+        let largest = self.done.iter().map(|&(size, _)| size).max();
+        Some(AtOnce { efficient, most: largest.filter(|_| self.too_large.is_some()) })
     }
 }
 
@@ -70,11 +74,46 @@ impl std::fmt::Display for Trials {
     }
 }
 
+/// Finds out how many replicas this rank's device trains best at once, for every shape of which that is not known yet and
+/// of which enough cells are left.
+pub(super) fn settle(ground: &Ground, terms: &ResolvedTerms, left: &[u32], costs: &mut Costs, rates: &mut Rates) {
+    let plan = &ground.plan;
+    let mut cells = BTreeMap::new();
+    for &cell in left {
+        if let Some(key) = &costs.trial_key[plan.variant_of(cell)] {
+            cells.entry(key.clone()).or_insert_with(Vec::new).push(cell);
+        }
+    }
+    for (key, cells) in cells {
+        if rates.at_once(&key).is_none() && cells.len() > SMALLEST {
+            let tried = run(ground, &terms.choice, plan.variant_of(cells[0]), cells.len().min(terms.replicas));
+            match tried.map(|tried| (tried.verdict(), tried)) {
+                Ok((Some(at_once), tried)) => {
+                    tracing::info!(
+                        "{} is used well by {} replicas at once (replica-epochs per second, by replicas: {tried})",
+                        terms.device(),
+                        at_once.efficient
+                    );
+                    rates.found(&key, at_once);
+                }
+                Ok((None, tried)) => tracing::warn!("no trial fit {}: {tried}", terms.device()),
+                Err(error) => tracing::warn!("no trial of {} went well: {error}", terms.device()),
+            }
+        }
+        let Some(at_once) = rates.at_once(&key) else { continue };
+        for (cost, trial) in costs.of_variant.iter_mut().zip(&costs.trial_key) {
+            if trial.as_ref() == Some(&key) {
+                cost.at_once = at_once;
+            }
+        }
+    }
+}
+
 /// Tries cohorts of a variant's first cells, of at most `most` replicas.
 ///
 /// # Errors
 /// A sentence, if the data cannot be prepared or the device fails otherwise than for want of memory.
-pub(super) fn run(ground: &Ground, choice: &Choice, variant: usize, most: usize) -> Result<Trials, String> {
+fn run(ground: &Ground, choice: &Choice, variant: usize, most: usize) -> Result<Trials, String> {
     let plan = &ground.plan;
     let prepared = ground.block(variant).map_err(|error| error.to_string())?;
     let problem = workload::problem(plan, variant, &prepared);
@@ -131,21 +170,21 @@ mod tests {
         // Each epoch takes as long as it takes to start, or a hundredth of that for each replica.
         let (sizes, found) = tried(|size| size as f64 / (size as f64 / 100.0).max(1.0), usize::MAX, 1000);
         assert_eq!(sizes, [8, 16, 32, 64, 128, 256]);
-        assert_eq!(found, Some(AtOnce { efficient: 128, most: usize::MAX }));
+        assert_eq!(found, Some(AtOnce { efficient: 128, most: None }));
     }
 
     #[test]
     fn what_gains_nothing_stays_small() {
         let (sizes, found) = tried(|_| 50.0, usize::MAX, 1000);
-        assert_eq!((sizes, found), (vec![8, 16], Some(AtOnce { efficient: 8, most: usize::MAX })));
+        assert_eq!((sizes, found), (vec![8, 16], Some(AtOnce { efficient: 8, most: None })));
     }
 
     #[test]
     fn memory_and_the_number_of_cells_end_the_trials() {
         let (sizes, found) = tried(|size| size as f64, 100, 1000);
-        assert_eq!((sizes.last(), found), (Some(&128), Some(AtOnce { efficient: 64, most: 64 })));
+        assert_eq!((sizes.last(), found), (Some(&128), Some(AtOnce { efficient: 64, most: Some(64) })));
         let (sizes, found) = tried(|size| size as f64, 100, 40);
-        assert_eq!((sizes, found), (vec![8, 16, 32], Some(AtOnce { efficient: 32, most: usize::MAX })));
+        assert_eq!((sizes, found), (vec![8, 16, 32], Some(AtOnce { efficient: 32, most: None })));
         assert_eq!(tried(|size| size as f64, 4, 1000), (vec![8], None));
     }
 

@@ -119,7 +119,7 @@ impl Watcher {
             .collect();
         if settings.simulate.is_none() {
             let left: Vec<u32> = wanted.iter().copied().filter(|&cell| !done(&ground.ids[cell as usize])).collect();
-            try_sizes(ground, terms, &left, &mut costs, &mut rates);
+            trials::settle(ground, terms, &left, &mut costs, &mut rates);
         }
         let workers = if settings.dedicated_coordinator && ranks > 1 { ranks - 1 } else { ranks };
         let limits = limits(terms, workers as usize);
@@ -189,42 +189,6 @@ impl Watcher {
         let temporary = path.with_extension("json.partial");
         std::fs::write(&temporary, serde_json::to_vec(&status)?)?;
         std::fs::rename(&temporary, &path)
-    }
-}
-
-/// Finds out how many replicas this rank's device trains best at once, for every shape of which that is not known yet and
-/// of which enough cells are left.
-fn try_sizes(ground: &Ground, terms: &ResolvedTerms, left: &[u32], costs: &mut Costs, rates: &mut Rates) {
-    let plan = &ground.plan;
-    let mut cells = HashMap::new();
-    for &cell in left {
-        if let Some(key) = &costs.trial_key[plan.variant_of(cell)] {
-            cells.entry(key.clone()).or_insert_with(Vec::new).push(cell);
-        }
-    }
-    for (key, cells) in cells {
-        if rates.at_once(&key).is_none() && cells.len() > trials::SMALLEST {
-            let tried = trials::run(ground, &terms.choice, plan.variant_of(cells[0]), cells.len().min(terms.replicas));
-            let found = tried.map(|tried| (tried.verdict(), tried));
-            match found {
-                Ok((Some(at_once), tried)) => {
-                    tracing::info!(
-                        "{} trains {} replicas at once well (replicas: epochs of one per second: {tried})",
-                        terms.device(),
-                        at_once.efficient
-                    );
-                    rates.found(&key, at_once);
-                }
-                Ok((None, tried)) => tracing::warn!("no trial fit {}: {tried}", terms.device()),
-                Err(error) => tracing::warn!("no trial of {} went well: {error}", terms.device()),
-            }
-        }
-        let Some(at_once) = rates.at_once(&key) else { continue };
-        for (cost, trial) in costs.of_variant.iter_mut().zip(&costs.trial_key) {
-            if trial.as_ref() == Some(&key) {
-                cost.at_once = at_once;
-            }
-        }
     }
 }
 
