@@ -11,6 +11,9 @@ pub(super) struct Network {
     first: Vec<f64>,
     second: Vec<f64>,
     steps: i32,
+    /// How near any gradient came to a kink: a rectified sum to zero, or the greatest of a window to another. Nearer than
+    /// rounding, the other side's gradient is as right.
+    pub(super) nearest_kink: f64,
 }
 
 /// What is measured at one epoch.
@@ -62,6 +65,8 @@ struct Signal {
     slope: Vec<f64>,
     /// Which of the layer's sums each output is.
     sum: Vec<usize>,
+    /// How near the layer's sums are to a kink.
+    kink: f64,
 }
 
 /// Calls `visit` with the places of every product of a layer: weight, input, sum.
@@ -101,22 +106,30 @@ fn places(layer: &Layer) -> usize {
 /// From a hidden layer's sums to its outputs: the activation, then of each window the first greatest.
 fn activate(layer: &Layer, kind: Activation, z: &[f64]) -> Signal {
     let all: Vec<(f64, f64)> = z.iter().map(|&z| activation(kind, z)).collect();
-    let sum: Vec<usize> = match *layer {
-        Layer::Dense { .. } => (0..all.len()).collect(),
+    let windows: Vec<Vec<usize>> = match *layer {
+        Layer::Dense { .. } => (0..all.len()).map(|at| vec![at]).collect(),
         Layer::Convolution { outputs, pool, height, width, .. } => {
-            let mut chosen = vec![];
+            let mut windows = vec![];
             for o in 0..outputs {
                 for (top, left) in (0..height / pool).flat_map(|y| (0..width / pool).map(move |x| (y * pool, x * pool)))
                 {
-                    let window = (0..pool * pool).map(|at| (o * height + top + at / pool) * width + left + at % pool);
-                    chosen.push(window.reduce(|best, at| if all[at].0 > all[best].0 { at } else { best }).unwrap());
+                    let place = |at: usize| (o * height + top + at / pool) * width + left + at % pool;
+                    windows.push((0..pool * pool).map(place).collect());
                 }
             }
-            chosen
+            windows
         }
     };
+    let greatest = |best: usize, at: usize| if all[at].0 > all[best].0 { at } else { best };
+    let sum: Vec<usize> = windows.iter().map(|window| window.iter().copied().reduce(greatest).unwrap()).collect();
     let (out, slope) = sum.iter().map(|&at| all[at]).unzip();
-    Signal { out, slope, sum }
+    let rectified = z.iter().filter(|_| kind == Activation::Relu).map(|z| z.abs());
+    // Places that are exactly equal see equal inputs: they are so in any precision.
+    let close = windows.iter().zip(&sum).flat_map(|(window, &best)| {
+        window.iter().map(|&at| all[best].0 - all[at].0).filter(|&apart| apart > 0.0).collect::<Vec<f64>>()
+    });
+    let kink = rectified.chain(close).fold(f64::INFINITY, f64::min);
+    Signal { out, slope, sum, kink }
 }
 
 impl Network {
@@ -124,12 +137,17 @@ impl Network {
         let layers = shape::layers(&problem.architecture, &problem.block).unwrap();
         let parameters: Vec<f64> = parameters.iter().map(|&p| f64::from(p)).collect();
         let zeros = vec![0.0; parameters.len()];
-        Network { layers, first: zeros.clone(), second: zeros, parameters, steps: 0 }
+        Network { layers, first: zeros.clone(), second: zeros, parameters, steps: 0, nearest_kink: f64::INFINITY }
     }
 
     /// Outputs and derivatives of every layer for one sample; the inputs come first.
     fn forward(&self, kind: Activation, x: &[f32]) -> Vec<Signal> {
-        let mut signals = vec![Signal { out: x.iter().map(|&x| f64::from(x)).collect(), slope: vec![], sum: vec![] }];
+        let mut signals = vec![Signal {
+            out: x.iter().map(|&x| f64::from(x)).collect(),
+            slope: vec![],
+            sum: vec![],
+            kink: f64::INFINITY,
+        }];
         let mut base = 0;
         for (l, layer) in self.layers.iter().enumerate() {
             let (w, b) = self.parameters[base..].split_at(layer.weights());
@@ -139,7 +157,7 @@ impl Network {
             signals.push(if l + 1 < self.layers.len() {
                 activate(layer, kind, &z)
             } else {
-                Signal { slope: vec![1.0; z.len()], sum: (0..z.len()).collect(), out: z }
+                Signal { slope: vec![1.0; z.len()], sum: (0..z.len()).collect(), out: z, kink: f64::INFINITY }
             });
             base += layer.parameters();
         }
@@ -174,13 +192,14 @@ impl Network {
     }
 
     /// Mean gradient over the listed samples.
-    fn gradient(&self, problem: &Problem, samples: &[usize]) -> Vec<f64> {
+    fn gradient(&mut self, problem: &Problem, samples: &[usize]) -> Vec<f64> {
         let d = problem.block.inputs();
         let mut gradient = vec![0.0; self.parameters.len()];
         let share = 1.0 / samples.len() as f64;
         for &s in samples {
             let signals = self.forward(problem.activation, &problem.block.train.x[s * d..(s + 1) * d]);
             let depth = self.layers.len();
+            self.nearest_kink = signals.iter().fold(self.nearest_kink, |nearest, signal| nearest.min(signal.kink));
             let y = usize::from(problem.block.train.y[s]);
             let mut back = Network::loss(problem.loss, &signals[depth].out, y).1;
             let mut end = self.parameters.len();
