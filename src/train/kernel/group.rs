@@ -1,11 +1,11 @@
 //! A group of replicas from epoch to epoch: the work of one thread.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use super::convolution::{Images, Which};
-use super::drift::{Drift, Measure};
-use super::first::{Gathered, Gradient, Source};
+use super::examine::{Examiner, Sitting};
+use super::first::{Gradient, Source};
 use super::head::{AddToCentres, Centres, LossGradient, Totals, Weights};
 use super::inputs::{Inputs, Set, TestSet};
 use super::layer::Shape;
@@ -14,7 +14,7 @@ use super::net::Net;
 use super::pass::{backward, forward};
 use super::simd::{Isa, Lane, Task};
 use super::update::{Numbers, Step};
-use super::verdict::{AddDoubts, Doubts, Judge, Verdicts};
+use super::verdict::Verdicts;
 use crate::sweep::{Activation, Batch};
 use crate::train::shape::Layer;
 use crate::train::{Problem, Replica, ReplicaState, UNMEASURED_BYTE};
@@ -61,7 +61,7 @@ impl Cohort {
     }
 
     /// A tile of a set as the first layer takes it; `x` is the memory that the set was made from.
-    fn source<'a>(&self, set: &'a Set, x: &'a [f32], tile: usize) -> Source<'a> {
+    pub(super) fn source<'a>(&self, set: &'a Set, x: &'a [f32], tile: usize) -> Source<'a> {
         if self.convolves() {
             return Source::Images(Images { x, which: Which::From(tile * self.tile) });
         }
@@ -126,15 +126,8 @@ struct Group<'a, 'b> {
     totals: Totals,
     /// 1 / kept samples.
     scale: Vec<f32>,
-    /// Where verdicts on test samples may last.
-    drift: Option<Drift>,
-    /// Test samples in doubt for any live member, and room for the inputs of a tile.
-    doubtful: Vec<u32>,
-    gathered: Vec<f32>,
+    examiner: Examiner,
 }
-
-/// Share of the test samples in doubt above which all are computed: one by one, a sample takes a third longer.
-const ALL_ABOVE: f64 = 0.7;
 
 /// What a pass over the block is for.
 #[derive(Clone, Copy)]
@@ -183,21 +176,8 @@ impl<'a, 'b> Group<'a, 'b> {
         let scale = counts.iter().map(|counts| (1.0 / counts.iter().sum::<f64>()) as f32).collect();
         let observed = if problem.manifold.is_empty() { &[][..] } else { &problem.layers };
         let centres = Centres::zeros(&net, observed, problem.block.classes);
-        let drift = members[0].verdicts.lasting().then(|| Drift::new(&net, cohort.inputs.shift.as_deref()));
-        Group {
-            cohort,
-            members,
-            net,
-            live: vec![true; R],
-            kept,
-            counts,
-            centres,
-            totals: Totals::zeros(R),
-            scale,
-            drift,
-            doubtful: Vec::new(),
-            gathered: Vec::new(),
-        }
+        let (live, totals, examiner) = (vec![true; R], Totals::zeros(R), Examiner::new(cohort, &net));
+        Group { cohort, members, net, live, kept, counts, centres, totals, scale, examiner }
     }
 
     #[inline(always)]
@@ -227,7 +207,8 @@ impl<'a, 'b> Group<'a, 'b> {
             }
             if let Some(at) = recorded.filter(|_| self.live.contains(&true)) {
                 self.record(at, manifold.is_some());
-                self.test::<V, MR, NV, R>(at);
+                let Group { cohort, members, net, live, .. } = self;
+                self.examiner.examine::<V, R>(Sitting { cohort, members, net, live }, at);
             }
             if !self.live.contains(&true) {
                 return;
@@ -247,7 +228,7 @@ impl<'a, 'b> Group<'a, 'b> {
             let broken = self.net.broken();
             self.freeze(&broken, epoch + 1, None);
         }
-        self.drifted::<V, R>();
+        self.examiner.drifted::<V, R>(self.cohort, &self.net, self.members);
         for replica in 0..R {
             if self.live[replica] {
                 self.unload(replica, until);
@@ -332,98 +313,6 @@ impl<'a, 'b> Group<'a, 'b> {
                     }
                 }
             }
-        }
-    }
-
-    /// Notes how far the outputs can have moved since this was last called.
-    #[inline(always)]
-    fn drifted<V: Lane, const R: usize>(&mut self) {
-        let Some(drift) = &mut self.drift else { return };
-        V::enter::<_, R>(Measure { drift, net: &self.net, activation: self.cohort.problem.activation });
-        for (lane, member) in self.members.iter_mut().enumerate() {
-            member.verdicts.drifted(drift, lane);
-        }
-    }
-
-    /// Measures the test errors and writes them down.
-    #[inline(always)]
-    fn test<V: Lane, const MR: usize, const NV: usize, const R: usize>(&mut self, at: usize) {
-        self.drifted::<V, R>();
-        let Cohort { problem, inputs, noisy, looks, .. } = self.cohort;
-        let epochs = problem.recorded.len();
-        for (number, x) in problem.test_inputs().enumerate() {
-            let test = if number == 0 { &inputs.test } else { &noisy[number - 1] };
-            if number == 1 {
-                // The noisy inputs have no background: from here on the plain bias.
-                self.net.fold(None);
-            }
-            let asked = test.labels.len();
-            let all = !self.doubt::<V>(test, number) || self.doubtful.len() as f64 > ALL_ABOVE * asked as f64;
-            let computed = if all { asked } else { self.doubtful.len() };
-            for (looks, samples) in looks.iter().zip([asked, computed]) {
-                looks.fetch_add((samples * R) as u64, Ordering::Relaxed);
-            }
-            match all {
-                true => self.judge_all::<V, R>(test, number, x),
-                false => self.judge_doubtful::<V, R>(test, number, x),
-            }
-            for (member, _) in self.members.iter_mut().zip(&self.live).filter(|(_, live)| **live) {
-                let error = (f64::from(member.verdicts.wrong(number)) / test.labels.len() as f64) as f32;
-                match number {
-                    0 => member.state.record.test_error[at] = error,
-                    _ => member.state.record.noisy_error[(number - 1) * epochs + at] = error,
-                }
-            }
-        }
-    }
-
-    /// Lists the samples in doubt for any live member; false where leads are not kept.
-    #[inline(always)]
-    fn doubt<V: Lane>(&mut self, test: &TestSet, set: usize) -> bool {
-        if self.drift.is_none() {
-            return false;
-        }
-        let lengths = &test.lengths;
-        let mut doubts = Doubts::none(lengths.len());
-        for (member, _) in self.members.iter().zip(&self.live).filter(|(_, live)| **live) {
-            V::enter::<_, 1>(AddDoubts { verdicts: member.verdicts, set, lengths, doubts: &mut doubts });
-        }
-        doubts.list(&mut self.doubtful);
-        true
-    }
-
-    /// Judges all samples of a test set for all members.
-    #[inline(always)]
-    fn judge_all<V: Lane, const R: usize>(&mut self, test: &TestSet, number: usize, x: &[f32]) {
-        let TestSet { set, labels, lengths, .. } = test;
-        for (at, tile) in set.order.chunks(self.net.tile).enumerate() {
-            let source = self.cohort.source(set, x, at);
-            forward::<V, R>(&mut self.net, self.cohort.problem.activation, source, tile.len());
-            let (Some(output), members) = (self.net.layers.last(), &mut *self.members) else { return };
-            V::enter::<_, R>(Judge { members, set: number, lengths, labels, tile, output });
-        }
-    }
-
-    /// Judges the samples in doubt, for all members: those who were sure of one see further ahead again.
-    #[inline(always)]
-    fn judge_doubtful<V: Lane, const R: usize>(&mut self, test: &TestSet, number: usize, x: &[f32]) {
-        let TestSet { set, rows, labels, lengths } = test;
-        let Cohort { problem, block, .. } = self.cohort;
-        let width = problem.block.inputs();
-        for tile in self.doubtful.chunks(self.net.tile) {
-            let source = match rows {
-                Some(rows) => Source::Sparse(rows, tile),
-                None => {
-                    self.gathered.resize(self.net.tile * width, 0.0);
-                    for (row, &sample) in self.gathered.chunks_exact_mut(width).zip(tile) {
-                        row.copy_from_slice(&x[sample as usize * width..][..width]);
-                    }
-                    Source::Gathered(Gathered { x: &self.gathered, rows: set.rows(), block: *block })
-                }
-            };
-            forward::<V, R>(&mut self.net, problem.activation, source, tile.len());
-            let (Some(output), members) = (self.net.layers.last(), &mut *self.members) else { return };
-            V::enter::<_, R>(Judge { members, set: number, lengths, labels, tile, output });
         }
     }
 

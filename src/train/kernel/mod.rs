@@ -13,7 +13,7 @@
 //! - `cluster`, `inputs`, `batch`: the block's inputs, sparse where that pays, in groups or sample by sample;
 //! - `layer`, `net`: weights and the tile of samples that meets them; `first`, `dense`, `convolution`, `activation`: through
 //!   a layer and back; `pass`: through all; `head`: loss and measurements; `update`: the step;
-//! - `verdict`, `drift`: which test samples are misclassified, and which need not be computed to know it;
+//! - `examine`, `verdict`, `drift`: which test samples are misclassified, and which need not be computed to know it;
 //! - `group`, `minibatch`: epochs;
 //! - `peak`: what the machine could do at most, for comparison.
 
@@ -23,6 +23,7 @@ mod cluster;
 mod convolution;
 mod dense;
 mod drift;
+mod examine;
 mod first;
 mod function;
 mod group;

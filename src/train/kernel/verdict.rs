@@ -25,8 +25,6 @@ pub(super) struct Verdicts {
     moved: [f64; 2],
     /// What rounding puts a difference of outputs off by, with the weights as they are: slope and offset.
     rounding: [f32; 2],
-    /// Whether leads are kept.
-    lasting: bool,
 }
 
 /// What is known of one test set.
@@ -47,12 +45,7 @@ impl Verdicts {
             missed: vec![false; size],
             wrong: 0,
         };
-        Verdicts { sets: sizes.map(known).collect(), moved: [0.0; 2], rounding: [0.0; 2], lasting }
-    }
-
-    /// Whether leads are kept.
-    pub(super) fn lasting(&self) -> bool {
-        self.lasting
+        Verdicts { sets: sizes.map(known).collect(), moved: [0.0; 2], rounding: [0.0; 2] }
     }
 
     /// Takes note of what was moved, for the replica in a lane of its group.
