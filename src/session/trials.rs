@@ -76,10 +76,20 @@ impl std::fmt::Display for Trials {
 
 /// Finds out how many replicas this rank's device trains best at once, for every shape of which that is not known yet and
 /// of which enough cells are left.
-pub(super) fn settle(ground: &Ground, terms: &ResolvedTerms, left: &[u32], costs: &mut Costs, rates: &mut Rates) {
+pub(super) fn settle(
+    ground: &Ground,
+    terms: &ResolvedTerms,
+    left: impl Iterator<Item = u32>,
+    costs: &mut Costs,
+    rates: &mut Rates,
+) {
+    // Most engines need no trials, and a sweep may have a million cells to look through.
+    if costs.trial_key.iter().all(Option::is_none) {
+        return;
+    }
     let plan = &ground.plan;
     let mut cells = BTreeMap::new();
-    for &cell in left {
+    for cell in left {
         if let Some(key) = &costs.trial_key[plan.variant_of(cell)] {
             cells.entry(key.clone()).or_insert_with(Vec::new).push(cell);
         }

@@ -118,8 +118,8 @@ impl Watcher {
             .flat_map(|variant| (0..plan.certain_seeds()).map(move |seed| plan.cell(variant, seed)))
             .collect();
         if settings.simulate.is_none() {
-            let left: Vec<u32> = wanted.iter().copied().filter(|&cell| !done(&ground.ids[cell as usize])).collect();
-            trials::settle(ground, terms, &left, &mut costs, &mut rates);
+            let left = wanted.iter().copied().filter(|&cell| !done(&ground.ids[cell as usize]));
+            trials::settle(ground, terms, left, &mut costs, &mut rates);
         }
         let workers = if settings.dedicated_coordinator && ranks > 1 { ranks - 1 } else { ranks };
         let limits = limits(terms, workers as usize);

@@ -5,7 +5,7 @@
 use std::sync::atomic::Ordering;
 
 use super::drift::{Drift, Measure};
-use super::first::{Gathered, Source};
+use super::first::Source;
 use super::group::{Cohort, Member};
 use super::inputs::TestSet;
 use super::net::Net;
@@ -115,8 +115,7 @@ impl Examiner {
     /// Judges the samples in doubt, for all members: those who were sure of one see further ahead again.
     #[inline(always)]
     fn judge_doubtful<V: Lane, const R: usize>(&mut self, sitting: &mut Sitting<'_, '_>, sheet: Sheet<'_>) {
-        let Cohort { problem, block, .. } = sitting.cohort;
-        let width = problem.block.inputs();
+        let width = sitting.cohort.problem.block.inputs();
         let room = match sheet.test.rows {
             Some(_) => sitting.net.tile,
             None => sitting.net.tile.min(GATHERED),
@@ -129,7 +128,7 @@ impl Examiner {
                     for (row, &sample) in self.gathered.chunks_exact_mut(width).zip(tile) {
                         row.copy_from_slice(&sheet.x[sample as usize * width..][..width]);
                     }
-                    Source::Gathered(Gathered { x: &self.gathered, rows: sheet.test.set.rows(), block: *block })
+                    Source::Gathered(sheet.test.set.gathered(&self.gathered))
                 }
             };
             judge::<V, R>(sitting, sheet, source, tile);

@@ -20,7 +20,12 @@ pub(super) struct Gathered<'a> {
 impl<'a> Gathered<'a> {
     /// The forward product of a group over a block of the inputs, as [`Set::piece`].
     #[inline(always)]
-    fn piece<const MR: usize>(self, inputs: usize, block: usize, group: usize) -> (Operand<'a>, Rows<'a>, usize) {
+    pub(super) fn piece<const MR: usize>(
+        self,
+        inputs: usize,
+        block: usize,
+        group: usize,
+    ) -> (Operand<'a>, Rows<'a>, usize) {
         let (first, last) = (block * self.block, inputs.min((block + 1) * self.block));
         let a = Operand { data: &self.x[group * MR * inputs + first..], row: inputs, step: 1 };
         match self.rows {

@@ -32,8 +32,6 @@ pub(super) struct Cohort {
     pub(super) isa: Isa,
     /// Replicas in a group at most.
     pub(super) group: usize,
-    /// Inputs that the product takes at a time.
-    pub(super) block: usize,
     /// Whether test samples are left out whose verdicts cannot have changed.
     pub(super) lasting: bool,
     /// Test samples that were asked for, and those of them that were computed: of each replica.

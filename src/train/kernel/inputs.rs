@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::batch::SampleRows;
 use super::cluster::{Sets, cluster};
+use super::first::Gathered;
 use super::simd::{Indices, Isa, Operand, Rows};
 use crate::data::{Block, Samples};
 
@@ -139,12 +140,13 @@ impl Set {
         self.order.len()
     }
 
-    /// The weights' rows of the inputs, where they are not in order; of dense samples.
-    pub(super) fn rows(&self) -> Option<&Indices> {
-        match &self.form {
+    /// Some of the set's dense samples, whose inputs were copied to `x` one after the other.
+    pub(super) fn gathered<'a>(&'a self, x: &'a [f32]) -> Gathered<'a> {
+        let rows = match &self.form {
             Form::Dense { rows, .. } => rows.as_ref(),
             Form::Sparse { .. } => None,
-        }
+        };
+        Gathered { x, rows, block: self.block }
     }
 
     /// Blocks that `inputs` inputs come in; the first is there even if there are none.
@@ -162,15 +164,11 @@ impl Set {
         [tile, block, group]: [usize; 3],
     ) -> (Operand<'a>, Rows<'a>, usize) {
         match &self.form {
-            Form::Dense { tail, rows } => {
-                let (first, last) = (block * self.block, inputs.min((block + 1) * self.block));
+            Form::Dense { tail, .. } => {
                 let group = tile * self.groups + group;
-                let whole = (group + 1) * MR <= self.len();
-                let data = if whole { &x[group * MR * inputs..(group + 1) * MR * inputs] } else { tail };
-                let a = Operand { data: &data[first..], row: inputs, step: 1 };
-                match rows {
-                    None => (a, Rows::All(last - first), first),
-                    Some(rows) => (a, Rows::Listed(rows.range(first..last)), 0),
+                match (group + 1) * MR <= self.len() {
+                    true => self.gathered(x).piece::<MR>(inputs, block, group),
+                    false => self.gathered(tail).piece::<MR>(inputs, block, 0),
                 }
             }
             Form::Sparse { starts, inputs: list, values } => {
@@ -185,7 +183,7 @@ impl Set {
 
 impl Key {
     /// Inputs of a block, of `inputs` in all: as equal shares as may be.
-    pub(super) fn block(self, inputs: usize) -> usize {
+    fn block(self, inputs: usize) -> usize {
         inputs.div_ceil(inputs.div_ceil(self.isa.inputs_at_once()).max(1)).max(1)
     }
 }

@@ -187,11 +187,10 @@ impl Kernel {
         let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y, key)).collect();
         let pairs = problem.pairs();
         let threads = threads.max(1);
-        let block = key.block(problem.block.inputs());
         // Minibatches move weights far between two measurements; no bound carries through a convolution's pooling here.
         let lasting = choices.lasting && gradient;
         let (group, looks) = (choices.group, [AtomicU64::new(0), AtomicU64::new(0)]);
-        let cohort = Cohort { problem, inputs, noisy, layers, pairs, tile, isa, group, block, lasting, looks };
+        let cohort = Cohort { problem, inputs, noisy, layers, pairs, tile, isa, group, lasting, looks };
         let verdicts = replicas.iter().map(|_| cohort.verdicts()).collect();
         Ok(Kernel { cohort, replicas, states, threads, verdicts })
     }

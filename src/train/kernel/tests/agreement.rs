@@ -9,7 +9,8 @@ use crate::train::Engine;
 use crate::train::kernel::simd::Isa;
 use crate::train::kernel::{Choices, Kernel};
 
-const ACTIVATIONS: [Activation; 4] = [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Sigmoid];
+pub(super) const ACTIVATIONS: [Activation; 4] =
+    [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Sigmoid];
 const RULES: [(OptimiserKind, f64); 8] = [
     (OptimiserKind::Sgd, 0.0),
     (OptimiserKind::Sgd, 0.9),

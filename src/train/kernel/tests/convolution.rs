@@ -194,7 +194,7 @@ proptest! {
         let side = pool.pow(channels.len() as u32);
         let image = [image[0].min(3), image[1].max(side), image[2].max(side)];
         let all = choices();
-        let activation = [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Sigmoid][activation];
+        let activation = agreement::ACTIVATIONS[activation];
         let trunk = Some(Trunk { image, channels, kernel: 2 * half + 1, pool });
         // Many steps at this rate, of few samples each, may magnify whatever f32 rounds.
         let batch = if steps == 0 { Batch::Full } else { Batch::Mini { size: samples.div_ceil(steps) } };

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::agreement::choices;
+use super::agreement::{ACTIVATIONS, choices};
 use super::case::Case;
 use super::packing::assert_same;
 use super::reference::Network;
@@ -15,8 +15,6 @@ use crate::train::kernel::net::Net;
 use crate::train::kernel::simd::{Isa, Lane, Task, dispatch};
 use crate::train::kernel::{Choices, Kernel};
 use crate::train::{Engine, Problem, ReplicaState, shape};
-
-const ACTIVATIONS: [Activation; 4] = [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Sigmoid];
 
 /// Trains with verdicts that last and without: the states of both, and the share of verdicts that were computed.
 fn both(case: &Case, choices: Choices) -> ([Vec<ReplicaState>; 2], f64) {
