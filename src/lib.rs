@@ -9,7 +9,8 @@
 //! - [`plan`]: the cells a sweep asks for, each with an id that is its content.
 //! - [`pack`]: which cells train together, by what they [`cost`].
 //! - [`data`]: where samples come from and how a block of them is prepared.
-//! - [`train`]: cohorts of replicas, trained as one stacked program.
+//! - [`train`]: cohorts of replicas, trained as one stacked program; the CPU kernel behind it is the crate
+//!   [`phasesweep_kernel`].
 //! - [`observe`]: what is measured of a network along training.
 //! - [`dispatch`]: who trains which cohort; the only room that names MPI.
 //! - [`store`]: parts, checkpoints and the results file; every durable write.

@@ -8,7 +8,7 @@ use crate::dispatch::{
     self, CellFailure, CohortOutcome, CohortRunner, CohortTask, Control, Launch, Note, Observer, ObserverError,
     Settings, TaskId, Topology, World,
 };
-use crate::train::kernel::peak;
+use phasesweep_kernel::peak;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

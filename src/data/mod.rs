@@ -7,7 +7,6 @@
 
 pub mod catalogue;
 
-mod block;
 mod check;
 mod checksum;
 mod cifar;
@@ -27,11 +26,11 @@ mod subsample;
 mod synthetic;
 mod tar;
 
-pub use block::{Block, Samples};
 pub use check::{FileCheck, Report, Verdict, check};
 pub use error::DataError;
 pub use fetch::{FetchError, Fetched, Options, Outcome, Progress, fetch};
 pub use locate::Places;
 pub use noise::noisy_test;
+pub use phasesweep_kernel::{Block, Samples};
 pub use pool::{Pool, digest};
 pub use shape::{Listing, Shape, Status, name, shape, shape_from, sources};

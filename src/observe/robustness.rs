@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use crate::observe::network::tests::reference::cases;
     use crate::sweep::Activation;
-    use crate::train::shape::Layer;
+    use crate::train::shape::LayerShape;
 
     fn attack(norm: Norm, epsilon: f64) -> Attack {
         let loss = Loss::CrossEntropy;
@@ -189,7 +189,7 @@ mod tests {
     /// its weights: (f_y − f_other)/‖w‖₁ for L∞, over ‖w‖₂ for L2; from any start, for both losses.
     #[test]
     fn a_linear_network_falls_where_its_margin_says() {
-        let layers = [Layer::Dense { inputs: 6, outputs: 2 }];
+        let layers = [LayerShape::Dense { inputs: 6, outputs: 2 }];
         let parameters: Vec<f32> = (0..14).map(|k| (k as f32 * 1.7).sin()).collect();
         let network = Network::new(&layers, Activation::Relu, &parameters).unwrap();
         let x: Vec<f32> = (0..6 * 40).map(|k| (k as f32 * 0.73).cos()).collect();
@@ -227,7 +227,7 @@ mod tests {
     /// A network too sure of itself for its gradient to be a number in f32 is attacked all the same.
     #[test]
     fn certainty_does_not_hide_the_gradient() {
-        let layers = [Layer::Dense { inputs: 1, outputs: 2 }];
+        let layers = [LayerShape::Dense { inputs: 1, outputs: 2 }];
         let parameters = [1e4, -1e4, 0.0, 0.0];
         let network = Network::new(&layers, Activation::Relu, &parameters).unwrap();
         assert_eq!(misclassified(&network, &[0.5], &[0], 0, &attack(Norm::Linf, 0.6)), 1);

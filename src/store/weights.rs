@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::data::Block;
 use crate::plan::CellId;
 use crate::sweep::{Activation, ArchitectureKind};
-use crate::train::shape::{self, Layer};
+use crate::train::shape::{self, LayerShape};
 
 use super::durable;
 use super::error::StoreError;
@@ -82,7 +82,7 @@ impl CellWeights<'_> {
     /// [`StoreError::Io`]; [`StoreError::Contradiction`] if the parameters are not those of the network.
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
         let layers = shape::layers(self.architecture, self.block)
-            .filter(|layers| layers.iter().map(Layer::parameters).sum::<usize>() == self.parameters.len())
+            .filter(|layers| layers.iter().map(LayerShape::parameters).sum::<usize>() == self.parameters.len())
             .ok_or_else(|| StoreError::contradiction(path, "its weights are not those of its network"))?;
         // The layers' numbers lie in the file as they lie in memory.
         let mut tensors = BTreeMap::new();
@@ -128,10 +128,10 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn weight_shape(layer: &Layer) -> Vec<usize> {
+fn weight_shape(layer: &LayerShape) -> Vec<usize> {
     match *layer {
-        Layer::Dense { inputs, outputs } => vec![outputs, inputs],
-        Layer::Convolution { inputs, outputs, kernel, .. } => vec![outputs, inputs, kernel, kernel],
+        LayerShape::Dense { inputs, outputs } => vec![outputs, inputs],
+        LayerShape::Convolution { inputs, outputs, kernel, .. } => vec![outputs, inputs, kernel, kernel],
     }
 }
 

@@ -3,7 +3,7 @@
 use super::burn::BurnEngine;
 use super::device::DeviceName;
 use super::flow::FlowEngine;
-use super::kernel::Kernel;
+use super::kernel::KernelEngine;
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 
 /// What the user asked for.
@@ -47,7 +47,7 @@ pub(super) fn takes_kernel(choice: &Choice, problem: &Problem) -> Result<(), Str
     if !choice.device.is_flex() {
         return Err(format!("the device is {}", choice.device));
     }
-    Kernel::supports(problem)
+    KernelEngine::supports(problem)
 }
 
 /// Builds the engine for some replicas of a problem.
@@ -64,10 +64,10 @@ pub fn build_engine(
         return Ok(Box::new(FlowEngine::new(problem, &replicas, states, choice.threads)?));
     }
     match takes_kernel(choice, problem) {
-        Ok(()) if choice.kernel == KernelChoice::Dense => {
-            Ok(Box::new(Kernel::dense(problem.clone(), replicas, states, choice.threads)?))
+        Ok(()) => {
+            let dense = choice.kernel == KernelChoice::Dense;
+            Ok(Box::new(KernelEngine::new(problem, &replicas, states, choice.threads, dense)?))
         }
-        Ok(()) => Ok(Box::new(Kernel::new(problem.clone(), replicas, states, choice.threads)?)),
         Err(reason) => {
             tracing::debug!("training by burn: {reason}");
             Ok(Box::new(BurnEngine::new(choice.device.open()?, problem.clone(), replicas, states)?))

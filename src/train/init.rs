@@ -11,13 +11,13 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::data::Block;
 use crate::sweep::ArchitectureKind;
-use crate::train::shape::{self, Layer};
+use crate::train::shape::{self, LayerShape};
 
 /// Initial weights and biases, laid out as [`ReplicaState::parameters`](crate::train::ReplicaState): each uniform on
 /// ±`init_scale`/√fan_in, which is PyTorch's default for linear and convolutional layers (He et al. 2015 with
 /// a = √5 for the weights).
 ///
-/// Layer ℓ (from 0) takes its weights from stream 2ℓ and its biases from stream 2ℓ + 1 of a generator keyed by the
+/// LayerShape ℓ (from 0) takes its weights from stream 2ℓ and its biases from stream 2ℓ + 1 of a generator keyed by the
 /// seed and the shape. A dense first layer draws `[unit, feature]` for all inputs of the source and keeps the live
 /// ones. Empty where the network cannot be built on the block (see [`shape::layers`]), which engines refuse.
 pub fn initial_parameters(seed: u64, architecture: &ArchitectureKind, block: &Block, init_scale: f64) -> Vec<f32> {
@@ -30,12 +30,12 @@ pub fn initial_parameters(seed: u64, architecture: &ArchitectureKind, block: &Bl
     hasher.update(&serde_json::to_vec(architecture).unwrap_or_default());
     let key = *hasher.finalize().as_bytes();
 
-    let mut parameters = Vec::with_capacity(layers.iter().map(Layer::parameters).sum());
+    let mut parameters = Vec::with_capacity(layers.iter().map(LayerShape::parameters).sum());
     for (index, layer) in layers.iter().enumerate() {
         let bound = init_scale / (layer.fan_in() as f64).sqrt();
         let mut weights = stream(key, 2 * index as u64);
         match *layer {
-            Layer::Dense { outputs, .. } if index == 0 => {
+            LayerShape::Dense { outputs, .. } if index == 0 => {
                 let mut row = vec![0.0; block.features];
                 for _ in 0..outputs {
                     row.fill_with(|| uniform(&mut weights, bound));

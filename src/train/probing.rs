@@ -7,7 +7,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::shape::{self, Layer};
+use super::shape::{self, LayerShape};
 use super::{Problem, Replica, ReplicaState};
 use crate::observe::local_complexity::{self as complexity, Histograms, Neighbourhood, QUANTILES, Workspace};
 use crate::observe::network::{self, Network};
@@ -109,7 +109,7 @@ pub fn steps_per_epoch(problem: &Problem, replica: &Replica) -> usize {
 #[derive(Debug)]
 pub(super) struct Observer<'a> {
     problem: &'a Problem,
-    layers: Vec<Layer>,
+    layers: Vec<LayerShape>,
     threads: usize,
     /// Every epoch at which something is due.
     epochs: Vec<usize>,

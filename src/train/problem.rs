@@ -169,8 +169,7 @@ impl Record {
     }
 }
 
-/// What a byte of misclassified samples holds where nothing was measured.
-pub const UNMEASURED_BYTE: u8 = 255;
+pub use phasesweep_kernel::UNMEASURED_BYTE;
 
 /// Why training could not go on. Divergence is not among them: it is a result.
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! The layers of a network as shapes: what every engine, the initial weights and the cost model agree on.
+//! The layers of a network as shapes: what every engine and the initial weights agree on.
 //!
 //! Invariant: [`layers`] lists the layers from input to output in the order in which
 //! [`ReplicaState::parameters`](crate::train::ReplicaState) holds them: each layer's weights, then its biases.
@@ -6,80 +6,26 @@
 use crate::data::Block;
 use crate::sweep::ArchitectureKind;
 
-/// One layer with parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layer {
-    /// Every input to every output: weight `[outputs, inputs]`.
-    Dense {
-        /// Inputs of a unit.
-        inputs: usize,
-        /// Units.
-        outputs: usize,
-    },
-    /// Square convolution, stride 1, same padding; weight `[outputs, inputs, kernel, kernel]`. Max pooling of side and
-    /// stride `pool` follows the activation; rows and columns that do not fill a window are dropped.
-    Convolution {
-        /// Input channels.
-        inputs: usize,
-        /// Output channels.
-        outputs: usize,
-        /// Side of the kernel.
-        kernel: usize,
-        /// Side and stride of the pooling; 1 is none.
-        pool: usize,
-        /// Height of the input (and of the output before pooling).
-        height: usize,
-        /// Width of the input (and of the output before pooling).
-        width: usize,
-    },
-}
-
-impl Layer {
-    /// Inputs that one unit sums over.
-    pub fn fan_in(&self) -> usize {
-        match *self {
-            Layer::Dense { inputs, .. } => inputs,
-            Layer::Convolution { inputs, kernel, .. } => inputs * kernel * kernel,
-        }
-    }
-
-    /// Units, or output channels: the number of biases.
-    pub fn outputs(&self) -> usize {
-        match *self {
-            Layer::Dense { outputs, .. } | Layer::Convolution { outputs, .. } => outputs,
-        }
-    }
-
-    /// Weights.
-    pub fn weights(&self) -> usize {
-        self.fan_in() * self.outputs()
-    }
-
-    /// Weights and biases.
-    pub fn parameters(&self) -> usize {
-        self.weights() + self.outputs()
-    }
-
-    /// Values that a sample has after this layer, its activation and its pooling.
-    pub fn activations(&self) -> usize {
-        match *self {
-            Layer::Dense { outputs, .. } => outputs,
-            Layer::Convolution { outputs, pool, height, width, .. } => outputs * (height / pool) * (width / pool),
-        }
-    }
-}
+pub use phasesweep_kernel::LayerShape;
 
 /// The layers of a network on a block, from input to output, the output layer included.
 ///
 /// `None` where the network cannot be built: a convolution on a block that is no image, or pooled down to nothing.
-pub fn layers(kind: &ArchitectureKind, block: &Block) -> Option<Vec<Layer>> {
+pub fn layers(kind: &ArchitectureKind, block: &Block) -> Option<Vec<LayerShape>> {
     let mut layers = Vec::new();
     let (mut inputs, hidden) = match kind {
         ArchitectureKind::Mlp { hidden } => (block.inputs(), hidden),
         ArchitectureKind::Cnn { channels, kernel, pool, hidden } => {
             let [mut depth, mut height, mut width] = block.image?;
             for &outputs in channels {
-                layers.push(Layer::Convolution { inputs: depth, outputs, kernel: *kernel, pool: *pool, height, width });
+                layers.push(LayerShape::Convolution {
+                    inputs: depth,
+                    outputs,
+                    kernel: *kernel,
+                    pool: *pool,
+                    height,
+                    width,
+                });
                 depth = outputs;
                 height = height.checked_div(*pool)?;
                 width = width.checked_div(*pool)?;
@@ -91,7 +37,7 @@ pub fn layers(kind: &ArchitectureKind, block: &Block) -> Option<Vec<Layer>> {
         }
     };
     for &outputs in hidden.iter().chain([&block.classes]) {
-        layers.push(Layer::Dense { inputs, outputs });
+        layers.push(LayerShape::Dense { inputs, outputs });
         inputs = outputs;
     }
     Some(layers)
@@ -115,8 +61,8 @@ mod tests {
         let kind = ArchitectureKind::Cnn { channels: vec![4, 6], kernel: 3, pool: 2, hidden: vec![8] };
         let layers = layers(&kind, &block).unwrap();
         // 7×5 → 3×2 → 1×1: six channels of one pixel reach the dense layer.
-        assert_eq!(layers[2], Layer::Dense { inputs: 6, outputs: 8 });
-        let counts: Vec<_> = layers.iter().map(Layer::parameters).collect();
+        assert_eq!(layers[2], LayerShape::Dense { inputs: 6, outputs: 8 });
+        let counts: Vec<_> = layers.iter().map(LayerShape::parameters).collect();
         assert_eq!(counts, [4 * 9 + 4, 6 * 36 + 6, 6 * 8 + 8, 8 * 3 + 3]);
         let gone = ArchitectureKind::Cnn { channels: vec![4, 6, 6], kernel: 3, pool: 2, hidden: vec![] };
         assert_eq!(super::layers(&gone, &block), None);

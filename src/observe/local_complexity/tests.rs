@@ -5,7 +5,7 @@
 use super::*;
 use crate::observe::network::tests::reference::{Reference, cases};
 use crate::sweep::Activation;
-use crate::train::shape::Layer;
+use crate::train::shape::LayerShape;
 
 /// Every vertex formed and sent through a double-precision network, every unit looked at. Where a unit's sign hangs on
 /// less than f32 can tell, either count will do.
@@ -58,7 +58,7 @@ fn counts_are_those_of_every_vertex_sent_through() {
 #[test]
 fn one_hidden_layer_is_geometry() {
     let (inputs, units, directions) = (12, 40, 5);
-    let layers = [Layer::Dense { inputs, outputs: units }, Layer::Dense { inputs: units, outputs: 2 }];
+    let layers = [LayerShape::Dense { inputs, outputs: units }, LayerShape::Dense { inputs: units, outputs: 2 }];
     let mut parameters = random_points(1, 0, 1, &vec![(-1.0, 1.0); (inputs + 1) * units]);
     parameters.extend(vec![0.0; (units + 1) * 2]);
     let network = Network::new(&layers, Activation::Gelu, &parameters).unwrap();

@@ -4,7 +4,7 @@
 //! back is the transposed product, each patch added to where it was taken from.
 
 use super::product::{Side, product};
-use crate::train::shape::Layer;
+use crate::train::shape::LayerShape;
 
 /// What of a convolution matters here.
 struct Plane {
@@ -18,12 +18,12 @@ struct Plane {
 
 impl Plane {
     /// Of a layer that is a convolution; anything else is an image of nothing.
-    fn of(layer: &Layer) -> Plane {
+    fn of(layer: &LayerShape) -> Plane {
         match *layer {
-            Layer::Convolution { inputs, outputs, kernel, pool, height, width } => {
+            LayerShape::Convolution { inputs, outputs, kernel, pool, height, width } => {
                 Plane { channels: inputs, outputs, kernel, pool, height, width }
             }
-            Layer::Dense { .. } => Plane { channels: 0, outputs: 0, kernel: 1, pool: 1, height: 1, width: 1 },
+            LayerShape::Dense { .. } => Plane { channels: 0, outputs: 0, kernel: 1, pool: 1, height: 1, width: 1 },
         }
     }
 
@@ -53,7 +53,7 @@ impl Plane {
 }
 
 /// Convolves rows of images: `out` is `[row, output channel, pixel]`.
-pub(super) fn linear(layer: &Layer, weight: &[f32], x: &[f32], out: &mut [f32], columns: &mut Vec<f32>) {
+pub(super) fn linear(layer: &LayerShape, weight: &[f32], x: &[f32], out: &mut [f32], columns: &mut Vec<f32>) {
     let plane = Plane::of(layer);
     let (pixels, taps) = (plane.pixels(), plane.taps());
     columns.clear();
@@ -66,7 +66,7 @@ pub(super) fn linear(layer: &Layer, weight: &[f32], x: &[f32], out: &mut [f32], 
 }
 
 /// The gradient at the inputs `[row, channel, pixel]` from that at the outputs.
-pub(super) fn back(layer: &Layer, weight: &[f32], delta: &[f32], out: &mut [f32], columns: &mut Vec<f32>) {
+pub(super) fn back(layer: &LayerShape, weight: &[f32], delta: &[f32], out: &mut [f32], columns: &mut Vec<f32>) {
     let plane = Plane::of(layer);
     let (pixels, taps) = (plane.pixels(), plane.taps());
     columns.clear();
@@ -80,7 +80,7 @@ pub(super) fn back(layer: &Layer, weight: &[f32], delta: &[f32], out: &mut [f32]
 }
 
 /// Max pooling `[row, channel, pixel]`; rows and columns that do not fill a window are dropped.
-pub(super) fn pool(layer: &Layer, h: &[f32], out: &mut Vec<f32>) {
+pub(super) fn pool(layer: &LayerShape, h: &[f32], out: &mut Vec<f32>) {
     let plane = Plane::of(layer);
     out.clear();
     for image in h.chunks_exact(plane.pixels()) {
@@ -90,7 +90,7 @@ pub(super) fn pool(layer: &Layer, h: &[f32], out: &mut Vec<f32>) {
 
 /// Carries a gradient at the pooled values back: `slopes` holds σ' on entry, the gradient at the sums on return; `h` are
 /// the values that were pooled. The first among equals takes the gradient.
-pub(super) fn pool_back(layer: &Layer, h: &[f32], pooled: &[f32], slopes: &mut [f32]) {
+pub(super) fn pool_back(layer: &LayerShape, h: &[f32], pooled: &[f32], slopes: &mut [f32]) {
     let plane = Plane::of(layer);
     let mut pooled = pooled.iter();
     for (image, slopes) in h.chunks_exact(plane.pixels()).zip(slopes.chunks_exact_mut(plane.pixels())) {

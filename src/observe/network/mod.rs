@@ -12,14 +12,14 @@ mod product;
 pub(crate) mod tests;
 
 use crate::sweep::Activation;
-use crate::train::shape::Layer;
+use crate::train::shape::LayerShape;
 
 use product::{Side, product};
 
 /// One replica's network.
 #[derive(Debug, Clone, Copy)]
 pub struct Network<'a> {
-    layers: &'a [Layer],
+    layers: &'a [LayerShape],
     activation: Activation,
     parameters: &'a [f32],
 }
@@ -44,8 +44,8 @@ impl<'a> Network<'a> {
     /// The network of a state's parameters on `layers`, from [`crate::train::shape::layers`].
     ///
     /// `None` if the parameters are not as many as the layers have.
-    pub fn new(layers: &'a [Layer], activation: Activation, parameters: &'a [f32]) -> Option<Network<'a>> {
-        let expected: usize = layers.iter().map(Layer::parameters).sum();
+    pub fn new(layers: &'a [LayerShape], activation: Activation, parameters: &'a [f32]) -> Option<Network<'a>> {
+        let expected: usize = layers.iter().map(LayerShape::parameters).sum();
         (parameters.len() == expected && !layers.is_empty()).then_some(Network { layers, activation, parameters })
     }
 
@@ -75,7 +75,7 @@ impl<'a> Network<'a> {
     }
 
     fn start(&self, layer: usize) -> usize {
-        self.layers[..layer].iter().map(Layer::parameters).sum()
+        self.layers[..layer].iter().map(LayerShape::parameters).sum()
     }
 
     /// A layer's bias, one for each of a sample's units.
@@ -91,10 +91,10 @@ impl<'a> Network<'a> {
         let (weight, units) = (self.weight(layer), self.units(layer));
         out.resize(rows * units, 0.0);
         match self.layers[layer] {
-            Layer::Dense { inputs, outputs } => {
+            LayerShape::Dense { inputs, outputs } => {
                 product(Side::plain(x, rows, inputs), Side::transposed(weight, outputs, inputs), out);
             }
-            Layer::Convolution { .. } => {
+            LayerShape::Convolution { .. } => {
                 convolution::linear(&self.layers[layer], weight, x, out, &mut scratch.columns);
             }
         }
@@ -114,7 +114,7 @@ impl<'a> Network<'a> {
     pub fn activate(&self, layer: usize, z: &mut Vec<f32>, out: &mut Vec<f32>) {
         activation::apply(self.activation, z);
         match self.layers[layer] {
-            Layer::Convolution { pool, .. } if pool > 1 => convolution::pool(&self.layers[layer], z, out),
+            LayerShape::Convolution { pool, .. } if pool > 1 => convolution::pool(&self.layers[layer], z, out),
             _ => std::mem::swap(z, out),
         }
     }
@@ -143,17 +143,17 @@ impl<'a> Network<'a> {
             let width = inputs(&self.layers[layer]);
             out.resize(rows * width, 0.0);
             match self.layers[layer] {
-                Layer::Dense { inputs, outputs } => {
+                LayerShape::Dense { inputs, outputs } => {
                     product(Side::plain(&delta, rows, outputs), Side::plain(weight, outputs, inputs), out);
                 }
-                Layer::Convolution { .. } => {
+                LayerShape::Convolution { .. } => {
                     convolution::back(&self.layers[layer], weight, &delta, out, &mut scratch.columns);
                 }
             }
             let Some(below) = layer.checked_sub(1) else { return };
             delta.clone_from(&pass.sums[below]);
             match self.layers[below] {
-                Layer::Convolution { pool, .. } if pool > 1 => {
+                LayerShape::Convolution { pool, .. } if pool > 1 => {
                     scratch.gradient.clone_from(&pass.sums[below]);
                     activation::apply(self.activation, &mut scratch.gradient);
                     activation::slope(self.activation, &mut delta);
@@ -169,17 +169,17 @@ impl<'a> Network<'a> {
 }
 
 /// Inputs of a layer, all channels and pixels of a convolution.
-fn inputs(layer: &Layer) -> usize {
+fn inputs(layer: &LayerShape) -> usize {
     match *layer {
-        Layer::Dense { inputs, .. } => inputs,
-        Layer::Convolution { inputs, height, width, .. } => inputs * height * width,
+        LayerShape::Dense { inputs, .. } => inputs,
+        LayerShape::Convolution { inputs, height, width, .. } => inputs * height * width,
     }
 }
 
 /// Pre-activations that a sample has at a layer: units, or output channels times pixels before pooling.
-pub fn units(layer: &Layer) -> usize {
+pub fn units(layer: &LayerShape) -> usize {
     match *layer {
-        Layer::Dense { outputs, .. } => outputs,
-        Layer::Convolution { outputs, height, width, .. } => outputs * height * width,
+        LayerShape::Dense { outputs, .. } => outputs,
+        LayerShape::Convolution { outputs, height, width, .. } => outputs * height * width,
     }
 }

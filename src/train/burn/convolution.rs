@@ -12,7 +12,7 @@ use ::burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use super::network::{Input, activate};
 use super::parameters::LayerParameters;
 use crate::sweep::Activation;
-use crate::train::shape::Layer;
+use crate::train::shape::LayerShape;
 
 /// A pass through the trunk.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub(super) struct Trunk {
 
 /// Through the convolutions. With `train`, the way back is recorded.
 pub(super) fn forward(
-    layers: &[Layer],
+    layers: &[LayerShape],
     parameters: &[LayerParameters],
     input: &Input,
     kind: Activation,
@@ -35,7 +35,7 @@ pub(super) fn forward(
     let replicas = parameters.first().map_or(0, |layer| layer.weight.dims()[0]);
     let mut trunk = Trunk { outputs: Vec::new(), leaves: Vec::new(), replicas };
     for (layer, own) in layers.iter().zip(parameters) {
-        let Layer::Convolution { inputs, outputs, kernel, pool, height, width } = *layer else { break };
+        let LayerShape::Convolution { inputs, outputs, kernel, pool, height, width } = *layer else { break };
         let (below, groups) = match (trunk.outputs.last(), input) {
             (Some(below), _) => (below.clone(), replicas),
             (None, Input::Shared(x)) => (x.clone().reshape([x.dims()[0], inputs, height, width]), 1),

@@ -6,7 +6,7 @@
 use ::burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::on_flex;
-use crate::train::shape::{self, Layer};
+use crate::train::shape::{self, LayerShape};
 use crate::train::{Problem, TrainError};
 
 /// A run of samples that goes through the network at once.
@@ -32,7 +32,7 @@ pub(super) struct Resident {
     /// The device.
     pub(super) device: Device,
     /// The network's layers.
-    pub(super) layers: Vec<Layer>,
+    pub(super) layers: Vec<LayerShape>,
     /// Training inputs `[n, d]`.
     pub(super) x: Tensor<2>,
     /// Training labels, one-hot `[n, class]`.
@@ -118,16 +118,16 @@ fn tiles(device: &Device, x: &Tensor<2>, y: &[u16], classes: usize, rows: usize)
 
 /// Samples in a tile. On flex, whose elementwise passes run one after the other over memory, a tile's widest layer
 /// should stay in the second-level cache; elsewhere it should only fit the memory. A multiple of 64.
-fn tile_rows(device: &Device, layers: &[Layer], stack: usize) -> usize {
+fn tile_rows(device: &Device, layers: &[LayerShape], stack: usize) -> usize {
     let widest = layers.iter().map(widest).max().unwrap_or(1) * stack.max(1);
     let (bytes, least) = if on_flex(device) { (1 << 20, 256) } else { (1 << 31, 64) };
     (bytes / (4 * widest) / 64 * 64).clamp(least, 1 << 20)
 }
 
 /// Values per sample that a layer holds before its pooling.
-fn widest(layer: &Layer) -> usize {
+fn widest(layer: &LayerShape) -> usize {
     match *layer {
-        Layer::Dense { outputs, .. } => outputs,
-        Layer::Convolution { outputs, height, width, .. } => outputs * height * width,
+        LayerShape::Dense { outputs, .. } => outputs,
+        LayerShape::Convolution { outputs, height, width, .. } => outputs * height * width,
     }
 }

@@ -6,7 +6,7 @@
 
 use super::network::{Level, Network};
 use super::real::{Real, View};
-use crate::train::shape::Layer;
+use crate::train::shape::LayerShape;
 
 /// What a layer leaves for the way back.
 #[derive(Debug, Default)]
@@ -44,14 +44,14 @@ pub(super) fn forward<T: Real>(network: &Network, parameters: &[T], x: &[T]) -> 
     for (place, level) in network.levels.iter().enumerate() {
         let mut stage = Stage { columns: samples, ..Stage::default() };
         match level.layer {
-            Layer::Convolution { height, width, .. } => {
+            LayerShape::Convolution { height, width, .. } => {
                 stage.columns = samples * height * width;
                 stage.input = patches(level.layer, &values, channels_first);
                 channels_first = false;
             }
-            Layer::Dense { inputs, .. } => {
+            LayerShape::Dense { inputs, .. } => {
                 stage.input = match network.levels.get(place.wrapping_sub(1)).map(|below| below.layer) {
-                    Some(Layer::Convolution { outputs, .. }) => reorder(&values, inputs, outputs, true),
+                    Some(LayerShape::Convolution { outputs, .. }) => reorder(&values, inputs, outputs, true),
                     _ => values,
                 };
             }
@@ -69,7 +69,7 @@ pub(super) fn forward<T: Real>(network: &Network, parameters: &[T], x: &[T]) -> 
         }
         if place + 1 < network.levels.len() {
             stage.slope = network.unit.apply(&mut z);
-            if let Layer::Convolution { pool, .. } = level.layer
+            if let LayerShape::Convolution { pool, .. } = level.layer
                 && pool > 1
             {
                 (z, stage.winner) = pooled(level.layer, &z, samples);
@@ -103,8 +103,10 @@ pub(super) fn backward<T: Real>(
         back.iter_mut().for_each(|value| *value = *value * scale);
         let (under, of_under) = (&network.levels[below].layer, &tape.stages[below]);
         let mut values = match (level.layer, *under) {
-            (Layer::Convolution { .. }, _) => unpatch(level.layer, &back, samples),
-            (Layer::Dense { inputs, .. }, Layer::Convolution { outputs, .. }) => reorder(&back, inputs, outputs, false),
+            (LayerShape::Convolution { .. }, _) => unpatch(level.layer, &back, samples),
+            (LayerShape::Dense { inputs, .. }, LayerShape::Convolution { outputs, .. }) => {
+                reorder(&back, inputs, outputs, false)
+            }
             _ => back,
         };
         if !of_under.winner.is_empty() {
@@ -140,7 +142,7 @@ pub(super) fn add_gradient<T: Real>(network: &Network, parameters: &[T], x: &[T]
 }
 
 /// A convolution's inputs spread out: `[(channel, i, j), (sample, row, column)]`, 0 beyond the border.
-fn patches<T: Real>(layer: Layer, values: &[T], channels_first: bool) -> Vec<T> {
+fn patches<T: Real>(layer: LayerShape, values: &[T], channels_first: bool) -> Vec<T> {
     let (sources, size) = sources(layer, channels_first);
     let mut out = Vec::with_capacity(values.len() / size.max(1) * sources.len());
     let mut sample = vec![T::default(); size + 1];
@@ -152,7 +154,7 @@ fn patches<T: Real>(layer: Layer, values: &[T], channels_first: bool) -> Vec<T> 
 }
 
 /// The way back: sums of the patches' gradients at each value, `[sample, row, column, channel]`.
-fn unpatch<T: Real>(layer: Layer, patches: &[T], samples: usize) -> Vec<T> {
+fn unpatch<T: Real>(layer: LayerShape, patches: &[T], samples: usize) -> Vec<T> {
     let (sources, size) = sources(layer, false);
     let mut out = Vec::with_capacity(samples * size);
     let mut sample = vec![T::default(); size + 1];
@@ -166,8 +168,8 @@ fn unpatch<T: Real>(layer: Layer, patches: &[T], samples: usize) -> Vec<T> {
 
 /// Where every element of a sample's patches lies among its values, and how many values it has; beyond the border lies
 /// one behind the last.
-fn sources(layer: Layer, channels_first: bool) -> (Vec<u32>, usize) {
-    let Layer::Convolution { inputs, kernel, height, width, .. } = layer else { return (Vec::new(), 0) };
+fn sources(layer: LayerShape, channels_first: bool) -> (Vec<u32>, usize) {
+    let LayerShape::Convolution { inputs, kernel, height, width, .. } = layer else { return (Vec::new(), 0) };
     let (size, half) = (inputs * height * width, kernel / 2);
     let mut out = Vec::with_capacity(size * kernel * kernel);
     for (row, column) in (0..height).flat_map(|row| (0..width).map(move |column| (row, column))) {
@@ -186,8 +188,10 @@ fn sources(layer: Layer, channels_first: bool) -> (Vec<u32>, usize) {
 }
 
 /// Max pooling: `[sample, row, column, channel]`, and where each value came from. Ties go to the first.
-fn pooled<T: Real>(layer: Layer, values: &[T], samples: usize) -> (Vec<T>, Vec<u32>) {
-    let Layer::Convolution { outputs, pool, height, width, .. } = layer else { return (values.to_vec(), Vec::new()) };
+fn pooled<T: Real>(layer: LayerShape, values: &[T], samples: usize) -> (Vec<T>, Vec<u32>) {
+    let LayerShape::Convolution { outputs, pool, height, width, .. } = layer else {
+        return (values.to_vec(), Vec::new());
+    };
     let (rows, columns) = (height / pool, width / pool);
     let mut out = vec![T::default(); samples * rows * columns * outputs];
     let mut winners = vec![0; out.len()];

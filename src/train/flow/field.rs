@@ -12,7 +12,7 @@ use super::packed::{Packed, block};
 use super::real::{Real, fast};
 use super::shallow::{Apart, Outputs, ROWS, Sums, TILE};
 use crate::sweep::Activation;
-use crate::train::shape::Layer;
+use crate::train::shape::LayerShape;
 
 /// Numbers of a tile of the deep passes, in every layer's inputs, and the most samples: they are to stay in cache.
 const DEEP_TILE: (usize, usize) = (1 << 17, 128);
@@ -87,11 +87,11 @@ pub(super) struct Field<T> {
 impl<T: Real> Field<T> {
     /// The field of a network.
     pub(super) fn new(network: Network) -> Field<T> {
-        let dense = network.levels.iter().all(|level| matches!(level.layer, Layer::Dense { .. }));
+        let dense = network.levels.iter().all(|level| matches!(level.layer, LayerShape::Dense { .. }));
         let shallow = dense && network.levels.len() == 2 && network.unit.kind == Activation::Relu;
-        let inputs = |layer: Layer| match layer {
-            Layer::Convolution { height, width, .. } => layer.fan_in() * height * width,
-            Layer::Dense { inputs, .. } => inputs,
+        let inputs = |layer: LayerShape| match layer {
+            LayerShape::Convolution { height, width, .. } => layer.fan_in() * height * width,
+            LayerShape::Dense { inputs, .. } => inputs,
         };
         let each: usize = network.levels.iter().map(|level| inputs(level.layer)).sum();
         let products = network.levels.iter().map(|level| inputs(level.layer) * level.layer.outputs()).sum();

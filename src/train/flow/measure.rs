@@ -4,7 +4,7 @@ use super::network::Network;
 use super::real::{Real, View};
 use super::record::QUANTILES;
 use super::spectrum::eigenvalues;
-use crate::train::shape::Layer;
+use crate::train::shape::LayerShape;
 
 /// Quantiles by linear interpolation between order statistics; NaN of nothing.
 pub(super) fn quantiles(mut values: Vec<f64>) -> [f64; 5] {
@@ -21,7 +21,7 @@ pub(super) fn quantiles(mut values: Vec<f64>) -> [f64; 5] {
 /// of the others. NaN for a convolution, or without other coordinates.
 pub(super) fn compression(network: &Network, parameters: &[f64], parallel: usize) -> f64 {
     let Some(level) = network.levels.first() else { return f64::NAN };
-    let Layer::Dense { inputs, .. } = level.layer else { return f64::NAN };
+    let LayerShape::Dense { inputs, .. } = level.layer else { return f64::NAN };
     let weights = &parameters[level.weight..level.weight + level.layer.weights()];
     let (mut along, mut across) = (0.0, 0.0);
     for weight in weights.chunks_exact(inputs.max(1)) {

@@ -9,13 +9,13 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use super::unit::Unit;
 use crate::data::Block;
 use crate::sweep::{Activation, ArchitectureKind, MeanField};
-use crate::train::shape::{self, Layer};
+use crate::train::shape::{self, LayerShape};
 
 /// One layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Level {
     /// Its shape; the last one has one output.
-    pub(super) layer: Layer,
+    pub(super) layer: LayerShape,
     /// Where its weights begin.
     pub(super) weight: usize,
     /// Where its biases begin; `None`: it has none.
@@ -47,7 +47,7 @@ impl Network {
         block: &Block,
     ) -> Option<Network> {
         let mut layers = shape::layers(kind, block)?;
-        if let Some(Layer::Dense { outputs, .. }) = layers.last_mut() {
+        if let Some(LayerShape::Dense { outputs, .. }) = layers.last_mut() {
             *outputs = 1;
         }
         let last = layers.len() - 1;
@@ -73,7 +73,7 @@ impl Network {
     /// Initial parameters. Mean-field: weights N(0, 1) and biases N(0, `bias_variance`), times `init_scale`; else as
     /// [`super::super::init::initial_parameters`], uniform on ±`init_scale`/√fan_in.
     ///
-    /// Layer ℓ takes its weights from stream 2ℓ and its biases from stream 2ℓ + 1 of a generator keyed by the seed and
+    /// LayerShape ℓ takes its weights from stream 2ℓ and its biases from stream 2ℓ + 1 of a generator keyed by the seed and
     /// the shape. A dense first layer draws for all inputs of the source and keeps the live ones.
     pub(super) fn initial(
         &self,
@@ -97,7 +97,7 @@ impl Network {
             };
             let mut weights = Stream::new(key, 2 * place as u64);
             match level.layer {
-                Layer::Dense { outputs, .. } if place == 0 => {
+                LayerShape::Dense { outputs, .. } if place == 0 => {
                     let mut row = vec![0.0; block.features];
                     for _ in 0..outputs {
                         row.fill_with(|| draw(&mut weights, 1.0));

@@ -9,7 +9,7 @@
 use super::deep;
 use super::network::Network;
 use super::real::{Real, View};
-use crate::train::shape::Layer;
+use crate::train::shape::LayerShape;
 
 /// Samples that pass through the network at a time.
 const TILE: usize = 128;
@@ -34,8 +34,8 @@ impl Signals {
     /// Passes samples `[sample, input]` through the network and back.
     pub(super) fn of(network: &Network, parameters: &[f64], x: &[f32]) -> Signals {
         let dense = |level: &super::network::Level| match level.layer {
-            Layer::Dense { .. } => Signal::Dense { input: Vec::new(), delta: Vec::new() },
-            Layer::Convolution { .. } => Signal::Shared { sums: Vec::new() },
+            LayerShape::Dense { .. } => Signal::Dense { input: Vec::new(), delta: Vec::new() },
+            LayerShape::Convolution { .. } => Signal::Shared { sums: Vec::new() },
         };
         let mut layers: Vec<Signal> = network.levels.iter().map(dense).collect();
         let inputs = network.inputs.max(1);

@@ -5,19 +5,19 @@ use rand_chacha::ChaCha8Rng;
 use statrs::function::erf::erf;
 
 use crate::sweep::Activation;
-use crate::train::shape::Layer;
+use crate::train::shape::LayerShape;
 
 /// What a test network is like.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) activation: Activation,
-    layers: Vec<Layer>,
+    layers: Vec<LayerShape>,
 }
 
 /// Fully connected and convolutional networks of every activation; the images do not fill their pooling windows.
 pub(crate) fn cases() -> Vec<Case> {
-    let dense = |inputs, outputs| Layer::Dense { inputs, outputs };
-    let convolution = |inputs, outputs, kernel, height, width| Layer::Convolution {
+    let dense = |inputs, outputs| LayerShape::Dense { inputs, outputs };
+    let convolution = |inputs, outputs, kernel, height, width| LayerShape::Convolution {
         inputs,
         outputs,
         kernel,
@@ -35,7 +35,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 impl Case {
     /// Layers, parameters, and so many random samples.
-    pub(crate) fn build(&self, seed: u64, samples: usize) -> (Vec<Layer>, Vec<f32>, Vec<f32>) {
+    pub(crate) fn build(&self, seed: u64, samples: usize) -> (Vec<LayerShape>, Vec<f32>, Vec<f32>) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut parameters = Vec::new();
         for layer in &self.layers {
@@ -50,13 +50,13 @@ impl Case {
 
 /// The network.
 pub(crate) struct Reference<'a> {
-    layers: &'a [Layer],
+    layers: &'a [LayerShape],
     activation: Activation,
     parameters: Vec<f64>,
 }
 
 impl<'a> Reference<'a> {
-    pub(crate) fn new(layers: &'a [Layer], activation: Activation, parameters: &[f32]) -> Reference<'a> {
+    pub(crate) fn new(layers: &'a [LayerShape], activation: Activation, parameters: &[f32]) -> Reference<'a> {
         Reference { layers, activation, parameters: parameters.iter().map(|&w| f64::from(w)).collect() }
     }
 
@@ -75,11 +75,11 @@ impl<'a> Reference<'a> {
             let bias = &self.parameters[at + layer.weights()..at + layer.parameters()];
             at += layer.parameters();
             let sums = match *layer {
-                Layer::Dense { inputs, outputs } => {
+                LayerShape::Dense { inputs, outputs } => {
                     let unit = |o: usize| bias[o] + (0..inputs).map(|i| weight[o * inputs + i] * fed[i]).sum::<f64>();
                     (0..outputs).map(unit).collect()
                 }
-                Layer::Convolution { inputs, outputs, kernel, height, width, .. } => {
+                LayerShape::Convolution { inputs, outputs, kernel, height, width, .. } => {
                     let mut sums = Vec::new();
                     for (o, y, x) in places(outputs, height, width) {
                         let mut sum = bias[o];
@@ -97,7 +97,7 @@ impl<'a> Reference<'a> {
             };
             let active: Vec<f64> = sums.iter().map(|&z| self.activate(z)).collect();
             fed = match *layer {
-                Layer::Convolution { outputs, pool, height, width, .. } => {
+                LayerShape::Convolution { outputs, pool, height, width, .. } => {
                     let pooled = |(o, y, x): (usize, usize, usize)| {
                         let window = places(1, pool, pool);
                         let values =
@@ -106,7 +106,7 @@ impl<'a> Reference<'a> {
                     };
                     places(outputs, height / pool, width / pool).map(pooled).collect()
                 }
-                Layer::Dense { .. } => active,
+                LayerShape::Dense { .. } => active,
             };
             all.push(sums);
         }

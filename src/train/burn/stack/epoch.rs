@@ -15,7 +15,7 @@ use crate::train::burn::network::{self, Forward, Input};
 use crate::train::burn::optimiser::Corrections;
 use crate::train::burn::parameters::Parameters;
 use crate::train::burn::resident::{Resident, Tile};
-use crate::train::shape::Layer;
+use crate::train::shape::LayerShape;
 
 /// Sums over tiles.
 #[derive(Default)]
@@ -244,6 +244,6 @@ impl Pass {
 }
 
 /// Convolutions come first; their number.
-fn convolutions(layers: &[Layer]) -> usize {
-    layers.iter().take_while(|layer| matches!(layer, Layer::Convolution { .. })).count()
+fn convolutions(layers: &[LayerShape]) -> usize {
+    layers.iter().take_while(|layer| matches!(layer, LayerShape::Convolution { .. })).count()
 }

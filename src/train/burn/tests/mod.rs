@@ -11,7 +11,7 @@ use crate::data::{Block, Samples};
 use crate::observe::misclassified;
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind};
 use crate::train::init::{epoch_order, initial_parameters};
-use crate::train::kernel::Kernel;
+use crate::train::kernel::KernelEngine;
 use crate::train::{Engine, Problem, Record, Replica, ReplicaState, TrainError};
 
 /// Two or three noisy clouds, from a generator of whole numbers.
@@ -228,7 +228,7 @@ fn the_kernel_trains_convolutions_as_burn_does() {
     let mini = Problem { batch: Batch::Mini { size: 20 }, activation: Activation::Relu, ..cnn(&[4]) };
     for problem in [cnn(&[]), Problem { activation: Activation::Gelu, ..cnn(&[4]) }, mini] {
         let states = replicas.iter().map(|replica| start(&problem, replica)).collect();
-        let mut kernel = Kernel::new(problem.clone(), replicas.to_vec(), states, 2).unwrap();
+        let mut kernel = KernelEngine::new(&problem, &replicas, states, 2, false).unwrap();
         kernel.advance(problem.epochs + 1).unwrap();
         // A radius is the root of 1 − ‖μ‖², which magnifies what rounds where it is small: their squares are compared.
         let squares = |mut state: ReplicaState| {

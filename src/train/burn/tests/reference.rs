@@ -3,7 +3,7 @@
 
 use crate::sweep::{Activation, Batch, Loss, OptimiserKind};
 use crate::train::init::epoch_order;
-use crate::train::shape::{self, Layer};
+use crate::train::shape::{self, LayerShape};
 use crate::train::{Problem, Replica};
 
 /// Half the step of the differences: rounding ε/h is near 1e-9, and a rectifier's kink is rarely within it.
@@ -55,10 +55,10 @@ pub(super) fn outputs(problem: &Problem, parameters: &[f64], x: &[f32]) -> (Vec<
         let biases = &parameters[start + layer.weights()..start + layer.parameters()];
         start += layer.parameters();
         let mut out: Vec<f64> = match *layer {
-            Layer::Dense { inputs, outputs } => (0..outputs)
+            LayerShape::Dense { inputs, outputs } => (0..outputs)
                 .map(|o| biases[o] + (0..inputs).map(|i| weights[o * inputs + i] * below[i]).sum::<f64>())
                 .collect(),
-            Layer::Convolution { inputs, outputs, kernel, height, width, .. } => {
+            LayerShape::Convolution { inputs, outputs, kernel, height, width, .. } => {
                 let at = |c: usize, y: isize, x: isize| {
                     let inside = y >= 0 && x >= 0 && y < height as isize && x < width as isize;
                     if inside { below[(c * height + y as usize) * width + x as usize] } else { 0.0 }
@@ -84,7 +84,7 @@ pub(super) fn outputs(problem: &Problem, parameters: &[f64], x: &[f32]) -> (Vec<
             return (hidden, out);
         }
         out.iter_mut().for_each(|z| *z = activate(*z, problem.activation));
-        if let Layer::Convolution { outputs, pool, height, width, .. } = *layer {
+        if let LayerShape::Convolution { outputs, pool, height, width, .. } = *layer {
             let (h, w) = (height / pool, width / pool);
             let mut pooled = vec![f64::NEG_INFINITY; outputs * h * w];
             for (o, (y, x)) in

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use crate::sweep::Activation;
 use crate::train::flow::network::Network;
-use crate::train::shape::Layer;
+use crate::train::shape::LayerShape;
 
 fn unit(network: &Network, z: Tensor<4>) -> Tensor<4> {
     let value = match network.unit.kind {
@@ -35,12 +35,12 @@ pub(super) fn value_and_gradient(network: &Network, parameters: &[f64], x: &[f32
         let (out, fan_in) = (level.layer.outputs(), level.layer.fan_in());
         let bias = level.bias.map(|at| (at, leaf(at, [1, out, 1, 1])));
         let (weight, mut z) = match level.layer {
-            Layer::Dense { .. } => {
+            LayerShape::Dense { .. } => {
                 let weight = leaf(level.weight, [1, 1, out, fan_in]);
                 let product = weight.clone().matmul(value.reshape([1, 1, fan_in, 1]));
                 (weight, product.reshape([1, out, 1, 1]))
             }
-            Layer::Convolution { inputs, kernel, height, width, .. } => {
+            LayerShape::Convolution { inputs, kernel, height, width, .. } => {
                 let weight = leaf(level.weight, [out, inputs, kernel, kernel]);
                 let options = ConvOptions::new([1, 1], [kernel / 2, kernel / 2], [1, 1], 1);
                 let image = value.reshape([1, inputs, height, width]);
@@ -56,7 +56,7 @@ pub(super) fn value_and_gradient(network: &Network, parameters: &[f64], x: &[f32
         value = z;
         if place < last {
             value = unit(network, value);
-            if let Layer::Convolution { pool, .. } = level.layer
+            if let LayerShape::Convolution { pool, .. } = level.layer
                 && pool > 1
             {
                 value = max_pool2d(value, MaxPoolOptions::new([pool, pool]));

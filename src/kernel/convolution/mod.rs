@@ -1,0 +1,260 @@
+//! Convolutions: every sample's places are the rows of a product.
+//!
+//! A plane is `[line, column, channel, replica]`. The inputs are unfolded line by line: a place of the unfolded plane holds
+//! the numbers of a column of the kernel, `[line of the kernel, channel, replica]`, so that the columns of a kernel lie side
+//! by side and neighbouring places share all but one of them. A place's row, `[column, line, channel, replica]`, starts
+//! where its first column does, and the product with the weights is a dense layer's. Lines end with the zeros that pad them,
+//! which are those before the next line too; a product's rows run over them, and what comes out there is left alone.
+//!
+//! Samples go through one by one, a few lines at a time, which stay in the first caches. Backward, the gradient with respect
+//! to the inputs is the same product over the gradient unfolded, with the kernel turned around.
+//!
+//! Invariant: no sum depends on the number of replicas side by side.
+
+mod pool;
+mod unfold;
+
+use super::activation::Derivative;
+use super::dense::{AT_ONCE, Sums, WeightGradient};
+use super::first::{Gradient, Source};
+use super::layer::{Layer, Shape};
+use super::layout::Layout;
+use super::simd::{Buffer, Lane};
+use crate::problem::{Activation, LayerShape};
+use pool::{Pool, Unpool, Windows};
+pub(super) use unfold::{Images, Which};
+use unfold::{Plane, Spread, Unfold};
+
+/// What a layer that is a convolution has besides.
+pub(super) struct Convolution {
+    /// Channels of the input.
+    inputs: usize,
+    outputs: usize,
+    /// Side of the kernel, odd.
+    kernel: usize,
+    /// Side of the pooling's windows; 1 is none.
+    pool: usize,
+    height: usize,
+    width: usize,
+    /// Places from a line to the next: its own and the zeros that pad it.
+    pitch: usize,
+    /// Lines that go through at a time, whole windows of the pooling.
+    lines: usize,
+    /// A sample's input, for a first layer.
+    image: Buffer,
+    /// The lines in hand, unfolded.
+    unfolded: Buffer,
+    /// Their sums; on the way back the gradient with respect to the inputs.
+    sums: Buffer,
+    /// The gradient with respect to all sums of a sample: zero wherever no window chose.
+    delta: Buffer,
+    /// Lines of it, unfolded; not for a first layer.
+    delta_unfolded: Buffer,
+    /// Of each output behind the pooling, the place in its window that it came from.
+    choice: Buffer,
+    /// Sums of a sample's gradients over the places of a channel.
+    bias: Buffer,
+}
+
+impl Convolution {
+    /// The buffers of a layer whose samples' outputs lie `stride` apart; `None` if it is none. `back`: whether gradients
+    /// are carried on.
+    pub(super) fn zeros(shape: &Shape<'_>, layer: &LayerShape, stride: usize, back: bool) -> Option<Convolution> {
+        let LayerShape::Convolution { inputs, outputs, kernel, pool, height, width } = *layer else { return None };
+        let [lanes, mr, _] = shape.product;
+        let r = shape.replicas;
+        let pitch = width + kernel / 2;
+        let lines = (AT_ONCE / pitch).max(1).next_multiple_of(pool).min(height.next_multiple_of(pool));
+        let places = (lines * pitch).next_multiple_of(mr);
+        // Groups of places and of inputs read beyond the last.
+        let unfolded = |channels: usize| (places + kernel) * kernel * channels * r + mr * r;
+        let padded = |channels: usize| (channels * r).next_multiple_of(lanes);
+        let carried = if back { padded(inputs) } else { 0 };
+        Some(Convolution {
+            inputs,
+            outputs,
+            kernel,
+            pool,
+            height,
+            width,
+            pitch,
+            lines,
+            image: Buffer::zeros(if back { 0 } else { height * width * inputs * r }),
+            unfolded: Buffer::zeros(unfolded(inputs)),
+            sums: Buffer::zeros(places * padded(outputs).max(carried)),
+            delta: Buffer::zeros(height * pitch * padded(outputs)),
+            delta_unfolded: Buffer::zeros(if back { unfolded(outputs) } else { 0 }),
+            choice: Buffer::zeros(if pool > 1 { shape.tile * stride } else { 0 }),
+            bias: Buffer::zeros(padded(outputs)),
+        })
+    }
+
+    /// Places whose gradients a product takes at a time.
+    pub(super) fn places_at_once(&self) -> usize {
+        self.lines * self.pitch
+    }
+
+    /// The pooling's windows over so many lines of sums, laid out as the weights' columns.
+    fn windows<const R: usize>(&self, layout: &Layout, lines: usize) -> Windows {
+        Windows {
+            place: layout.padded_columns(),
+            pitch: self.pitch,
+            side: self.pool,
+            rows: lines / self.pool,
+            columns: self.width / self.pool,
+            numbers: self.outputs * R,
+        }
+    }
+
+    /// Lines at a time: the first and their number.
+    fn stripes(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (height, lines) = (self.height, self.lines);
+        (0..height).step_by(lines).map(move |line| (line, lines.min(height - line)))
+    }
+
+    /// The weights with the kernel turned around, outputs in rows.
+    pub(super) fn turn<const R: usize>(&self, from: &Layout, values: &[f32], to: &Layout, back: &mut [f32]) {
+        let places = self.kernel * self.kernel;
+        for output in 0..self.outputs {
+            let (first, step) = from.column(output * R);
+            for input in 0..self.inputs {
+                let (back_first, back_step) = to.column(input * R);
+                for place in 0..places {
+                    let row = (places - 1 - place) * self.outputs + output;
+                    let value = &values[first + (place * self.inputs + input) * step..][..R];
+                    back[back_first + row * back_step..][..R].copy_from_slice(value);
+                }
+            }
+        }
+    }
+}
+
+/// Sums, activation and pooling of a tile's first `valid` samples.
+#[inline(always)]
+pub(super) fn forward<V: Lane, const R: usize>(
+    below: Option<&Layer>,
+    layer: &mut Layer,
+    source: Source<'_>,
+    activation: Activation,
+    valid: usize,
+) {
+    let Layer { layout, weight, bias, out, slope, stride, columns, convolution, .. } = layer;
+    let Some(own) = convolution else { return };
+    let numbers = own.inputs * R;
+    for sample in 0..valid {
+        if let (None, Source::Images(images)) = (below, source) {
+            V::enter::<_, R>(Spread { images, sample, channels: own.inputs, image: &mut own.image });
+        }
+        let outputs = sample * *stride..sample * *stride + *columns;
+        for (line, count) in own.stripes() {
+            let data = below.map_or(&own.image[..], |below| &below.out[sample * below.stride..]);
+            let plane = Plane { data, place: numbers, line: own.width * numbers, numbers };
+            let [kernel, pitch, width, height] = [own.kernel, own.pitch, own.width, own.height];
+            let to = &mut own.unfolded;
+            V::enter::<_, R>(Unfold { plane, kernel, pitch, width, height, line, count, to });
+            V::enter::<_, R>(Sums {
+                layout,
+                weights: &weight.value,
+                start: Some(&bias.value),
+                input: &own.unfolded,
+                stride: own.kernel * numbers,
+                rows: count * own.pitch,
+                out: &mut own.sums,
+                out_stride: layout.padded_columns(),
+            });
+            let done = line / own.pool * (own.width / own.pool) * own.outputs * R;
+            let part = outputs.start + done..outputs.end;
+            V::enter::<_, 1>(Pool {
+                sums: &own.sums,
+                windows: own.windows::<R>(layout, count),
+                activation,
+                out: &mut out[part.clone()],
+                choice: if own.pool > 1 { &mut own.choice[part.clone()] } else { &mut [] },
+                slope: if slope.is_empty() { &mut [] } else { &mut slope[part] },
+            });
+        }
+    }
+}
+
+/// Adds a tile's gradients, given that with respect to what was pooled in the layer's `out`, and carries it to the outputs
+/// below.
+#[inline(always)]
+pub(super) fn backward<V: Lane, const R: usize>(
+    mut below: Option<&mut Layer>,
+    layer: &mut Layer,
+    gradient: Gradient<'_>,
+    activation: Activation,
+    valid: usize,
+    first: bool,
+    scratch: &mut [f32],
+) {
+    let Layer { layout, weight, bias_sum, back, out, stride, columns, convolution, .. } = layer;
+    let Some(own) = convolution else { return };
+    let numbers = own.inputs * R;
+    let place = layout.padded_columns();
+    for sample in 0..valid {
+        if let (None, Gradient::Images(images)) = (&below, gradient) {
+            V::enter::<_, R>(Spread { images, sample, channels: own.inputs, image: &mut own.image });
+        }
+        let outputs = sample * *stride..sample * *stride + *columns;
+        V::enter::<_, 1>(Unpool {
+            out: &out[outputs.clone()],
+            choice: if own.pool > 1 { &own.choice[outputs] } else { &[] },
+            windows: own.windows::<R>(layout, own.height),
+            delta: &mut own.delta,
+            bias: &mut own.bias,
+        });
+        for (sum, &bias) in bias_sum.iter_mut().zip(own.bias.iter()) {
+            *sum += f64::from(bias);
+        }
+        let [kernel, pitch, width, height] = [own.kernel, own.pitch, own.width, own.height];
+        for (line, count) in own.stripes() {
+            let data = below.as_ref().map_or(&own.image[..], |below| &below.out[sample * below.stride..]);
+            let plane = Plane { data, place: numbers, line: width * numbers, numbers };
+            let to = &mut own.unfolded;
+            V::enter::<_, R>(Unfold { plane, kernel, pitch, width, height, line, count, to });
+            V::enter::<_, R>(WeightGradient {
+                layout,
+                gradient: &mut weight.gradient,
+                input: &own.unfolded,
+                stride: kernel * numbers,
+                delta: &own.delta[line * pitch * place..],
+                delta_stride: place,
+                rows: count * pitch,
+                first: first && sample == 0 && line == 0,
+                scratch,
+            });
+        }
+        let (Some(below), Some((turned, back))) = (&mut below, &back) else { continue };
+        for (line, count) in own.stripes() {
+            let outputs = own.outputs * R;
+            let plane = Plane { data: &own.delta, place, line: pitch * place, numbers: outputs };
+            let to = &mut own.delta_unfolded;
+            V::enter::<_, R>(Unfold { plane, kernel, pitch, width, height, line, count, to });
+            let carried = turned.padded_columns();
+            V::enter::<_, R>(Sums {
+                layout: turned,
+                weights: back,
+                start: None,
+                input: &own.delta_unfolded,
+                stride: kernel * outputs,
+                rows: count * pitch,
+                out: &mut own.sums,
+                out_stride: carried,
+            });
+            for within in 0..count {
+                let first = sample * below.stride + (line + within) * width * numbers;
+                V::enter::<_, 1>(Derivative {
+                    out: &mut below.out[first..],
+                    slope: below.slope.get(first..).unwrap_or_default(),
+                    stride: numbers,
+                    delta: &own.sums[within * pitch * carried..],
+                    delta_stride: carried,
+                    rows: width,
+                    columns: numbers,
+                    activation,
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! A group of replicas from epoch to epoch: the work of one thread.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::convolution::{Images, Which};
+use super::examine::{Examiner, Sitting};
+use super::first::{Gradient, Source};
+use super::head::{AddToCentres, Centres, LossGradient, Totals, Weights};
+use super::inputs::{Inputs, Set, TestSet};
+use super::layer::Shape;
+use super::minibatch::{self, Minibatch};
+use super::net::Net;
+use super::pass::{backward, forward};
+use super::simd::{Isa, Lane, Task};
+use super::update::{Numbers, Step};
+use super::verdict::Verdicts;
+use crate::problem::{Activation, Batch, LayerShape, Problem, Replica, State, UNMEASURED_BYTE};
+
+/// What all groups of a cohort share.
+pub(super) struct Cohort {
+    pub(super) problem: Problem,
+    pub(super) inputs: Arc<Inputs>,
+    /// One for each noisy test set; its samples lie in `problem.noisy`.
+    pub(super) noisy: Vec<TestSet>,
+    pub(super) pairs: Vec<(usize, usize)>,
+    pub(super) tile: usize,
+    pub(super) isa: Isa,
+    /// Replicas in a group at most.
+    pub(super) group: usize,
+    /// Whether test samples are left out whose verdicts cannot have changed.
+    pub(super) lasting: bool,
+    /// Test samples that were asked for, and those of them that were computed: of each replica.
+    pub(super) looks: [AtomicU64; 2],
+}
+
+impl Cohort {
+    /// Whether the first layer is a convolution.
+    pub(super) fn convolves(&self) -> bool {
+        matches!(self.problem.layers.first(), Some(LayerShape::Convolution { .. }))
+    }
+
+    /// A replica that is to join a group.
+    pub(super) fn member<'a>(
+        &self,
+        replica: &'a Replica,
+        state: &'a mut State,
+        verdicts: &'a mut Verdicts,
+    ) -> Member<'a> {
+        let samples = match self.problem.batch {
+            Batch::Full => 0,
+            Batch::Mini { .. } => minibatch::kept(replica, self.problem.block.train.len()),
+        };
+        Member { replica, state, verdicts, samples }
+    }
+
+    /// A tile of a set as the first layer takes it; `x` is the memory that the set was made from.
+    pub(super) fn source<'a>(&self, set: &'a Set, x: &'a [f32], tile: usize) -> Source<'a> {
+        if self.convolves() {
+            return Source::Images(Images { x, which: Which::From(tile * self.tile) });
+        }
+        Source::Set { set, x, tile }
+    }
+
+    /// What a replica knows of the test samples at first.
+    pub(super) fn verdicts(&self) -> Verdicts {
+        let sets = std::iter::once(&self.inputs.test).chain(&self.noisy);
+        Verdicts::none(sets.map(|test| test.labels.len()), self.lasting)
+    }
+}
+
+/// A replica in its group.
+pub(super) struct Member<'a> {
+    pub(super) replica: &'a Replica,
+    pub(super) state: &'a mut State,
+    /// What it knows of the test samples.
+    pub(super) verdicts: &'a mut Verdicts,
+    /// Samples of a pass in minibatches.
+    pub(super) samples: usize,
+}
+
+impl Member<'_> {
+    /// The same member, for a shorter time.
+    pub(super) fn reborrow(&mut self) -> Member<'_> {
+        Member { replica: self.replica, state: self.state, verdicts: self.verdicts, samples: self.samples }
+    }
+
+    /// What the members of a group have in common: their epoch, and in minibatches the number of samples of a pass.
+    pub(super) fn together(&self) -> (usize, usize) {
+        (self.state.epoch, self.samples)
+    }
+}
+
+/// Takes a group from its epoch to `until`; all members are live, at the same epoch, and as many as lanes allow.
+pub(super) struct Advance<'a, 'b> {
+    pub(super) cohort: &'a Cohort,
+    pub(super) members: &'a mut [Member<'b>],
+    pub(super) until: usize,
+}
+
+impl Task for Advance<'_, '_> {
+    #[inline(always)]
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
+        let Advance { cohort, members, until } = self;
+        Group::new::<V, MR, NV, R>(cohort, members).advance::<V, MR, NV, R>(until);
+    }
+}
+
+struct Group<'a, 'b> {
+    cohort: &'a Cohort,
+    members: &'a mut [Member<'b>],
+    net: Net,
+    /// Whether a member still trains.
+    live: Vec<bool>,
+    /// 0/1 of each position and member, if any member leaves samples out.
+    kept: Option<Vec<f32>>,
+    /// Kept samples of each member and class.
+    counts: Vec<Vec<f64>>,
+    centres: Centres,
+    totals: Totals,
+    /// 1 / kept samples.
+    scale: Vec<f32>,
+    examiner: Examiner,
+}
+
+/// What a pass over the block is for.
+#[derive(Clone, Copy)]
+struct Plan {
+    gradient: bool,
+    manifold: bool,
+    snapshot: Option<usize>,
+}
+
+impl<'a, 'b> Group<'a, 'b> {
+    #[inline(always)]
+    fn new<V: Lane, const MR: usize, const NV: usize, const R: usize>(
+        cohort: &'a Cohort,
+        members: &'a mut [Member<'b>],
+    ) -> Group<'a, 'b> {
+        assert_eq!(members.len(), R, "a group fills its lanes");
+        let problem = &cohort.problem;
+        let used = members.iter().map(|member| member.replica.rates.moments(problem.rule));
+        let shape = Shape {
+            layers: &problem.layers,
+            order: &cohort.inputs.order,
+            replicas: R,
+            tile: cohort.tile,
+            product: [V::LEN, MR, NV],
+            moments: used.fold([false; 2], |all, one| [all[0] || one[0], all[1] || one[1]]),
+            slope: problem.activation == Activation::Gelu,
+        };
+        let mut net = Net::zeros(&shape);
+        for (r, member) in members.iter().enumerate() {
+            net.load(r, member.state);
+        }
+        let set = &cohort.inputs.train;
+        let keeps =
+            |member: &Member<'_>, sample: u32| member.replica.kept.as_ref().is_none_or(|kept| kept[sample as usize]);
+        let pruned = members.iter().any(|member| member.replica.kept.is_some());
+        let kept = pruned.then(|| {
+            let of = |&sample: &u32| members.iter().map(move |member| f32::from(u8::from(keeps(member, sample))));
+            set.order.iter().flat_map(of).collect::<Vec<f32>>()
+        });
+        let mut counts = vec![vec![0.0; problem.block.classes]; R];
+        for (&sample, &label) in set.order.iter().zip(&set.labels) {
+            for (counts, member) in counts.iter_mut().zip(members.iter()) {
+                counts[usize::from(label)] += f64::from(u8::from(keeps(member, sample)));
+            }
+        }
+        let scale = counts.iter().map(|counts| (1.0 / counts.iter().sum::<f64>()) as f32).collect();
+        let observed = if problem.manifold.is_empty() { &[][..] } else { &problem.observed };
+        let centres = Centres::zeros(&net, observed, problem.block.classes);
+        let (live, totals, examiner) = (vec![true; R], Totals::zeros(R), Examiner::new(cohort, &net));
+        Group { cohort, members, net, live, kept, counts, centres, totals, scale, examiner }
+    }
+
+    #[inline(always)]
+    fn advance<V: Lane, const MR: usize, const NV: usize, const R: usize>(&mut self, until: usize) {
+        let problem = &self.cohort.problem;
+        let shift = self.cohort.inputs.shift.as_deref();
+        let full = problem.batch == Batch::Full;
+        let mut minibatch = match problem.batch {
+            Batch::Full => None,
+            Batch::Mini { size } => {
+                let replicas = self.members.iter().map(|member| member.replica).collect();
+                Some(Minibatch::new::<MR>(self.cohort, replicas, size))
+            }
+        };
+        let start = self.members[0].state.epoch;
+        for epoch in start..until {
+            let recorded = problem.recorded.binary_search(&epoch).ok();
+            let manifold = recorded.filter(|_| problem.manifold.binary_search(&epoch).is_ok());
+            let snapshot = problem.snapshots.binary_search(&epoch).ok();
+            let train = epoch < problem.epochs;
+            let gradient = train && full;
+            if gradient || recorded.is_some() || snapshot.is_some() {
+                self.net.fold(shift);
+                self.pass::<V, MR, NV, R>(Plan { gradient, manifold: manifold.is_some(), snapshot });
+                let broken: Vec<bool> = self.totals.loss.iter().map(|loss| !loss.is_finite()).collect();
+                self.freeze(&broken, epoch, snapshot);
+            }
+            if let Some(at) = recorded.filter(|_| self.live.contains(&true)) {
+                self.record(at, manifold.is_some());
+                let Group { cohort, members, net, live, .. } = self;
+                self.examiner.examine::<V, R>(Sitting { cohort, members, net, live }, at);
+            }
+            if !self.live.contains(&true) {
+                return;
+            }
+            if !train {
+                continue;
+            }
+            match &mut minibatch {
+                None => {
+                    self.net.complete(shift);
+                    let numbers = Numbers::of(
+                        problem.rule,
+                        self.members.iter().map(|member| &member.replica.rates),
+                        epoch as u64 + 1,
+                    );
+                    V::enter::<_, R>(Step { net: &mut self.net, rule: problem.rule, numbers: &numbers });
+                }
+                Some(minibatch) => minibatch.pass::<V, R>(&mut self.net, epoch),
+            }
+            let broken = self.net.broken();
+            self.freeze(&broken, epoch + 1, None);
+        }
+        self.examiner.drifted::<V, R>(self.cohort, &self.net, self.members);
+        for replica in 0..R {
+            if self.live[replica] {
+                self.unload(replica, until);
+            }
+        }
+    }
+
+    /// Forward over the training set, with the gradient if the plan says so.
+    #[inline(always)]
+    fn pass<V: Lane, const MR: usize, const NV: usize, const R: usize>(&mut self, plan: Plan) {
+        let problem = &self.cohort.problem;
+        let set = &self.cohort.inputs.train;
+        let tile = self.net.tile;
+        self.totals = Totals::zeros(R);
+        if plan.gradient {
+            self.net.clear();
+        }
+        if plan.manifold {
+            self.centres.clear();
+        }
+        let samples = problem.block.train.len();
+        let bytes = problem.snapshot_bytes();
+        if let Some(snapshot) = plan.snapshot {
+            for (member, _) in self.members.iter_mut().zip(&self.live).filter(|(_, live)| **live) {
+                member.state.record.misclassified[snapshot * bytes..(snapshot + 1) * bytes].fill(0);
+            }
+        }
+        for (number, first) in (0..samples).step_by(tile).enumerate() {
+            let valid = tile.min(samples - first);
+            let source = self.cohort.source(set, &problem.block.train.x, number);
+            forward::<V, R>(&mut self.net, problem.activation, source, valid);
+            let labels = &set.labels[first..first + valid];
+            let weights = match &self.kept {
+                None => Weights::All,
+                Some(kept) => Weights::Kept(&kept[first * R..]),
+            };
+            if plan.manifold {
+                let (centres, net) = (&mut self.centres, &self.net);
+                V::enter::<_, R>(AddToCentres { centres, net, labels, weights });
+            }
+            let Some(output) = self.net.layers.last_mut() else { return };
+            let members = &mut self.members;
+            let live = &self.live;
+            let mut mark = |row: usize, replica: usize| {
+                if let (Some(snapshot), true) = (plan.snapshot, live[replica]) {
+                    let sample = set.order[first + row] as usize;
+                    let byte = snapshot * bytes + sample / 8;
+                    members[replica].state.record.misclassified[byte] |= 0x80 >> (sample % 8);
+                }
+            };
+            let missed: Option<&mut dyn FnMut(usize, usize)> =
+                if plan.snapshot.is_some() { Some(&mut mark) } else { None };
+            let (kind, scale, totals) = (problem.loss, &self.scale, &mut self.totals);
+            V::enter::<_, R>(LossGradient { output, kind, labels, weights, scale, totals, missed });
+            let gradient = match (source, &self.cohort.inputs.columns) {
+                (Source::Images(images), _) => Some(Gradient::Images(images)),
+                (_, columns) => columns.as_ref().map(|columns| Gradient::Columns(columns, number)),
+            };
+            if let Some(gradient) = gradient.filter(|_| plan.gradient) {
+                backward::<V, R>(&mut self.net, problem.activation, gradient, valid, number == 0);
+            }
+        }
+    }
+
+    /// Writes down training loss, error, radii and distances of the epoch just passed.
+    fn record(&mut self, at: usize, manifold: bool) {
+        let Cohort { problem, pairs, .. } = self.cohort;
+        let (epochs, classes) = (problem.recorded.len(), problem.block.classes);
+        for (replica, member) in self.members.iter_mut().enumerate().filter(|&(replica, _)| self.live[replica]) {
+            let record = &mut member.state.record;
+            let count: f64 = self.counts[replica].iter().sum();
+            record.train_loss[at] = (self.totals.loss[replica] / count) as f32;
+            record.train_error[at] = (self.totals.wrong[replica] / count) as f32;
+            if manifold {
+                let layers = self.centres.finish(&self.net, replica, &self.counts[replica], pairs);
+                for (layer, (radii, distances)) in layers.into_iter().enumerate() {
+                    for (class, radius) in radii.into_iter().enumerate() {
+                        record.radius[(layer * classes + class) * epochs + at] = radius;
+                    }
+                    for (pair, distance) in distances.into_iter().enumerate() {
+                        record.distance[(layer * pairs.len() + pair) * epochs + at] = distance;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes replicas that are no longer finite out of the group, as they were at `epoch`.
+    fn freeze(&mut self, broken: &[bool], epoch: usize, snapshot: Option<usize>) {
+        let bytes = self.cohort.problem.snapshot_bytes();
+        for replica in broken.iter().enumerate().filter_map(|(replica, &broken)| broken.then_some(replica)) {
+            if !self.live[replica] {
+                continue;
+            }
+            self.live[replica] = false;
+            self.unload(replica, epoch);
+            let state = &mut self.members[replica].state;
+            state.diverged = Some(epoch);
+            if let Some(snapshot) = snapshot {
+                state.record.misclassified[snapshot * bytes..(snapshot + 1) * bytes].fill(UNMEASURED_BYTE);
+            }
+            self.net.silence(replica);
+        }
+    }
+
+    fn unload(&mut self, replica: usize, epoch: usize) {
+        let member = &mut self.members[replica];
+        let used = member.replica.rates.moments(self.cohort.problem.rule);
+        self.net.unload(replica, used, member.state);
+        member.state.epoch = epoch;
+    }
+}

@@ -1,0 +1,301 @@
+//! The CPU kernel: fused cohorts of fully connected and convolutional networks, trained at the machine's limit.
+//!
+//! Replicas share the inputs and nothing else, so they are laid side by side in vector lanes: every product, loss and
+//! measurement of all replicas of a group is a vertical operation, and the first layer is one wide product. A group
+//! is trained by one thread for a stretch of epochs, without barriers; groups come from a queue, the one furthest behind
+//! first.
+//!
+//! Invariants: a replica's numbers depend on itself alone (no operation crosses lanes, every sum has a fixed order),
+//! so a result is the same to the last bit for any packing, number of threads, and cutting of `advance` into calls.
+//!
+//! - `simd`: vectors, the matrix product, and the choice of instructions; all unsafe code;
+//! - `function`: exp, tanh and the like; `layout`: where weights lie;
+//! - `cluster`, `inputs`, `batch`: the block's inputs, sparse where that pays, in groups or sample by sample;
+//! - `layer`, `net`: weights and the tile of samples that meets them; `first`, `dense`, `convolution`, `activation`: through
+//!   a layer and back; `pass`: through all; `head`: loss and measurements; `update`: the step;
+//! - `examine`, `verdict`, `drift`: which test samples are misclassified, and which need not be computed to know it;
+//! - `group`, `minibatch`: epochs;
+//! - `peak`: what the machine could do at most, for comparison.
+
+mod activation;
+mod batch;
+mod block;
+mod cluster;
+mod convolution;
+mod dense;
+mod drift;
+mod examine;
+mod first;
+mod function;
+mod group;
+mod head;
+mod inputs;
+mod layer;
+mod layout;
+mod minibatch;
+mod net;
+mod pass;
+mod peak;
+mod problem;
+mod simd;
+mod update;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+pub use block::{Block, Samples};
+pub use peak::peak;
+pub use problem::{Activation, Batch, Curves, LayerShape, Loss, Problem, Rates, Replica, Rule, State, UNMEASURED_BYTE};
+
+use group::{Advance, Cohort, Member};
+use inputs::{Inputs, Key};
+use simd::{Isa, dispatch};
+use verdict::Verdicts;
+
+/// Stretches of an `advance` for each thread at least, where groups outnumber threads: if they share out evenly, and if
+/// not. Each costs the loading and unloading of a group.
+const STRETCHES: [usize; 2] = [4, 16];
+/// Columns of the first layer that a group should not exceed by much: its weights are to stay in the core's cache.
+const COLUMNS: usize = 160;
+/// Bytes of the first layer's weights that a group should not exceed, for the same reason.
+const WEIGHT_BYTES: usize = 512 << 10;
+/// Numbers of an unfolded place that a group should not exceed by much, so that the lines in hand stay in the core's cache.
+const UNFOLDED: usize = 512;
+/// Numbers of a replica in a tile's hidden layers at most.
+const TILE: usize = 48_000;
+/// The same of minibatches: a replica has them to itself, and its weights stream through the cache anyway.
+const BATCH_TILE: (usize, usize) = (256, 256_000);
+
+/// A problem, replicas and states that do not belong together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit(String);
+
+impl std::fmt::Display for Misfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misfit {}
+
+/// The CPU kernel for one cohort.
+pub struct Kernel {
+    cohort: Cohort,
+    replicas: Vec<Replica>,
+    states: Vec<State>,
+    threads: usize,
+    /// What each replica knows of the test samples.
+    verdicts: Vec<Verdicts>,
+}
+
+/// Choices that tests vary.
+#[derive(Debug, Clone, Copy)]
+struct Choices {
+    isa: Isa,
+    sparse: bool,
+    /// Replicas in a group at most.
+    group: usize,
+    /// Whether verdicts on test samples may last.
+    lasting: bool,
+}
+
+impl Kernel {
+    /// Takes over a cohort, to be trained by up to `threads` threads.
+    ///
+    /// # Errors
+    /// [`Misfit`] if a layer has no units, or a state does not fit the network.
+    pub fn new(problem: Problem, replicas: Vec<Replica>, states: Vec<State>, threads: usize) -> Result<Kernel, Misfit> {
+        let choices = Choices { isa: Isa::detect(), sparse: true, group: usize::MAX, lasting: true };
+        Kernel::with(problem, replicas, states, threads, choices)
+    }
+
+    /// As [`Kernel::new`], but with dense products whatever the inputs: for measuring what sparsity is worth.
+    ///
+    /// # Errors
+    /// As [`Kernel::new`].
+    pub fn dense(
+        problem: Problem,
+        replicas: Vec<Replica>,
+        states: Vec<State>,
+        threads: usize,
+    ) -> Result<Kernel, Misfit> {
+        let choices = Choices { isa: Isa::detect(), sparse: false, group: usize::MAX, lasting: true };
+        Kernel::with(problem, replicas, states, threads, choices)
+    }
+
+    fn with(
+        problem: Problem,
+        replicas: Vec<Replica>,
+        mut states: Vec<State>,
+        threads: usize,
+        choices: Choices,
+    ) -> Result<Kernel, Misfit> {
+        let layers = &problem.layers;
+        if problem.block.inputs() == 0 || layers.is_empty() || layers.iter().any(|layer| layer.outputs() == 0) {
+            return Err(Misfit("a layer has no units".to_owned()));
+        }
+        let parameters: usize = layers.iter().map(LayerShape::parameters).sum();
+        if replicas.len() != states.len() || states.iter().any(|state| state.parameters.len() != parameters) {
+            let what =
+                format!("the states do not fit the network of {parameters} parameters and {} replicas", replicas.len());
+            return Err(Misfit(what));
+        }
+        let samples = problem.block.train.len();
+        if replicas.iter().any(|replica| replica.kept.as_ref().is_some_and(|kept| kept.len() != samples)) {
+            return Err(Misfit(format!("a replica's kept samples are not {samples} flags")));
+        }
+        for (replica, state) in replicas.iter().zip(&mut states) {
+            let [first, second] = replica.rates.moments(problem.rule);
+            if state.first_moment.is_empty() && first {
+                state.first_moment = vec![0.0; parameters];
+            }
+            if state.second_moment.is_empty() && second {
+                state.second_moment = vec![0.0; parameters];
+            }
+        }
+        let isa = choices.isa;
+        // The size of a tile decides the order of sums: it follows from the problem alone.
+        let hidden: usize = layers.iter().map(LayerShape::activations).sum();
+        let convolves = matches!(layers[0], LayerShape::Convolution { .. });
+        let whole = (TILE / hidden).clamp(isa.rows(), isa.tile());
+        let tile = match problem.batch {
+            Batch::Full => whole / isa.rows() * isa.rows(),
+            // A batch in one tile, or in few of equal size: gradients are written once.
+            Batch::Mini { size } => {
+                let alone = (BATCH_TILE.1 / hidden).clamp(isa.rows(), BATCH_TILE.0);
+                let most = if convolves { whole } else { alone };
+                let size = size.clamp(1, samples.max(1));
+                size.div_ceil(size.div_ceil(most)).next_multiple_of(isa.rows())
+            }
+        };
+        // Convolutions read images as they lie.
+        let gradient = problem.batch == Batch::Full && !convolves;
+        let key = Key { isa, tile, gradient, sparse: choices.sparse && !convolves };
+        let inputs = Inputs::of(&problem.block, key);
+        let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y, key)).collect();
+        let pairs = problem.pairs();
+        let threads = threads.max(1);
+        // Minibatches move weights far between two measurements; no bound carries through a convolution's pooling here.
+        let lasting = choices.lasting && gradient;
+        let (group, looks) = (choices.group, [AtomicU64::new(0), AtomicU64::new(0)]);
+        let cohort = Cohort { problem, inputs, noisy, pairs, tile, isa, group, lasting, looks };
+        let verdicts = replicas.iter().map(|_| cohort.verdicts()).collect();
+        Ok(Kernel { cohort, replicas, states, threads, verdicts })
+    }
+
+    /// Share of the test samples asked for that were computed since the kernel took over; 1 where nothing was asked.
+    fn computed(&self) -> f64 {
+        let [asked, computed] = self.cohort.looks.each_ref().map(|looks| looks.load(Ordering::Relaxed));
+        if asked == 0 { 1.0 } else { computed as f64 / asked as f64 }
+    }
+
+    /// Replicas in a group: as many as keep the weights in cache, but no fewer groups than threads.
+    fn group_size(&self, live: usize) -> usize {
+        let cohort = &self.cohort;
+        let fits = |size: usize| match cohort.problem.layers[0] {
+            // A convolution's weights are few, but a place of its unfolded inputs or gradients may be large.
+            LayerShape::Convolution { .. } => cohort.problem.layers.iter().all(|layer| match *layer {
+                LayerShape::Convolution { inputs, outputs, kernel, .. } => {
+                    size * kernel * inputs.max(outputs) <= UNFOLDED
+                }
+                LayerShape::Dense { .. } => true,
+            }),
+            LayerShape::Dense { inputs, outputs } => {
+                size * outputs <= COLUMNS && size * outputs * inputs * 4 <= WEIGHT_BYTES
+            }
+        };
+        if cohort.problem.batch != Batch::Full && !cohort.convolves() {
+            return 1;
+        }
+        let mut size = cohort.isa.lanes().min(cohort.group);
+        while size > 1 && (!fits(size) || live < size * self.threads) {
+            size /= 2;
+        }
+        size
+    }
+
+    /// For every live replica and every epoch t from its own up to, not including, `until`: measures at the weights of
+    /// epoch t if t is scheduled, then, if t < `problem.epochs`, takes the steps of the next pass. `until` is at most
+    /// `epochs + 1`; after `advance(epochs + 1)` the last epoch has been measured and training is complete.
+    pub fn advance(&mut self, until: usize) {
+        let until = until.min(self.cohort.problem.epochs + 1);
+        let due = |state: &State| state.diverged.is_none() && state.epoch < until;
+        let live = self.states.iter().filter(|state| due(state)).count();
+        let size = self.group_size(live);
+        let cohort = &self.cohort;
+        let all = self.replicas.iter().zip(&mut self.states).zip(&mut self.verdicts);
+        let members = all.filter(|((_, state), _)| due(state));
+        let mut members: Vec<Member<'_>> =
+            members.map(|((replica, state), verdicts)| cohort.member(replica, state, verdicts)).collect();
+        members.sort_by_key(Member::together);
+        let Some(first) = members.first().map(|member| member.state.epoch) else { return };
+        let mut groups: Vec<Vec<Member<'_>>> = Vec::new();
+        for same in members.chunk_by_mut(|a, b| a.together() == b.together()) {
+            groups.extend(lanes(&mut same.iter_mut().map(Member::reborrow), size));
+        }
+        let workers = self.threads.min(groups.len());
+        // Threads that advance unequally, or groups that do not share out evenly, meet at the end of a stretch only.
+        let uneven = usize::from(!groups.len().is_multiple_of(workers));
+        let stretches = if groups.len() <= workers { 1 } else { (STRETCHES[uneven] * workers).div_ceil(groups.len()) };
+        let queue = Mutex::new(groups);
+        let work = || {
+            loop {
+                let next = furthest_behind(&mut queue.lock().unwrap_or_else(PoisonError::into_inner));
+                let Some(mut group) = next else { break };
+                let (replicas, epoch) = (group.len(), group[0].state.epoch);
+                let until = until.min(epoch + (until - first).div_ceil(stretches));
+                dispatch(cohort.isa, replicas, Advance { cohort, members: &mut group, until });
+                let mut left = group.into_iter().filter(|member| due(member.state));
+                // A worker that finds the queue empty may leave: the others are as many as the groups in their hands.
+                queue.lock().unwrap_or_else(PoisonError::into_inner).extend(lanes(&mut left, replicas));
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..workers {
+                scope.spawn(work);
+            }
+            work();
+        });
+        if until > self.cohort.problem.epochs && self.cohort.lasting {
+            tracing::debug!(
+                "{} replicas: {:.1}% of the verdicts on test samples were computed, the others could not have changed",
+                self.replicas.len(),
+                100.0 * self.computed()
+            );
+        }
+    }
+
+    /// The replicas' states, in order.
+    pub fn states(&self) -> &[State] {
+        &self.states
+    }
+
+    /// What this kernel is, for the log and for provenance: `"kernel avx2, sparse inputs (27% of products)"`.
+    pub fn describe(&self) -> String {
+        let inputs = if self.cohort.convolves() { "convolutions".to_owned() } else { self.cohort.inputs.describe() };
+        let tests = if self.cohort.lasting { ", test samples where in doubt" } else { "" };
+        format!("kernel {}, {inputs}{tests}", self.cohort.isa.name())
+    }
+}
+
+/// Cuts members into groups of at most `size`, then powers of two: no lane is idle.
+fn lanes<'a>(members: &mut dyn Iterator<Item = Member<'a>>, size: usize) -> Vec<Vec<Member<'a>>> {
+    let mut left: Vec<Member<'a>> = members.collect();
+    let mut groups = Vec::new();
+    while !left.is_empty() {
+        let take = size.min(1 << left.len().ilog2());
+        groups.push(left.drain(..take).collect());
+    }
+    groups
+}
+
+/// Takes the group that is furthest behind out of the queue; of equals the largest.
+fn furthest_behind<'a>(queue: &mut Vec<Vec<Member<'a>>>) -> Option<Vec<Member<'a>>> {
+    let key = |group: &Vec<Member<'_>>| (group[0].state.epoch, std::cmp::Reverse(group.len()));
+    let (at, _) = queue.iter().enumerate().min_by_key(|(_, group)| key(group))?;
+    Some(queue.swap_remove(at))
+}

@@ -1,0 +1,188 @@
+//! The weights of a group of replicas, their gradients and moments, and the tile of samples that flows through them.
+
+use super::convolution::Convolution;
+use super::layer::{Layer, Parameter, Shape};
+use super::simd::Buffer;
+use crate::problem::State;
+
+/// The layers of a group.
+pub(super) struct Net {
+    pub(super) layers: Vec<Layer>,
+    /// Room for a layer's gradient on its way back, or for a panel of it.
+    pub(super) scratch: Buffer,
+    /// Replicas side by side.
+    pub(super) replicas: usize,
+    /// Samples in a tile.
+    pub(super) tile: usize,
+}
+
+impl Net {
+    /// A net of zeros.
+    pub(super) fn zeros(shape: &Shape<'_>) -> Net {
+        let layers: Vec<Layer> = (0..shape.layers.len()).map(|at| Layer::zeros(shape, at)).collect();
+        let [lanes, _, nv] = shape.product;
+        let hidden = layers[..layers.len() - 1].iter().map(|layer| layer.stride);
+        let tile = shape.tile * hidden.chain([nv * lanes]).max().unwrap_or(0);
+        let places = layers.iter().filter_map(|layer| layer.convolution.as_ref()).map(Convolution::places_at_once);
+        let scratch = tile.max(places.max().unwrap_or(0) * nv * lanes);
+        Net { layers, scratch: Buffer::zeros(scratch), replicas: shape.replicas, tile: shape.tile }
+    }
+
+    /// Calls `visit` with the three buffers' place and the state's place of every parameter of a replica.
+    fn each(&mut self, replica: usize, mut visit: impl FnMut(&mut Parameter, usize, usize)) {
+        let r = self.replicas;
+        let mut base = 0;
+        for layer in &mut self.layers {
+            let order = layer.order.as_deref();
+            let input = |row: usize| order.map_or(row, |order| order[row] as usize);
+            for unit in 0..layer.outputs {
+                let (first, step) = layer.layout.column(unit * r + replica);
+                for row in 0..layer.inputs {
+                    visit(&mut layer.weight, first + row * step, base + unit * layer.inputs + input(row));
+                }
+            }
+            base += layer.inputs * layer.outputs;
+            for unit in 0..layer.outputs {
+                visit(&mut layer.bias, unit * r + replica, base + unit);
+            }
+            base += layer.outputs;
+        }
+    }
+
+    /// Takes over a replica's weights and moments.
+    pub(super) fn load(&mut self, replica: usize, state: &State) {
+        self.each(replica, |parameter, place, index| {
+            parameter.value[place] = state.parameters[index];
+            if let (Some(to), Some(&from)) = (parameter.first.get_mut(place), state.first_moment.get(index)) {
+                *to = from;
+            }
+            if let (Some(to), Some(&from)) = (parameter.second.get_mut(place), state.second_moment.get(index)) {
+                *to = from;
+            }
+        });
+        self.transpose();
+    }
+
+    /// Hands a replica's weights and moments back; moments are written if the state is to have them.
+    pub(super) fn unload(&mut self, replica: usize, moments: [bool; 2], state: &mut State) {
+        let len = state.parameters.len();
+        state.first_moment.resize(if moments[0] { len } else { 0 }, 0.0);
+        state.second_moment.resize(if moments[1] { len } else { 0 }, 0.0);
+        self.each(replica, |parameter, place, index| {
+            state.parameters[index] = parameter.value[place];
+            if let (Some(from), Some(to)) = (parameter.first.get(place), state.first_moment.get_mut(index)) {
+                *to = *from;
+            }
+            if let (Some(from), Some(to)) = (parameter.second.get(place), state.second_moment.get_mut(index)) {
+                *to = *from;
+            }
+        });
+    }
+
+    /// Sets a replica's weights, gradients and moments to zero: it computes harmless numbers from now on.
+    pub(super) fn silence(&mut self, replica: usize) {
+        let r = self.replicas;
+        for layer in &mut self.layers {
+            layer.bias_sum.iter_mut().skip(replica).step_by(r).for_each(|sum| *sum = 0.0);
+        }
+        self.each(replica, |parameter, place, _| {
+            parameter.value[place] = 0.0;
+            parameter.gradient[place] = 0.0;
+            for moment in [&mut parameter.first, &mut parameter.second] {
+                if let Some(moment) = moment.get_mut(place) {
+                    *moment = 0.0;
+                }
+            }
+        });
+        self.transpose();
+    }
+
+    /// Brings the transposed copies up to date.
+    pub(super) fn transpose(&mut self) {
+        for layer in &mut self.layers {
+            match self.replicas {
+                1 => layer.transpose::<1>(),
+                2 => layer.transpose::<2>(),
+                4 => layer.transpose::<4>(),
+                8 => layer.transpose::<8>(),
+                _ => layer.transpose::<16>(),
+            }
+        }
+    }
+
+    /// Clears the biases' gradients before a pass; the weights' are overwritten by its first tile.
+    pub(super) fn clear(&mut self) {
+        for layer in &mut self.layers {
+            layer.bias_sum.fill(0.0);
+        }
+    }
+
+    /// b + shift·W for a dense first layer, in f64.
+    pub(super) fn fold(&mut self, shift: Option<&[f32]>) {
+        let layer = &mut self.layers[0];
+        let Some(shift) = shift.filter(|shift| shift.iter().any(|&shift| shift != 0.0)) else {
+            layer.folded.copy_from_slice(&layer.bias.value);
+            return;
+        };
+        let mut sum: Vec<f64> = layer.bias.value.iter().map(|&b| f64::from(b)).collect();
+        for panel in &layer.layout.panels {
+            let (width, first) = (panel.vectors * layer.layout.lanes, panel.first * layer.layout.lanes);
+            let rows = layer.weight.value[panel.offset..].chunks_exact(width);
+            for (row, &shift) in rows.zip(shift) {
+                for (sum, &w) in sum[first..first + width].iter_mut().zip(row) {
+                    *sum += f64::from(shift) * f64::from(w);
+                }
+            }
+        }
+        for (to, sum) in layer.folded.iter_mut().zip(sum) {
+            *to = sum as f32;
+        }
+    }
+
+    /// Completes the gradients after the last tile: biases from their sums, and the background's share.
+    pub(super) fn complete(&mut self, shift: Option<&[f32]>) {
+        for layer in &mut self.layers {
+            for (gradient, &sum) in layer.bias.gradient.iter_mut().zip(&layer.bias_sum) {
+                *gradient = sum as f32;
+            }
+        }
+        let layer = &mut self.layers[0];
+        let Some(shift) = shift.filter(|shift| shift.iter().any(|&shift| shift != 0.0)) else { return };
+        for panel in &layer.layout.panels {
+            let (width, first) = (panel.vectors * layer.layout.lanes, panel.first * layer.layout.lanes);
+            let rows = layer.weight.gradient[panel.offset..].chunks_exact_mut(width);
+            for (row, &shift) in rows.zip(shift) {
+                for (gradient, &sum) in row.iter_mut().zip(&layer.bias.gradient[first..first + width]) {
+                    *gradient += shift * sum;
+                }
+            }
+        }
+    }
+
+    /// Which replicas have a weight that is not finite.
+    pub(super) fn broken(&self) -> Vec<bool> {
+        let r = self.replicas;
+        let mut broken = vec![false; r];
+        for layer in &self.layers {
+            let columns = layer.layout.columns;
+            for panel in &layer.layout.panels {
+                let (width, first) = (panel.vectors * layer.layout.lanes, panel.first * layer.layout.lanes);
+                let used = width.min(columns - first);
+                let mut sum = vec![0f32; width];
+                for row in layer.weight.value[panel.offset..].chunks_exact(width).take(layer.inputs) {
+                    // 0·w is NaN for what is not finite, and NaN stays.
+                    for (sum, &w) in sum.iter_mut().zip(row) {
+                        *sum += 0.0 * w;
+                    }
+                }
+                for (at, sum) in sum[..used].iter().enumerate() {
+                    broken[(first + at) % r] |= sum.is_nan();
+                }
+            }
+            for (at, b) in layer.bias.value[..columns].iter().enumerate() {
+                broken[at % r] |= !b.is_finite();
+            }
+        }
+        broken
+    }
+}

@@ -1,0 +1,248 @@
+//! What the kernel trains: the shared problem, its replicas, their states, and the curves recorded of each.
+//!
+//! Invariant: every value of these types can be trained. Networks, losses and rules that the kernel does not know have no
+//! place in them, so that whoever asks for one learns it where the question is translated.
+
+use std::sync::Arc;
+
+use crate::block::Block;
+
+/// What a byte of misclassified samples holds where nothing was measured.
+pub const UNMEASURED_BYTE: u8 = 255;
+
+/// The shape of one layer with parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LayerShape {
+    /// Every input to every output: weight `[outputs, inputs]`.
+    Dense {
+        /// Inputs of a unit.
+        inputs: usize,
+        /// Units.
+        outputs: usize,
+    },
+    /// Square convolution, stride 1, same padding; weight `[outputs, inputs, kernel, kernel]`. Max pooling of side and
+    /// stride `pool` follows the activation; rows and columns that do not fill a window are dropped.
+    Convolution {
+        /// Input channels.
+        inputs: usize,
+        /// Output channels.
+        outputs: usize,
+        /// Side of the kernel.
+        kernel: usize,
+        /// Side and stride of the pooling; 1 is none.
+        pool: usize,
+        /// Height of the input (and of the output before pooling).
+        height: usize,
+        /// Width of the input (and of the output before pooling).
+        width: usize,
+    },
+}
+
+impl LayerShape {
+    /// Inputs that one unit sums over.
+    pub fn fan_in(&self) -> usize {
+        match *self {
+            LayerShape::Dense { inputs, .. } => inputs,
+            LayerShape::Convolution { inputs, kernel, .. } => inputs * kernel * kernel,
+        }
+    }
+
+    /// Units, or output channels: the number of biases.
+    pub fn outputs(&self) -> usize {
+        match *self {
+            LayerShape::Dense { outputs, .. } | LayerShape::Convolution { outputs, .. } => outputs,
+        }
+    }
+
+    /// Number of weights.
+    pub fn weights(&self) -> usize {
+        self.fan_in() * self.outputs()
+    }
+
+    /// Number of weights and biases.
+    pub fn parameters(&self) -> usize {
+        self.weights() + self.outputs()
+    }
+
+    /// Values that a sample has after this layer, its activation and its pooling.
+    pub fn activations(&self) -> usize {
+        match *self {
+            LayerShape::Dense { outputs, .. } => outputs,
+            LayerShape::Convolution { outputs, pool, height, width, .. } => outputs * (height / pool) * (width / pool),
+        }
+    }
+}
+
+/// Elementwise function of every hidden layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// tanh z
+    Tanh,
+    /// max(0, z)
+    Relu,
+    /// z Φ(z), with the exact normal distribution function.
+    Gelu,
+    /// 1/(1 + e^−z)
+    Sigmoid,
+}
+
+/// What is minimised: the mean over the training samples of this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// −log softmax(f)_y
+    CrossEntropy,
+    /// Mean over classes of (f − onehot(y))².
+    MeanSquared,
+}
+
+/// Samples per step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Batch {
+    /// All of them: gradient descent.
+    Full,
+    /// A fixed number, in an order drawn anew for each epoch from the replica's seed; the last batch may be smaller.
+    Mini {
+        /// Samples in a batch.
+        size: usize,
+    },
+}
+
+/// The update rule; PyTorch's definition of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Gradient descent; with `momentum` > 0, the heavy ball.
+    Sgd,
+    /// Gradient descent with Nesterov's momentum.
+    Nesterov,
+    /// Adam.
+    Adam,
+    /// Adam with decoupled weight decay.
+    Adamw,
+    /// RMSprop.
+    Rmsprop,
+}
+
+/// A replica's own numbers of the update rule.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// Learning rate.
+    pub lr: f64,
+    /// Momentum (sgd, nesterov, rmsprop); 0 is none.
+    pub momentum: f64,
+    /// Decay β₁ of the first moment (adam, adamw).
+    pub beta1: f64,
+    /// Decay β₂ of the second moment (adam, adamw), or α of rmsprop.
+    pub beta2: f64,
+    /// Term added to the denominator (adam, adamw, rmsprop).
+    pub epsilon: f64,
+    /// Weight decay: added to the gradient, except for adamw, where it is decoupled.
+    pub weight_decay: f64,
+}
+
+impl Rates {
+    /// Which moments a rule with these numbers keeps of every parameter: the first (or a momentum), the second.
+    pub fn moments(&self, rule: Rule) -> [bool; 2] {
+        match rule {
+            Rule::Sgd | Rule::Nesterov => [self.momentum > 0.0, false],
+            Rule::Adam | Rule::Adamw => [true, true],
+            Rule::Rmsprop => [self.momentum > 0.0, true],
+        }
+    }
+}
+
+/// Everything that the replicas of a cohort share.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// Training and test samples.
+    pub block: Arc<Block>,
+    /// Further test sets with the test set's labels: inputs `[test, input]` of each.
+    pub noisy: Arc<Vec<Vec<f32>>>,
+    /// The network from input to output, convolutions before dense layers.
+    pub layers: Vec<LayerShape>,
+    /// Elementwise function of every hidden layer.
+    pub activation: Activation,
+    /// Hidden layers whose radii and distances are measured, 1-based, ascending.
+    pub observed: Vec<usize>,
+    /// What is minimised.
+    pub loss: Loss,
+    /// Update rule; its numbers are each replica's own.
+    pub rule: Rule,
+    /// Samples per step.
+    pub batch: Batch,
+    /// The order in which a replica visits samples: of its seed, the epoch, and the number of samples.
+    pub order: fn(u64, usize, usize) -> Vec<u32>,
+    /// Passes over the training set.
+    pub epochs: usize,
+    /// Epochs at which losses and errors are recorded, ascending.
+    pub recorded: Vec<usize>,
+    /// Subset of `recorded` at which radii and distances are recorded.
+    pub manifold: Vec<usize>,
+    /// Epochs at which the misclassified training samples are kept, ascending.
+    pub snapshots: Vec<usize>,
+}
+
+impl Problem {
+    /// Test sets in order: the plain one, then the noisy ones. All share the plain one's labels.
+    pub(crate) fn test_inputs(&self) -> impl Iterator<Item = &[f32]> {
+        std::iter::once(self.block.test.x.as_slice()).chain(self.noisy.iter().map(Vec::as_slice))
+    }
+
+    /// Pairs of classes (a, b) with a < b, in the order in which distances are recorded.
+    pub(crate) fn pairs(&self) -> Vec<(usize, usize)> {
+        let classes = self.block.classes;
+        (0..classes).flat_map(|a| (a + 1..classes).map(move |b| (a, b))).collect()
+    }
+
+    /// Bytes of one snapshot of misclassified samples.
+    pub(crate) fn snapshot_bytes(&self) -> usize {
+        self.block.train.len().div_ceil(8)
+    }
+}
+
+/// One replica's own part of the problem.
+#[derive(Debug, Clone)]
+pub struct Replica {
+    /// Seed of the order of minibatches.
+    pub seed: u64,
+    /// Numbers of the update rule.
+    pub rates: Rates,
+    /// Samples trained on and measured, one flag for each of the block; `None`: all.
+    pub kept: Option<Arc<[bool]>>,
+}
+
+/// A replica's weights and moments, and what was recorded so far.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// The next epoch to be measured; the weights are those after as many passes.
+    pub epoch: usize,
+    /// Layer by layer: weight `[out, in]` row-major (convolution: `[out, in, k, k]`), then bias `[out]`.
+    pub parameters: Vec<f32>,
+    /// First moment (momentum buffer, Adam's m; rmsprop's momentum buffer), laid out as the parameters; empty if unused.
+    pub first_moment: Vec<f32>,
+    /// Second moment (Adam's v, rmsprop's square average), laid out as the parameters; empty if unused.
+    pub second_moment: Vec<f32>,
+    /// The epoch at which a loss or weight stopped being finite; from there on nothing is recorded.
+    pub diverged: Option<usize>,
+    /// What was recorded.
+    pub record: Curves,
+}
+
+/// What is recorded of one replica. Not yet (or never) measured is NaN.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Curves {
+    /// Mean training loss `[recorded]`, over the kept samples.
+    pub train_loss: Vec<f32>,
+    /// Share of kept training samples misclassified `[recorded]`.
+    pub train_error: Vec<f32>,
+    /// Share of test samples misclassified `[recorded]`.
+    pub test_error: Vec<f32>,
+    /// The same with noisy inputs `[noise, recorded]`.
+    pub noisy_error: Vec<f32>,
+    /// Class radii R_c `[layer, class, recorded]`.
+    pub radius: Vec<f32>,
+    /// Distances D between class centres `[layer, pair, recorded]`.
+    pub distance: Vec<f32>,
+    /// Misclassified samples of the whole block, bits `[snapshot, byte]`, first sample in the high bit; a sample that
+    /// was pruned away counts like any other.
+    pub misclassified: Vec<u8>,
+}

@@ -1,0 +1,104 @@
+//! Elementary functions against f64 over their whole range, on every instruction set.
+
+use super::reference::activation;
+use crate::Activation;
+use crate::function::{exp, gelu, ln_1p, sigmoid, tanh};
+use crate::simd::{Isa, Lane, Task, dispatch};
+
+#[derive(Clone, Copy, Debug)]
+enum Function {
+    Exp,
+    Ln1p,
+    Tanh,
+    Sigmoid,
+    Gelu,
+    GeluSlope,
+}
+
+struct Apply<'a> {
+    function: Function,
+    x: &'a mut [f32],
+}
+
+impl Task for Apply<'_> {
+    #[inline(always)]
+    fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
+        for chunk in self.x.chunks_exact_mut(V::LEN) {
+            let x = V::load(chunk);
+            let y = match self.function {
+                Function::Exp => exp(x),
+                Function::Ln1p => ln_1p(x),
+                Function::Tanh => tanh(x),
+                Function::Sigmoid => sigmoid(x),
+                Function::Gelu => gelu(x).0,
+                Function::GeluSlope => gelu(x).1,
+            };
+            y.store(chunk);
+        }
+    }
+}
+
+/// Greatest error over `x`, by the given measure of (ours, exact, x).
+fn worst(function: Function, x: &[f32], exact: impl Fn(f64) -> f64, error: impl Fn(f64, f64, f64) -> f64) -> f64 {
+    let mut worst = 0f64;
+    for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| isa.available()) {
+        let mut y = x.to_vec();
+        dispatch(isa, 1, Apply { function, x: &mut y });
+        for (&y, &x) in y.iter().zip(x) {
+            let x = f64::from(x);
+            worst = worst.max(error(f64::from(y), exact(x), x));
+        }
+    }
+    println!("{function:?}: {worst:e}");
+    worst
+}
+
+/// Both signs, from tiny to `top`, evenly spread over magnitudes and over values.
+fn points(top: f32, both: bool) -> Vec<f32> {
+    let n = 1 << 16;
+    let magnitudes = (0..n).map(|i| top * 1e-6f32.powf(i as f32 / n as f32));
+    let values = (0..n).map(|i| top * i as f32 / n as f32);
+    magnitudes.chain(values).flat_map(|x| [x, if both { -x } else { x }]).collect()
+}
+
+fn relative(y: f64, exact: f64, _: f64) -> f64 {
+    if exact == 0.0 { y.abs() } else { ((y - exact) / exact).abs() }
+}
+
+#[test]
+fn relative_errors() {
+    // Two roundings are 1.2e-7; the polynomials add little.
+    assert!(worst(Function::Exp, &points(86.0, true), f64::exp, relative) < 1.5e-7);
+    assert!(worst(Function::Tanh, &points(12.0, true), f64::tanh, relative) < 2e-7);
+    assert!(worst(Function::Ln1p, &points(1e4, false), f64::ln_1p, relative) < 2.5e-7);
+    assert!(worst(Function::Sigmoid, &points(80.0, true), |x| 1.0 / (1.0 + (-x).exp()), relative) < 3e-7);
+}
+
+#[test]
+fn gelu_errors() {
+    let x: Vec<f32> = points(9.0, true).into_iter().step_by(16).collect();
+    let scaled = |y: f64, exact: f64, x: f64| (y - exact).abs() / x.abs().max(1.0);
+    let value = |x: f64| activation(Activation::Gelu, x).0;
+    let slope = |x: f64| activation(Activation::Gelu, x).1;
+    assert!(worst(Function::Gelu, &x, value, scaled) < 4e-7);
+    assert!(worst(Function::GeluSlope, &x, slope, scaled) < 4e-7);
+}
+
+#[test]
+fn not_a_number_stays() {
+    let all = [Function::Exp, Function::Ln1p, Function::Tanh, Function::Sigmoid, Function::Gelu, Function::GeluSlope];
+    for function in all {
+        for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| isa.available()) {
+            let mut x = [f32::NAN; 16];
+            dispatch(isa, 1, Apply { function, x: &mut x });
+            assert!(x.iter().all(|x| x.is_nan()), "{function:?} on {isa:?}");
+        }
+    }
+}
+
+#[test]
+fn beyond_the_range() {
+    let mut x = [f32::INFINITY, f32::NEG_INFINITY, 100.0, -100.0, 1e30, -1e30, 0.0, -0.0].repeat(2);
+    dispatch(Isa::detect(), 1, Apply { function: Function::Tanh, x: &mut x });
+    assert_eq!(x[..8], [1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 0.0, 0.0]);
+}

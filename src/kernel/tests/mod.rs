@@ -1,0 +1,10 @@
+//! The kernel against training in f64, against itself under every packing, and at its edges.
+
+mod agreement;
+mod case;
+mod convolution;
+mod functions;
+mod golden;
+mod packing;
+mod reference;
+mod verdicts;

@@ -1,0 +1,202 @@
+//! The CPU kernel as an engine: translates a cohort into the kernel's terms, and what it trained back.
+//!
+//! Invariant: whatever the kernel cannot train is refused here by name, before it is built; the kernel's own types have no
+//! room for it.
+
+use phasesweep_kernel as kernel;
+
+use super::{Engine, ProbeRecord, Problem, Record, Replica, ReplicaState, TrainError};
+use crate::sweep::{Activation, Batch, Loss, OptimiserKind};
+use crate::train::init::epoch_order;
+use crate::train::shape;
+
+/// The CPU kernel for one cohort.
+pub struct KernelEngine {
+    kernel: kernel::Kernel,
+    /// What was measured on copies of each replica's weights: not the kernel's, handed back as it came.
+    probes: Vec<ProbeRecord>,
+}
+
+impl KernelEngine {
+    /// Whether the kernel can train the problem.
+    ///
+    /// # Errors
+    /// The reason why it cannot, as half a sentence for the log.
+    pub fn supports(problem: &Problem) -> Result<(), String> {
+        translate(problem).map(|_| ())
+    }
+
+    /// Takes over a cohort, to be trained by up to `threads` threads; `dense` computes all products whatever the inputs.
+    ///
+    /// # Errors
+    /// [`TrainError::Device`] if the problem is not supported, or a state does not fit it.
+    pub fn new(
+        problem: &Problem,
+        replicas: &[Replica],
+        states: Vec<ReplicaState>,
+        threads: usize,
+        dense: bool,
+    ) -> Result<KernelEngine, TrainError> {
+        let problem = translate(problem).map_err(TrainError::Device)?;
+        let replicas = replicas.iter().map(replica).collect();
+        let (states, probes) = states.into_iter().map(into_kernel).unzip();
+        let build = if dense { kernel::Kernel::dense } else { kernel::Kernel::new };
+        let kernel = build(problem, replicas, states, threads);
+        let kernel = kernel.map_err(|misfit| TrainError::Device(misfit.to_string()))?;
+        Ok(KernelEngine { kernel, probes })
+    }
+}
+
+impl Engine for KernelEngine {
+    fn advance(&mut self, until: usize) -> Result<(), TrainError> {
+        self.kernel.advance(until);
+        Ok(())
+    }
+
+    fn states(&mut self) -> Result<Vec<ReplicaState>, TrainError> {
+        Ok(self.kernel.states().iter().zip(&self.probes).map(|(state, probes)| from_kernel(state, probes)).collect())
+    }
+
+    fn describe(&self) -> String {
+        self.kernel.describe()
+    }
+}
+
+/// The problem in the kernel's terms.
+fn translate(problem: &Problem) -> Result<kernel::Problem, String> {
+    if problem.flow.is_some() {
+        return Err("gradient flows have an engine of their own".to_owned());
+    }
+    let Some(layers) = shape::layers(&problem.architecture, &problem.block) else {
+        return Err("the block is no image, or pooled down to nothing".to_owned());
+    };
+    if problem.block.inputs() == 0 || layers.iter().any(|layer| layer.outputs() == 0) {
+        return Err("a layer has no units".to_owned());
+    }
+    Ok(kernel::Problem {
+        block: problem.block.clone(),
+        noisy: problem.noisy.clone(),
+        layers,
+        activation: match problem.activation {
+            Activation::Tanh => kernel::Activation::Tanh,
+            Activation::Relu => kernel::Activation::Relu,
+            Activation::Gelu => kernel::Activation::Gelu,
+            Activation::Sigmoid => kernel::Activation::Sigmoid,
+            Activation::Softplus => return Err("softplus is trained by gradient flow alone".to_owned()),
+        },
+        observed: problem.layers.clone(),
+        loss: match problem.loss {
+            Loss::CrossEntropy => kernel::Loss::CrossEntropy,
+            Loss::MeanSquared => kernel::Loss::MeanSquared,
+            Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => {
+                return Err("losses of the margin are for gradient flows alone".to_owned());
+            }
+        },
+        rule: match problem.optimiser {
+            OptimiserKind::Sgd => kernel::Rule::Sgd,
+            OptimiserKind::Nesterov => kernel::Rule::Nesterov,
+            OptimiserKind::Adam => kernel::Rule::Adam,
+            OptimiserKind::Adamw => kernel::Rule::Adamw,
+            OptimiserKind::Rmsprop => kernel::Rule::Rmsprop,
+            OptimiserKind::GradientFlow => return Err("gradient flows have an engine of their own".to_owned()),
+        },
+        batch: match problem.batch {
+            Batch::Full => kernel::Batch::Full,
+            Batch::Mini { size } => kernel::Batch::Mini { size },
+        },
+        order: epoch_order,
+        epochs: problem.epochs,
+        recorded: problem.recorded.clone(),
+        manifold: problem.manifold.clone(),
+        snapshots: problem.snapshots.clone(),
+    })
+}
+
+fn replica(replica: &Replica) -> kernel::Replica {
+    let rule = &replica.optimiser;
+    kernel::Replica {
+        seed: replica.seed,
+        rates: kernel::Rates {
+            lr: rule.lr,
+            momentum: rule.momentum,
+            beta1: rule.beta1,
+            beta2: rule.beta2,
+            epsilon: rule.epsilon,
+            weight_decay: rule.weight_decay,
+        },
+        kept: replica.kept.clone(),
+    }
+}
+
+/// A state in the kernel's terms, and what of it is not the kernel's.
+fn into_kernel(state: ReplicaState) -> (kernel::State, ProbeRecord) {
+    let ReplicaState { epoch, parameters, first_moment, second_moment, diverged, record, flow: _ } = state;
+    let Record { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified, probes } = record;
+    let record = kernel::Curves { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified };
+    (kernel::State { epoch, parameters, first_moment, second_moment, diverged, record }, probes)
+}
+
+fn from_kernel(state: &kernel::State, probes: &ProbeRecord) -> ReplicaState {
+    let kernel::State { epoch, parameters, first_moment, second_moment, diverged, record } = state.clone();
+    let kernel::Curves { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified } = record;
+    let probes = probes.clone();
+    let record = Record { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified, probes };
+    ReplicaState { epoch, parameters, first_moment, second_moment, diverged, record, flow: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Block, Samples};
+    use crate::sweep::ArchitectureKind;
+    use crate::train::Probing;
+    use std::sync::Arc;
+
+    fn problem(architecture: ArchitectureKind, image: Option<[usize; 3]>) -> Problem {
+        let samples = Samples { x: vec![0.5; 2 * 16], y: vec![0, 1] };
+        Problem {
+            block: Arc::new(Block {
+                features: 16,
+                live: (0..16).collect(),
+                image,
+                classes: 2,
+                train: samples.clone(),
+                test: samples,
+                source_index: vec![0, 1],
+            }),
+            noisy: Arc::default(),
+            architecture,
+            activation: Activation::Tanh,
+            layers: vec![1],
+            loss: Loss::CrossEntropy,
+            optimiser: OptimiserKind::Sgd,
+            batch: Batch::Full,
+            epochs: 1,
+            recorded: vec![0, 1],
+            manifold: vec![0, 1],
+            snapshots: vec![],
+            probing: Probing::default(),
+            flow: None,
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_cannot_train_is_refused_by_name() {
+        let mlp = |hidden: usize| ArchitectureKind::Mlp { hidden: vec![hidden] };
+        let cnn = ArchitectureKind::Cnn { channels: vec![3], kernel: 3, pool: 2, hidden: vec![] };
+        let good = problem(mlp(5), None);
+        assert_eq!(KernelEngine::supports(&good), Ok(()));
+        assert_eq!(KernelEngine::supports(&problem(cnn.clone(), Some([1, 4, 4]))), Ok(()));
+        let refused = [
+            (problem(cnn, None), "no image"),
+            (problem(mlp(0), None), "no units"),
+            (Problem { activation: Activation::Softplus, ..good.clone() }, "softplus"),
+            (Problem { loss: Loss::Hinge, ..good.clone() }, "margin"),
+            (Problem { optimiser: OptimiserKind::GradientFlow, ..good }, "flows"),
+        ];
+        for (problem, word) in refused {
+            let reason = KernelEngine::supports(&problem).expect_err(word);
+            assert!(reason.contains(word), "{reason} should name {word}");
+        }
+    }
+}

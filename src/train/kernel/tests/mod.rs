@@ -1,9 +1,0 @@
-//! The kernel against training in f64, against itself under every packing, and at its edges.
-
-mod agreement;
-mod case;
-mod convolution;
-mod functions;
-mod packing;
-mod reference;
-mod verdicts;
