@@ -34,14 +34,21 @@ help:
 	@echo 'make bench    speed beside the peers'
 	@echo 'make torture  200 kills at random moments; KILLS and SEED choose others'
 
-# Installs Debian packages that are absent, with sudo unless already root. Nothing else is downloaded.
+# Installs Debian packages that are absent, with sudo unless already root; waits up to ten minutes for another package
+# manager to finish. Nothing else is downloaded.
 define install_packages
 	missing=$$(for package in $(1); do dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || echo $$package; done); \
 	if [ -n "$$missing" ]; then \
 	  echo "installing:" $$missing; \
 	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
-	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get update -qq; \
-	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	  apt() { \
+	    for attempt in $$(seq 60); do \
+	      said=$$($$sudo env DEBIAN_FRONTEND=noninteractive apt-get "$$@" 2>&1 >/dev/null) && return 0; \
+	      case "$$said" in *lock*) echo "another package manager is at work; waiting"; sleep 10 ;; *) break ;; esac; \
+	    done; \
+	    echo "$$said" >&2; return 1; \
+	  }; \
+	  apt -qq update && apt -qq -y --no-install-recommends install $$missing; \
 	fi; \
 	command -v cargo >/dev/null || { echo 'Rust is missing: install it from https://rustup.rs and run make again.'; exit 2; }
 endef

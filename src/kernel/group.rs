@@ -13,7 +13,7 @@ use super::minibatch::{self, Minibatch};
 use super::net::Net;
 use super::pass::{backward, forward};
 use super::simd::{Isa, Lane, Task};
-use super::update::{Numbers, Step};
+use super::update::{self, Step};
 use super::verdict::Verdicts;
 use crate::problem::{Activation, Batch, LayerShape, Problem, Replica, State, UNMEASURED_BYTE};
 
@@ -139,7 +139,7 @@ impl<'a, 'b> Group<'a, 'b> {
     ) -> Group<'a, 'b> {
         assert_eq!(members.len(), R, "a group fills its lanes");
         let problem = &cohort.problem;
-        let used = members.iter().map(|member| member.replica.rates.moments(problem.rule));
+        let used = members.iter().map(|member| problem.rule.moments(&member.replica.rates));
         let shape = Shape {
             layers: &problem.layers,
             order: &cohort.inputs.order,
@@ -213,11 +213,8 @@ impl<'a, 'b> Group<'a, 'b> {
             match &mut minibatch {
                 None => {
                     self.net.complete(shift);
-                    let numbers = Numbers::of(
-                        problem.rule,
-                        self.members.iter().map(|member| &member.replica.rates),
-                        epoch as u64 + 1,
-                    );
+                    let numbers =
+                        update::numbers(self.members.iter().map(|member| &member.replica.rates), epoch as u64 + 1);
                     V::enter::<_, R>(Step { net: &mut self.net, rule: problem.rule, numbers: &numbers });
                 }
                 Some(minibatch) => minibatch.pass::<V, R>(&mut self.net, epoch),
@@ -333,7 +330,7 @@ impl<'a, 'b> Group<'a, 'b> {
 
     fn unload(&mut self, replica: usize, epoch: usize) {
         let member = &mut self.members[replica];
-        let used = member.replica.rates.moments(self.cohort.problem.rule);
+        let used = self.cohort.problem.rule.moments(&member.replica.rates);
         self.net.unload(replica, used, member.state);
         member.state.epoch = epoch;
     }

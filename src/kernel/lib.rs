@@ -49,7 +49,8 @@ use std::sync::{Mutex, PoisonError};
 
 pub use block::{Block, Samples};
 pub use peak::peak;
-pub use problem::{Activation, Batch, Curves, LayerShape, Loss, Problem, Rates, Replica, Rule, State, UNMEASURED_BYTE};
+pub use phasesweep_optimisers::{Rates, Rule};
+pub use problem::{Activation, Batch, Curves, LayerShape, Loss, Problem, Replica, State, UNMEASURED_BYTE};
 
 use group::{Advance, Cohort, Member};
 use inputs::{Inputs, Key};
@@ -149,7 +150,7 @@ impl Kernel {
             return Err(Misfit(format!("a replica's kept samples are not {samples} flags")));
         }
         for (replica, state) in replicas.iter().zip(&mut states) {
-            let [first, second] = replica.rates.moments(problem.rule);
+            let [first, second] = problem.rule.moments(&replica.rates);
             if state.first_moment.is_empty() && first {
                 state.first_moment = vec![0.0; parameters];
             }

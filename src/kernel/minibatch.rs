@@ -9,7 +9,7 @@ use super::head::OwnLossGradient;
 use super::net::Net;
 use super::pass::{backward, forward};
 use super::simd::Lane;
-use super::update::{Numbers, Step};
+use super::update::{self, Step};
 use crate::problem::Replica;
 
 /// A tile's inputs.
@@ -116,7 +116,7 @@ impl<'a> Minibatch<'a> {
             }
             net.complete(shift);
             let t = (epoch * steps + number + 1) as u64;
-            let numbers = Numbers::of(problem.rule, self.replicas.iter().map(|replica| &replica.rates), t);
+            let numbers = update::numbers(self.replicas.iter().map(|replica| &replica.rates), t);
             V::enter::<_, R>(Step { net, rule: problem.rule, numbers: &numbers });
         }
     }

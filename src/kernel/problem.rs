@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use phasesweep_optimisers::{Rates, Rule};
+
 use crate::block::Block;
 
 /// What a byte of misclassified samples holds where nothing was measured.
@@ -105,49 +107,6 @@ pub enum Batch {
         /// Samples in a batch.
         size: usize,
     },
-}
-
-/// The update rule; PyTorch's definition of each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    /// Gradient descent; with `momentum` > 0, the heavy ball.
-    Sgd,
-    /// Gradient descent with Nesterov's momentum.
-    Nesterov,
-    /// Adam.
-    Adam,
-    /// Adam with decoupled weight decay.
-    Adamw,
-    /// RMSprop.
-    Rmsprop,
-}
-
-/// A replica's own numbers of the update rule.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rates {
-    /// Learning rate.
-    pub lr: f64,
-    /// Momentum (sgd, nesterov, rmsprop); 0 is none.
-    pub momentum: f64,
-    /// Decay β₁ of the first moment (adam, adamw).
-    pub beta1: f64,
-    /// Decay β₂ of the second moment (adam, adamw), or α of rmsprop.
-    pub beta2: f64,
-    /// Term added to the denominator (adam, adamw, rmsprop).
-    pub epsilon: f64,
-    /// Weight decay: added to the gradient, except for adamw, where it is decoupled.
-    pub weight_decay: f64,
-}
-
-impl Rates {
-    /// Which moments a rule with these numbers keeps of every parameter: the first (or a momentum), the second.
-    pub fn moments(&self, rule: Rule) -> [bool; 2] {
-        match rule {
-            Rule::Sgd | Rule::Nesterov => [self.momentum > 0.0, false],
-            Rule::Adam | Rule::Adamw => [true, true],
-            Rule::Rmsprop => [self.momentum > 0.0, true],
-        }
-    }
 }
 
 /// Everything that the replicas of a cohort share.

@@ -1,54 +1,79 @@
-//! The step: PyTorch's definition of each rule, with numbers of its own for each replica.
+//! The step: the rules of `phasesweep-optimisers` in vectors, with numbers of its own for each replica.
+
+use phasesweep_optimisers::{self as optimisers, Factors, Number, Rates, Rule};
 
 use super::layer::Parameter;
 use super::net::Net;
 use super::simd::{Lane, Task};
-use crate::problem::{Rates, Rule};
 
-/// The numbers of a step, one of each for every replica of a group.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Numbers {
-    /// Learning rate; Adam's divided by its bias correction.
-    lr: [f32; 16],
-    /// Momentum, or β₁.
-    momentum: [f32; 16],
-    /// 1 − β₁.
-    momentum_left: [f32; 16],
-    /// β₂ or α.
-    decay: [f32; 16],
-    /// 1 − β₂ or 1 − α.
-    decay_left: [f32; 16],
-    /// ε.
-    epsilon: [f32; 16],
-    /// 1/√(1 − β₂ᵗ).
-    correction: [f32; 16],
-    /// Weight decay added to the gradient.
-    penalty: [f32; 16],
-    /// Factor on the weights: 1 − lr · weight decay for adamw, else 1.
-    shrink: [f32; 16],
+/// The numbers of a step, one of each for every replica of a group, rounded from f64.
+pub(super) type Numbers = Factors<[f32; 16]>;
+
+/// The numbers of step `t`, counted from 1.
+pub(super) fn numbers<'a>(replicas: impl Iterator<Item = &'a Rates>, t: u64) -> Numbers {
+    let all: Vec<Factors<f64>> = replicas.map(|rates| rates.factors(t)).collect();
+    let mut columns = Numbers::default();
+    for (replica, factors) in all.iter().enumerate() {
+        columns.set(factors, |column, &number| column[replica] = number as f32);
+    }
+    columns
 }
 
-impl Numbers {
-    /// The numbers of step `t` (from 1), rounded from f64.
-    pub(super) fn of<'a>(rule: Rule, replicas: impl Iterator<Item = &'a Rates>, t: u64) -> Numbers {
-        let mut all = Numbers::default();
-        let adam = matches!(rule, Rule::Adam | Rule::Adamw);
-        let decoupled = rule == Rule::Adamw;
-        let t = t as f64;
-        for (r, rates) in replicas.enumerate() {
-            let (lr, momentum) =
-                if adam { (rates.lr / (1.0 - rates.beta1.powf(t)), rates.beta1) } else { (rates.lr, rates.momentum) };
-            all.lr[r] = lr as f32;
-            all.momentum[r] = momentum as f32;
-            all.momentum_left[r] = (1.0 - momentum) as f32;
-            all.decay[r] = rates.beta2 as f32;
-            all.decay_left[r] = (1.0 - rates.beta2) as f32;
-            all.epsilon[r] = rates.epsilon as f32;
-            all.correction[r] = (1.0 / (1.0 - rates.beta2.powf(t)).sqrt()) as f32;
-            all.penalty[r] = if decoupled { 0.0 } else { rates.weight_decay as f32 };
-            all.shrink[r] = if decoupled { (1.0 - rates.lr * rates.weight_decay) as f32 } else { 1.0 };
-        }
-        all
+/// A vector as a number of the rules: products are fused with the sum that takes them up.
+#[derive(Clone, Copy)]
+struct Vector<V>(V);
+
+impl<V: Lane> Number for Vector<V> {
+    #[inline(always)]
+    fn plus(self, other: &Self) -> Self {
+        Vector(self.0.add(other.0))
+    }
+
+    #[inline(always)]
+    fn times(self, other: &Self) -> Self {
+        Vector(self.0.mul(other.0))
+    }
+
+    #[inline(always)]
+    fn over(self, other: &Self) -> Self {
+        Vector(self.0.div(other.0))
+    }
+
+    #[inline(always)]
+    fn root(self) -> Self {
+        Vector(self.0.sqrt())
+    }
+
+    #[inline(always)]
+    fn sign(self) -> Self {
+        let (zero, one) = (V::splat(0.0), V::splat(1.0));
+        let unit = V::select(self.0.gt(zero), one, V::select(zero.gt(self.0), zero.sub(one), zero));
+        Vector(V::select(self.0.is_nan(), self.0, unit))
+    }
+
+    #[inline(always)]
+    fn plus_product(self, a: &Self, b: &Self) -> Self {
+        Vector(a.0.fma(b.0, self.0))
+    }
+
+    #[inline(always)]
+    fn minus_product(self, rate: &Self, step: &Self) -> Self {
+        Vector(V::splat(0.0).sub(rate.0).fma(step.0, self.0))
+    }
+
+    #[inline(always)]
+    fn minus_ratio(self, rate: &Self, numerator: &Self, denominator: &Self) -> Self {
+        Vector(V::splat(0.0).sub(rate.0).fma(numerator.0.div(denominator.0), self.0))
+    }
+
+    #[inline(always)]
+    fn average(self, _: &Self, rest: &Self, new: &Self) -> Self {
+        Vector(rest.0.fma(new.0.sub(self.0), self.0))
+    }
+
+    #[inline(always)]
+    fn average_square(self, decay: &Self, rest: &Self, new: &Self) -> Self {
+        Vector(decay.0.fma(self.0, rest.0.mul(new.0).mul(new.0)))
     }
 }
 
@@ -81,66 +106,82 @@ impl Task for Step<'_> {
 
 #[inline(always)]
 fn parameter<V: Lane, const R: usize>(p: &mut Parameter, range: std::ops::Range<usize>, rule: Rule, numbers: &Numbers) {
-    let negative_lr = V::splat(0.0).sub(V::pattern::<R>(&numbers.lr));
-    let momentum = V::pattern::<R>(&numbers.momentum);
-    let momentum_left = V::pattern::<R>(&numbers.momentum_left);
-    let decay = V::pattern::<R>(&numbers.decay);
-    let decay_left = V::pattern::<R>(&numbers.decay_left);
-    let epsilon = V::pattern::<R>(&numbers.epsilon);
-    let correction = V::pattern::<R>(&numbers.correction);
-    let penalty = V::pattern::<R>(&numbers.penalty);
-    let shrink = V::pattern::<R>(&numbers.shrink);
+    let factors = vectors::<V, R>(numbers);
     let values = p.value[range.clone()].chunks_exact_mut(V::LEN);
     let gradients = p.gradient[range.clone()].chunks_exact(V::LEN);
-    let has_first = !p.first.is_empty();
-    let first = if has_first { &mut p.first[range.clone()] } else { &mut [] };
-    let second = if p.second.is_empty() { &mut [][..] } else { &mut p.second[range] };
-    match rule {
-        Rule::Sgd | Rule::Nesterov if !has_first => {
+    let [first, second] = [&mut p.first, &mut p.second]
+        .map(|moment| if moment.is_empty() { &mut [][..] } else { &mut moment[range.clone()] });
+    // A loop of its own for each set of moments: none asks within whether it has them.
+    match (first.is_empty(), second.is_empty()) {
+        (true, true) => {
             for (w, g) in values.zip(gradients) {
-                let now = V::load(w);
-                negative_lr.fma(penalty.fma(now, V::load(g)), now).store(w);
+                step::<V>(rule, &factors, w, g, None, None);
             }
         }
-        Rule::Sgd | Rule::Nesterov => {
-            let nesterov = rule == Rule::Nesterov;
+        (false, true) => {
             for ((w, g), m) in values.zip(gradients).zip(first.chunks_exact_mut(V::LEN)) {
-                let now = V::load(w);
-                let g = penalty.fma(now, V::load(g));
-                let buffer = momentum.fma(V::load(m), g);
-                buffer.store(m);
-                negative_lr.fma(if nesterov { momentum.fma(buffer, g) } else { buffer }, now).store(w);
+                step::<V>(rule, &factors, w, g, Some(m), None);
             }
         }
-        Rule::Adam | Rule::Adamw => {
+        (true, false) => {
+            for ((w, g), v) in values.zip(gradients).zip(second.chunks_exact_mut(V::LEN)) {
+                step::<V>(rule, &factors, w, g, None, Some(v));
+            }
+        }
+        (false, false) => {
             let moments = first.chunks_exact_mut(V::LEN).zip(second.chunks_exact_mut(V::LEN));
             for ((w, g), (m, v)) in values.zip(gradients).zip(moments) {
-                let now = V::load(w);
-                let g = penalty.fma(now, V::load(g));
-                let now = now.mul(shrink);
-                let mean = V::load(m);
-                let mean = momentum_left.fma(g.sub(mean), mean);
-                let square = decay.fma(V::load(v), decay_left.mul(g).mul(g));
-                mean.store(m);
-                square.store(v);
-                negative_lr.fma(mean.div(square.sqrt().fma(correction, epsilon)), now).store(w);
+                step::<V>(rule, &factors, w, g, Some(m), Some(v));
             }
         }
-        Rule::Rmsprop => {
-            let seconds = second.chunks_exact_mut(V::LEN);
-            let mut firsts = first.chunks_exact_mut(V::LEN);
-            for ((w, g), v) in values.zip(gradients).zip(seconds) {
-                let now = V::load(w);
-                let g = penalty.fma(now, V::load(g));
-                let square = decay.fma(V::load(v), decay_left.mul(g).mul(g));
-                square.store(v);
-                let mut step = g.div(square.sqrt().add(epsilon));
-                if let Some(m) = firsts.next() {
-                    step = momentum.fma(V::load(m), step);
-                    step.store(m);
-                }
-                negative_lr.fma(step, now).store(w);
-            }
-        }
+    }
+}
+
+/// The numbers of the replicas, repeated to fill vectors. Written out, since a closure would be compiled without the
+/// vector's instructions.
+#[inline(always)]
+fn vectors<V: Lane, const R: usize>(numbers: &Numbers) -> Factors<Vector<V>> {
+    Factors {
+        rate: Vector(V::pattern::<R>(&numbers.rate)),
+        corrected_rate: Vector(V::pattern::<R>(&numbers.corrected_rate)),
+        root_correction: Vector(V::pattern::<R>(&numbers.root_correction)),
+        momentum: Vector(V::pattern::<R>(&numbers.momentum)),
+        beta1: Vector(V::pattern::<R>(&numbers.beta1)),
+        rest1: Vector(V::pattern::<R>(&numbers.rest1)),
+        beta2: Vector(V::pattern::<R>(&numbers.beta2)),
+        rest2: Vector(V::pattern::<R>(&numbers.rest2)),
+        epsilon: Vector(V::pattern::<R>(&numbers.epsilon)),
+        decay: Vector(V::pattern::<R>(&numbers.decay)),
+        shrink: Vector(V::pattern::<R>(&numbers.shrink)),
+    }
+}
+
+/// A vector of a moment, if the rule keeps it.
+#[inline(always)]
+fn load<V: Lane>(moment: &Option<&mut [f32]>) -> Option<Vector<V>> {
+    match moment {
+        Some(values) => Some(Vector(V::load(values))),
+        None => None,
+    }
+}
+
+/// The step of one vector of weights.
+#[inline(always)]
+fn step<V: Lane>(
+    rule: Rule,
+    factors: &Factors<Vector<V>>,
+    weight: &mut [f32],
+    gradient: &[f32],
+    first: Option<&mut [f32]>,
+    second: Option<&mut [f32]>,
+) {
+    let before = optimisers::Parameter { weight: Vector(V::load(weight)), first: load(&first), second: load(&second) };
+    let after = rule.step(before, Vector(V::load(gradient)), factors, true);
+    after.weight.0.store(weight);
+    if let (Some(to), Some(m)) = (first, after.first) {
+        m.0.store(to);
+    }
+    if let (Some(to), Some(v)) = (second, after.second) {
+        v.0.store(to);
     }
 }

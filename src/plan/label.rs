@@ -2,10 +2,12 @@
 //!
 //! Labels and numbers become the coordinates of `results.h5`; they are for people and never part of an identity.
 
+use phasesweep_optimisers::Slot;
+
 use super::{Plan, Variant};
 use crate::sweep::{
     Activation, Architecture, ArchitectureKind, Batch, Channels, Data, InversionOf, Labels, Normalise, Optimiser,
-    OptimiserKind, Precision, Prune, PruneSize, Source, Subsample, Watched,
+    Precision, Prune, PruneSize, Source, Subsample, Watched,
 };
 
 /// Labels of a variant, one per axis, in the order of [`Plan::AXES`].
@@ -183,34 +185,15 @@ fn optimiser_label(optimiser: &Optimiser) -> String {
         let watched = if flow.watched == Watched::Pulling { " watched=pulling" } else { "" };
         return format!("gradient-flow alpha={}{until}{precision}{watched}", flow.alpha);
     }
-    let kind = match optimiser.kind {
-        OptimiserKind::Sgd => "sgd",
-        OptimiserKind::Nesterov => "nesterov",
-        OptimiserKind::Adam => "adam",
-        OptimiserKind::Adamw => "adamw",
-        OptimiserKind::Rmsprop => "rmsprop",
-        OptimiserKind::GradientFlow => "gradient-flow",
-    };
-    let mut label = format!("{kind} lr={}", optimiser.lr);
-    let mut say = |name: &str, value: f64, silent: f64| {
-        if value != silent {
+    let mut label = format!("{} lr={}", optimiser.kind.name(), optimiser.lr);
+    let Some(rule) = optimiser.kind.rule() else { return label };
+    for key in rule.keys().iter().filter(|key| key.slot != Slot::Lr) {
+        let value = optimiser.rates().get(key.slot);
+        if Some(value) != key.default {
+            let name = if key.slot == Slot::WeightDecay { "wd" } else { key.name };
             label.push_str(&format!(" {name}={value}"));
         }
-    };
-    let adaptive = matches!(optimiser.kind, OptimiserKind::Adam | OptimiserKind::Adamw);
-    if !adaptive {
-        say("momentum", optimiser.momentum, 0.0);
-    } else {
-        say("beta1", optimiser.beta1, 0.9);
-        say("beta2", optimiser.beta2, 0.999);
     }
-    if optimiser.kind == OptimiserKind::Rmsprop {
-        say("alpha", optimiser.beta2, 0.99);
-    }
-    if adaptive || optimiser.kind == OptimiserKind::Rmsprop {
-        say("epsilon", optimiser.epsilon, 1e-8);
-    }
-    say("wd", optimiser.weight_decay, if optimiser.kind == OptimiserKind::Adamw { 0.01 } else { 0.0 });
     label
 }
 

@@ -211,7 +211,7 @@ mod tests {
 
     use super::*;
     use crate::data::{Block, Samples};
-    use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, OptimiserKind};
+    use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, OptimiserKind, Rule};
 
     /// Ten samples of three classes, one layer, epochs 0..=3, snapshots at 0, 1 and 3.
     fn problem() -> Problem {
@@ -232,7 +232,7 @@ mod tests {
             activation: Activation::Tanh,
             layers: vec![1],
             loss: Loss::CrossEntropy,
-            optimiser: OptimiserKind::Sgd,
+            optimiser: OptimiserKind::Rule(Rule::Sgd),
             batch: Batch::Full,
             epochs: 3,
             recorded: vec![0, 1, 2, 3],

@@ -47,14 +47,14 @@
 //! | `init_scale` × | factor on the initial weights and biases | 1 |
 //! | `observe` | list of hidden layers measured, from 1; convolutions count | the last |
 //! | **`[[optimiser]]`** | | PyTorch's |
-//! | `kind` | `"sgd"`, `"nesterov"`, `"adam"`, `"adamw"`, `"rmsprop"`, `"gradient-flow"` (see below) | *required* |
+//! | `kind` | `"sgd"`, `"nesterov"`, `"adam"`, `"adamw"`, `"rmsprop"`, `"lion"`, `"gradient-flow"` (see below) | *required* |
 //! | `lr` × | learning rate; not of gradient-flow | *required* |
 //! | `momentum` × | sgd, nesterov, rmsprop: 0 to below 1 | 0; nesterov: *required* |
 //! | `nesterov` | sgd: `true` is the same as `kind = "nesterov"` | `false` |
-//! | `beta1` ×, `beta2` × | adam, adamw | 0.9, 0.999 |
+//! | `beta1` ×, `beta2` × | adam, adamw, lion | 0.9, 0.999; lion: 0.99 |
 //! | `alpha` × | rmsprop: decay of the mean square; gradient-flow: output scale α of α (f − f₀) | 0.99; 1 |
 //! | `epsilon` × | adam, adamw, rmsprop | 1e-8 |
-//! | `weight_decay` × | added to the gradient; adamw: decoupled | 0; adamw: 0.01 |
+//! | `weight_decay` × | added to the gradient; adamw, lion: decoupled | 0; adamw: 0.01 |
 //! | `gradient_change` × | gradient-flow: greatest ‖Δg‖²/(‖g‖ ‖g'‖) of a step | 1e-4 |
 //! | `output_change` × | gradient-flow: greatest change of an output α (f − f₀) in a step | 0.1 |
 //! | `kink_change` × | gradient-flow: a step that changes no output by more may change the gradient as it will | 0.01 |
@@ -136,6 +136,7 @@ mod suggestion;
 mod validate;
 
 pub use diagnostics::{Diagnostic, Diagnostics};
+pub use phasesweep_optimisers::Rule;
 pub use probes::{LocalComplexity, Norm, PointSet, Probes, Robustness};
 pub use resolved::{
     Activation, AdaptiveSeeds, Architecture, ArchitectureKind, Batch, Channels, Data, Flow, FlowObserve, InversionOf,

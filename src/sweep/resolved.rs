@@ -9,6 +9,7 @@
 pub use super::flow::{Flow, FlowObserve, MeanField, Precision, Watched};
 use super::probes::Probes;
 pub use super::schedule::Schedule;
+use phasesweep_optimisers::{Rates, Rule};
 use serde::Serialize;
 
 /// A checked sweep. Its axes are the six lists; their product is the grid.
@@ -293,33 +294,61 @@ pub struct Optimiser {
 }
 
 impl Optimiser {
+    /// A rule with its numbers.
+    pub fn of(rule: Rule, rates: Rates) -> Optimiser {
+        let Rates { lr, momentum, beta1, beta2, epsilon, weight_decay } = rates;
+        let kind = OptimiserKind::Rule(rule);
+        Optimiser { kind, lr, momentum, beta1, beta2, epsilon, weight_decay, flow: None }
+    }
+
+    /// The rule's numbers.
+    pub fn rates(&self) -> Rates {
+        let Optimiser { kind: _, lr, momentum, beta1, beta2, epsilon, weight_decay, flow: _ } = *self;
+        Rates { lr, momentum, beta1, beta2, epsilon, weight_decay }
+    }
+
     /// Which moments the rule keeps of every parameter: the first (or a momentum), the second.
     pub fn moments(&self) -> [bool; 2] {
-        match self.kind {
-            OptimiserKind::Sgd | OptimiserKind::Nesterov => [self.momentum > 0.0, false],
-            OptimiserKind::Adam | OptimiserKind::Adamw => [true, true],
-            OptimiserKind::Rmsprop => [self.momentum > 0.0, true],
-            OptimiserKind::GradientFlow => [false, false],
+        self.kind.rule().map_or([false, false], |rule| rule.moments(&self.rates()))
+    }
+}
+
+/// How weights move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OptimiserKind {
+    /// By steps along the gradient.
+    Rule(Rule),
+    /// Gradient flow by adaptive Euler steps, of the network α (f − f₀).
+    GradientFlow,
+}
+
+impl OptimiserKind {
+    /// All kinds.
+    pub fn all() -> impl Iterator<Item = OptimiserKind> {
+        Rule::ALL.iter().copied().map(OptimiserKind::Rule).chain([OptimiserKind::GradientFlow])
+    }
+
+    /// Name in sweep files, labels and identities.
+    pub fn name(self) -> &'static str {
+        match self {
+            OptimiserKind::Rule(rule) => rule.name(),
+            OptimiserKind::GradientFlow => "gradient-flow",
+        }
+    }
+
+    /// The rule of steps; `None` for gradient flows.
+    pub fn rule(self) -> Option<Rule> {
+        match self {
+            OptimiserKind::Rule(rule) => Some(rule),
+            OptimiserKind::GradientFlow => None,
         }
     }
 }
 
-/// The update rule; PyTorch's definition of each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OptimiserKind {
-    /// Gradient descent; with `momentum` > 0, the heavy ball.
-    Sgd,
-    /// Gradient descent with Nesterov's momentum.
-    Nesterov,
-    /// Adam.
-    Adam,
-    /// Adam with decoupled weight decay.
-    Adamw,
-    /// RMSprop.
-    Rmsprop,
-    /// Gradient flow by adaptive Euler steps, of the network α (f − f₀).
-    GradientFlow,
+impl Serialize for OptimiserKind {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// Samples left out of training. Standardisation, and the block itself, stay as they are.

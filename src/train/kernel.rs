@@ -6,7 +6,7 @@
 use phasesweep_kernel as kernel;
 
 use super::{Engine, ProbeRecord, Problem, Record, Replica, ReplicaState, TrainError};
-use crate::sweep::{Activation, Batch, Loss, OptimiserKind};
+use crate::sweep::{Activation, Batch, Loss};
 use crate::train::init::epoch_order;
 use crate::train::shape;
 
@@ -92,14 +92,7 @@ fn translate(problem: &Problem) -> Result<kernel::Problem, String> {
                 return Err("losses of the margin are for gradient flows alone".to_owned());
             }
         },
-        rule: match problem.optimiser {
-            OptimiserKind::Sgd => kernel::Rule::Sgd,
-            OptimiserKind::Nesterov => kernel::Rule::Nesterov,
-            OptimiserKind::Adam => kernel::Rule::Adam,
-            OptimiserKind::Adamw => kernel::Rule::Adamw,
-            OptimiserKind::Rmsprop => kernel::Rule::Rmsprop,
-            OptimiserKind::GradientFlow => return Err("gradient flows have an engine of their own".to_owned()),
-        },
+        rule: problem.optimiser.rule().ok_or("gradient flows have an engine of their own")?,
         batch: match problem.batch {
             Batch::Full => kernel::Batch::Full,
             Batch::Mini { size } => kernel::Batch::Mini { size },
@@ -113,19 +106,7 @@ fn translate(problem: &Problem) -> Result<kernel::Problem, String> {
 }
 
 fn replica(replica: &Replica) -> kernel::Replica {
-    let rule = &replica.optimiser;
-    kernel::Replica {
-        seed: replica.seed,
-        rates: kernel::Rates {
-            lr: rule.lr,
-            momentum: rule.momentum,
-            beta1: rule.beta1,
-            beta2: rule.beta2,
-            epsilon: rule.epsilon,
-            weight_decay: rule.weight_decay,
-        },
-        kept: replica.kept.clone(),
-    }
+    kernel::Replica { seed: replica.seed, rates: replica.optimiser.rates(), kept: replica.kept.clone() }
 }
 
 /// A state in the kernel's terms, and what of it is not the kernel's.
@@ -148,7 +129,7 @@ fn from_kernel(state: &kernel::State, probes: &ProbeRecord) -> ReplicaState {
 mod tests {
     use super::*;
     use crate::data::{Block, Samples};
-    use crate::sweep::ArchitectureKind;
+    use crate::sweep::{ArchitectureKind, OptimiserKind, Rule};
     use crate::train::Probing;
     use std::sync::Arc;
 
@@ -169,7 +150,7 @@ mod tests {
             activation: Activation::Tanh,
             layers: vec![1],
             loss: Loss::CrossEntropy,
-            optimiser: OptimiserKind::Sgd,
+            optimiser: OptimiserKind::Rule(Rule::Sgd),
             batch: Batch::Full,
             epochs: 1,
             recorded: vec![0, 1],

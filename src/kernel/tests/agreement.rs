@@ -1,5 +1,6 @@
 //! Trajectories agree with the f64 reference, for every kind of problem and every instruction set.
 
+use phasesweep_optimisers::Slot;
 use proptest::prelude::*;
 
 use super::case::Case;
@@ -10,16 +11,15 @@ use crate::{Choices, Kernel};
 
 pub(super) const ACTIVATIONS: [Activation; 4] =
     [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Sigmoid];
-const RULES: [(Rule, f64); 8] = [
-    (Rule::Sgd, 0.0),
-    (Rule::Sgd, 0.9),
-    (Rule::Nesterov, 0.0),
-    (Rule::Nesterov, 0.8),
-    (Rule::Adam, 0.0),
-    (Rule::Adamw, 0.0),
-    (Rule::Rmsprop, 0.0),
-    (Rule::Rmsprop, 0.5),
-];
+/// Every rule, with and without momentum where it takes one.
+fn rules() -> Vec<(Rule, f64)> {
+    let momenta = |rule: Rule| match rule.keys().iter().find(|key| key.slot == Slot::Momentum) {
+        None => vec![0.0],
+        Some(key) if key.default.is_none() => vec![0.8],
+        Some(_) => vec![0.0, 0.5, 0.9],
+    };
+    Rule::ALL.iter().flat_map(|&rule| momenta(rule).into_iter().map(move |momentum| (rule, momentum))).collect()
+}
 
 /// Every way of computing that this processor has.
 pub(super) fn choices() -> Vec<Choices> {
@@ -112,7 +112,7 @@ pub(super) fn compare(case: &Case, choices: Choices, weights: f64) {
 fn every_activation_and_rule() {
     for choices in choices() {
         for activation in ACTIVATIONS {
-            for (kind, momentum) in RULES {
+            for (kind, momentum) in rules() {
                 let loss = if kind == Rule::Sgd { Loss::MeanSquared } else { Loss::CrossEntropy };
                 let case = Case {
                     activation,

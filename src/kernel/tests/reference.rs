@@ -1,5 +1,7 @@
 //! Training in f64, written as the formulas stand in the textbooks: loops over samples, units and places, one network.
 
+use phasesweep_optimisers::Parameter;
+
 use crate::{Activation, Batch, LayerShape, Loss, Problem, Rates, Replica, Rule};
 
 /// A network and its moments, in the layout of a replica's state.
@@ -8,7 +10,7 @@ pub(super) struct Network {
     pub(super) parameters: Vec<f64>,
     first: Vec<f64>,
     second: Vec<f64>,
-    steps: i32,
+    steps: u64,
     /// How near any gradient came to a kink: a rectified sum to zero, or the greatest of a window to another. Nearer than
     /// rounding, the other side's gradient is as right.
     pub(super) nearest_kink: f64,
@@ -220,36 +222,18 @@ impl Network {
         gradient
     }
 
-    /// One step of the rule as PyTorch's documentation writes it.
+    /// One step of the rule, in f64; the rules' own tests hold it against the formulas as they are printed.
     fn step(&mut self, rule: Rule, rates: &Rates, gradient: &[f64]) {
         self.steps += 1;
+        let factors = rates.factors(self.steps);
+        let [first, second] = rule.moments(rates);
         for (i, &g) in gradient.iter().enumerate() {
-            let (w, m, v) = (&mut self.parameters[i], &mut self.first[i], &mut self.second[i]);
-            let mut g = g;
-            if rule == Rule::Adamw {
-                *w -= rates.lr * rates.weight_decay * *w;
-            } else {
-                g += rates.weight_decay * *w;
-            }
-            match rule {
-                Rule::Sgd | Rule::Nesterov => {
-                    *m = rates.momentum * *m + g;
-                    let nesterov = rule == Rule::Nesterov;
-                    *w -= rates.lr * if nesterov { g + rates.momentum * *m } else { *m };
-                }
-                Rule::Adam | Rule::Adamw => {
-                    *m = rates.beta1 * *m + (1.0 - rates.beta1) * g;
-                    *v = rates.beta2 * *v + (1.0 - rates.beta2) * g * g;
-                    let mean = *m / (1.0 - rates.beta1.powi(self.steps));
-                    let square = *v / (1.0 - rates.beta2.powi(self.steps));
-                    *w -= rates.lr * mean / (square.sqrt() + rates.epsilon);
-                }
-                Rule::Rmsprop => {
-                    *v = rates.beta2 * *v + (1.0 - rates.beta2) * g * g;
-                    *m = rates.momentum * *m + g / (v.sqrt() + rates.epsilon);
-                    *w -= rates.lr * *m;
-                }
-            }
+            let weight = self.parameters[i];
+            let (first, second) = (first.then_some(self.first[i]), second.then_some(self.second[i]));
+            let after = rule.step(Parameter { weight, first, second }, g, &factors, true);
+            self.parameters[i] = after.weight;
+            self.first[i] = after.first.unwrap_or_default();
+            self.second[i] = after.second.unwrap_or_default();
         }
     }
 

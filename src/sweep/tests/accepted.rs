@@ -60,7 +60,7 @@ fn defaults_are_as_documented() {
     assert_eq!(optimiser("kind = \"adamw\"").weight_decay, 0.01);
     let rmsprop = optimiser("kind = \"rmsprop\"");
     assert_eq!((rmsprop.beta2, rmsprop.momentum, rmsprop.epsilon), (0.99, 0.0, 1e-8));
-    assert_eq!(optimiser("kind = \"sgd\"\nnesterov = true\nmomentum = 0.9").kind, OptimiserKind::Nesterov);
+    assert_eq!(optimiser("kind = \"sgd\"\nnesterov = true\nmomentum = 0.9").kind, OptimiserKind::Rule(Rule::Nesterov));
     let points = good(&edited("source = \"digits\"", "source = \"stripe\"\ndimension = 5"));
     assert_eq!(points.data[0].normalise, Normalise::None);
     let cnn = good(&convolutional("channels = [4, 8]"));
@@ -91,7 +91,7 @@ fn every_documented_key_arrives() {
     assert_eq!(sweep.architectures.last().map(|network| network.observe.clone()), Some(vec![3]));
     assert_eq!(sweep.optimisers.len(), 32 + 4 + 1);
     assert_eq!((sweep.optimisers[31].beta2, sweep.optimisers[31].weight_decay), (0.95, 1e-4));
-    assert_eq!((sweep.optimisers[36].kind, sweep.optimisers[36].momentum), (OptimiserKind::Nesterov, 0.9));
+    assert_eq!((sweep.optimisers[36].kind, sweep.optimisers[36].momentum), (OptimiserKind::Rule(Rule::Nesterov), 0.9));
     let prunes = [
         Prune::None,
         Prune::Stragglers { at: InversionOf::Distance },

@@ -16,7 +16,10 @@ fn overrides_change_values() {
     assert_eq!(sweep.optimisers.iter().map(|optimiser| optimiser.lr).collect::<Vec<_>>(), [0.3, 0.2]);
     let sweep = set(&["sweep.seeds=[5]", "name=other", "optimiser.0.kind=adam", "train.batch=10"]).unwrap();
     assert_eq!((sweep.name.as_str(), sweep.seeds), ("other", vec![5]));
-    assert_eq!((sweep.optimisers[0].kind, sweep.train.batch), (OptimiserKind::Adam, Batch::Mini { size: 10 }));
+    assert_eq!(
+        (sweep.optimisers[0].kind, sweep.train.batch),
+        (OptimiserKind::Rule(Rule::Adam), Batch::Mini { size: 10 })
+    );
     // Tables and axes that the file does not have; bare words, paths, inline tables.
     let sweep = set(&[
         "observe.misclassified.at=log",
@@ -31,7 +34,10 @@ fn overrides_change_values() {
     assert_eq!(sweep.prunes, [Prune::Misclassified { epoch: 1 }]);
     assert_eq!(sweep.data[0].path.as_deref(), Some(Path::new("/data/a=b")));
     assert_eq!(sweep.slurm.nodes, Some(2));
-    assert_eq!(set(&["optimiser={ kind = \"adam\", lr = 1e-3 }"]).unwrap().optimisers[0].kind, OptimiserKind::Adam);
+    assert_eq!(
+        set(&["optimiser={ kind = \"adam\", lr = 1e-3 }"]).unwrap().optimisers[0].kind,
+        OptimiserKind::Rule(Rule::Adam)
+    );
     // A draw that is set stands instead of the file's block, not beside it; two that are set exclude each other.
     let block = edited("size = 100", "size = 100\nblock = 3");
     let drawn = parse(&block, "block.toml", &["subsample.draw.count=2".into()]).unwrap();

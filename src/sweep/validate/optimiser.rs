@@ -1,94 +1,158 @@
-//! `[[optimiser]]`: the rule and its numbers, with PyTorch's defaults.
+//! `[[optimiser]]`: the rule and its numbers, as the rules themselves declare their keys, bounds and defaults.
+
+use phasesweep_optimisers::{self as optimisers, Key, Rates, Rule, Slot};
 
 use super::flow;
 use super::judge::{Bound, Judge, Otherwise};
 use crate::sweep::diagnostics::Diagnostics;
-use crate::sweep::place::Place;
+use crate::sweep::place::{Located, Place};
 use crate::sweep::raw::{RawOptimiser, RawTable};
-use crate::sweep::reader::Field;
+use crate::sweep::reader::{Field, List};
 use crate::sweep::resolved::{Optimiser, OptimiserKind};
-
-const KINDS: [(&str, OptimiserKind); 6] = [
-    ("sgd", OptimiserKind::Sgd),
-    ("nesterov", OptimiserKind::Nesterov),
-    ("adam", OptimiserKind::Adam),
-    ("adamw", OptimiserKind::Adamw),
-    ("rmsprop", OptimiserKind::Rmsprop),
-    ("gradient-flow", OptimiserKind::GradientFlow),
-];
 
 /// The entries of one `[[optimiser]]`.
 pub(crate) fn resolve(table: &RawTable<RawOptimiser>, diagnostics: &mut Diagnostics) -> Option<Vec<Optimiser>> {
     let (raw, mut judge) = (&table.keys, Judge::of("[[optimiser]]", table, diagnostics));
-    let named = judge.choice("kind", &raw.kind, &KINDS, Otherwise::Required("\"sgd\""));
+    let kinds: Vec<(&str, OptimiserKind)> = OptimiserKind::all().map(|kind| (kind.name(), kind)).collect();
+    let named = judge.choice("kind", &raw.kind, &kinds, Otherwise::Required("\"sgd\""));
     if let Some(named) = named {
         senseless_keys(&mut judge, raw, named);
     }
-    if named == Some(OptimiserKind::GradientFlow) {
-        return flow::optimisers(&mut judge, raw);
-    }
-    let kind = match (named, raw.nesterov.given()) {
-        (Some(OptimiserKind::Sgd), Some(nesterov)) if nesterov.value => Some(OptimiserKind::Nesterov),
-        (named, _) => named,
-    };
-    let lr = judge.reals("lr", &raw.lr, Bound::Positive, Otherwise::Required("0.1"));
-    // PyTorch refuses Nesterov's momentum of zero: it would be plain gradient descent under another name.
-    let momentum = match kind {
-        Some(OptimiserKind::Nesterov) => {
-            judge.reals("momentum", &raw.momentum, Bound::InsideUnit, Otherwise::Required("0.9"))
+    let rule = match named {
+        Some(OptimiserKind::GradientFlow) => return flow::optimisers(&mut judge, raw),
+        // PyTorch's spelling of the same rule.
+        Some(OptimiserKind::Rule(Rule::Sgd)) if raw.nesterov.given().is_some_and(|given| given.value) => {
+            Some(Rule::Nesterov)
         }
-        _ => judge.reals("momentum", &raw.momentum, Bound::BelowOne, Otherwise::Is(0.0)),
+        Some(OptimiserKind::Rule(rule)) => Some(rule),
+        None => None,
     };
-    let beta1 = judge.reals("beta1", &raw.beta1, Bound::BelowOne, Otherwise::Is(0.9));
-    let beta2 = match kind {
-        Some(OptimiserKind::Rmsprop) => judge.reals("alpha", &raw.alpha, Bound::BelowOne, Otherwise::Is(0.99)),
-        _ => judge.reals("beta2", &raw.beta2, Bound::BelowOne, Otherwise::Is(0.999)),
+    // Where the kind is unknown, the numbers are judged by any rule that has such a key.
+    let lists = Slot::ALL.map(|slot| numbers(&mut judge, raw, slot, rule));
+    let rule = rule?;
+    let [Some(lr), Some(momentum), Some(beta1), Some(beta2), Some(epsilon), Some(decay)] = lists else { return None };
+    let lists = [lr, momentum, beta1, beta2, epsilon, decay];
+    let entry = |at: [usize; Slot::ALL.len()]| {
+        let rates = Rates::from_slots(|slot| lists[slot as usize][at[slot as usize]].value);
+        Optimiser::of(rule, rates)
     };
-    // An epsilon of 0 divides 0 by 0 for every weight whose gradient vanishes, as behind a dead unit.
-    let epsilon = judge.reals("epsilon", &raw.epsilon, Bound::Positive, Otherwise::Is(1e-8));
-    let decay = if kind == Some(OptimiserKind::Adamw) { 0.01 } else { 0.0 };
-    let decay = judge.reals("weight_decay", &raw.weight_decay, Bound::NotNegative, Otherwise::Is(decay));
-    let (kind, lr, momentum, beta1) = (kind?, lr?, momentum?, beta1?);
-    let (beta2, epsilon, decay) = (beta2?, epsilon?, decay?);
-    let lengths = [lr.len(), momentum.len(), beta1.len(), beta2.len(), epsilon.len(), decay.len()];
-    let entry = |[l, m, b, c, e, d]: [usize; 6]| Optimiser {
-        kind,
-        lr: lr[l].value,
-        momentum: momentum[m].value,
-        beta1: beta1[b].value,
-        beta2: beta2[c].value,
-        epsilon: epsilon[e].value,
-        weight_decay: decay[d].value,
-        flow: None,
-    };
-    Some(judge.combinations(lengths)?.map(entry).collect())
+    Some(judge.combinations(lists.each_ref().map(Vec::len))?.map(entry).collect())
 }
 
-fn senseless_keys(judge: &mut Judge<'_>, raw: &RawOptimiser, kind: OptimiserKind) {
-    use OptimiserKind::{Adam, Adamw, GradientFlow, Nesterov, Rmsprop, Sgd};
-    let steps = &[Sgd, Nesterov, Adam, Adamw, Rmsprop];
-    let when = |kinds: &[OptimiserKind], place: Option<Place>| if kinds.contains(&kind) { None } else { place };
-    fn at<T>(field: &Field<T>) -> Option<Place> {
-        field.given().map(|given| given.place.clone())
+/// The values of one number of a rule; what it is for want of a key where the rule has none.
+fn numbers(judge: &mut Judge<'_>, raw: &RawOptimiser, slot: Slot, rule: Option<Rule>) -> Option<List<f64>> {
+    let of = |rule: Rule| rule.keys().iter().find(|key| key.slot == slot);
+    let key = match rule {
+        Some(rule) => of(rule),
+        None => Rule::ALL.iter().copied().find_map(of),
+    };
+    let Some((key, field)) = key.and_then(|key| Some((key, field(raw, key)?))) else {
+        return Some(vec![Located::new(slot.unused(), judge.place.clone())]);
+    };
+    let bound = match key.bound {
+        optimisers::Bound::Positive => Bound::Positive,
+        optimisers::Bound::NotNegative => Bound::NotNegative,
+        optimisers::Bound::BelowOne => Bound::BelowOne,
+        optimisers::Bound::InsideUnit => Bound::InsideUnit,
+    };
+    let otherwise = key.default.map_or(Otherwise::Required(key.example), Otherwise::Is);
+    judge.reals(key.name, field, bound, otherwise)
+}
+
+/// Where a key of a rule is written; a test holds that every rule's keys are found here.
+fn field<'a>(raw: &'a RawOptimiser, key: &Key) -> Option<&'a Field<List<f64>>> {
+    match key.name {
+        "lr" => Some(&raw.lr),
+        "momentum" => Some(&raw.momentum),
+        "beta1" => Some(&raw.beta1),
+        "beta2" => Some(&raw.beta2),
+        "alpha" => Some(&raw.alpha),
+        "epsilon" => Some(&raw.epsilon),
+        "weight_decay" => Some(&raw.weight_decay),
+        _ => None,
     }
-    let keys = [
-        ("momentum", when(&[Sgd, Nesterov, Rmsprop], at(&raw.momentum)), "sgd, nesterov and rmsprop"),
-        ("nesterov", when(&[Sgd], at(&raw.nesterov)), "sgd"),
-        ("beta1", when(&[Adam, Adamw], at(&raw.beta1)), "adam and adamw"),
-        ("beta2", when(&[Adam, Adamw], at(&raw.beta2)), "adam and adamw; rmsprop has `alpha`"),
-        ("alpha", when(&[Rmsprop, GradientFlow], at(&raw.alpha)), "rmsprop; adam and adamw have `beta2`"),
-        ("lr", when(steps, at(&raw.lr)), "every other optimiser; a flow's steps find their own length"),
-        ("weight_decay", when(steps, at(&raw.weight_decay)), "every other optimiser"),
-        ("gradient_change", when(&[GradientFlow], at(&raw.gradient_change)), "gradient-flow"),
-        ("output_change", when(&[GradientFlow], at(&raw.output_change)), "gradient-flow"),
-        ("kink_change", when(&[GradientFlow], at(&raw.kink_change)), "gradient-flow"),
-        ("margin", when(&[GradientFlow], at(&raw.margin)), "gradient-flow"),
-        ("fitted", when(&[GradientFlow], at(&raw.fitted)), "gradient-flow"),
-        ("time", when(&[GradientFlow], at(&raw.time)), "gradient-flow"),
-        ("precision", when(&[GradientFlow], at(&raw.precision)), "gradient-flow"),
-        ("watched", when(&[GradientFlow], at(&raw.watched)), "gradient-flow"),
-        ("epsilon", when(&[Adam, Adamw, Rmsprop], at(&raw.epsilon)), "adam, adamw and rmsprop"),
+}
+
+fn place<T>(field: &Field<T>) -> Option<Place> {
+    field.given().map(|given| given.place.clone())
+}
+
+/// Reports keys that do not apply to the kind.
+fn senseless_keys(judge: &mut Judge<'_>, raw: &RawOptimiser, kind: OptimiserKind) {
+    let of_flows = [
+        ("alpha", place(&raw.alpha)),
+        ("gradient_change", place(&raw.gradient_change)),
+        ("output_change", place(&raw.output_change)),
+        ("kink_change", place(&raw.kink_change)),
+        ("margin", place(&raw.margin)),
+        ("fitted", place(&raw.fitted)),
+        ("time", place(&raw.time)),
+        ("precision", place(&raw.precision)),
+        ("watched", place(&raw.watched)),
     ];
-    let name = KINDS.iter().find(|(_, other)| *other == kind).map_or("", |(name, _)| name);
-    judge.senseless(&format!("kind = \"{name}\""), &keys);
+    // Each key with its place and the kinds that it applies to.
+    let mut keys: Vec<(&str, Option<Place>, Vec<OptimiserKind>)> = Vec::new();
+    let mut add = |name: &'static str, place: Option<Place>, kind: OptimiserKind| match keys
+        .iter_mut()
+        .find(|(other, ..)| *other == name)
+    {
+        Some((_, _, kinds)) => kinds.push(kind),
+        None => keys.push((name, place, vec![kind])),
+    };
+    for &rule in Rule::ALL {
+        for key in rule.keys() {
+            add(key.name, field(raw, key).and_then(place), OptimiserKind::Rule(rule));
+        }
+    }
+    add("nesterov", place(&raw.nesterov), OptimiserKind::Rule(Rule::Sgd));
+    for (name, place) in of_flows {
+        add(name, place, OptimiserKind::GradientFlow);
+    }
+    let told: Vec<(&str, Option<Place>, String)> = keys
+        .into_iter()
+        .filter(|(_, _, kinds)| !kinds.contains(&kind))
+        .map(|(name, place, kinds)| (name, place, listed(&kinds)))
+        .collect();
+    let told: Vec<(&str, Option<Place>, &str)> =
+        told.iter().map(|(name, place, kinds)| (*name, place.clone(), kinds.as_str())).collect();
+    judge.senseless(&format!("kind = \"{}\"", kind.name()), &told);
+}
+
+/// `sgd, nesterov and rmsprop`.
+fn listed(kinds: &[OptimiserKind]) -> String {
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+    match names.as_slice() {
+        [names @ .., last] if !names.is_empty() => format!("{} and {last}", names.join(", ")),
+        names => names.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::parse;
+
+    #[test]
+    fn every_key_of_every_rule_is_read() {
+        for &rule in Rule::ALL {
+            for key in rule.keys() {
+                let (lr, value) = if key.name == "lr" { ("", "0.25") } else { ("lr = 0.125\n", "0.25") };
+                // What a rule requires besides is given.
+                let required = rule.keys().iter().filter(|other| other.default.is_none());
+                let required = required.filter(|other| other.name != "lr" && other.name != key.name);
+                let required: String = required.map(|other| format!("{} = {}\n", other.name, other.example)).collect();
+                let text = format!(
+                    "[sweep]\nname = \"keys\"\nseeds = 1\n[[data]]\nsource = \"digits\"\n[[subsample]]\nsize = 100\n\
+                     [[architecture]]\nkind = \"mlp\"\nhidden = [2]\n[train]\nepochs = 1\n[[optimiser]]\n\
+                     kind = \"{}\"\n{lr}{required}{} = {value}\n",
+                    rule.name(),
+                    key.name
+                );
+                let sweep = parse(&text, "keys.toml", &[]).unwrap_or_else(|error| panic!("{error:?}"));
+                let optimiser = sweep.optimisers[0];
+                assert_eq!(optimiser.kind, OptimiserKind::Rule(rule));
+                assert_eq!(optimiser.rates().get(key.slot), 0.25, "{} of {}", key.name, rule.name());
+            }
+        }
+    }
 }

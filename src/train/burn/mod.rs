@@ -135,8 +135,7 @@ impl Engine for BurnEngine {
     }
 
     fn states(&mut self) -> Result<Vec<ReplicaState>, TrainError> {
-        let kind = self.resident.problem.optimiser;
-        let vectors = guarded(|| self.stacks.iter().map(|stack| stack.vectors(kind)).collect::<Result<Vec<_>, _>>())?;
+        let vectors = guarded(|| self.stacks.iter().map(Stack::vectors).collect::<Result<Vec<_>, _>>())?;
         for (stack, vectors) in self.stacks.iter().zip(vectors) {
             for (&member, vectors) in stack.members().iter().zip(vectors) {
                 let state = &mut self.states[member];

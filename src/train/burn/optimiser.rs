@@ -1,97 +1,121 @@
-//! Update rules over a stack of replicas: PyTorch's definition of each, hyperparameters as vectors over replicas.
+//! The update rules over a stack of replicas: the steps of `phasesweep-optimisers` in tensors, with factors as vectors over
+//! replicas.
 //!
-//! Invariants: every number is `[replica, 1, 1]`; a step changes only the replicas whose gate is set; a replica's update
-//! does not depend on the others'. The bias corrections of Adam (Kingma & Ba 2015, algorithm 1) are computed in f64 on
-//! the host.
+//! Invariants: every factor is `[replica, 1, 1]`; a step changes only the replicas whose gate is set; a replica's update
+//! does not depend on the others'. Bias corrections are computed in f64 on the host.
 
 use ::burn::tensor::{Bool, Int, Tensor};
+use phasesweep_optimisers::{self as optimisers, Factors, Number, Rates, Rule};
 
 use super::parameters::Parameters;
 use super::resident::Resident;
-use crate::sweep::{Optimiser, OptimiserKind};
 
-/// Whether a rule with these numbers keeps a first moment (or momentum buffer).
-pub(super) fn keeps_first(kind: OptimiserKind, numbers: &Optimiser) -> bool {
-    match kind {
-        OptimiserKind::Adam | OptimiserKind::Adamw => true,
-        OptimiserKind::GradientFlow => false,
-        OptimiserKind::Sgd | OptimiserKind::Nesterov | OptimiserKind::Rmsprop => numbers.momentum != 0.0,
+/// A tensor as a number of the rules.
+#[derive(Debug, Clone)]
+struct Stacked(Tensor<3>);
+
+impl Number for Stacked {
+    fn plus(self, other: &Self) -> Self {
+        Stacked(self.0 + other.0.clone())
+    }
+
+    fn times(self, other: &Self) -> Self {
+        Stacked(self.0 * other.0.clone())
+    }
+
+    fn over(self, other: &Self) -> Self {
+        Stacked(self.0 / other.0.clone())
+    }
+
+    fn root(self) -> Self {
+        Stacked(self.0.sqrt())
+    }
+
+    fn sign(self) -> Self {
+        Stacked(self.0.sign())
+    }
+
+    fn plus_product(self, a: &Self, b: &Self) -> Self {
+        Stacked(b.0.clone() * a.0.clone() + self.0)
+    }
+
+    fn minus_product(self, rate: &Self, step: &Self) -> Self {
+        Stacked(self.0 - step.0.clone() * rate.0.clone())
+    }
+
+    fn minus_ratio(self, rate: &Self, numerator: &Self, denominator: &Self) -> Self {
+        Stacked(self.0 - numerator.0.clone() * rate.0.clone() / denominator.0.clone())
+    }
+
+    fn average(self, decay: &Self, rest: &Self, new: &Self) -> Self {
+        Stacked(self.0 * decay.0.clone() + new.0.clone() * rest.0.clone())
+    }
+
+    fn average_square(self, decay: &Self, rest: &Self, new: &Self) -> Self {
+        Stacked(self.0 * decay.0.clone() + new.0.clone() * new.0.clone() * rest.0.clone())
     }
 }
 
-/// Whether a rule keeps a second moment.
-pub(super) fn keeps_second(kind: OptimiserKind) -> bool {
-    matches!(kind, OptimiserKind::Adam | OptimiserKind::Adamw | OptimiserKind::Rmsprop)
-}
-
-/// The rule's numbers for each replica of a stack.
+/// A rule with its numbers for each replica of a stack.
 #[derive(Debug, Clone)]
-pub(super) struct Rule {
-    kind: OptimiserKind,
-    numbers: Vec<Optimiser>,
-    rate: Tensor<3>,
-    momentum: Tensor<3>,
-    beta1: Tensor<3>,
-    beta2: Tensor<3>,
-    rest1: Tensor<3>,
-    rest2: Tensor<3>,
-    epsilon: Tensor<3>,
-    decay: Option<Tensor<3>>,
+pub(super) struct StackedRule {
+    rule: Rule,
+    rates: Vec<Rates>,
+    /// The factors that stay as they are from step to step; corrections stand in for those that do not.
+    factors: Factors<Stacked>,
+    /// Whether any replica's weights decay.
+    decays: bool,
 }
 
 /// Moments of a stack; absent where no replica keeps them.
 #[derive(Debug, Clone)]
 pub(super) struct Moments {
-    /// Momentum buffer, or Adam's m.
+    /// The first moment, or the momentum buffer.
     pub(super) first: Option<Parameters>,
-    /// Adam's v, or rmsprop's square average.
+    /// The second moment.
     pub(super) second: Option<Parameters>,
 }
 
-/// Adam's corrections of some steps: `[step, replica]` of lr/(1 − β₁ᵗ) and of 1/√(1 − β₂ᵗ).
+/// Bias corrections of several steps: `[step, replica]` of lr/(1 − β₁ᵗ) and of 1/√(1 − β₂ᵗ).
 #[derive(Debug, Clone)]
 pub(super) struct Corrections {
     rate: Tensor<3>,
     root: Tensor<3>,
 }
 
-impl Rule {
+impl StackedRule {
     /// The numbers, on the device.
-    pub(super) fn new(resident: &Resident, numbers: Vec<Optimiser>) -> Rule {
-        let column = |number: fn(&Optimiser) -> f64| {
-            resident.tensor(numbers.iter().map(|o| number(o) as f32).collect(), [numbers.len(), 1, 1])
-        };
-        Rule {
-            kind: resident.problem.optimiser,
-            rate: column(|o| o.lr),
-            momentum: column(|o| o.momentum),
-            beta1: column(|o| o.beta1),
-            beta2: column(|o| o.beta2),
-            rest1: column(|o| 1.0 - o.beta1),
-            rest2: column(|o| 1.0 - o.beta2),
-            epsilon: column(|o| o.epsilon),
-            decay: numbers.iter().any(|o| o.weight_decay != 0.0).then(|| column(|o| o.weight_decay)),
-            numbers,
+    pub(super) fn new(resident: &Resident, rule: Rule, rates: Vec<Rates>) -> StackedRule {
+        let mut columns: Factors<Vec<f32>> = Factors::default();
+        for rates in &rates {
+            columns.set(&rates.factors(1), |column, &number| column.push(number as f32));
         }
+        let mut factors = columns.map(|column| Stacked(resident.tensor(column.clone(), [rates.len(), 1, 1])));
+        factors.shrink = Stacked((factors.rate.0.clone() * factors.decay.0.clone()).neg() + 1.0);
+        let decays = rates.iter().any(|rates| rates.weight_decay != 0.0);
+        StackedRule { rule, rates, factors, decays }
     }
 
-    /// Adam's corrections for steps whose numbers (from 1) are given for each replica; `None` for the other rules.
+    /// The moments that the replica at a place keeps.
+    pub(super) fn moments(&self, place: usize) -> [bool; 2] {
+        self.rule.moments(&self.rates[place])
+    }
+
+    /// Bias corrections for steps whose numbers (from 1) are given for each replica; `None` for rules without.
     pub(super) fn corrections(&self, resident: &Resident, steps: &[Vec<u64>]) -> Option<Corrections> {
-        if !matches!(self.kind, OptimiserKind::Adam | OptimiserKind::Adamw) {
+        if !self.rule.corrects() {
             return None;
         }
-        let table = |number: fn(&Optimiser, f64) -> f64| {
-            let values = steps.iter().flat_map(|step| self.numbers.iter().zip(step));
-            let values = values.map(|(o, &t)| number(o, t as f64) as f32).collect();
-            resident.tensor(values, [steps.len(), self.numbers.len(), 1])
+        let table = |factor: fn(Factors<f64>) -> f64| {
+            let values = steps.iter().flat_map(|step| self.rates.iter().zip(step));
+            let values = values.map(|(rates, &t)| factor(rates.factors(t)) as f32).collect();
+            resident.tensor(values, [steps.len(), self.rates.len(), 1])
         };
-        Some(Corrections {
-            rate: table(|o, t| o.lr / (1.0 - o.beta1.powf(t))),
-            root: table(|o, t| 1.0 / (1.0 - o.beta2.powf(t)).sqrt()),
-        })
+        Some(Corrections { rate: table(|f| f.corrected_rate), root: table(|f| f.root_correction) })
     }
 
-    /// One step of the replicas whose `gate` is set. `corrections` and the place of this step in them, for Adam.
+    /// One step of the replicas whose `gate` is set. `corrections` and the place of this step in them, for rules that have
+    /// them.
     pub(super) fn step(
         &self,
         parameters: Parameters,
@@ -100,98 +124,38 @@ impl Rule {
         gate: &Tensor<3, Bool>,
         corrections: Option<(&Corrections, usize)>,
     ) -> (Parameters, Moments) {
-        let old = (parameters.clone(), moments.clone());
-        let gradient = match (&self.decay, self.kind) {
-            (Some(decay), kind) if kind != OptimiserKind::Adamw => {
-                gradient.zip(parameters.clone(), |g, p| g + p * decay.clone())
-            }
-            _ => gradient,
-        };
-        let (first, second, update) = match self.kind {
-            OptimiserKind::Sgd | OptimiserKind::Nesterov => self.gradient_descent(moments.first, gradient),
-            OptimiserKind::Rmsprop => self.rmsprop(moments, gradient),
-            OptimiserKind::Adam | OptimiserKind::Adamw => self.adam(moments, gradient, corrections),
-            OptimiserKind::GradientFlow => unreachable!("flows are not given to this engine"),
-        };
-        let shrunk = match (&self.decay, self.kind) {
-            (Some(decay), OptimiserKind::Adamw) => {
-                let factor = (self.rate.clone() * decay.clone()).neg() + 1.0;
-                parameters.map(|p| p * factor.clone())
-            }
-            _ => parameters,
-        };
-        let new = shrunk.zip(update, |p, u| p - u);
-        let keep =
-            |new: Option<Parameters>, old: Option<Parameters>| new.zip(old).map(|(new, old)| new.gated(gate, old));
-        let moments = Moments { first: keep(first, old.1.first), second: keep(second, old.1.second) };
-        (new.gated(gate, old.0), moments)
-    }
-
-    /// b ← μb + g; the update is lr·b, or lr·(g + μb) with Nesterov's momentum.
-    fn gradient_descent(
-        &self,
-        buffer: Option<Parameters>,
-        gradient: Parameters,
-    ) -> (Option<Parameters>, Option<Parameters>, Parameters) {
-        let Some(buffer) = buffer else {
-            return (None, None, gradient.map(|g| g * self.rate.clone()));
-        };
-        let buffer = buffer.zip(gradient.clone(), |b, g| b * self.momentum.clone() + g);
-        let direction = match self.kind {
-            OptimiserKind::Nesterov => gradient.zip(buffer.clone(), |g, b| g + b * self.momentum.clone()),
-            _ => buffer.clone(),
-        };
-        (Some(buffer), None, direction.map(|d| d * self.rate.clone()))
-    }
-
-    /// v ← αv + (1 − α)g²; u = g/(√v + ε); the update is lr·u, or lr·b with b ← μb + u.
-    fn rmsprop(&self, moments: Moments, gradient: Parameters) -> (Option<Parameters>, Option<Parameters>, Parameters) {
-        let Some(second) = moments.second else {
-            return (None, None, gradient);
-        };
-        let second = self.square_average(second, &gradient);
-        let scaled = gradient.zip(second.clone(), |g, v| g / (v.sqrt() + self.epsilon.clone()));
-        match moments.first {
-            Some(buffer) => {
-                let buffer = buffer.zip(scaled, |b, u| b * self.momentum.clone() + u);
-                let update = buffer.clone().map(|b| b * self.rate.clone());
-                (Some(buffer), Some(second), update)
-            }
-            None => (None, Some(second), scaled.map(|u| u * self.rate.clone())),
+        let mut factors = self.factors.clone();
+        if let Some((corrections, place)) = corrections {
+            let replicas = self.rates.len();
+            let at = |table: &Tensor<3>| {
+                Stacked(table.clone().slice([place..place + 1, 0..replicas, 0..1]).reshape([replicas, 1, 1]))
+            };
+            factors.corrected_rate = at(&corrections.rate);
+            factors.root_correction = at(&corrections.root);
         }
-    }
-
-    /// m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; the update is lr/(1 − β₁ᵗ) · m/(√v/√(1 − β₂ᵗ) + ε).
-    fn adam(
-        &self,
-        moments: Moments,
-        gradient: Parameters,
-        corrections: Option<(&Corrections, usize)>,
-    ) -> (Option<Parameters>, Option<Parameters>, Parameters) {
-        let (Some(first), Some(second), Some((corrections, place))) = (moments.first, moments.second, corrections)
-        else {
-            return (None, None, gradient);
-        };
-        let replicas = self.numbers.len();
-        let at =
-            |table: &Tensor<3>| table.clone().slice([place..place + 1, 0..replicas, 0..1]).reshape([replicas, 1, 1]);
-        let (rate, root) = (at(&corrections.rate), at(&corrections.root));
-        let first = first.zip(gradient.clone(), |m, g| m * self.beta1.clone() + g * self.rest1.clone());
-        let second = self.square_average(second, &gradient);
-        let update = first
-            .clone()
-            .zip(second.clone(), |m, v| m * rate.clone() / (v.sqrt() * root.clone() + self.epsilon.clone()));
-        (Some(first), Some(second), update)
-    }
-
-    /// v ← β₂v + (1 − β₂)g²
-    fn square_average(&self, second: Parameters, gradient: &Parameters) -> Parameters {
-        second.zip(gradient.clone(), |v, g| v * self.beta2.clone() + g.clone() * g * self.rest2.clone())
+        let old = (parameters.clone(), moments.clone());
+        let mut first = moments.first.map(Parameters::into_tensors);
+        let mut second = moments.second.map(Parameters::into_tensors);
+        let next = |moment: &mut Option<std::vec::IntoIter<Tensor<3>>>| moment.as_mut()?.next().map(Stacked);
+        let mut stepped = [Vec::new(), Vec::new(), Vec::new()];
+        for (weight, gradient) in parameters.into_tensors().zip(gradient.into_tensors()) {
+            let before =
+                optimisers::Parameter { weight: Stacked(weight), first: next(&mut first), second: next(&mut second) };
+            let after = self.rule.step(before, Stacked(gradient), &factors, self.decays);
+            let after = [Some(after.weight), after.first, after.second];
+            for (all, one) in stepped.iter_mut().zip(after) {
+                all.extend(one.map(|stacked| stacked.0));
+            }
+        }
+        let [weights, first, second] = stepped.map(Parameters::from_tensors);
+        let keep = |new: Parameters, old: Option<Parameters>| old.map(|old| new.gated(gate, old));
+        let moments = Moments { first: keep(first, old.1.first), second: keep(second, old.1.second) };
+        (weights.gated(gate, old.0), moments)
     }
 
     /// The numbers of the replicas at these places.
-    pub(super) fn select(&self, resident: &Resident, places: &[usize]) -> Rule {
-        Rule::new(resident, places.iter().map(|&place| self.numbers[place]).collect())
+    pub(super) fn select(&self, resident: &Resident, places: &[usize]) -> StackedRule {
+        StackedRule::new(resident, self.rule, places.iter().map(|&place| self.rates[place]).collect())
     }
 }
 

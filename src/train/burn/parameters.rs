@@ -114,4 +114,19 @@ impl Parameters {
             .map(|(a, b)| LayerParameters { weight: join(a.weight, b.weight), bias: join(a.bias, b.bias) });
         Parameters(layers.collect())
     }
+
+    /// Its tensors, layer by layer: weight, then bias.
+    pub(super) fn into_tensors(self) -> std::vec::IntoIter<Tensor<3>> {
+        self.0.into_iter().flat_map(|layer| [layer.weight, layer.bias]).collect::<Vec<_>>().into_iter()
+    }
+
+    /// The layers of tensors in the order of [`Parameters::into_tensors`].
+    pub(super) fn from_tensors(tensors: Vec<Tensor<3>>) -> Parameters {
+        let mut tensors = tensors.into_iter();
+        let mut layers = Vec::new();
+        while let (Some(weight), Some(bias)) = (tensors.next(), tensors.next()) {
+            layers.push(LayerParameters { weight, bias });
+        }
+        Parameters(layers)
+    }
 }

@@ -5,6 +5,8 @@
 
 use ::burn::tensor::{Device, Int, Tensor, TensorData};
 
+use phasesweep_optimisers::Rule;
+
 use super::on_flex;
 use crate::train::shape::{self, LayerShape};
 use crate::train::{Problem, TrainError};
@@ -29,6 +31,8 @@ pub(super) struct Tile {
 pub(super) struct Resident {
     /// The problem.
     pub(super) problem: Problem,
+    /// Its update rule.
+    pub(super) rule: Rule,
     /// The device.
     pub(super) device: Device,
     /// The network's layers.
@@ -48,7 +52,7 @@ impl Resident {
     /// `rows`, the samples in a tile, follow from it unless given.
     ///
     /// # Errors
-    /// [`TrainError::Device`] if the network cannot be built on this block.
+    /// [`TrainError::Device`] if the network cannot be built on this block, or is to follow a gradient flow.
     pub(super) fn new(
         device: &Device,
         problem: &Problem,
@@ -62,6 +66,10 @@ impl Resident {
                     .to_owned(),
             )
         })?;
+        let rule = problem
+            .optimiser
+            .rule()
+            .ok_or_else(|| TrainError::Device("gradient flows have an engine of their own".to_owned()))?;
         let rows = rows.unwrap_or_else(|| tile_rows(device, &layers, stack));
         let (inputs, classes) = (problem.block.inputs(), problem.block.classes);
         let upload = |x: &[f32]| {
@@ -74,7 +82,7 @@ impl Resident {
             .test_inputs()
             .map(|inputs| tiles(device, &upload(inputs), &problem.block.test.y, classes, rows).0)
             .collect();
-        Ok(Resident { problem: problem.clone(), device: device.clone(), layers, x, onehot, train, tests })
+        Ok(Resident { problem: problem.clone(), rule, device: device.clone(), layers, x, onehot, train, tests })
     }
 
     /// Number of training samples.

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use ::burn::tensor::{Bool, Int, Tensor, TensorData};
 
 use super::measure::{self, Measured};
-use super::optimiser::{Moments, Rule, keeps_first, keeps_second};
+use super::optimiser::{Moments, StackedRule};
 use super::parameters::Parameters;
 use super::resident::{Resident, Tile};
-use crate::sweep::{Batch, OptimiserKind};
+use crate::sweep::Batch;
 use crate::train::{Replica, ReplicaState, TrainError};
 
 /// Epochs between two fetches.
@@ -48,7 +48,7 @@ pub(super) struct Stack {
     epoch: usize,
     parameters: Parameters,
     moments: Moments,
-    rule: Rule,
+    rule: StackedRule,
     /// 1 for kept samples, 0 for pruned ones, `[replica, 1, sample]` for each tile; absent where all are kept.
     weights: Option<Vec<Tensor<3>>>,
     /// One over the number of kept samples, `[replica, 1, 1]`.
@@ -74,10 +74,12 @@ impl Stack {
             let vectors: Vec<&[f32]> = members.iter().map(|&member| vector(&states[member])).collect();
             Parameters::upload(&resident.device, &resident.layers, &vectors)
         };
-        let kind = resident.problem.optimiser;
+        let rates = own.iter().map(|replica| replica.optimiser.rates()).collect();
+        let rule = StackedRule::new(resident, resident.rule, rates);
+        let kept = |which: usize| (0..own.len()).any(|place| rule.moments(place)[which]);
         let moments = Moments {
-            first: own.iter().any(|r| keeps_first(kind, &r.optimiser)).then(|| upload(|s| &s.first_moment)),
-            second: keeps_second(kind).then(|| upload(|s| &s.second_moment)),
+            first: kept(0).then(|| upload(|s| &s.first_moment)),
+            second: kept(1).then(|| upload(|s| &s.second_moment)),
         };
         let parameters = upload(|s| &s.parameters);
         let epoch = members.first().map_or(0, |&member| states[member].epoch);
@@ -100,7 +102,7 @@ impl Stack {
             epoch,
             parameters,
             moments,
-            rule: Rule::new(resident, own.iter().map(|replica| replica.optimiser).collect()),
+            rule,
             replicas: own,
             weights,
             share: resident.tensor(share, [r, 1, 1]),
@@ -154,7 +156,7 @@ impl Stack {
     ///
     /// # Errors
     /// [`TrainError`] if the device fails.
-    pub(super) fn vectors(&self, kind: OptimiserKind) -> Result<Vec<Vectors>, TrainError> {
+    pub(super) fn vectors(&self) -> Result<Vec<Vectors>, TrainError> {
         let count = self.members.len();
         let moment = |moment: &Option<Parameters>| match moment {
             Some(moment) => moment.download(count),
@@ -162,12 +164,12 @@ impl Stack {
         };
         let parameters = self.parameters.download(count)?;
         let (first, second) = (moment(&self.moments.first)?, moment(&self.moments.second)?);
-        let vectors = parameters.into_iter().zip(first).zip(second).zip(&self.replicas);
+        let vectors = parameters.into_iter().zip(first).zip(second).enumerate();
         Ok(vectors
-            .map(|(((parameters, first), second_moment), replica)| Vectors {
+            .map(|(place, ((parameters, first), second_moment))| Vectors {
                 parameters,
                 // A neighbour's momentum made a buffer for all; one that is never used is not part of the state.
-                first_moment: if keeps_first(kind, &replica.optimiser) { first } else { Vec::new() },
+                first_moment: if self.rule.moments(place)[0] { first } else { Vec::new() },
                 second_moment,
             })
             .collect())
@@ -182,7 +184,7 @@ impl Stack {
         if since.iter().all(Option::is_none) {
             return Ok(());
         }
-        let vectors = self.vectors(resident.problem.optimiser)?;
+        let vectors = self.vectors()?;
         for ((&member, epoch), vectors) in self.members.iter().zip(&since).zip(vectors) {
             if let Some(epoch) = *epoch {
                 progress.departed.push((member, epoch, vectors));

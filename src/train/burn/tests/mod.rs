@@ -9,7 +9,7 @@ use ::burn::tensor::Device;
 use super::BurnEngine;
 use crate::data::{Block, Samples};
 use crate::observe::misclassified;
-use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind};
+use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind, Rule};
 use crate::train::init::{epoch_order, initial_parameters};
 use crate::train::kernel::KernelEngine;
 use crate::train::{Engine, Problem, Record, Replica, ReplicaState, TrainError};
@@ -51,7 +51,7 @@ fn problem(kind: ArchitectureKind, image: Option<[usize; 3]>, classes: usize) ->
         activation: Activation::Tanh,
         layers,
         loss: Loss::CrossEntropy,
-        optimiser: OptimiserKind::Sgd,
+        optimiser: OptimiserKind::Rule(Rule::Sgd),
         batch: Batch::Full,
         epochs: 20,
         recorded: (0..=20).collect(),
@@ -81,7 +81,7 @@ fn cnn(hidden: &[usize]) -> Problem {
 /// a step of full length, in f32 and f64 differently.
 fn sgd(lr: f64, momentum: f64, weight_decay: f64) -> Optimiser {
     Optimiser {
-        kind: OptimiserKind::Sgd,
+        kind: OptimiserKind::Rule(Rule::Sgd),
         lr,
         momentum,
         beta1: 0.9,
@@ -193,8 +193,8 @@ fn gradient_descent_follows_the_f64_reference() {
 
 #[test]
 fn every_update_rule_follows_the_f64_reference() {
-    for kind in [OptimiserKind::Nesterov, OptimiserKind::Adam, OptimiserKind::Adamw, OptimiserKind::Rmsprop] {
-        let lr = if kind == OptimiserKind::Nesterov { 0.2 } else { 0.02 };
+    for kind in OptimiserKind::all().filter(|kind| kind.rule().is_some_and(|rule| rule != Rule::Sgd)) {
+        let lr = if kind == OptimiserKind::Rule(Rule::Nesterov) { 0.2 } else { 0.02 };
         let replicas =
             [replica(1, sgd(lr, 0.0, 0.0)), pruned(2, sgd(0.7 * lr, 0.9, 0.0)), replica(3, sgd(0.5 * lr, 0.5, 0.1))];
         assert_follows_reference(&Problem { optimiser: kind, ..mlp(&[5], 2) }, &replicas, 1e-5);
@@ -203,7 +203,7 @@ fn every_update_rule_follows_the_f64_reference() {
 
 #[test]
 fn minibatches_follow_the_f64_reference() {
-    for (optimiser, lr) in [(OptimiserKind::Sgd, 0.1), (OptimiserKind::Adam, 0.005)] {
+    for (optimiser, lr) in [(OptimiserKind::Rule(Rule::Sgd), 0.1), (OptimiserKind::Rule(Rule::Adam), 0.005)] {
         let replicas = [replica(1, sgd(lr, 0.0, 0.01)), pruned(2, sgd(0.7 * lr, 0.5, 0.0))];
         let mut problem = Problem { optimiser, batch: Batch::Mini { size: 8 }, epochs: 5, ..mlp(&[5], 3) };
         problem.recorded = vec![0, 1, 5];
@@ -335,10 +335,10 @@ fn a_diverging_replica_is_frozen_and_its_neighbours_do_not_notice() {
 #[test]
 fn a_broken_run_equals_an_unbroken_one_bit_for_bit() {
     for (kind, batch) in [
-        (OptimiserKind::Sgd, Batch::Full),
-        (OptimiserKind::Adam, Batch::Full),
-        (OptimiserKind::Adamw, Batch::Mini { size: 8 }),
-        (OptimiserKind::Rmsprop, Batch::Mini { size: 8 }),
+        (OptimiserKind::Rule(Rule::Sgd), Batch::Full),
+        (OptimiserKind::Rule(Rule::Adam), Batch::Full),
+        (OptimiserKind::Rule(Rule::Adamw), Batch::Mini { size: 8 }),
+        (OptimiserKind::Rule(Rule::Rmsprop), Batch::Mini { size: 8 }),
     ] {
         let problem = Problem { optimiser: kind, batch, ..mlp(&[5], 2) };
         let replicas =

@@ -1,7 +1,9 @@
 //! An independent trainer, one replica at a time, in f64: naive forward passes, gradients by central differences of the
 //! loss, update rules as PyTorch's documentation writes them, observables from their definition.
 
-use crate::sweep::{Activation, Batch, Loss, OptimiserKind};
+use phasesweep_optimisers::Parameter;
+
+use crate::sweep::{Activation, Batch, Loss};
 use crate::train::init::epoch_order;
 use crate::train::shape::{self, LayerShape};
 use crate::train::{Problem, Replica};
@@ -211,36 +213,19 @@ pub(super) fn train(problem: &Problem, replica: &Replica, initial: &[f32]) -> (V
         for batch in batches {
             t += 1;
             let slope = gradient(problem, &w, &batch);
-            let o = replica.optimiser;
+            let rates = replica.optimiser.rates();
+            let rule = problem.optimiser.rule().expect("a rule of steps");
+            let (kept, factors) = (rule.moments(&rates), rates.factors(t));
             for p in 0..w.len() {
-                let decoupled = problem.optimiser == OptimiserKind::Adamw;
-                let g = if decoupled { slope[p] } else { slope[p] + o.weight_decay * w[p] };
-                match problem.optimiser {
-                    OptimiserKind::Sgd => {
-                        first[p] = o.momentum * first[p] + g;
-                        w[p] -= o.lr * first[p];
-                    }
-                    OptimiserKind::GradientFlow => unreachable!(),
-                    OptimiserKind::Nesterov => {
-                        first[p] = o.momentum * first[p] + g;
-                        w[p] -= o.lr * (g + o.momentum * first[p]);
-                    }
-                    OptimiserKind::Adam | OptimiserKind::Adamw => {
-                        if decoupled {
-                            w[p] -= o.lr * o.weight_decay * w[p];
-                        }
-                        first[p] = o.beta1 * first[p] + (1.0 - o.beta1) * g;
-                        second[p] = o.beta2 * second[p] + (1.0 - o.beta2) * g * g;
-                        let m = first[p] / (1.0 - o.beta1.powi(t));
-                        let v = second[p] / (1.0 - o.beta2.powi(t));
-                        w[p] -= o.lr * m / (v.sqrt() + o.epsilon);
-                    }
-                    OptimiserKind::Rmsprop => {
-                        second[p] = o.beta2 * second[p] + (1.0 - o.beta2) * g * g;
-                        first[p] = o.momentum * first[p] + g / (second[p].sqrt() + o.epsilon);
-                        w[p] -= o.lr * first[p];
-                    }
-                }
+                let before = Parameter {
+                    weight: w[p],
+                    first: kept[0].then_some(first[p]),
+                    second: kept[1].then_some(second[p]),
+                };
+                let after = rule.step(before, slope[p], &factors, true);
+                w[p] = after.weight;
+                first[p] = after.first.unwrap_or_default();
+                second[p] = after.second.unwrap_or_default();
             }
         }
     }
