@@ -13,6 +13,8 @@ pub mod flows;
 pub mod groups;
 pub mod options;
 pub mod page;
+#[path = "../../src/observe/principal.rs"]
+pub mod principal;
 pub mod report;
 pub mod results;
 pub mod statistics;

@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         Ok(written) => {
             println!("{}\n{}", written.stability, written.verdict.headline);
             written.verdict.sentences.iter().for_each(|sentence| println!("- {sentence}"));
+            written.data.iter().for_each(|sentence| println!("! {sentence}"));
             written.absent.iter().for_each(|sentence| println!("! {sentence}"));
             println!("\nReport: {}", written.page.display());
             ExitCode::SUCCESS

@@ -28,6 +28,8 @@ pub struct Page<'a> {
     pub figures: &'a [Figure],
     /// Tables.
     pub tables: Tables,
+    /// What should be known of the data.
+    pub data: &'a [String],
     /// What the file does not hold.
     pub absent: &'a [String],
     /// Images of stragglers.
@@ -151,6 +153,7 @@ pub fn render(page: &Page<'_>) -> Result<String> {
         title => results.provenance.name.clone().unwrap_or_else(|| "unnamed sweep".into()),
         headline => page.verdict.headline,
         sentences => page.verdict.sentences,
+        data => page.data,
         absent => page.absent,
         provenance => results.provenance.others,
         sweep => results.provenance.sweep,

@@ -17,7 +17,7 @@ use crate::results::{Results, locate};
 use crate::stragglers::{agreement, frequency, images, overlap, pruning, sets};
 use crate::tables::text::Text;
 use crate::tables::{frames, spread, stability, variance, write};
-use crate::turning;
+use crate::turning::{self, note_on_means};
 use crate::verdict::{self, Verdict};
 
 /// What was made.
@@ -29,6 +29,9 @@ pub struct Written {
     pub stability: String,
     /// The verdict.
     pub verdict: Verdict,
+    /// What should be known of the data, in sentences: what was found of them before training, and by which observables
+    /// more than two classes are judged.
+    pub data: Vec<String>,
     /// Measurements that the file does not hold, in sentences.
     pub absent: Vec<String>,
 }
@@ -111,10 +114,11 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     }
 
     let absent = absent(&results);
+    let data: Vec<String> = results.provenance.data_findings.iter().cloned().chain(note_on_means(&points)).collect();
     // On screen a column that says the same in every row only takes room; the files keep it.
     let constant = groups.constant();
     let brief = |frame: &DataFrame| Text::of(frame).without(&constant).without_constant(&["layer", "prune"]);
-    let ends = ["edge", "none", "diverged", "failed", "missing"].map(str::to_owned);
+    let ends = ["edge", "none", "absent", "diverged", "failed", "missing"].map(str::to_owned);
     let unused: Vec<String> = ends.into_iter().filter(|name| all_zero(&stability, name)).collect();
     let shown = brief(&stability).without(&unused).interval("low", "high", "95% interval");
     let tables = page::Tables {
@@ -140,6 +144,7 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
         verdict: &verdict,
         figures: &figures,
         tables,
+        data: &data,
         absent: &absent,
         grids: &grids,
         straggling,
@@ -156,9 +161,9 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     if let Some((sentences, summary)) = other.filter(|_| points.observables.is_empty()) {
         let mut sentences = sentences.into_iter();
         let verdict = Verdict { headline: sentences.next().unwrap_or_default(), sentences: sentences.collect() };
-        return Ok(Written { page, stability: summary.aligned(), verdict, absent });
+        return Ok(Written { page, stability: summary.aligned(), verdict, data, absent });
     }
-    Ok(Written { page, stability: shown.aligned(), verdict, absent })
+    Ok(Written { page, stability: shown.aligned(), verdict, data, absent })
 }
 
 /// Writes the tables of local complexity, and makes its section of the page.

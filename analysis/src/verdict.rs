@@ -50,6 +50,7 @@ pub fn judge(
         let ends = [
             ("edge", "turn at the edge of what was measured, if at all"),
             ("none", "do not turn"),
+            ("absent", "have no such observable"),
             ("diverged", "diverged"),
             ("failed", "failed"),
             ("missing", "are not trained yet"),

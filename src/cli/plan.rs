@@ -1,8 +1,9 @@
-//! `phasesweep plan`: axes, cells, cohorts, bytes, operations and the time to expect; trains nothing.
+//! `phasesweep plan`: axes, cells, cohorts, bytes, operations and the time to expect, and what is odd
+//! about the data; trains nothing.
 
 use super::sweep_file::SweepFile;
 use super::{Exit, Failure};
-use crate::session::{Forecast, Terms};
+use crate::session::{Forecast, Terms, findings_of_plan};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -17,7 +18,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let (_, sweep) = arguments.sweep.read()?;
+    let findings = findings_of_plan(&sweep).map_err(Failure::input)?;
     let forecast = Forecast::new(sweep, &arguments.terms, arguments.ranks).map_err(Failure::input)?;
     print!("{forecast}");
+    findings.iter().for_each(|finding| eprintln!("warning: {finding}"));
     Ok(Exit::Complete)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::plot::{self, Curve, Panel};
 use super::{Exit, Failure};
+use crate::observe::principal::mean_of_measured;
 use crate::observe::turning_point::{
     DEFAULT_BURN_IN, DEFAULT_FRACTION, Extremum, Verdict, by_first_rise, by_prominence,
 };
@@ -199,6 +200,16 @@ impl View<'_> {
                     if values.iter().any(|value| value.is_finite()) {
                         let layer = if layers.len() > 1 { format!(", layer {layer}") } else { String::new() };
                         all.push(Series { name: format!("{symbol}_{label}{layer}"), extremum, values });
+                    }
+                }
+                // Of more than two classes the means stand for all; of two there is one pair, and no mean to take.
+                if self.labels(Dim::Class).len() > 2 {
+                    let layer = if layers.len() > 1 { format!(", layer {layer}") } else { String::new() };
+                    let of_class = |of| self.values(variable, layers.len() * labels.len(), place * labels.len() + of);
+                    let each: Vec<Vec<f32>> = (0..labels.len()).map(of_class).collect();
+                    let values = mean_of_measured(&each.iter().map(Vec::as_slice).collect::<Vec<_>>());
+                    if values.iter().any(|value| value.is_finite()) {
+                        all.push(Series { name: format!("mean {symbol}{layer}"), extremum, values });
                     }
                 }
             }

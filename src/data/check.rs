@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::catalogue::{self, Format};
+use super::census::sentences;
 pub use super::checksum::Verdict;
 use super::checksum::verify;
+use super::labels::listed;
 use super::{DataError, Places, Pool, cifar, idx};
 use crate::sweep::{Channels, Data, Labels, Normalise, Source};
 
@@ -26,8 +28,38 @@ pub struct Report {
     pub dir: Option<PathBuf>,
     /// Every file there.
     pub files: Vec<FileCheck>,
-    /// Training and test samples, inputs and labels, if it can be read; else why not.
-    pub content: Result<(usize, usize, usize, usize), DataError>,
+    /// What it holds, if it can be read; else why not.
+    pub content: Result<Content, DataError>,
+}
+
+/// What a source holds.
+#[derive(Debug)]
+pub struct Content {
+    /// Training samples.
+    pub train: usize,
+    /// Test samples.
+    pub test: usize,
+    /// Inputs of a sample.
+    pub features: usize,
+    /// Labels, ascending.
+    pub labels: Vec<u8>,
+    /// What a person should know of it, in sentences.
+    pub warnings: Vec<String>,
+}
+
+impl Content {
+    fn of(name: &str, data: &Data, pool: &Pool) -> Content {
+        let mut warnings = pool.remarks().to_vec();
+        match pool.census_of_all(data) {
+            Ok(census) => {
+                let all = format!("all {} training samples", pool.len());
+                warnings.extend(sentences(name, &[(all, census.findings())]));
+            }
+            Err(error) => warnings.push(error.to_string()),
+        }
+        let (train, test, features) = (pool.len(), pool.test_len(), pool.features());
+        Content { train, test, features, labels: pool.labels().to_vec(), warnings }
+    }
 }
 
 impl Report {
@@ -54,13 +86,16 @@ impl std::fmt::Display for Report {
             }
         }
         match &self.content {
-            Ok((train, test, features, labels)) => {
+            Ok(Content { train, test, features, labels, warnings }) => {
                 let verdict = if self.is_ok() { "OK" } else { "readable, but not as published" };
                 write!(
                     f,
-                    "{}: {verdict}: {train} training and {test} test samples, {features} inputs, {labels} labels",
-                    self.name
-                )
+                    "{}: {verdict}: {train} training and {test} test samples, {features} inputs, {} labels ({})",
+                    self.name,
+                    labels.len(),
+                    listed(labels)
+                )?;
+                warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))
             }
             Err(error) => write!(f, "{}: {error}", self.name),
         }
@@ -89,13 +124,15 @@ pub fn check(name: &str, path: Option<&Path>, places: &Places) -> Result<Report,
         None => (None, Vec::new()),
     };
     let stem = |file: &str| file.trim_end_matches(".gz").replace(".idx", "-idx");
-    let verdicts = files.into_iter().filter(|path| path.is_file()).filter_map(|path| {
+    // What is passed over when it is read need not be the published file.
+    let passed_over: Vec<PathBuf> = dir.iter().flat_map(|dir| idx::leftovers(dir)).map(|(empty, _)| empty).collect();
+    let there = |path: &PathBuf| path.is_file() && !passed_over.contains(path);
+    let verdicts = files.into_iter().filter(there).filter_map(|path| {
         let there = stem(path.file_name()?.to_str()?);
         let file = set?.files.iter().find(|file| stem(file.name) == there)?;
         Some(FileCheck { verdict: verify(&path, file), path })
     });
-    let content =
-        Pool::load_from(&data, places).map(|pool| (pool.len(), pool.test_len(), pool.features(), pool.label_count()));
+    let content = Pool::load_from(&data, places).map(|pool| Content::of(name, &data, &pool));
     Ok(Report { name: name.to_owned(), dir, files: verdicts.collect(), content })
 }
 
@@ -150,9 +187,9 @@ mod tests {
         assert!(!report.is_ok());
         assert_eq!(report.files.len(), 4);
         assert!(report.files.iter().all(|file| matches!(file.verdict, Ok(Verdict::Altered(_)))));
-        assert!(matches!(report.content, Ok((2, 2, 784, 10))));
         let text = report.to_string();
         assert!(text.contains("not the published file") && text.contains("2 training and 2 test"), "{text}");
+        assert!(text.contains("784 inputs, 10 labels (0 to 9)\nwarning: "), "{text}");
         // KMNIST's plain files have no published sums, and any directory will do for idx.
         for name in ["kmnist", "idx"] {
             let report = check(name, Some(dir.path()), &places).unwrap();

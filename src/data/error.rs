@@ -35,7 +35,7 @@ pub enum DataError {
     },
     /// A gzip stream is damaged.
     #[error(
-        "{}: damaged gzip data after {decoded} decompressed bytes ({source}). Remove the file and fetch it again",
+        "{}: damaged gzip data after {decoded} decompressed bytes ({source}). Fetch or copy the file again",
         path.display()
     )]
     Gzip {
@@ -49,7 +49,7 @@ pub enum DataError {
     /// A file is shorter or longer than its header says.
     #[error(
         "{}: {} {found} bytes where {expected} are expected ({reason}). \
-         The file is {}; remove it and fetch it again",
+         The file is {}: fetch or copy it again",
         path.display(),
         if found < expected { "ends after" } else { "holds at least" },
         if found < expected { "truncated" } else { "not what its header says" }
@@ -65,16 +65,14 @@ pub enum DataError {
         reason: String,
     },
     /// A file is of another format.
-    #[error("{}: begins with {found:#010x} where {expected:#010x} ({meaning}) is expected. {advice}", path.display())]
-    Magic {
+    #[error("{}: this is {found}. Read is {expected}. {advice}", path.display())]
+    Format {
         /// The file.
         path: PathBuf,
-        /// First four bytes, big-endian.
-        found: u32,
-        /// What they should be.
-        expected: u32,
-        /// What the expected number says.
-        meaning: &'static str,
+        /// What it is: type of its elements, shape, first bytes.
+        found: String,
+        /// What can be read.
+        expected: String,
         /// What to do.
         advice: String,
     },
@@ -132,6 +130,25 @@ pub enum DataError {
         name: String,
         /// Whether a contiguous block was asked for.
         block: bool,
+    },
+    /// A balanced draw asks for more samples of a class than there are.
+    #[error(
+        "a balanced draw of {size} needs {needed} samples of class {class}, but {name} has {available} to train on. \
+         Ask for at most {most}, or leave out balanced"
+    )]
+    Unbalanced {
+        /// Samples asked for.
+        size: usize,
+        /// Name of the source.
+        name: String,
+        /// The class.
+        class: String,
+        /// Samples of it that are needed.
+        needed: usize,
+        /// Samples of it that there are.
+        available: usize,
+        /// Largest balanced draw that there is.
+        most: usize,
     },
     /// The sweep asks for something that the source cannot give.
     #[error("{name}: {what}. {advice}")]

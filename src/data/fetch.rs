@@ -56,7 +56,7 @@ pub enum FetchError {
         dir: PathBuf,
     },
     /// An archive that was verified does not hold what it should.
-    #[error("{}: {what}. Remove it and run the command again", path.display())]
+    #[error("{}: {what}. Move it out of its directory and run the command again", path.display())]
     Archive {
         /// The archive.
         path: PathBuf,

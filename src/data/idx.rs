@@ -1,7 +1,8 @@
 //! The idx format of MNIST: a big-endian header (0x00000803 and three sizes for images, 0x00000801 and one for
 //! labels), then bytes. Plain or gzip, told apart by content.
 //!
-//! Nothing is allocated on the word of a header alone, and a file must hold exactly what its header says.
+//! Nothing is allocated on the word of a header alone, and a file must hold exactly what its header says. An empty file
+//! beside one of another spelling that is not (the leftover of a broken download or unpacking) is passed over.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::MultiGzDecoder;
 
 use super::DataError;
+use super::recognise::{HEAD, described, element};
 
 /// Magic number of a file of images: unsigned bytes, three dimensions.
 const IMAGES: u32 = 0x0803;
@@ -55,7 +57,8 @@ pub(super) fn names() -> Vec<String> {
 /// Any is missing: all missing ones are named.
 pub(super) fn files(dir: &Path, advice: &str) -> Result<[PathBuf; 4], DataError> {
     let found = STEMS.map(|(stem, dimensions)| {
-        spellings(stem, dimensions).into_iter().map(|name| dir.join(name)).find(|path| path.is_file())
+        let there = present(dir, stem, dimensions);
+        there.iter().find(|path| !is_empty(path)).or(there.first()).cloned()
     });
     match found {
         [Some(a), Some(b), Some(c), Some(d)] => Ok([a, b, c, d]),
@@ -68,6 +71,26 @@ pub(super) fn files(dir: &Path, advice: &str) -> Result<[PathBuf; 4], DataError>
             advice: advice.to_owned(),
         }),
     }
+}
+
+/// Files of a directory that are passed over because they are empty, each with the one that is read instead.
+pub(super) fn leftovers(dir: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let of = |(stem, dimensions)| {
+        let (empty, whole): (Vec<PathBuf>, Vec<PathBuf>) =
+            present(dir, stem, dimensions).into_iter().partition(|path| is_empty(path));
+        let read = whole.first().cloned();
+        empty.into_iter().filter_map(move |path| Some((path, read.clone()?)))
+    };
+    STEMS.into_iter().flat_map(of).collect()
+}
+
+/// The spellings of one of the four files that a directory holds.
+fn present(dir: &Path, stem: &str, dimensions: char) -> Vec<PathBuf> {
+    spellings(stem, dimensions).into_iter().map(|name| dir.join(name)).filter(|path| path.is_file()).collect()
+}
+
+fn is_empty(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|about| about.len() == 0)
 }
 
 /// Images and labels of one half of a data set.
@@ -118,7 +141,7 @@ fn read(path: &Path, magic: u32) -> Result<([usize; 3], Vec<u8>), DataError> {
             "its header asks for {} × {} × {} bytes, more than this machine can hold",
             sizes[0], sizes[1], sizes[2]
         ),
-        advice: "The file is damaged; remove it and fetch it again".to_owned(),
+        advice: "The file is damaged: fetch or copy it again".to_owned(),
     };
     let count = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size)).ok_or_else(too_much)?;
     if let Some(length) = file.plain_length
@@ -178,6 +201,47 @@ impl Source {
         })
     }
 
+    /// What the file is instead, by its first bytes; `head` holds four of them.
+    fn other_format(&mut self, mut head: Vec<u8>, magic: u32) -> DataError {
+        let (expected, dimensions) = match magic {
+            IMAGES => ("images: an idx file of unsigned bytes in 3 dimensions (image, row, column)", 3),
+            _ => ("labels: an idx file of unsigned bytes in 1 dimension", 1),
+        };
+        let path = self.path.clone();
+        // What cannot be read is not described; that the format is another is known already.
+        let idx = [head.first(), head.get(1)] == [Some(&0), Some(&0)];
+        let (found, advice) = match element(head.get(2).copied().unwrap_or(0)).filter(|_| idx) {
+            Some(elements) => {
+                let count = usize::from(head.get(3).copied().unwrap_or(0));
+                self.fill(&mut head, 4 * count.min(8) as u64).ok();
+                let sizes: Vec<String> = head[4..]
+                    .chunks_exact(4)
+                    .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]).to_string())
+                    .collect();
+                let found = format!(
+                    "an idx file of {elements} in {count} dimension{} ({}; its first bytes are {:02x} {:02x} {:02x} {:02x})",
+                    if count == 1 { "" } else { "s" },
+                    sizes.join("×"),
+                    head[0],
+                    head[1],
+                    head[2],
+                    head[3]
+                );
+                let advice = match (head[2], count, dimensions) {
+                    (0x08, 1, 3) | (0x08, 3, 1) => "The names of images and labels are swapped",
+                    (0x08, ..) => "Write it in those dimensions",
+                    _ => "Write it as unsigned bytes, 0 to 255",
+                };
+                (found, advice)
+            }
+            None => {
+                self.fill(&mut head, HEAD as u64 - 4).ok();
+                (described(&head), "Name the directory of the idx files with path in [[data]]")
+            }
+        };
+        DataError::Format { path, found, expected: expected.to_owned(), advice: advice.to_owned() }
+    }
+
     /// Checks the magic number and returns the sizes.
     fn header(&mut self, magic: u32) -> Result<[usize; 3], DataError> {
         let length = header_length(magic);
@@ -192,15 +256,7 @@ impl Source {
         };
         let found = word(0, &head).ok_or_else(|| short(head.len()))?;
         if found != magic {
-            let (meaning, other) = match magic {
-                IMAGES => ("idx images of bytes", "labels"),
-                _ => ("idx labels of bytes", "images"),
-            };
-            let advice = match found {
-                IMAGES | LABELS => format!("It is a file of {other}: the files' names are swapped"),
-                _ => "It is not an idx file of bytes; remove it and fetch it again".to_owned(),
-            };
-            return Err(DataError::Magic { path: self.path.clone(), found, expected: magic, meaning, advice });
+            return Err(self.other_format(head, magic));
         }
         self.fill(&mut head, length - 4)?;
         let mut sizes = [1; 3];

@@ -1,7 +1,8 @@
 //! Classes from labels, and their noise.
 //!
-//! What is drawn for a sample depends on `label_draw` and on the sample's place in its source alone: a sample keeps
-//! its class in every subsample and for every seed.
+//! The labels of a source are those that occur in it, whatever numbers they are: 1 to 26 are 26 classes, in ascending
+//! order. What is drawn for a sample depends on `label_draw` and on the sample's place in its source alone: a sample
+//! keeps its class in every subsample and for every seed.
 
 use super::DataError;
 use super::stream::Key;
@@ -11,8 +12,10 @@ use crate::sweep::{Data, Labels};
 #[derive(Debug)]
 pub(super) struct Rule {
     labels: Labels,
-    /// Labels of the source.
-    source: usize,
+    /// Labels of the source, ascending.
+    source: Vec<u8>,
+    /// Place in `source` of each label that occurs.
+    place: Vec<u16>,
     /// Number of classes.
     pub(super) classes: usize,
     noise: f64,
@@ -21,20 +24,17 @@ pub(super) struct Rule {
 }
 
 impl Rule {
-    /// The rule for a source with so many labels.
+    /// The rule for a source whose labels are `source`, ascending.
     ///
     /// # Errors
     /// The one label that is set against the rest is not among the source's.
-    pub(super) fn new(data: &Data, name: &str, source: usize) -> Result<Rule, DataError> {
+    pub(super) fn new(data: &Data, name: &str, source: &[u8]) -> Result<Rule, DataError> {
         let request = |what: String, advice: String| DataError::Request { name: name.to_owned(), what, advice };
         if let Labels::OneVsRest { label } = data.labels
-            && usize::from(label) >= source
+            && !source.iter().any(|&known| u16::from(known) == label)
         {
             return Err(request(
-                format!(
-                    "one-vs-rest asks for label {label}, but its labels run from 0 to {}",
-                    source.saturating_sub(1)
-                ),
+                format!("one-vs-rest asks for label {label}, but its labels are {}", listed(source)),
                 "Choose one of those".to_owned(),
             ));
         }
@@ -45,10 +45,13 @@ impl Rule {
             ));
         }
         let key = |purpose: &str| Key::new(purpose, &[data.label_draw]);
+        let mut place = vec![0; 256];
+        source.iter().enumerate().for_each(|(at, &label)| place[usize::from(label)] = at as u16);
         Ok(Rule {
             labels: data.labels,
-            source,
-            classes: classes(data.labels, source),
+            source: source.to_vec(),
+            place,
+            classes: classes(data.labels, source.len()),
             noise: data.label_noise,
             random: [key("random labels of training samples"), key("random labels of test samples")],
             noisy: key("label noise"),
@@ -56,7 +59,7 @@ impl Rule {
     }
 
     /// Class of the training sample at that place in the source.
-    pub(super) fn train(&self, index: usize, label: u16) -> u16 {
+    pub(super) fn train(&self, index: usize, label: u8) -> u16 {
         let class = self.clean(0, index, label);
         if self.noise == 0.0 || self.classes < 2 {
             return class;
@@ -70,26 +73,73 @@ impl Rule {
     }
 
     /// Class of the test sample at that place: without noise.
-    pub(super) fn test(&self, index: usize, label: u16) -> u16 {
+    pub(super) fn test(&self, index: usize, label: u8) -> u16 {
         self.clean(1, index, label)
     }
 
-    fn clean(&self, half: usize, index: usize, label: u16) -> u16 {
+    fn clean(&self, half: usize, index: usize, label: u8) -> u16 {
+        let place = self.place[usize::from(label)];
         match self.labels {
-            Labels::Parity => label % 2,
-            Labels::Halves => u16::from(2 * usize::from(label) >= self.source),
-            Labels::Classes => label,
-            Labels::OneVsRest { label: one } => u16::from(label == one),
+            Labels::Parity => u16::from(label) % 2,
+            Labels::Halves => u16::from(2 * usize::from(place) >= self.source.len()),
+            Labels::Classes => place,
+            Labels::OneVsRest { label: one } => u16::from(u16::from(label) == one),
             Labels::Random => self.random[half].at(index as u64).below(self.classes as u64) as u16,
+        }
+    }
+
+    /// The number that stands for each class in results: the source's own label where labels are taken as they are,
+    /// else the class's place.
+    pub(super) fn numbers(&self) -> Vec<u16> {
+        match self.labels {
+            Labels::Classes => self.source.iter().map(|&label| u16::from(label)).collect(),
+            _ => (0..self.classes as u16).collect(),
+        }
+    }
+
+    /// What each class is called in a sentence, by the source's labels.
+    pub(super) fn names(&self) -> Vec<String> {
+        let pair = |first: &str, second: String| vec![first.to_owned(), second];
+        match self.labels {
+            Labels::Parity => pair("0 (even labels)", "1 (odd labels)".to_owned()),
+            Labels::Halves => {
+                let (lower, upper) = self.source.split_at(self.source.len().div_ceil(2));
+                pair(&format!("0 (labels {})", listed(lower)), format!("1 (labels {})", listed(upper)))
+            }
+            Labels::OneVsRest { label } => pair("0 (the rest)", format!("1 (label {label})")),
+            Labels::Classes | Labels::Random => self.numbers().iter().map(u16::to_string).collect(),
         }
     }
 }
 
-/// Number of classes that a source with so many labels has under a rule.
+/// Number of classes that a source of `source` labels has under a rule.
 pub(super) fn classes(labels: Labels, source: usize) -> usize {
     match labels {
         Labels::Parity | Labels::Halves | Labels::OneVsRest { .. } => 2,
         Labels::Classes | Labels::Random => source,
+    }
+}
+
+/// Whether the classes under a rule are those of the labels 0, 1, 2 … only if the labels are these numbers.
+pub(super) fn depends_on_numbers(labels: Labels) -> bool {
+    matches!(labels, Labels::Classes | Labels::Random | Labels::Halves)
+}
+
+/// Labels 0, 1, 2 … without a gap.
+pub(super) fn is_plain(labels: &[u8]) -> bool {
+    labels.iter().enumerate().all(|(place, &label)| place == usize::from(label))
+}
+
+/// Ascending labels in a sentence: "1 to 5", or "1, 3 and 7".
+pub(super) fn listed(labels: &[u8]) -> String {
+    match labels {
+        [] => "none".to_owned(),
+        [one] => one.to_string(),
+        [first, .., last] if usize::from(last - first) + 1 == labels.len() => format!("{first} to {last}"),
+        [.., last] => {
+            let all: Vec<String> = labels[..labels.len() - 1].iter().map(u8::to_string).collect();
+            format!("{} and {last}", all.join(", "))
+        }
     }
 }
 
@@ -98,12 +148,14 @@ mod tests {
     use super::*;
     use crate::sweep::{Normalise, Source};
 
+    const DIGITS: [u8; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+
     fn data(labels: Labels, label_noise: f64, label_draw: u64) -> Data {
         Data { source: Source::Mnist, labels, label_noise, label_draw, normalise: Normalise::Standardise, path: None }
     }
 
     fn rule(labels: Labels, noise: f64, draw: u64) -> Rule {
-        Rule::new(&data(labels, noise, draw), "mnist", 10).unwrap()
+        Rule::new(&data(labels, noise, draw), "mnist", &DIGITS).unwrap()
     }
 
     #[test]
@@ -117,9 +169,10 @@ mod tests {
         assert_eq!(all(Labels::OneVsRest { label: 3 }), [0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
         assert_eq!(all(Labels::Classes), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
         // Three labels: 1 is not below one and a half.
-        let three = Rule::new(&data(Labels::Halves, 0.0, 0), "idx", 3).unwrap();
+        let three = Rule::new(&data(Labels::Halves, 0.0, 0), "idx", &[0, 1, 2]).unwrap();
         assert_eq!([0, 1, 2].map(|label| three.train(0, label)), [0, 0, 1]);
-        let error = Rule::new(&data(Labels::OneVsRest { label: 10 }, 0.0, 0), "mnist", 10).unwrap_err().to_string();
+        let error =
+            Rule::new(&data(Labels::OneVsRest { label: 10 }, 0.0, 0), "mnist", &DIGITS).unwrap_err().to_string();
         assert!(error.contains("label 10") && error.contains("0 to 9"), "{error}");
     }
 
@@ -129,9 +182,10 @@ mod tests {
         let noisy = rule(Labels::Classes, 0.3, 7);
         let mut shifts = [0u32; 10];
         for index in 0..n {
-            let label = (index % 10) as u16;
-            shifts[usize::from((noisy.train(index, label) + 10 - label) % 10)] += 1;
-            assert_eq!(noisy.test(index, label), label, "test labels are clean");
+            let label = (index % 10) as u8;
+            let class = u16::from(label);
+            shifts[usize::from((noisy.train(index, label) + 10 - class) % 10)] += 1;
+            assert_eq!(noisy.test(index, label), class, "test labels are clean");
         }
         // Five standard errors of binomial shares: 0.7 kept, 0.3/9 for each other class.
         for (shift, share) in [(0, 0.7)].into_iter().chain((1..10).map(|shift| (shift, 0.3 / 9.0))) {
@@ -153,5 +207,27 @@ mod tests {
         let first = rule(Labels::Random, 0.0, 1);
         assert_ne!(drawn(1, 0), (0..500).map(|index| first.test(index, 0)).collect::<Vec<_>>());
         assert!((0..10).all(|class| drawn(1, 0).contains(&class)), "every class comes up in 500 draws");
+    }
+
+    #[test]
+    fn labels_are_taken_as_the_classes_that_there_are() {
+        let letters: Vec<u8> = (1..=26).collect();
+        let of = |labels| Rule::new(&data(labels, 0.0, 0), "idx", &letters).unwrap();
+        let all = |rule: &Rule| letters.iter().map(|&label| rule.train(0, label)).collect::<Vec<_>>();
+        let classes = of(Labels::Classes);
+        assert_eq!((classes.classes, all(&classes)), (26, (0..26).collect::<Vec<_>>()));
+        assert_eq!(classes.numbers(), (1..=26).collect::<Vec<u16>>());
+        assert_eq!((classes.names()[0].as_str(), classes.names()[25].as_str()), ("1", "26"));
+        // Thirteen letters in each half; parity and one-vs-rest go by the label itself.
+        assert_eq!(all(&of(Labels::Halves)).iter().filter(|&&class| class == 1).count(), 13);
+        assert_eq!(of(Labels::Halves).names(), ["0 (labels 1 to 13)", "1 (labels 14 to 26)"]);
+        assert_eq!(all(&of(Labels::Parity))[..4], [1, 0, 1, 0]);
+        assert_eq!(all(&of(Labels::OneVsRest { label: 3 }))[..4], [0, 0, 1, 0]);
+        assert!(Rule::new(&data(Labels::OneVsRest { label: 0 }, 0.0, 0), "idx", &letters).is_err());
+        // A gap closes up.
+        let gap = Rule::new(&data(Labels::Classes, 0.0, 0), "idx", &[0, 1, 5]).unwrap();
+        assert_eq!(([0, 1, 5].map(|label| gap.train(0, label)), gap.numbers()), ([0, 1, 2], vec![0, 1, 5]));
+        assert_eq!([listed(&[0, 1, 5]), listed(&letters), listed(&[4])], ["0, 1 and 5", "1 to 26", "4"]);
+        assert!(is_plain(&DIGITS) && !is_plain(&[0, 1, 5]) && !is_plain(&letters));
     }
 }

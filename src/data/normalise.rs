@@ -42,8 +42,20 @@ impl Matrix {
         }
     }
 
+    /// Whether the stated rows are all equal.
+    pub(super) fn is_constant(&self, rows: &[u32]) -> bool {
+        let [mut first, mut row] = [vec![0.0; self.features], vec![0.0; self.features]];
+        if let Some(&index) = rows.first() {
+            self.read(index as usize, &mut first);
+        }
+        rows.iter().all(|&index| {
+            self.read(index as usize, &mut row);
+            row == first
+        })
+    }
+
     /// One row, as stored.
-    fn read(&self, row: usize, out: &mut [f64]) {
+    pub(super) fn read(&self, row: usize, out: &mut [f64]) {
         let d = self.features;
         match &self.values {
             Values::Bytes { bytes, planes, .. } => {
@@ -114,6 +126,12 @@ impl Scaling {
             live,
             sphere: false,
         }
+    }
+
+    /// A value of the input at a place of `live`, less the mean and over the standard deviation (or as the scaling has
+    /// it, short of the sphere).
+    pub(super) fn standardised(&self, place: usize, value: f64) -> f64 {
+        (value - self.mean[place]) * self.factor[place]
     }
 
     /// Whether nothing but constants is left.

@@ -1,36 +1,43 @@
 //! A source, read once: everything that subsamples are cut from. Pixels stay bytes until a block is prepared.
 //!
-//! Invariants: as many rows as labels in each half; every label is below `labels`; neither half is empty.
+//! Invariants: as many rows as labels in each half; every label is among `labels`; neither half is empty.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use super::labels::Rule;
-use super::locate::advice;
+use super::census::Census;
+use super::decode::{self, decode};
+use super::erratic::{Extremes, erratic};
+use super::labels::{self, Rule};
 use super::normalise::{Matrix, Scaling};
 use super::synthetic::Spec;
-use super::{Block, DataError, Places, Samples, cifar, digits, idx, name, stream, subsample};
-use crate::sweep::{Channels, Data, Source, Subsample};
+use super::{Block, DataError, Places, Samples, name, subsample};
+use crate::sweep::{Data, Normalise, Source, Subsample};
 
 /// A source, decoded.
 #[derive(Debug)]
 pub struct Pool {
-    source: Source,
-    train: Half,
-    test: Half,
-    /// Labels of the source, from 0.
-    labels: usize,
-    image: Option<[usize; 3]>,
-    digest: blake3::Hash,
-    dir: Option<PathBuf>,
+    pub(super) source: Source,
+    pub(super) train: Half,
+    pub(super) test: Half,
+    /// Labels of the source, ascending: those that occur where the source does not fix them.
+    pub(super) labels: Vec<u8>,
+    pub(super) image: Option<[usize; 3]>,
+    pub(super) digest: blake3::Hash,
+    pub(super) dir: Option<PathBuf>,
+    /// What should be known of the files that were read, in sentences.
+    pub(super) remarks: Vec<String>,
+    /// Of the test inputs; taken when first asked for.
+    pub(super) extremes: OnceLock<Extremes>,
 }
 
 /// Training or test samples.
 #[derive(Debug)]
-struct Half {
-    inputs: Matrix,
-    labels: Vec<u8>,
+pub(super) struct Half {
+    pub(super) inputs: Matrix,
+    pub(super) labels: Vec<u8>,
 }
 
 impl Pool {
@@ -48,13 +55,7 @@ impl Pool {
     /// # Errors
     /// As [`Pool::load`].
     pub fn load_from(data: &Data, places: &Places) -> Result<Pool, DataError> {
-        let path = data.path.as_deref();
-        match &data.source {
-            Source::Digits { train } => from_digits(&data.source, *train),
-            Source::Mnist | Source::FashionMnist | Source::Kmnist | Source::Idx => from_idx(&data.source, path, places),
-            Source::Cifar10 { channels } => from_cifar(&data.source, *channels, path, places),
-            Source::Stripe { .. } | Source::Cylinder { .. } => generate(&data.source),
-        }
+        decode(data, places)
     }
 
     /// Number of samples that subsamples are taken from.
@@ -77,9 +78,23 @@ impl Pool {
         self.train.inputs.features
     }
 
-    /// Labels of the source; the number of classes where labels are taken as they are.
-    pub fn label_count(&self) -> usize {
-        self.labels
+    /// Labels of the source, ascending: the classes where labels are taken as they are.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+
+    /// Number of classes under the sweep's labels.
+    pub fn classes(&self, data: &Data) -> usize {
+        labels::classes(data.labels, self.labels.len())
+    }
+
+    /// The number that stands for each class in results: the source's own label where labels are taken as they are,
+    /// else the class's place.
+    ///
+    /// # Errors
+    /// A label that is asked for does not exist.
+    pub fn class_numbers(&self, data: &Data) -> Result<Vec<u16>, DataError> {
+        Ok(self.rule(data)?.numbers())
     }
 
     /// `[channels, height, width]` where the source is images.
@@ -92,10 +107,99 @@ impl Pool {
         self.dir.as_deref()
     }
 
+    /// What should be known of the files that were read, in sentences: which were passed over.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
     /// Hash of the samples and labels as decoded: the same for plain and compressed files and for every place they may
     /// lie in. For generated sources, of the generator's version and numbers.
     pub fn digest(&self) -> blake3::Hash {
         self.digest
+    }
+
+    /// The digest that stands for the data in its cells' ids: that of the samples, and where the classes are not what
+    /// they were when ids were first given out (labels that are not 0, 1, 2 … were filled up with classes of which there
+    /// is no sample), another.
+    pub fn identity(&self, data: &Data) -> blake3::Hash {
+        if labels::is_plain(&self.labels) || !labels::depends_on_numbers(data.labels) {
+            return self.digest;
+        }
+        let mut hasher = blake3::Hasher::new_derive_key("phasesweep data digest: classes are the labels that occur");
+        hasher.update(self.digest.as_bytes());
+        hasher.update(&self.labels);
+        hasher.finalize()
+    }
+
+    fn rule(&self, data: &Data) -> Result<Rule, DataError> {
+        Rule::new(data, name(&self.source), &self.labels)
+    }
+
+    /// The training samples of a subsample.
+    fn rows(&self, subsample: &Subsample, rule: &Rule) -> Result<Vec<u32>, DataError> {
+        let name = name(&self.source);
+        let rows = match *subsample {
+            Subsample::Balanced { size, draw } => {
+                let labels = self.train.labels.iter().enumerate();
+                let classes: Vec<u16> = labels.map(|(row, &label)| rule.train(row, label)).collect();
+                subsample::balanced(size, draw, name, &rule.names(), &classes)?
+            }
+            _ => subsample::indices(subsample, name, self.len())?,
+        };
+        if rows.is_empty() {
+            return Err(DataError::Request {
+                name: name.to_owned(),
+                what: "the subsample has no samples".to_owned(),
+                advice: "Its size must be at least 1".to_owned(),
+            });
+        }
+        Ok(rows)
+    }
+
+    fn all_constant(&self, rows: &[u32]) -> DataError {
+        let (features, samples) = (self.features(), rows.len());
+        DataError::AllConstant { name: name(&self.source).to_owned(), features, samples }
+    }
+
+    /// Counts what a training block and its test set hold, without preparing them. `inputs`: looks at the inputs too
+    /// ([`Census::erratic`]), which takes a pass over the block's samples.
+    ///
+    /// # Errors
+    /// As [`Pool::block`].
+    pub fn census(&self, data: &Data, subsample: &Subsample, inputs: bool) -> Result<Census, DataError> {
+        let rule = self.rule(data)?;
+        self.census_of(data, &rule, &self.rows(subsample, &rule)?, inputs)
+    }
+
+    /// As [`Pool::census`], of all training samples.
+    ///
+    /// # Errors
+    /// A label that is asked for does not exist, or every input is constant.
+    pub fn census_of_all(&self, data: &Data) -> Result<Census, DataError> {
+        let rows: Vec<u32> = (0..self.len() as u32).collect();
+        self.census_of(data, &self.rule(data)?, &rows, true)
+    }
+
+    fn census_of(&self, data: &Data, rule: &Rule, rows: &[u32], inputs: bool) -> Result<Census, DataError> {
+        let (mut train, mut test) = (vec![0; rule.classes], vec![0; rule.classes]);
+        for &row in rows {
+            train[usize::from(rule.train(row as usize, self.train.labels[row as usize]))] += 1;
+        }
+        for (row, &label) in self.test.labels.iter().enumerate() {
+            test[usize::from(rule.test(row, label))] += 1;
+        }
+        let standardised = data.normalise == Normalise::Standardise;
+        if standardised && self.train.inputs.is_constant(rows) {
+            return Err(self.all_constant(rows));
+        }
+        let erratic = (inputs && standardised).then(|| {
+            let scaling = Scaling::fit(&self.train.inputs, rows, data.normalise, false);
+            let extremes = self.extremes.get_or_init(|| Extremes::of(&self.test.inputs, self.test_len()));
+            erratic(&scaling, &self.train.inputs, rows, extremes)
+        });
+        let odd = !labels::is_plain(&self.labels) && labels::depends_on_numbers(data.labels);
+        let labels = odd.then(|| labels::listed(&self.labels));
+        Ok(Census { classes: rule.names(), train, test, labels, erratic })
     }
 
     /// Prepares a training block and its test set, scaled by the block's own numbers.
@@ -109,40 +213,19 @@ impl Pool {
     /// `data` has another source than the pool: a bug of the caller.
     pub fn block(&self, data: &Data, subsample: &Subsample, keep_constant: bool) -> Result<Block, DataError> {
         assert_eq!(data.source, self.source, "a block is cut from the pool of its own source");
-        let name = name(&self.source);
-        let rule = Rule::new(data, name, self.labels)?;
-        let rows = match *subsample {
-            Subsample::Balanced { size, draw } => {
-                let labels = self.train.labels.iter().enumerate();
-                let classes: Vec<u16> = labels.map(|(row, &label)| rule.train(row, u16::from(label))).collect();
-                subsample::balanced(size, draw, name, rule.classes, &classes)?
-            }
-            _ => subsample::indices(subsample, name, self.len())?,
-        };
-        if rows.is_empty() {
-            return Err(DataError::Request {
-                name: name.to_owned(),
-                what: "the subsample has no samples".to_owned(),
-                advice: "Its size must be at least 1".to_owned(),
-            });
-        }
+        let rule = self.rule(data)?;
+        let rows = self.rows(subsample, &rule)?;
         let scaling = Scaling::fit(&self.train.inputs, &rows, data.normalise, keep_constant);
         if scaling.is_constant() {
-            let (features, samples) = (self.features(), rows.len());
-            return Err(DataError::AllConstant { name: name.to_owned(), features, samples });
+            return Err(self.all_constant(&rows));
         }
         let train = Samples {
             x: scaling.apply(&self.train.inputs, rows.par_iter().map(|&row| row as usize)),
-            y: (rows.par_iter())
-                .map(|&row| rule.train(row as usize, u16::from(self.train.labels[row as usize])))
-                .collect(),
+            y: (rows.par_iter()).map(|&row| rule.train(row as usize, self.train.labels[row as usize])).collect(),
         };
         let test = Samples {
             x: scaling.apply(&self.test.inputs, (0..self.test_len()).into_par_iter()),
-            y: (0..self.test_len())
-                .into_par_iter()
-                .map(|row| rule.test(row, u16::from(self.test.labels[row])))
-                .collect(),
+            y: (0..self.test_len()).into_par_iter().map(|row| rule.test(row, self.test.labels[row])).collect(),
         };
         let whole = scaling.live.len() == self.features();
         Ok(Block {
@@ -157,176 +240,9 @@ impl Pool {
     }
 }
 
-/// The pool's digest without making its points, where the source is generated; else by loading it.
-///
-/// # Errors
-/// As [`Pool::load`].
-pub fn digest(data: &Data) -> Result<blake3::Hash, DataError> {
-    match Spec::of(&data.source) {
-        Some(spec) => Ok(digest_of_spec(&spec)),
-        None => Pool::load(data).map(|pool| pool.digest()),
-    }
-}
-
-fn digest_of_spec(spec: &Spec) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new_derive_key("phasesweep data digest: generated");
-    hasher.update(&stream::VERSION.to_le_bytes());
-    hasher.update(spec.name().as_bytes());
-    spec.numbers().iter().for_each(|number| {
-        hasher.update(&number.to_le_bytes());
-    });
-    hasher.finalize()
-}
-
-fn digest_of_samples(features: usize, parts: [(&[u8], &[u8]); 2]) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new_derive_key("phasesweep data digest: samples");
-    hasher.update(&(features as u64).to_le_bytes());
-    for (pixels, labels) in parts {
-        hasher.update(&(labels.len() as u64).to_le_bytes());
-        hasher.update(pixels);
-        hasher.update(labels);
-    }
-    hasher.finalize()
-}
-
-fn from_digits(source: &Source, train: usize) -> Result<Pool, DataError> {
-    if train == 0 || train >= digits::SAMPLES {
-        return Err(DataError::Request {
-            name: name(source).to_owned(),
-            what: format!(
-                "train = {train}, but there are {} images, of which some must be left to test on",
-                digits::SAMPLES
-            ),
-            advice: format!("Choose from 1 to {}", digits::SAMPLES - 1),
-        });
-    }
-    let (mut pixels, mut labels) = digits::digits();
-    let digest = digest_of_samples(digits::PIXELS, [(&pixels, &labels), (&[], &[])]);
-    let (test_pixels, test_labels) = (pixels.split_off(train * digits::PIXELS), labels.split_off(train));
-    let half = |pixels, labels| Half { inputs: Matrix::bytes(pixels, digits::PIXELS, 1, digits::WHITE), labels };
-    Ok(Pool {
-        source: source.clone(),
-        train: half(pixels, labels),
-        test: half(test_pixels, test_labels),
-        labels: digits::CLASSES,
-        image: Some([1, 8, 8]),
-        digest,
-        dir: None,
-    })
-}
-
-fn from_idx(source: &Source, path: Option<&Path>, places: &Places) -> Result<Pool, DataError> {
-    let name = name(source);
-    let wanted = idx::names();
-    let dir = places.find(name, path, &wanted)?;
-    let files = idx::files(&dir, &advice(name, &wanted))?;
-    let [train_images, train_labels, test_images, test_labels] = &files;
-    let (train, test) =
-        rayon::join(|| idx::read_part(train_images, train_labels), || idx::read_part(test_images, test_labels));
-    let (train, test) = (train?, test?);
-    let size = |shape: [usize; 2]| format!("images of {}×{}", shape[0], shape[1]);
-    if train.shape != test.shape {
-        return Err(DataError::Mismatch {
-            path: train_images.clone(),
-            what: size(train.shape),
-            other: test_images.clone(),
-            other_what: size(test.shape),
-        });
-    }
-    let labels = if *source == Source::Idx {
-        let greatest = train.labels.iter().chain(&test.labels).max().copied().unwrap_or(0);
-        usize::from(greatest) + 1
-    } else {
-        if train.shape != [28, 28] {
-            return Err(DataError::Unsuitable {
-                path: train_images.clone(),
-                what: format!("holds {}, but {name} has 28×28", size(train.shape)),
-                advice: "Use source = \"idx\" for other data of this format".to_owned(),
-            });
-        }
-        check_labels(train_labels, &train.labels, name)?;
-        check_labels(test_labels, &test.labels, name)?;
-        10
-    };
-    let [height, width] = train.shape;
-    let digest = digest_of_samples(height * width, [(&train.pixels, &train.labels), (&test.pixels, &test.labels)]);
-    let half =
-        |part: idx::Part| Half { inputs: Matrix::bytes(part.pixels, height * width, 1, 255.0), labels: part.labels };
-    Ok(Pool {
-        source: source.clone(),
-        train: half(train),
-        test: half(test),
-        labels,
-        image: Some([1, height, width]),
-        digest,
-        dir: Some(dir),
-    })
-}
-
-/// Labels of the MNIST family run from 0 to 9.
-fn check_labels(path: &Path, labels: &[u8], name: &str) -> Result<(), DataError> {
-    match labels.iter().position(|&label| label > 9) {
-        None => Ok(()),
-        Some(index) => Err(DataError::Label {
-            path: path.to_owned(),
-            index,
-            label: labels[index],
-            name: name.to_owned(),
-            classes: 10,
-        }),
-    }
-}
-
-fn from_cifar(source: &Source, channels: Channels, path: Option<&Path>, places: &Places) -> Result<Pool, DataError> {
-    let wanted = cifar::NAMES.map(str::to_owned);
-    let dir = places.find(name(source), path, &wanted)?;
-    let (train, test) = cifar::read(&cifar::files(&dir, &advice(name(source), &wanted))?)?;
-    let digest = digest_of_samples(cifar::PIXELS, [(&train.pixels, &train.labels), (&test.pixels, &test.labels)]);
-    let planes = match channels {
-        Channels::Sum => 3,
-        Channels::Flat => 1,
-    };
-    let half = |part: cifar::Part| Half {
-        inputs: Matrix::bytes(part.pixels, cifar::PIXELS / planes, planes, 255.0),
-        labels: part.labels,
-    };
-    Ok(Pool {
-        source: source.clone(),
-        train: half(train),
-        test: half(test),
-        labels: 10,
-        image: Some([3 / planes, 32, 32]),
-        digest,
-        dir: Some(dir),
-    })
-}
-
-fn generate(source: &Source) -> Result<Pool, DataError> {
-    let request = |what: String, advice: &str| DataError::Request {
-        name: name(source).to_owned(),
-        what,
-        advice: advice.to_owned(),
-    };
-    let Some(spec) = Spec::of(source) else {
-        return Err(request("is not generated".to_owned(), "Name its files"));
-    };
-    if spec.dimension == 0 || spec.train == 0 || spec.test == 0 {
-        let what = format!("{} training and {} test points in {} dimensions", spec.train, spec.test, spec.dimension);
-        return Err(request(what, "All three must be at least 1"));
-    }
-    let half = |test| {
-        let (points, labels) = spec.points(test);
-        Half { inputs: Matrix::floats(points, spec.dimension), labels }
-    };
-    Ok(Pool {
-        source: source.clone(),
-        train: half(false),
-        test: half(true),
-        labels: 2,
-        image: None,
-        digest: digest_of_spec(&spec),
-        dir: None,
-    })
+/// [`Pool::identity`] of a generated source, without making its points; `None` for sources with files.
+pub fn generated_identity(data: &Data) -> Option<blake3::Hash> {
+    Spec::of(&data.source).map(|spec| decode::digest_of_spec(&spec))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::catalogue::{PUBLISHED, published};
+use super::decode::occurring;
 use super::labels::classes;
 use super::locate::advice;
 use super::synthetic::Spec;
@@ -80,8 +81,7 @@ pub fn shape_from(data: &Data, places: &Places) -> Result<Shape, DataError> {
                 let [train, height, width] = idx::image_sizes(&images)?;
                 let [test, ..] = idx::image_sizes(&test_images)?;
                 let count = if *source == Source::Idx {
-                    let (a, b) = (idx::read_labels(&labels)?, idx::read_labels(&test_labels)?);
-                    a.iter().chain(&b).max().map_or(0, |&greatest| usize::from(greatest) + 1)
+                    occurring([&idx::read_labels(&labels)?, &idx::read_labels(&test_labels)?]).len()
                 } else {
                     10
                 };

@@ -50,20 +50,36 @@ fn shuffled(draw: u64, pool: usize, size: usize) -> Vec<u32> {
     order
 }
 
-/// Indices of a balanced draw, ascending: the first samples of each class in the order of the draw, `size`/`classes` of
-/// each, and of the first classes one more until there are `size`.
+/// Indices of a balanced draw, ascending: the first samples of each class in the order of the draw, `size`/k of each of
+/// the k classes that occur at all, and of the first of these one more until there are `size`. `names` are the classes'.
 ///
 /// # Errors
-/// A class has too few.
+/// A class that occurs has too few.
 pub(super) fn balanced(
     size: usize,
     draw: u64,
     name: &str,
-    classes: usize,
+    names: &[String],
     class_of: &[u16],
 ) -> Result<Vec<u32>, DataError> {
-    let mut wanted: Vec<usize> =
-        (0..classes).map(|class| size / classes + usize::from(class < size % classes)).collect();
+    let mut available = vec![0; names.len()];
+    class_of.iter().for_each(|&class| available[usize::from(class)] += 1);
+    let occurring: Vec<usize> = (0..names.len()).filter(|&class| available[class] > 0).collect();
+    let mut wanted = vec![0; names.len()];
+    for (place, &class) in occurring.iter().enumerate() {
+        wanted[class] = size / occurring.len() + usize::from(place < size % occurring.len());
+    }
+    if let Some(&class) = occurring.iter().find(|&&class| available[class] < wanted[class]) {
+        let rarest = occurring.iter().map(|&class| available[class]).min().unwrap_or(0);
+        return Err(DataError::Unbalanced {
+            size,
+            name: name.to_owned(),
+            class: names[class].clone(),
+            needed: wanted[class],
+            available: available[class],
+            most: rarest * occurring.len(),
+        });
+    }
     let order = shuffled(draw, class_of.len(), class_of.len());
     let takes = |index: &u32| {
         let left = &mut wanted[usize::from(class_of[*index as usize])];
@@ -72,15 +88,6 @@ pub(super) fn balanced(
         takes
     };
     let mut taken: Vec<u32> = order.into_iter().filter(takes).collect();
-    if taken.len() < size {
-        return Err(DataError::TooFew {
-            what: format!("a balanced draw of {size}"),
-            needed: size as u128,
-            available: taken.len(),
-            name: name.to_owned(),
-            block: false,
-        });
-    }
     taken.sort_unstable();
     Ok(taken)
 }
@@ -123,14 +130,29 @@ mod tests {
 
     #[test]
     fn a_balanced_draw_has_as_many_of_each_class_and_says_when_it_cannot() {
-        // Class 2 is rare.
+        let names: Vec<String> = (0..3).map(|class| class.to_string()).collect();
+        // Class 2 is rare: 30 of 300.
         let class_of: Vec<u16> = (0..300).map(|i| if i % 10 == 0 { 2 } else { (i % 2) as u16 }).collect();
-        let drawn = balanced(61, 4, "test", 3, &class_of).unwrap();
-        let count = |class| drawn.iter().filter(|&&i| class_of[i as usize] == class).count();
-        assert_eq!([count(0), count(1), count(2)], [21, 20, 20]);
+        let drawn = balanced(61, 4, "test", &names, &class_of).unwrap();
+        let count = |drawn: &[u32], class| drawn.iter().filter(|&&i| class_of[i as usize] == class).count();
+        assert_eq!([0, 1, 2].map(|class| count(&drawn, class)), [21, 20, 20]);
         assert!(drawn.windows(2).all(|pair| pair[0] < pair[1]));
-        assert_ne!(drawn, balanced(61, 5, "test", 3, &class_of).unwrap());
-        assert!(balanced(100, 4, "test", 3, &class_of).unwrap_err().to_string().contains("balanced draw of 100"));
+        assert_ne!(drawn, balanced(61, 5, "test", &names, &class_of).unwrap());
+        let text = balanced(100, 4, "test", &names, &class_of).unwrap_err().to_string();
+        for part in ["balanced draw of 100", "33 samples of class 2", "has 30", "at most 90"] {
+            assert!(text.contains(part), "{part:?} is not in {text}");
+        }
+        assert!(balanced(90, 4, "test", &names, &class_of).is_ok());
+    }
+
+    #[test]
+    fn a_class_that_does_not_occur_takes_no_part_in_a_balanced_draw() {
+        let names: Vec<String> = (0..4).map(|class| class.to_string()).collect();
+        // Class 1 is in the test set alone: the draw is that of the three others.
+        let class_of: Vec<u16> = (0..300).map(|i| [0, 2, 3][i % 3]).collect();
+        let drawn = balanced(61, 4, "test", &names, &class_of).unwrap();
+        let count = |class| drawn.iter().filter(|&&i| class_of[i as usize] == class).count();
+        assert_eq!([count(0), count(1), count(2), count(3)], [21, 0, 20, 20]);
     }
 
     #[test]

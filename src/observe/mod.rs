@@ -5,5 +5,6 @@ pub mod manifold;
 pub mod misclassified;
 pub mod network;
 pub mod partition;
+pub mod principal;
 pub mod robustness;
 pub mod turning_point;

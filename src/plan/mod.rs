@@ -5,9 +5,12 @@
 //! plan of a million cells is as small as its axes.
 
 mod id;
+mod identity;
 mod label;
 
 pub use id::{CellId, CohortId};
+pub(crate) use identity::removes_by_distance;
+pub use identity::{DataIdentity, NotAnIdentity};
 pub use label::{AxisLabels, NumericCoordinate};
 
 use serde::Serialize;
@@ -45,6 +48,9 @@ struct Specification<'a> {
     train: &'a Train,
     observe: &'a Observe,
     after_inversion: Option<usize>,
+    /// Rules that decide this cell and are newer than the first ids: none for nearly all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<&'static str>,
 }
 
 /// A sweep's cells.
@@ -58,7 +64,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Lays out the grid. `digests` holds the digest of each of `sweep.data`, in order.
+    /// Lays out the grid. `digests` holds the identity of each of `sweep.data`, in order, as text ([`DataIdentity`]); a
+    /// text that is none stands for itself.
     ///
     /// Where a sweep prunes, the unpruned cell that a pruned one starts from is part of the plan, asked for or not.
     /// With adaptive seeds the plan reaches to the greatest number of seeds; the first `sweep.seeds.len()` of each
@@ -88,13 +95,19 @@ impl Plan {
                 }
             }
         }
+        let identity = |text: &String| {
+            text.parse().unwrap_or_else(|_| DataIdentity { digest: text.clone(), ..DataIdentity::default() })
+        };
+        let identities: Vec<DataIdentity> = digests.iter().map(identity).collect();
+        let unknown = DataIdentity::default();
         let specifications = variants
             .iter()
             .map(|v| {
+                let identity = identities.get(v.data).unwrap_or(&unknown);
                 let specification = Specification {
                     specification: SPECIFICATION,
                     data: &sweep.data[v.data],
-                    data_digest: digests.get(v.data).map_or("", String::as_str),
+                    data_digest: &identity.digest,
                     subsample: &sweep.subsamples[v.subsample],
                     architecture: &sweep.architectures[v.architecture],
                     optimiser: &sweep.optimisers[v.optimiser],
@@ -102,6 +115,7 @@ impl Plan {
                     train: &sweep.train,
                     observe: &sweep.observe,
                     after_inversion: sweep.stop.after_inversion,
+                    rules: identity.rules(v.subsample, &prunes[v.prune], sweep.stop.after_inversion),
                 };
                 serde_json::to_string(&specification).unwrap_or_else(|error| {
                     unreachable!("a specification of numbers and names always has a JSON form: {error}")
@@ -284,6 +298,28 @@ mod tests {
         let sweep = parse(SMALL, "test.toml", &[]).expect("a valid sweep");
         let other_data: HashSet<_> = Plan::new(sweep, &["other".to_string()]).ids().into_iter().collect();
         assert!(before.is_disjoint(&other_data));
+    }
+
+    /// A rule that is newer than the first ids makes other cells of those that it decides, and of no others.
+    #[test]
+    fn newer_rules_change_the_ids_of_the_cells_that_they_decide_alone() {
+        let text = format!(
+            "{SMALL}\n[[prune]]\nremove = \"none\"\n[[prune]]\nremove = \"stragglers\"\n[stop]\nafter_inversion = 5\n"
+        );
+        let with = |identity: &str| {
+            let plan = Plan::new(parse(&text, "test.toml", &[]).expect("a valid sweep"), &[identity.to_string()]);
+            (plan.variants().to_vec(), plan.ids(), plan.seeds().len())
+        };
+        let (variants, before, seeds) = with("d");
+        let changed = |identity: &str| -> HashSet<Variant> {
+            let after = with(identity).1;
+            let other = (0..before.len()).filter(|&cell| before[cell] != after[cell]);
+            other.map(|cell| variants[cell / seeds]).collect()
+        };
+        let all = |of: &dyn Fn(&Variant) -> bool| variants.iter().copied().filter(|v| of(v)).collect::<HashSet<_>>();
+        assert_eq!(changed("d many-classes"), all(&|variant| variant.prune == 1));
+        assert_eq!(changed("d lacking=1"), all(&|variant| variant.subsample == 1));
+        assert_eq!(changed("e").len(), variants.len());
     }
 
     #[test]

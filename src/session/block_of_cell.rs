@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::examination::identities;
 use super::ground::Ground;
+use super::pools::Pools;
 use super::{SessionError, opening};
-use crate::data::{self, Block};
+use crate::data::Block;
 use crate::plan::{CellId, Plan};
 use crate::store::RunDirectory;
 use crate::sweep;
@@ -21,12 +23,9 @@ pub fn block_of_cell(directory: &RunDirectory, cell: CellId) -> Result<Arc<Block
     })?;
     let sweep = sweep::parse(&text, &path.display().to_string(), &opening::overrides_in(&text))
         .map_err(|diagnostics| SessionError::Input(diagnostics.to_string()))?;
-    let digests: Vec<String> = sweep
-        .data
-        .iter()
-        .map(|source| Ok(data::digest(source)?.to_hex().to_string()))
-        .collect::<Result<_, SessionError>>()?;
-    let ground = Ground::new(Plan::new(sweep, &digests), directory.clone());
+    let mut pools = Pools::default();
+    let identities = identities(&sweep, &mut pools)?;
+    let ground = Ground::new(Plan::new(sweep, &identities), directory.clone(), pools);
     let Some(place) = ground.ids.iter().position(|id| *id == cell) else {
         return Err(SessionError::Input(format!(
             "error: the grid of {} holds no cell {cell}: the sweep file, or the data it names, changed since the cell was \

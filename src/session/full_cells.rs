@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::ground::Ground;
 use super::pruning::FullCell;
+use crate::observe::principal::mean_of_measured;
 use crate::plan::CellId;
 use crate::store::{Dim, Labels, Part, StoreError, Values, scan};
 
@@ -56,16 +57,22 @@ fn full_cell(part: &Part, cell: CellId) -> FullCell {
     };
     let epochs: Vec<usize> = integers(Dim::Epoch);
     let length = |dim: Dim| part.axes.get(dim).map_or(0, Labels::len);
-    let (layers, classes, pairs) = (length(Dim::Layer), length(Dim::Class), length(Dim::Pair));
+    let classes: Vec<usize> = integers(Dim::Class);
+    let (layers, pairs) = (length(Dim::Layer), length(Dim::Pair));
     let floats = |name: &str| match part.column(name).map(|column| &column.values) {
         Some(Values::F32(values)) => values.as_slice(),
         _ => &[],
     };
     // The last observed layer: [cell, layer, class or pair, epoch].
-    let of_last_layer = |name: &str, series: usize, wanted: usize| {
-        let from = ((row + 1) * layers).saturating_sub(1) * series * epochs.len();
-        floats(name).get(from..from + wanted * epochs.len()).map_or_else(Vec::new, <[f32]>::to_vec)
+    let of_last_layer = |name: &str, series: usize, place: usize| {
+        let from = (((row + 1) * layers).saturating_sub(1) * series + place) * epochs.len();
+        floats(name).get(from..from + epochs.len()).unwrap_or_default()
     };
+    let radius = |class: usize| {
+        let place = classes.iter().position(|&known| known == class);
+        place.map_or_else(Vec::new, |place| of_last_layer("radius", classes.len(), place).to_vec())
+    };
+    let distances: Vec<&[f32]> = (0..pairs).map(|pair| of_last_layer("distance", pairs, pair)).collect();
     let snapshot_epochs = integers(Dim::Snapshot);
     let bytes = length(Dim::Byte) * snapshot_epochs.len();
     let misclassified = match part.column("misclassified").map(|column| &column.values) {
@@ -75,8 +82,8 @@ fn full_cell(part: &Part, cell: CellId) -> FullCell {
     let train_error = floats("train_error").get(row * epochs.len()..(row + 1) * epochs.len());
     FullCell {
         train_error: train_error.map_or_else(Vec::new, <[f32]>::to_vec),
-        radius: of_last_layer("radius", classes, classes),
-        distance: of_last_layer("distance", pairs, 1),
+        radius: [radius(0), radius(1)],
+        distance: mean_of_measured(&distances),
         epochs,
         snapshot_epochs,
         misclassified,

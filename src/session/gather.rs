@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::examination::identities;
+use super::pools::Pools;
 use super::{SessionError, opening};
-use crate::data::{self, Pool};
+use crate::data::{DataError, Pool};
 use crate::plan::{CellId, Plan};
 use crate::store::{
     BlockImages, CellCoordinate, Collected, CoordinateValues, PartSummary, Provenance, RunDirectory, collect, scan,
@@ -43,6 +45,7 @@ pub fn gather(
         ranks,
         wall_seconds,
         created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        data_findings: directory.data_findings()?,
         images: block_images(plan),
     };
     Ok(collect(&directory.parts(), &of_cells, &coordinates(plan, &cells), &provenance, &directory.results())?)
@@ -60,12 +63,8 @@ pub fn gather_directory(directory: &RunDirectory) -> Result<Collected, SessionEr
     let overrides = opening::overrides_in(&text);
     let sweep = sweep::parse(&text, &path.display().to_string(), &overrides)
         .map_err(|diagnostics| SessionError::Input(diagnostics.to_string()))?;
-    let digests: Vec<String> = sweep
-        .data
-        .iter()
-        .map(|source| Ok(data::digest(source)?.to_hex().to_string()))
-        .collect::<Result<_, SessionError>>()?;
-    let plan = Plan::new(sweep, &digests);
+    let identities = identities(&sweep, &mut Pools::default())?;
+    let plan = Plan::new(sweep, &identities);
     let ids = plan.ids();
     gather(&plan, &ids, directory, &text, 0, f64::NAN)
 }
@@ -75,8 +74,12 @@ pub fn gather_directory(directory: &RunDirectory) -> Result<Collected, SessionEr
 fn block_images(plan: &Plan) -> Option<BlockImages> {
     let ([data], [subsample]) = (plan.sweep().data.as_slice(), plan.sweep().subsamples.as_slice()) else { return None };
     let raw = Data { normalise: Normalise::None, ..data.clone() };
-    let block = match Pool::load(data).and_then(|pool| pool.block(&raw, subsample, true)) {
-        Ok(block) => block,
+    let prepared = || {
+        let pool = Pool::load(data)?;
+        Ok::<_, DataError>((pool.block(&raw, subsample, true)?, pool.class_numbers(data)?))
+    };
+    let (block, numbers) = match prepared() {
+        Ok(prepared) => prepared,
         Err(error) => {
             tracing::debug!("the block's images are not kept with the results: {error}");
             return None;
@@ -87,7 +90,7 @@ fn block_images(plan: &Plan) -> Option<BlockImages> {
     Some(BlockImages {
         pixels: block.train.x.iter().map(|&pixel| (255.0 * pixel / greatest).round() as u8).collect(),
         shape: [height, width],
-        labels: block.train.y.iter().map(|&class| i64::from(class)).collect(),
+        labels: block.train.y.iter().map(|&class| i64::from(numbers[usize::from(class)])).collect(),
     })
 }
 

@@ -1,9 +1,9 @@
 //! What every worker of a process stands on: the plan, the run directory, and the data, loaded once and shared.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::data::{self, Block, DataError, Pool};
+use super::pools::Pools;
+use crate::data::{self, Block, DataError};
 use crate::plan::{CellId, Plan};
 use crate::store::RunDirectory;
 use crate::sweep::ArchitectureKind;
@@ -17,7 +17,7 @@ pub(super) struct Ground {
     /// Ids of the plan's cells, in order.
     pub(super) ids: Vec<CellId>,
     pub(super) directory: RunDirectory,
-    pools: Mutex<HashMap<usize, Arc<Pool>>>,
+    pools: Mutex<Pools>,
     blocks: Mutex<Vec<(BlockKey, Prepared)>>,
 }
 
@@ -29,23 +29,15 @@ type BlockKey = (usize, usize, bool);
 pub(super) struct Prepared {
     pub(super) block: Arc<Block>,
     pub(super) noisy: Arc<Vec<Vec<f32>>>,
+    /// The number that stands for each class in results ([`data::Pool::class_numbers`]).
+    pub(super) classes: Arc<[u16]>,
 }
 
 impl Ground {
-    pub(super) fn new(plan: Plan, directory: RunDirectory) -> Ground {
+    /// `pools` are sources that this process has read already.
+    pub(super) fn new(plan: Plan, directory: RunDirectory, pools: Pools) -> Ground {
         let ids = plan.ids();
-        Ground { plan, ids, directory, pools: Mutex::default(), blocks: Mutex::default() }
-    }
-
-    /// The decoded source of `sweep.data[data]`.
-    fn pool(&self, data: usize) -> Result<Arc<Pool>, DataError> {
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pool) = pools.get(&data) {
-            return Ok(pool.clone());
-        }
-        let pool = Arc::new(Pool::load(&self.plan.sweep().data[data])?);
-        pools.insert(data, pool.clone());
-        Ok(pool)
+        Ground { plan, ids, directory, pools: Mutex::new(pools), blocks: Mutex::default() }
     }
 
     /// The block of a variant, prepared once for all workers of the process.
@@ -60,7 +52,9 @@ impl Ground {
             return Ok(prepared.clone());
         }
         let data = &sweep.data[variant.data];
-        let block = self.pool(variant.data)?.block(data, &sweep.subsamples[variant.subsample], images)?;
+        let pool = self.pools.lock().unwrap_or_else(PoisonError::into_inner).get(data)?;
+        let block = pool.block(data, &sweep.subsamples[variant.subsample], images)?;
+        let classes = pool.class_numbers(data)?.into();
         let noisy = sweep
             .observe
             .noise
@@ -68,7 +62,7 @@ impl Ground {
             .enumerate()
             .map(|(stream, &sigma)| data::noisy_test(&block, sigma, stream as u64))
             .collect();
-        let prepared = Prepared { block: Arc::new(block), noisy: Arc::new(noisy) };
+        let prepared = Prepared { block: Arc::new(block), noisy: Arc::new(noisy), classes };
         if blocks.len() >= KEPT_BLOCKS {
             blocks.remove(0);
         }

@@ -6,6 +6,7 @@
 
 mod adaptive;
 mod block_of_cell;
+mod examination;
 mod forecast;
 mod full_cells;
 mod gather;
@@ -14,6 +15,7 @@ mod in_hand;
 mod kept_weights;
 mod opening;
 mod peak_memory;
+mod pools;
 mod progress;
 mod pruning;
 mod runner;
@@ -31,6 +33,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use block_of_cell::block_of_cell;
+pub use examination::findings_of_plan;
 pub use forecast::{Forecast, bytes, heaviest_cell};
 pub use gather::{gather, gather_directory};
 pub use progress::{span, time_left};
@@ -43,6 +46,7 @@ use crate::data::DataError;
 use crate::dispatch::{self, DispatchError, End, Launch, StopCause, Topology, World};
 use crate::store::{Collected, Origin, StoreError};
 use crate::train::DeviceError;
+use examination::Examined;
 use ground::Ground;
 use in_hand::InHand;
 use opening::Opening;
@@ -150,10 +154,12 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     };
     rayon::ThreadPoolBuilder::new().num_threads(terms.choice.threads).build_global().ok();
 
-    let Opening { plan, text, directory } = opening::agree(settings, world.as_ref(), None)?;
+    let Opening { plan, text, directory, examined } = opening::agree(settings, world.as_ref(), None)?;
+    let Examined { pools, findings, .. } = examined;
+    findings.iter().for_each(|finding| tracing::warn!("{finding}"));
     let sweep_name = plan.sweep().name.clone();
     let fingerprint = format!("{} {:016x}", env!("CARGO_PKG_VERSION"), plan.digest());
-    let ground = Arc::new(Ground::new(plan, directory));
+    let ground = Arc::new(Ground::new(plan, directory, pools));
 
     let origin = Origin {
         host: crate::store::host(),
@@ -203,7 +209,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         return ending(&outcome.end).map_err(|_| SessionError::Input(String::new()));
     }
 
-    let prepared = Watcher::prepare(&ground, settings, &terms, &text, ranks, started);
+    let prepared = Watcher::prepare(&ground, settings, &terms, &text, &findings, ranks, started);
     let (tasks, mut watcher) = opening::proceed(world.as_ref(), prepared)?;
     if tasks.is_empty() {
         tracing::info!("{sweep_name}: every cell is done already");

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::examination::{Examined, examine};
 use super::{SessionError, Settings};
-use crate::data;
 use crate::dispatch::World;
 use crate::plan::Plan;
 use crate::store::RunDirectory;
@@ -21,6 +21,8 @@ pub(super) struct Opening {
     /// Text of the sweep file, with its overrides as comments.
     pub(super) text: String,
     pub(super) directory: RunDirectory,
+    /// What rank 0 found of the data; nothing on the others.
+    pub(super) examined: Examined,
 }
 
 /// What rank 0 tells the others.
@@ -67,7 +69,12 @@ pub(super) fn agree(
     world: Option<&World>,
     fault: Option<SessionError>,
 ) -> Result<Opening, SessionError> {
-    let spoken = fault.map_or_else(|| if leads(world) { speak(settings) } else { Ok(Word::Proceed) }, Err);
+    let spoken = fault
+        .map_or_else(|| if leads(world) { speak(settings) } else { Ok((Word::Proceed, Examined::default())) }, Err);
+    let (spoken, examined) = match spoken {
+        Ok((word, examined)) => (Ok(word), examined),
+        Err(fault) => (Err(fault), Examined::default()),
+    };
     let Word::Plan { text, digests } = pass_on(world, spoken)? else {
         return Err(SessionError::Bug("rank 0 told no plan".to_string()));
     };
@@ -76,7 +83,7 @@ pub(super) fn agree(
         .map_err(|diagnostics| SessionError::Input(diagnostics.to_string()))?;
     let root = settings.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&sweep.name));
     let text = with_overrides(&text, &settings.overrides);
-    Ok(Opening { plan: Plan::new(sweep, &digests), text, directory: RunDirectory::at(root) })
+    Ok(Opening { plan: Plan::new(sweep, &digests), text, directory: RunDirectory::at(root), examined })
 }
 
 /// Tells the others whether rank 0 has found the ground in order.
@@ -113,20 +120,16 @@ fn pass_on(world: Option<&World>, spoken: Result<Word, SessionError>) -> Result<
     }
 }
 
-/// Reads and checks the sweep, and digests its data.
-fn speak(settings: &Settings) -> Result<Word, SessionError> {
+/// Reads and checks the sweep and its data.
+fn speak(settings: &Settings) -> Result<(Word, Examined), SessionError> {
     let path = &settings.sweep_file;
     let text = std::fs::read_to_string(path).map_err(|error| {
         SessionError::Input(format!("error: the sweep file {} cannot be read: {error}", path.display()))
     })?;
     let sweep = sweep::parse(&text, &path.display().to_string(), &settings.overrides)
         .map_err(|diagnostics| SessionError::Input(diagnostics.to_string()))?;
-    let digests = sweep
-        .data
-        .iter()
-        .map(|source| Ok(data::digest(source)?.to_hex().to_string()))
-        .collect::<Result<_, SessionError>>()?;
-    Ok(Word::Plan { text, digests })
+    let examined = examine(&sweep)?;
+    Ok((Word::Plan { text, digests: examined.identities.clone() }, examined))
 }
 
 /// The text that is kept with the results: what was given, and what overrode it.

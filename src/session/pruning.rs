@@ -18,9 +18,9 @@ pub(super) struct FullCell {
     pub(super) epochs: Vec<usize>,
     /// Training error `[recorded]`.
     pub(super) train_error: Vec<f32>,
-    /// Radii of the last observed layer `[class, recorded]`.
-    pub(super) radius: Vec<f32>,
-    /// Distance of the first pair of classes at the last observed layer `[recorded]`.
+    /// Radii of the classes 0 and 1 at the last observed layer, each `[recorded]`; empty where there is no such class.
+    pub(super) radius: [Vec<f32>; 2],
+    /// Mean distance over all pairs of classes at the last observed layer `[recorded]`: with two classes, their distance.
     pub(super) distance: Vec<f32>,
     /// Epochs whose misclassified samples were kept.
     pub(super) snapshot_epochs: Vec<usize>,
@@ -83,11 +83,10 @@ pub(super) fn kept(prune: &Prune, full: &FullCell, samples: usize, seed: u64) ->
 
 /// The full cell's samples still misclassified at its inversion.
 fn stragglers(full: &FullCell, at: InversionOf, samples: usize) -> Result<Vec<usize>, NoSet> {
-    let radius = |class: usize| full.radius.chunks_exact(full.epochs.len().max(1)).nth(class).unwrap_or(&[]);
     let (series, extremum, name) = match at {
         InversionOf::Distance => (full.distance.as_slice(), Extremum::Maximum, "distance"),
-        InversionOf::Radius0 => (radius(0), Extremum::Minimum, "radius_0"),
-        InversionOf::Radius1 => (radius(1), Extremum::Minimum, "radius_1"),
+        InversionOf::Radius0 => (full.radius[0].as_slice(), Extremum::Minimum, "radius_0"),
+        InversionOf::Radius1 => (full.radius[1].as_slice(), Extremum::Minimum, "radius_1"),
     };
     let turn =
         by_prominence(&full.epochs, series, extremum, DEFAULT_FRACTION).turn().ok_or(NoSet::NoInversion(name))?;
@@ -111,7 +110,7 @@ mod tests {
         FullCell {
             epochs: vec![0, 1, 2, 3, 4],
             train_error: vec![0.5, 0.4, 0.3, 0.2, 0.1],
-            radius: vec![5.0, 4.0, 3.0, 2.0, 1.0, 3.0, 2.0, 1.0, 2.0, 3.0],
+            radius: [vec![5.0, 4.0, 3.0, 2.0, 1.0], vec![3.0, 2.0, 1.0, 2.0, 3.0]],
             distance: vec![0.0, 1.0, 2.0, 1.5, 1.0],
             snapshot_epochs: vec![0, 2],
             misclassified: vec![0xff, 0xf0, 0b0100_0000, 0b0100_0000],

@@ -160,7 +160,8 @@ impl Runner {
         for (&cell, state) in trained.iter().zip(&states) {
             of_cell[cell] = Some(state);
         }
-        let (axes, columns) = columns(&problem, &plan.sweep().observe.noise, &of_cell);
+        let (mut axes, columns) = columns(&problem, &plan.sweep().observe.noise, &of_cell);
+        axes.number_classes(&prepared.classes);
         self.write(task, cohort, ids, &of_cell, &failures, seconds, describe, axes, columns)?;
         crate::store::durable::remove(&path)?;
         Ok(seconds)

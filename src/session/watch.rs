@@ -81,6 +81,7 @@ impl Watcher {
         settings: &Settings,
         terms: &ResolvedTerms,
         text: &str,
+        findings: &[String],
         ranks: u32,
         started: Instant,
     ) -> Result<(Vec<CohortTask>, Watcher), SessionError> {
@@ -97,6 +98,7 @@ impl Watcher {
         })?;
         directory.tidy()?;
         directory.keep_sweep(text)?;
+        directory.keep_data_findings(findings)?;
 
         let found = scan(&directory.parts())?;
         for (path, _) in &found.torn {

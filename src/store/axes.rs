@@ -111,6 +111,18 @@ impl Axes {
         }
     }
 
+    /// Gives the classes, and with them their pairs, other numbers than 0, 1, 2 …: those that the source's labels are.
+    /// Where there is another number of classes, nothing is changed.
+    pub fn number_classes(&mut self, numbers: &[u16]) {
+        if self.get(Dim::Class).is_none_or(|classes| classes.len() != numbers.len()) {
+            return;
+        }
+        self.set(Dim::Class, Labels::Integers(numbers.iter().map(|&number| i64::from(number)).collect()));
+        let pairs = numbers.iter().enumerate();
+        let pairs = pairs.flat_map(|(place, a)| numbers[place + 1..].iter().map(move |b| format!("{a}-{b}")));
+        self.set(Dim::Pair, Labels::Texts(pairs.collect()));
+    }
+
     /// The labels of a dimension, if it has any.
     pub fn get(&self, dim: Dim) -> Option<&Labels> {
         self.0.get(&dim)
@@ -171,6 +183,17 @@ mod tests {
         let union = texts(&["0-1", "0-10", "2-3"]).union(&texts(&["other", "0-2", "0-1"])).unwrap();
         assert_eq!(union, texts(&["0-1", "0-2", "0-10", "2-3", "other"]));
         assert_eq!(union.union(&Labels::Positions(3)), None);
+    }
+
+    #[test]
+    fn classes_are_numbered_by_the_labels_of_the_source() {
+        let mut axes = Axes::default();
+        axes.set(Dim::Class, Labels::integers(0..3));
+        axes.number_classes(&[1, 4]);
+        assert_eq!(axes.get(Dim::Class), Some(&Labels::integers(0..3)), "two numbers are not those of three classes");
+        axes.number_classes(&[1, 4, 26]);
+        assert_eq!(axes.get(Dim::Class), Some(&Labels::Integers(vec![1, 4, 26])));
+        assert_eq!(axes.get(Dim::Pair), Some(&Labels::Texts(vec!["1-4".into(), "1-26".into(), "4-26".into()])));
     }
 
     proptest! {

@@ -83,6 +83,8 @@ pub struct Provenance {
     pub wall_seconds: f64,
     /// When it was collected: UTC, RFC 3339.
     pub created: String,
+    /// What was found of the data before training, in sentences.
+    pub data_findings: Vec<String>,
     /// Images of the training block, where all cells share one and it is of images.
     pub images: Option<BlockImages>,
 }
@@ -292,6 +294,7 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
         ranks,
         wall_seconds,
         created,
+        data_findings,
         images: _,
     } = provenance;
     let engines = rows.origins.engines.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -309,6 +312,9 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
         ("created", created),
     ] {
         h5::write_text(file, name, value)?;
+    }
+    if !data_findings.is_empty() {
+        h5::write_text(file, "data_findings", &data_findings.join("\n"))?;
     }
     h5::write_number(file, "ranks", ranks)?;
     h5::write_number(file, "wall_seconds", *wall_seconds)?;

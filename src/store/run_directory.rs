@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::lease::{Lease, Timing};
 use super::{checkpoint, part, weights};
 
-/// A run directory: `sweep.toml`, `parts/`, `checkpoints/`, `running/`, `weights/`, `results.h5`, `report/`, `status.json`,
+/// A run directory: `sweep.toml`, `data-findings.txt`, `parts/`, `checkpoints/`, `running/`, `weights/`, `results.h5`, `report/`, `status.json`,
 /// and `lease` while a run works in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDirectory {
@@ -61,6 +61,38 @@ impl RunDirectory {
             Ok(kept) if kept == text.as_bytes() => Ok(()),
             _ => durable::write(&path, text.as_bytes()),
         }
+    }
+
+    /// Keeps what was found of the sweep's data, one sentence a line, for who collects without the data.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn keep_data_findings(&self, sentences: &[String]) -> Result<(), StoreError> {
+        let path = self.data_findings_file();
+        let text: String = sentences.iter().map(|sentence| format!("{}\n", sentence.replace('\n', " "))).collect();
+        match fs::read(&path) {
+            Ok(kept) if kept == text.as_bytes() => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && text.is_empty() => Ok(()),
+            _ => durable::write(&path, text.as_bytes()),
+        }
+    }
+
+    /// What was found of the sweep's data when it was last run; nothing for a run of an earlier phasesweep.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn data_findings(&self) -> Result<Vec<String>, StoreError> {
+        let path = self.data_findings_file();
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(StoreError::io("read", &path)(error)),
+        }
+    }
+
+    /// What was found of the sweep's data.
+    pub fn data_findings_file(&self) -> PathBuf {
+        self.root.join("data-findings.txt")
     }
 
     /// The directory itself.

@@ -19,7 +19,7 @@
 //! | **`[[data]]`** | | |
 //! | `source` | `"digits"`, `"mnist"`, `"fashion-mnist"`, `"kmnist"`, `"cifar10"`, `"idx"`, `"stripe"`, `"cylinder"` | *required* |
 //! | `path` | directory of the files; not for digits, stripe, cylinder | idx: *required*; else found |
-//! | `labels` | `"classes"`, `"parity"`, `"halves"`, `"one-vs-rest"`, `"random"`; stripe and cylinder: classes or random | `"classes"` |
+//! | `labels` | `"classes"` (the labels that occur, whatever numbers they are), `"parity"`, `"halves"`, `"one-vs-rest"`, `"random"`; stripe and cylinder: classes or random | `"classes"` |
 //! | `label` × | the class that one-vs-rest sets apart, 0 to 9 (idx: 255) | one-vs-rest: *required* |
 //! | `label_noise` × | share of training labels replaced by another class, 0 to 1 | 0 |
 //! | `label_draw` × | number of the random labels or noise, the same for all seeds | 0 |
@@ -33,7 +33,7 @@
 //! | **`[[subsample]]`** | must fit every source | |
 //! | `size` × | training samples | *required* |
 //! | `block` × | the nth contiguous block, from 0 | 0 |
-//! | `balanced` | with `draw`: `true` takes as many samples of each class | `false` |
+//! | `balanced` | with `draw`: `true` takes as many samples of each class that occurs | `false` |
 //! | `draw` × | instead of `block`: number of a random draw, a list, or `{ start = 0, count = 8 }` | |
 //! | **`[[architecture]]`** | | |
 //! | `kind` | `"mlp"`, `"cnn"` (needs images) | *required* |
@@ -66,7 +66,7 @@
 //! | **`[[prune]]`** | without it, nothing is left out | |
 //! | `remove` | `"none"`, `"stragglers"`, `"misclassified"`, `"random"` | *required* |
 //! | `like` | random: `"stragglers"` or `"misclassified"`, whose number is left out | random: *required* |
-//! | `at` × | stragglers: the inversion of `"distance"`, `"radius_0"` or `"radius_1"` | `"distance"` |
+//! | `at` × | stragglers: the inversion of `"distance"` (more than two classes: of its mean over all pairs), or of the radius of class 0 or 1, `"radius_0"` or `"radius_1"` | `"distance"` |
 //! | `epoch` × | misclassified: an epoch, a list, `"log"`, `{ log = 10 }` or `{ every = 10 }` | misclassified: *required* |
 //! | **`[train]`** | | |
 //! | `epochs` | passes over the training set; gradient-flow: most steps | *required* |
@@ -103,8 +103,8 @@
 //! | `kernel_test` | test samples of the hinge machine on the frozen kernel; 0: no machine | 2000 |
 //! | `components` | eigenvalues kept | 10 |
 //! | **`[stop]`** | | |
-//! | `after_inversion` | epochs after every observed radius and distance has turned, when a cell leaves | never |
-//! | `metric` | `"epsilon_star"`: what the interval is of | `"epsilon_star"` |
+//! | `after_inversion` | epochs after every observed radius and distance (of the classes that the block holds) has turned, when a cell leaves | never |
+//! | `metric` | `"epsilon_star"`: what the interval is of, at the inversion of the distance (more than two classes: of its mean) | `"epsilon_star"` |
 //! | `half_width` | seeds are added until each group's 95% interval is this narrow | seeds as listed |
 //! | `max_seeds` | no group gets more | *required* with `half_width` |
 //! | **`[slurm]`** | defaults of `phasesweep submit` | left to the site |

@@ -2,7 +2,8 @@
 //!
 //! Invariant: the epoch of leaving is a function of the record alone, not of when anybody looked: it is the first
 //! recorded epoch up to which every radius and distance of every observed layer has a turning point that lies at least
-//! the stated number of epochs back.
+//! the stated number of epochs back. With any number of classes these are all radii and all pairs, so that no series is
+//! cut off before it has turned. A class of which the block holds no sample has neither and is not waited for.
 
 use super::{Problem, Record};
 use crate::observe::turning_point::{DEFAULT_FRACTION, Extremum, by_prominence};
@@ -10,15 +11,17 @@ use crate::observe::turning_point::{DEFAULT_FRACTION, Extremum, by_prominence};
 /// The epoch at which the replica leaves; `None` as long as some series has not turned, or if nothing is observed.
 ///
 /// `from` is the first recorded index not looked at by earlier calls on the same record: earlier prefixes cannot change.
-pub(super) fn leaving_epoch(problem: &Problem, record: &Record, patience: usize, from: usize) -> Option<usize> {
+pub(super) fn leaving_epoch<'a>(problem: &Problem, record: &'a Record, patience: usize, from: usize) -> Option<usize> {
     let recorded = &problem.recorded;
     let width = recorded.len();
-    let series: Vec<(&[f32], Extremum)> = record
-        .radius
-        .chunks_exact(width)
-        .map(|values| (values, Extremum::Minimum))
-        .chain(record.distance.chunks_exact(width).map(|values| (values, Extremum::Maximum)))
-        .collect();
+    let there = classes_there(problem);
+    let pairs: Vec<bool> = problem.pairs().iter().map(|&(a, b)| there[a] && there[b]).collect();
+    let of = |curves: &'a [f32], there: &[bool], extremum: Extremum| -> Vec<(&'a [f32], Extremum)> {
+        let rows = curves.chunks_exact(width).zip(there.iter().cycle());
+        rows.filter(|(_, there)| **there).map(|(values, _)| (values, extremum)).collect()
+    };
+    let mut series = of(&record.radius, &there, Extremum::Minimum);
+    series.extend(of(&record.distance, &pairs, Extremum::Maximum));
     if series.is_empty() {
         return None;
     }
@@ -31,6 +34,14 @@ pub(super) fn leaving_epoch(problem: &Problem, record: &Record, patience: usize,
         });
         all_turned.then_some(recorded[last])
     })
+}
+
+/// Whether the block holds a sample of each class. Not whether the replica keeps one: a pruned set follows from another
+/// cell's training, which the cell's id does not know of.
+fn classes_there(problem: &Problem) -> Vec<bool> {
+    let mut there = vec![false; problem.block.classes];
+    problem.train().y.iter().for_each(|&class| there[usize::from(class)] = true);
+    there
 }
 
 /// Forgets what was recorded after an epoch, so that a record does not show how far a slice went beyond it.
@@ -54,4 +65,68 @@ pub(super) fn truncate(problem: &Problem, record: &mut Record, last: usize) {
     let bytes = problem.snapshot_bytes();
     let snapshots = problem.snapshots.partition_point(|&epoch| epoch <= last);
     record.misclassified[snapshots * bytes..].fill(crate::train::UNMEASURED_BYTE);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::data::{Block, Samples};
+    use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, OptimiserKind};
+    use crate::train::Probing;
+
+    /// One layer, epochs 0 to 6, training samples of the classes given.
+    fn problem(classes: usize, y: &[u16]) -> Problem {
+        let samples = |y: &[u16]| Samples { x: vec![0.0; y.len()], y: y.to_vec() };
+        let block = Block {
+            features: 1,
+            live: vec![0],
+            image: None,
+            classes,
+            train: samples(y),
+            test: samples(&[0]),
+            source_index: (0..y.len() as u32).collect(),
+        };
+        Problem {
+            block: Arc::new(block),
+            noisy: Arc::default(),
+            architecture: ArchitectureKind::Mlp { hidden: vec![2] },
+            activation: Activation::Tanh,
+            layers: vec![1],
+            loss: Loss::CrossEntropy,
+            optimiser: OptimiserKind::Sgd,
+            batch: Batch::Full,
+            epochs: 6,
+            recorded: (0..7).collect(),
+            manifold: (0..7).collect(),
+            snapshots: vec![],
+            probing: Probing::default(),
+            flow: None,
+        }
+    }
+
+    /// Every class that is there has its radius turn at epoch 2, every pair its distance at epoch 3.
+    fn record(problem: &Problem) -> Record {
+        let there = classes_there(problem);
+        let row = |there: bool, values: [f32; 7]| if there { values } else { [f32::NAN; 7] };
+        let radius = there.iter().flat_map(|&there| row(there, [5.0, 4.0, 3.0, 4.0, 5.0, 6.0, 7.0])).collect();
+        let pairs = problem.pairs();
+        let distance =
+            pairs.iter().flat_map(|&(a, b)| row(there[a] && there[b], [0.0, 1.0, 2.0, 3.0, 2.0, 1.0, 0.0])).collect();
+        Record { train_error: vec![0.5; 7], radius, distance, ..Record::empty(problem) }
+    }
+
+    #[test]
+    fn a_class_that_the_block_lacks_is_not_waited_for() {
+        for y in [&[0, 1][..], &[0, 1, 2], &[0, 2, 2]] {
+            let problem = problem(y.len(), y);
+            assert_eq!(leaving_epoch(&problem, &record(&problem), 2, 0), Some(5), "{y:?}");
+        }
+        // A pruned replica that keeps none of a class that is there has a series that never turns.
+        let problem = problem(3, &[0, 1, 2]);
+        let mut pruned = record(&problem);
+        pruned.radius[14..].fill(f32::NAN);
+        assert_eq!(leaving_epoch(&problem, &pruned, 2, 0), None);
+    }
 }

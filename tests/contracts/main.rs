@@ -5,6 +5,7 @@
 
 mod complexity;
 mod config_errors;
+mod data;
 mod durability;
 mod interop;
 mod packing;

@@ -21,6 +21,7 @@ pub(crate) fn provenance() -> Provenance {
         ranks: 0,
         wall_seconds: 1.5,
         created: "2026-01-01T00:00:00Z".into(),
+        data_findings: vec!["digits, 20 block 0: no training sample is of class 7".into()],
         images: None,
     }
 }

@@ -1,7 +1,7 @@
 //! The paper's figure 1: class radii and distance against epoch and against training error, every seed thin, the
 //! median thick, the inversion marked.
 
-use ndarray::{ArrayD, ArrayView1, Ix2, Ix4, s};
+use ndarray::{ArrayView1, Ix2};
 
 use super::Figure;
 use super::plot::{Layout, Legend, Mark, Panel, Ticks, draw};
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::groups::{Group, Groups};
 use crate::results::{Results, Status};
 use crate::statistics::moments::{mean, median};
-use crate::turning::{Rule, TurningPoints};
+use crate::turning::{Manifolds, Rule, TurningPoints, note_on_means};
 
 /// Groups drawn at most.
 pub const MOST_GROUPS: usize = 12;
@@ -40,8 +40,8 @@ pub fn figures(results: &Results, points: &TurningPoints, groups: &Groups) -> Re
 }
 
 fn figure(results: &Results, points: &TurningPoints, groups: &Groups, layer: usize) -> Result<Figure> {
-    let radii: Vec<usize> = indices(points, |name| name.starts_with("radius"));
-    let distances: Vec<usize> = indices(points, |name| name.starts_with("distance"));
+    let (radii, distances): (Vec<usize>, Vec<usize>) =
+        (0..points.series.len()).partition(|&observable| points.series[observable].is_radius());
     let mut panels = Vec::new();
     for group in groups.all.iter().take(MOST_GROUPS) {
         let curves = read(results, points, group, layer)?;
@@ -75,21 +75,18 @@ fn figure(results: &Results, points: &TurningPoints, groups: &Groups, layer: usi
         String::new()
     };
     let many = if radii.len().max(distances.len()) > MOST_THIN {
-        " With so many classes only the medians are drawn."
+        " With so many classes only the medians are drawn of each, and every cell of the means."
     } else {
         ""
     };
+    let means = note_on_means(points).map_or_else(String::new, |note| format!(" {note}"));
     let caption = format!(
         "Class radii and distance at hidden layer {}, against epoch and against training error (which falls to the right). \
          Thin: every cell. Thick: the median over cells at each epoch. Discs: each cell's turning point (rule prominence); \
-         dashed: the mean of their epochs or training errors.{more}{thinned}{many}",
+         dashed: the mean of their epochs or training errors.{more}{thinned}{many}{means}",
         results.layers[layer],
     );
     Ok(Figure { name: format!("curves_layer_{}", results.layers[layer]), caption, svg })
-}
-
-fn indices(points: &TurningPoints, wanted: impl Fn(&str) -> bool) -> Vec<usize> {
-    (0..points.observables.len()).filter(|&index| wanted(&points.observables[index])).collect()
 }
 
 /// How an observable is written in figures.
@@ -98,6 +95,8 @@ pub fn symbol(name: &str) -> String {
     let lowered =
         |text: &str| text.chars().map(|c| c.to_digit(10).map_or(c, |d| SUBSCRIPTS[d as usize])).collect::<String>();
     match name.split_once('_') {
+        Some(("radius", "mean")) => "R̄".to_owned(),
+        Some(("distance", "mean")) => "D̄".to_owned(),
         Some(("radius", class)) => format!("R{}", lowered(class)),
         Some(("distance", pair)) => format!("D{}", lowered(&pair.replace('_', ","))),
         _ if name == "distance" => "D".to_owned(),
@@ -110,21 +109,18 @@ fn read(results: &Results, points: &TurningPoints, group: &Group, layer: usize) 
     let alive: Vec<usize> = group.cells.iter().copied().filter(trained).collect();
     let stride = alive.len() as f64 / MOST_CELLS.min(alive.len()).max(1) as f64;
     let cells: Vec<usize> = (0..MOST_CELLS.min(alive.len())).map(|k| alive[(k as f64 * stride) as usize]).collect();
-    let radii = points.observables.iter().filter(|name| name.starts_with("radius")).count();
     let mut curves = Curves { error: Vec::new(), observable: vec![Vec::new(); points.observables.len()], cells };
     // Cells lie compressed in chunks of many: read runs of them, not one by one.
     for run in curves.cells.chunk_by(|a, b| a / RUN == b / RUN) {
         let range = run[0]..run[run.len() - 1] + 1;
         let error = results.slab("train_error", range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
-        let whole = |slab: Option<ArrayD<f32>>| slab.and_then(|a| a.into_dimensionality::<Ix4>().ok());
-        let radius = whole(results.slab("radius", range.clone())?);
-        let distance = whole(results.slab("distance", range.clone())?);
+        let manifolds = Manifolds::read(results, range.clone())?;
         for row in run.iter().map(|cell| cell - range.start) {
             let numbers = |values: ArrayView1<f32>| values.iter().map(|value| f64::from(*value)).collect::<Vec<_>>();
             curves.error.push(error.as_ref().map(|a| numbers(a.row(row))).unwrap_or_default());
-            for (index, kept) in curves.observable.iter_mut().enumerate() {
-                let (array, place) = if index < radii { (&radius, index) } else { (&distance, index - radii) };
-                kept.push(array.as_ref().map(|a| numbers(a.slice(s![row, layer, place, ..]))).unwrap_or_default());
+            for (series, kept) in points.series.iter().zip(&mut curves.observable) {
+                let values = series.values(&manifolds, row, layer).unwrap_or_default();
+                kept.push(values.into_iter().map(f64::from).collect());
             }
         }
     }
@@ -147,7 +143,8 @@ fn panel(
     let mut turned = Vec::new();
     for &observable in observables {
         let values = &curves.observable[observable];
-        let drawn = if observables.len() <= MOST_THIN { curves.error.len() } else { 0 };
+        let thin = observables.len() <= MOST_THIN || points.series[observable].is_mean();
+        let drawn = if thin { curves.error.len() } else { 0 };
         for (error, values) in curves.error.iter().zip(values).take(drawn) {
             let x = if against_error { error } else { &epochs };
             let line = x.iter().copied().zip(values.iter().copied()).collect();

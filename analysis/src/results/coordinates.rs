@@ -223,6 +223,7 @@ pub(super) fn provenance(file: &hdf5::File, path: &Path) -> Result<Provenance> {
         match name.as_str() {
             "title" => out.name = Some(value),
             "sweep_file" => out.sweep = Some(value),
+            "data_findings" => out.data_findings = value.lines().map(str::to_owned).collect(),
             hidden if hidden.starts_with('_') => {}
             _ => out.others.push((name, value)),
         }

@@ -30,6 +30,8 @@ pub struct Provenance {
     pub name: Option<String>,
     /// The sweep file, as it was given.
     pub sweep: Option<String>,
+    /// What was found of the data before training, in sentences.
+    pub data_findings: Vec<String>,
     /// All other global attributes as text, in the file's order: version, commit, host, device, ranks, date.
     pub others: Vec<(String, String)>,
 }

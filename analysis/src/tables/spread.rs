@@ -134,6 +134,8 @@ pub fn spreads(results: &Results, points: &TurningPoints, groups: &Groups, optio
             for (scope, name, cells) in &scopes {
                 let rows: Vec<&TurningPoint> =
                     cells.iter().filter_map(|&cell| points.at(cell, layer, observable, Rule::Prominence)).collect();
+                // What a block lacks is not without an inversion: it is not there.
+                let rows: Vec<&TurningPoint> = rows.into_iter().filter(|row| row.status != "absent").collect();
                 let found: Vec<&TurningPoint> = rows.iter().copied().filter(|row| row.status == "found").collect();
                 let middle =
                     median(&found.iter().filter_map(|row| row.epoch).map(|epoch| epoch as f64).collect::<Vec<_>>());

@@ -30,7 +30,7 @@ pub fn stability(turning_points: &DataFrame, groups: &Groups, options: &Options)
         let sd = standard_deviation(&stars);
         (ended, [mean(&stars), sd, low, high, coefficient_of_variation(&stars), mean(&epochs)])
     };
-    let computed: Vec<([i64; 6], [f64; 6])> = members.par_iter().enumerate().map(row).collect();
+    let computed: Vec<([i64; ENDS.len()], [f64; 6])> = members.par_iter().enumerate().map(row).collect();
     columns.push(Column::new("cells".into(), members.iter().map(|rows| rows.len() as i64).collect::<Vec<_>>()));
     for (place, word) in ENDS.into_iter().enumerate() {
         columns.push(Column::new(word.into(), computed.iter().map(|(ended, _)| ended[place]).collect::<Vec<_>>()));
@@ -43,7 +43,7 @@ pub fn stability(turning_points: &DataFrame, groups: &Groups, options: &Options)
 }
 
 /// How a cell's search ends, in the order of the columns.
-const ENDS: [&str; 6] = ["found", "edge", "none", "diverged", "failed", "missing"];
+const ENDS: [&str; 7] = ["found", "edge", "none", "absent", "diverged", "failed", "missing"];
 
 /// Rows of the frame that belong to a group.
 fn rows(group: GroupsIndicator<'_>) -> Vec<usize> {
