@@ -122,7 +122,11 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     let shown = brief(&stability).without(&unused).interval("low", "high", "95% interval");
     let tables = page::Tables {
         stability: shown.clone(),
-        shifts: brief(&shift).interval("low", "high", "95% interval"),
+        shifts: brief(&shift).without(&["from_epsilon_star", "to_epsilon_star"].map(str::to_owned)).interval(
+            "low",
+            "high",
+            "95% interval",
+        ),
         variance: brief(&variance)
             .without(&["sum_of_squares", "eta_squared", "against_degrees"].map(str::to_owned))
             .interval("omega_low", "omega_high", "95% interval of ω²")

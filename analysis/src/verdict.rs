@@ -110,17 +110,17 @@ fn level(
     let mut sentences = Vec::new();
     if stars.len() < rows.len() {
         let ends = [
-            ("edge", "turn at the edge of what was measured, if at all"),
-            ("none", "do not turn"),
-            ("diverged", "diverged"),
-            ("failed", "failed"),
-            ("missing", "are not trained yet"),
+            ("edge", ["turns", "turn"], " at the edge of what was measured, if at all"),
+            ("none", ["does", "do"], " not turn"),
+            ("diverged", ["diverged"; 2], ""),
+            ("failed", ["failed"; 2], ""),
+            ("missing", ["is", "are"], " not trained yet"),
         ];
-        let counted = |status: &str| rows.iter().filter(|row| row.status == status).count();
         let parts: Vec<String> = ends
             .into_iter()
-            .filter(|(status, _)| counted(status) > 0)
-            .map(|(status, words)| format!("{} {words}", counted(status)))
+            .map(|(status, verbs, rest)| (rows.iter().filter(|row| row.status == status).count(), verbs, rest))
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, [one, many], rest)| format!("{count} {}{rest}", if count == 1 { one } else { many }))
             .collect();
         sentences.push(format!(
             "Of {} cells, {} show an inversion; {}. Those are counted as censored and enter no mean.",
@@ -164,12 +164,11 @@ fn headline(question: &Question<'_>) -> String {
     let tolerance = percent(*tolerance);
     let moving = of(Judgement::Moves);
     if !moving.is_empty() {
-        let by: Vec<String> = moving.iter().map(|shift| words::amount(shift)).collect();
+        let verb = if moving.len() == 1 { "moves" } else { "move" };
+        let by: String = moving.iter().map(|shift| format!(" {}", words::amount(shift, name))).collect();
         return format!(
-            "Contradicted: on the same data, {} {} the training error at inversion. {name} {}; the tolerance is {tolerance}.",
-            names(&moving),
-            if moving.len() == 1 { "moves" } else { "move" },
-            by.join("; "),
+            "Contradicted: on the same data, {} {verb} the training error at inversion.{by} The tolerance is {tolerance}.",
+            names(&moving)
         );
     }
     let others: Vec<&Shift> = question.shifts.iter().copied().filter(|shift| !shift.is_of_data()).collect();

@@ -12,7 +12,7 @@
 //! on which two one-sided tests of equivalence rest; Schuirmann 1987). Lᵢ does: it holds for all i at once, by Šidák's
 //! (1967) level for each, as in Tamhane's (1979) T2 for unequal variances.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::interval::{COVERAGE, Interval, student};
 use super::moments::mean;
@@ -55,6 +55,12 @@ impl Variant {
         let mut scaled: Vec<(i64, f64)> = values.iter().map(|(seed, value)| (*seed, (value - mean) / scale)).collect();
         scaled.sort_by_key(|(seed, _)| *seed);
         Some(Variant { stratum, mean, size: values.len(), scaled, step: step * step / size })
+    }
+
+    /// Standard deviation of the values.
+    pub fn deviation(&self) -> f64 {
+        let squares: f64 = self.scaled.iter().map(|(_, deviation)| deviation * deviation).sum();
+        (squares * self.size as f64).sqrt()
     }
 
     /// Square of the standard error of the mean. Of equal values it is known only that they spread less than a step.
@@ -152,9 +158,14 @@ pub fn largest(single: &[Contrast], means: &[Contrast]) -> (f64, Interval) {
     let estimate = single.iter().map(|contrast| contrast.estimate.abs()).fold(f64::NAN, f64::max);
     let tail = (1.0 - COVERAGE) / 2.0;
     let (family, mut interval) = (single.len() + means.len(), Interval { low: 0.0, high: 0.0 });
+    // Quantiles by degrees of freedom, of which there are few where contrasts are of pairs.
+    let mut quantiles: HashMap<u64, [f64; 2]> = HashMap::new();
     for (place, contrast) in single.iter().chain(means).enumerate() {
-        let below = contrast.estimate.abs() - contrast.error * student(upper(tail, family), contrast.degrees);
-        let above = contrast.estimate.abs() + contrast.error * student(1.0 - tail, contrast.degrees);
+        let degrees = contrast.degrees;
+        let [simultaneous, alone] = *(quantiles.entry(degrees.to_bits()))
+            .or_insert_with(|| [upper(tail, family), 1.0 - tail].map(|probability| student(probability, degrees)));
+        let below = contrast.estimate.abs() - contrast.error * simultaneous;
+        let above = contrast.estimate.abs() + contrast.error * alone;
         if !(below.is_finite() && above.is_finite() && contrast.error > 0.0) {
             return (estimate, Interval::UNKNOWN);
         }

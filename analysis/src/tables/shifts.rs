@@ -86,7 +86,7 @@ pub struct Shift {
     pub amount: f64,
     /// From the greater to the smaller ε* of that pair; `None` for the seed.
     pub ends: Option<[End; 2]>,
-    /// Levels of the other axes that vary, at that pair.
+    /// Levels of the other axes that vary, at that pair; of the seed, at the variant that spreads most.
     pub at: String,
     /// What follows.
     pub judgement: Judgement,
@@ -182,8 +182,8 @@ impl Design {
     }
 
     /// Levels of the other axes that vary.
-    fn at(&self, variant: usize, axis: usize) -> String {
-        let told = self.axes.iter().enumerate().filter(|(other, of)| *other != axis && of.levels.len() > 1);
+    fn at(&self, variant: usize, axis: Option<usize>) -> String {
+        let told = self.axes.iter().enumerate().filter(|(other, of)| Some(*other) != axis && of.levels.len() > 1);
         told.map(|(other, of)| of.levels[self.variants[variant][other]].as_str()).collect::<Vec<_>>().join(" · ")
     }
 }
@@ -267,7 +267,7 @@ impl Measured {
             share,
             interval,
             amount: ends.as_ref().map_or(f64::NAN, |[high, low]| high.mean - low.mean),
-            at: largest.map_or(String::new(), |(_, [variant, _])| design.at(variant, axis)),
+            at: largest.map_or(String::new(), |(_, [variant, _])| design.at(variant, Some(axis))),
             ends,
             judgement: Judgement::of(interval, pairs > 0 && single.len() == pairs, tolerance),
         }
@@ -284,6 +284,10 @@ impl Measured {
         let shares = spread::within(&pick(&|row| stars[row] / mean_of(variant[row])), &groups, &seeds);
         let amount = spread::within(&pick(&|row| stars[row]), &groups, &seeds).deviation;
         let compared = self.variants.iter().flatten().count();
+        let spread_of = |of: &Variant| of.deviation() / of.mean;
+        let widest = (self.variants.iter().enumerate())
+            .filter_map(|(variant, of)| Some((variant, spread_of(of.as_ref()?))))
+            .max_by(|a, b| a.1.total_cmp(&b.1));
         Shift {
             layer: 0,
             observable: 0,
@@ -295,7 +299,7 @@ impl Measured {
             interval: shares.interval,
             amount,
             ends: None,
-            at: String::new(),
+            at: widest.map_or(String::new(), |(variant, _)| design.at(variant, None)),
             judgement: Judgement::of(shares.interval, compared == design.variants.len(), tolerance),
         }
     }

@@ -158,8 +158,12 @@ fn plain_rates(results: &Results) -> Vec<f64> {
     let rates = number("lr");
     let others = ["momentum", "weight_decay", "batch"].map(number);
     let plain = |cell: usize| {
-        let kind = optimiser.and_then(|labels| labels[cell].split_whitespace().next());
-        kind == Some("sgd") && others.iter().flatten().all(|values| values[cell] == 0.0)
+        let mut words = optimiser.map_or("", |labels| labels[cell].as_str()).split_whitespace();
+        // A label names what is not as by default.
+        let others_named = |word: &str| ["momentum=", "wd="].iter().any(|name| word.starts_with(name));
+        words.next() == Some("sgd")
+            && !words.any(others_named)
+            && others.iter().flatten().all(|values| values[cell] == 0.0)
     };
     (0..cells.len()).map(|cell| rates.filter(|_| plain(cell)).map_or(f64::NAN, |values| values[cell])).collect()
 }

@@ -41,26 +41,27 @@ fn between(interval: Interval, show: &dyn Fn(f64) -> String) -> String {
     format!("{} to {}", show(interval.low), show(interval.high))
 }
 
-/// "46% (95% interval 43% to 49%)".
-pub(super) fn share(shift: &Shift) -> String {
-    match shift.interval.is_known() {
-        true => format!("{} (95% interval {})", percent(shift.share), between(shift.interval, &percent)),
-        false => format!("{} (its interval is not known)", percent(shift.share)),
-    }
+/// "46% of it (95% interval 43% to 49%)".
+fn share(shift: &Shift) -> String {
+    let interval = match shift.interval.is_known() {
+        true => format!("95% interval {}", between(shift.interval, &percent)),
+        false => "its interval is not known".to_owned(),
+    };
+    format!("{} of it ({interval})", percent(shift.share))
 }
 
 /// By how much an axis that moves ε* does so.
-pub(super) fn amount(shift: &Shift) -> String {
+pub(super) fn amount(shift: &Shift, name: &str) -> String {
     match &shift.ends {
         Some([high, low]) => format!(
-            "is {} with {} and {} with {}, a shift of {}",
+            "{name} is {} with {} and {} with {}: they differ by {}.",
             significant(high.mean, 3),
             high.level,
             significant(low.mean, 3),
             low.level,
             share(shift)
         ),
-        None => format!("has a standard deviation over seeds of {}", share(shift)),
+        None => format!("Over seeds, all else the same, {name} has a standard deviation of {}.", share(shift)),
     }
 }
 
@@ -81,15 +82,16 @@ pub(super) fn shift(shift: &Shift, question: &Question<'_>, shares: Option<&Shar
     let does = match shift.judgement {
         Judgement::Moves => format!("moves {name}"),
         Judgement::DoesNotMove => format!("does not move {name} by more than {tolerance}"),
-        Judgement::Undecided => format!("may move {name} by more than {tolerance} or not: undecided"),
+        Judgement::Undecided => format!("may move {name} by more than {tolerance}, or may not"),
     };
     if shift.axis == "seed" {
-        let one = if shift.pairs == 1 { "" } else { ", all else the same" };
         return format!(
-            "The seed ({} initial states{one}) {does}. Its standard deviation over seeds is {}, {} of it.",
+            "The seed ({} initial states) {does}. All else the same, the standard deviation of {name} over seeds is {}, \
+             {}{}.",
             shift.levels,
             significant(shift.amount, 2),
             share(shift),
+            if shift.at.is_empty() { String::new() } else { format!("; it is widest at {}", shift.at) },
         );
     }
     let mut out = format!("{} ({} levels) {does}. ", capital(words_of(&shift.axis)), shift.levels);
@@ -120,16 +122,13 @@ pub(super) fn shift(shift: &Shift, question: &Question<'_>, shares: Option<&Shar
     let fit = shares.and_then(|shares| Some((shares, shares.decomposition.as_ref()?)));
     let mine =
         fit.and_then(|(shares, fit)| fit.shares.iter().zip(&shares.intervals).find(|(s, _)| s.name == shift.axis));
-    if let Some((mine, intervals)) = mine.filter(|(mine, _)| mine.omega_squared.is_finite()) {
+    if let Some((mine, intervals)) = mine.filter(|(mine, _)| mine.omega_squared > 0.0) {
         let omega = intervals.omega_squared;
         let within = match omega.is_known() {
             true => format!(" (95% interval {})", between(omega, &|value| percent(value.max(0.0)))),
             false => String::new(),
         };
-        out.push_str(&format!(
-            " It accounts for {}{within} of the variance of {name}.",
-            percent(mine.omega_squared.max(0.0))
-        ));
+        out.push_str(&format!(" It accounts for {}{within} of the variance of {name}.", percent(mine.omega_squared)));
     }
     out
 }
