@@ -45,10 +45,9 @@ pub fn student(probability: f64, degrees: f64) -> f64 {
     StudentsT::new(0.0, 1.0, degrees).map_or(f64::NAN, |law| law.inverse_cdf(probability))
 }
 
-/// Student's interval of the mean (Student 1908): x̄ ± t s/√n. Exact for normal values at any n, which the bootstrap is
-/// not at the few seeds that a group has (BCa covers 79% of the time at n = 3, `tests/coverage.rs`). Unknown for fewer
-/// than two values, and where all are equal: ε* is a multiple of 1/P, and a few equal values say only that the spread
-/// is below such a step.
+/// Student's interval of the mean (Student 1908): x̄ ± t s/√n. Exact for normal values at any n, where the bootstrap covers
+/// too seldom at the few seeds that a group has (docs/stability.md has the coverage). Unknown for fewer than two values,
+/// and where all are equal: ε* is a multiple of 1/P, and a few equal values say only that the spread is below such a step.
 pub fn mean_interval(values: &[f64]) -> Interval {
     let (size, centre, deviation) = (values.len() as f64, mean(values), standard_deviation(values));
     // Deviations that are rounding of equal values are no spread.

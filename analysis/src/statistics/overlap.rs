@@ -6,10 +6,9 @@
 //! root of the mean hypergeometric variance below the line: how far above chance in units of chance.
 //!
 //! z is a function of means over pairs (U-statistics), and of few runs it is too great: pairs that share a run are
-//! alike, so that the sd over pairs comes out too small, by a sixth at 12 runs. Its interval is the jackknife's, a run
-//! left out at a time (Arvesen 1969), about the value corrected for that: the bootstrap draws pairs of a run with its
-//! own copy, or copies of one pair, and covers 57% to 72% of the time at 12 runs where the jackknife covers 95% to 96%
-//! (`tests/coverage.rs`).
+//! alike, so that the sd over pairs comes out too small. Its interval is the jackknife's, a run left out at a time
+//! (Arvesen 1969), about the value corrected for that. The bootstrap is of no use here: it draws pairs of a run with its
+//! own copy, and copies of one pair. Coverage is in docs/stability.md.
 
 use rayon::prelude::*;
 
