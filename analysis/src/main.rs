@@ -34,7 +34,11 @@ struct Arguments {
     #[arg(long, value_name = "FRACTION", default_value_t = options::LC_PROMINENCE)]
     lc_prominence: f64,
 
-    /// Bootstrap resamples of an interval
+    /// Share of ε* by which an axis may shift it without being said to move it
+    #[arg(long, value_name = "FRACTION", default_value_t = options::TOLERANCE)]
+    tolerance: f64,
+
+    /// Bootstrap resamples of an interval of a power law
     #[arg(long, value_name = "COUNT", default_value_t = 2000)]
     bootstrap: usize,
 }
@@ -43,8 +47,9 @@ struct Arguments {
 const WRONG_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
-    let Arguments { from, out, group_by, prominence, burn_in, lc_prominence, bootstrap } = Arguments::parse();
-    let options = Options { group_by, prominence, burn_in, lc_prominence, bootstrap };
+    let Arguments { from, out, group_by, prominence, burn_in, lc_prominence, tolerance, bootstrap } =
+        Arguments::parse();
+    let options = Options { group_by, prominence, burn_in, lc_prominence, tolerance, bootstrap };
     match report(&from, out.as_deref(), &options) {
         Ok(written) => {
             println!("{}\n{}", written.stability, written.verdict.headline);

@@ -7,6 +7,9 @@ use crate::turning_point;
 /// wavers by some hundredths of its range.
 pub const LC_PROMINENCE: f64 = 0.1;
 
+/// Share of ε* by which an axis may shift it without being said to move it, unless the user says otherwise.
+pub const TOLERANCE: f64 = 0.05;
+
 /// Settings of a report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
@@ -18,14 +21,23 @@ pub struct Options {
     pub burn_in: usize,
     /// Least two-sided prominence of a turning point of local complexity, as a fraction of its range.
     pub lc_prominence: f64,
-    /// Bootstrap resamples of an interval.
+    /// Share of ε* by which an axis may shift it without being said to move it.
+    pub tolerance: f64,
+    /// Bootstrap resamples of an interval of a power law.
     pub bootstrap: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (prominence, burn_in) = (turning_point::DEFAULT_FRACTION, turning_point::DEFAULT_BURN_IN);
-        Options { group_by: Vec::new(), prominence, burn_in, lc_prominence: LC_PROMINENCE, bootstrap: 2000 }
+        Options {
+            group_by: Vec::new(),
+            prominence,
+            burn_in,
+            lc_prominence: LC_PROMINENCE,
+            tolerance: TOLERANCE,
+            bootstrap: 2000,
+        }
     }
 }
 
@@ -37,6 +49,10 @@ impl Options {
                 let sentence = "must lie between 0 and 1: it is a fraction of the observable's range";
                 return Err(Error::Setting(format!("{name} {prominence} {sentence}")));
             }
+        }
+        if !(self.tolerance > 0.0 && self.tolerance < 1.0) {
+            let sentence = "must lie between 0 and 1: it is a share of ε*, the training error at the inversion";
+            return Err(Error::Setting(format!("--tolerance {} {sentence}", self.tolerance)));
         }
         if !(100..=1_000_000).contains(&self.bootstrap) {
             let sentence = "must lie between 100 and 1000000: fewer resamples give no interval";

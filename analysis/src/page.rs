@@ -77,6 +77,8 @@ pub struct Flowed {
 pub struct Tables {
     /// Stability.
     pub stability: Text,
+    /// Largest shifts.
+    pub shifts: Text,
     /// Shares of variance.
     pub variance: Text,
     /// Intraclass correlation.
@@ -166,10 +168,12 @@ pub fn render(page: &Page<'_>) -> Result<String> {
             prominence => 100.0 * page.options.prominence,
             burn_in => page.options.burn_in,
             lc_prominence => 100.0 * page.options.lc_prominence,
+            tolerance => 100.0 * page.options.tolerance,
             bootstrap => page.options.bootstrap,
             group_by => page.groups.columns.join(", "),
         },
         stability => table(&page.tables.stability),
+        shifts => table(&page.tables.shifts),
         variance => table(&page.tables.variance),
         intraclass => table(&page.tables.intraclass),
         spread => table(&page.tables.spread),

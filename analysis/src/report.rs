@@ -16,7 +16,7 @@ use crate::page::{self, Page};
 use crate::results::{Results, locate};
 use crate::stragglers::{agreement, frequency, images, overlap, pruning, sets};
 use crate::tables::text::Text;
-use crate::tables::{frames, spread, stability, variance, write};
+use crate::tables::{frames, shifts, spread, stability, variance, write};
 use crate::turning::{self, note_on_means};
 use crate::verdict::{self, Verdict};
 
@@ -51,16 +51,19 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     let groups = Groups::by(&results.cells, &options.group_by, &file)?;
     let points = turning::search(&results, options)?;
     let turning_points = frames::turning_points(&results, &points)?;
-    let stability = stability::stability(&turning_points, &groups, options)?;
-    let shares = variance::shares(&results, &points, &groups, options);
+    let stability = stability::stability(&turning_points, &groups)?;
+    let shares = variance::shares(&results, &points, &groups);
     let variance = variance::frame(&results, &points, &shares)?;
     let intraclass = variance::intraclass_frame(&results, &points, &groups, &shares)?;
-    let spreads = spread::spreads(&results, &points, &groups, options)?;
+    let spreads = spread::spreads(&results, &points, &groups)?;
     let spread = spread::frame(&results, &points, &spreads)?;
-    let verdict = verdict::judge(&results, &points, &groups, &shares, &spreads);
+    let shifts = shifts::shifts(&results, &points, options);
+    let shift = shifts::frame(&results, &points, &shifts)?;
+    let verdict = verdict::judge(&results, &points, &groups, &shifts, &shares, &spreads, options);
 
     write::csv_and_parquet(&turning_points, &folder, "turning_points")?;
     write::all(&stability, &folder, "stability")?;
+    write::all(&shift, &folder, "shifts")?;
     write::all(&variance, &folder, "variance")?;
     write::all(&intraclass, &folder, "intraclass")?;
     write::all(&spread, &folder, "spread")?;
@@ -69,9 +72,9 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     let straggler_sets = sets::frame(&results, &stragglers)?;
     let frequencies = frequency::frequencies(&results, &stragglers);
     let agreements = agreement::frame(&agreement::agreements(&results, &stragglers))?;
-    let moments = overlap::moments(&results, &groups, options)?;
+    let moments = overlap::moments(&results, &groups)?;
     let overlaps = overlap::frame(&groups, &moments)?;
-    let outcomes = pruning::outcomes(&results, &points, options)?;
+    let outcomes = pruning::outcomes(&results, &points)?;
     let pruned = pruning::frame(&results, &points, &outcomes)?;
     if !stragglers.is_empty() {
         write::csv_and_parquet(&straggler_sets, &folder, "stragglers")?;
@@ -87,9 +90,9 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
 
     let mut figures: Vec<Figure> = figures::curves::figures(&results, &points, &groups)?;
     for layer in 0..results.layers.len() {
-        figures.extend(figures::epsilon::by_group(&results, &points, &groups, options, layer));
+        figures.extend(figures::epsilon::by_group(&results, &points, &groups, layer));
         let principal = points.principal();
-        figures.extend(principal.and_then(|o| figures::epsilon::by_axis(&results, &points, options, layer, o)));
+        figures.extend(principal.and_then(|o| figures::epsilon::by_axis(&results, &points, layer, o)));
     }
     figures.extend(figures::shares::figure(&results, &points, &shares));
     figures.extend(points.principal().and_then(|o| figures::spread::figure(&results, &points, &spreads, 0, o)));
@@ -123,10 +126,15 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     let shown = brief(&stability).without(&unused).interval("low", "high", "95% interval");
     let tables = page::Tables {
         stability: shown.clone(),
+        shifts: brief(&shift).without(&["from_epsilon_star", "to_epsilon_star"].map(str::to_owned)).interval(
+            "low",
+            "high",
+            "95% interval",
+        ),
         variance: brief(&variance)
-            .without(&["sum_of_squares".to_owned(), "f".to_owned()])
+            .without(&["sum_of_squares", "eta_squared", "against_degrees"].map(str::to_owned))
             .interval("omega_low", "omega_high", "95% interval of ω²")
-            .interval("shift_low", "shift_high", "95% interval of shift"),
+            .interval("rms_shift_low", "rms_shift_high", "95% interval of rms shift"),
         intraclass: brief(&intraclass),
         spread: brief(&spread).interval("sd_ratio_low", "sd_ratio_high", "95% interval of ratio"),
         agreement: Text::of(&agreements),

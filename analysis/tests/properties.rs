@@ -1,13 +1,14 @@
-//! Properties that hold for any input, and coverage by simulation.
+//! Properties that hold for any input.
 
 use phasesweep_analysis::figures::plot::simplify;
 use phasesweep_analysis::figures::scale::{Kind, Scale};
 use phasesweep_analysis::statistics::additive::{Term, decompose};
-use phasesweep_analysis::statistics::bootstrap::{generator, mean_interval};
+use phasesweep_analysis::statistics::contrast::{Variant, difference, largest, mean_difference};
+use phasesweep_analysis::statistics::interval::mean_interval;
+use phasesweep_analysis::statistics::overlap::all_pairs;
 use phasesweep_analysis::statistics::{intraclass, jaccard, moments, spread};
 use phasesweep_analysis::tables::text::number;
 use proptest::prelude::*;
-use rand::Rng;
 
 /// Distance of a point from a polyline.
 fn from_polyline(point: (f64, f64), line: &[(f64, f64)]) -> f64 {
@@ -84,43 +85,105 @@ proptest! {
 }
 
 #[test]
-fn the_interval_of_a_mean_covers_it() {
-    // 95% nominal; the bootstrap of 32 normal values covers somewhat less (about 94%). 400 trials have a standard error
-    // of 1.2%, of which three and a half are allowed each way.
-    let mut random = generator(99);
-    let covered = (0..400)
-        .filter(|trial| {
-            let normal =
-                |random: &mut rand_chacha::ChaCha8Rng| (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
-            let values: Vec<f64> = (0..32).map(|_| normal(&mut random)).collect();
-            let interval = mean_interval(&values, 500, *trial);
-            interval.low <= 0.0 && 0.0 <= interval.high
-        })
-        .count();
-    assert!((360..=393).contains(&covered), "covered {covered} of 400");
-}
-
-#[test]
 fn what_cannot_be_known_is_nan_and_never_zero() {
     assert!(moments::mean(&[]).is_nan());
     assert!(moments::standard_deviation(&[1.0]).is_nan());
     assert!(moments::coefficient_of_variation(&[0.0, 0.0]).is_nan());
-    assert!(!mean_interval(&[1.0], 1000, 0).is_known());
+    assert!(!mean_interval(&[1.0]).is_known());
     assert!(intraclass::icc1(&[vec![1.0, 2.0]]).is_nan());
     assert!(intraclass::icc1(&[vec![1.0], vec![2.0]]).is_nan());
-    assert!(spread::ratio(&[1.0, 2.0], &[3.0, 3.0], 100, 0).of_deviations.is_nan());
+    assert!(spread::ratio(&[1.0, 2.0], &[3.0, 3.0], &[0, 1]).of_deviations.is_nan());
     assert!(decompose(&[1.0, 1.0], &[]).is_none());
     // One cell for each level: nothing is left over to tell chance from effect.
     let term = Term { name: "seed".into(), level: vec![0, 1, 2], nested_in: vec![] };
     let fit = decompose(&[1.0, 2.0, 4.0], &[term]).expect("the values spread");
-    assert!(fit.shares[0].omega_squared.is_nan() && fit.shares[0].shift.is_nan());
+    assert!(fit.shares[0].omega_squared.is_nan() && fit.shares[0].shift().is_nan());
     assert_eq!(fit.residual_degrees, 0);
 }
 
 #[test]
-fn equal_values_have_a_point_for_an_interval() {
-    let interval = mean_interval(&[0.25; 9], 1000, 0);
-    assert_eq!((interval.low, interval.high), (0.25, 0.25));
+fn equal_values_do_not_tell_an_interval() {
+    assert!(!mean_interval(&[0.25; 3]).is_known());
+    assert!(!mean_interval(&[0.1 + 0.2, 0.3, 0.3]).is_known(), "values that differ by rounding");
+    assert!(!spread::within(&[0.25; 6], &[0, 0, 0, 1, 1, 1], &[0, 1, 2, 0, 1, 2]).interval.is_known());
+    // But it is known that they spread less than the step of which they are multiples.
+    let flat = |stratum, value| Variant::new(stratum, &[(0, value), (1, value), (2, value)], 0.01).expect("values");
+    let apart = difference(&flat(0, 0.25), &flat(1, 0.5));
+    assert!((apart.error - (2.0 * 0.01_f64.powi(2) / 3.0).sqrt()).abs() < 1e-15);
+    let paired = difference(&flat(0, 0.25), &flat(0, 0.5));
+    assert_eq!(paired.error, apart.error);
+    let mean = mean_difference(&[(&flat(0, 0.25), &flat(1, 0.5))], &[1.0]);
+    assert!((mean.error - apart.error).abs() < 1e-15);
+    assert!(Variant::new(0, &[(0, 0.25)], 0.01).is_none(), "a single value says nothing of its spread");
+}
+
+#[test]
+fn the_jackknife_of_overlaps_is_that_of_runs_left_out_one_by_one() {
+    // z without each run by brute force, on sets of the first multiples.
+    let sets: Vec<Vec<u64>> =
+        (0..7_u32).map(|run| vec![0x00ff_f0f3_1771_u64.rotate_left(run * run) | 0xffff]).collect();
+    let z = |sets: &[Vec<u64>]| {
+        let borrowed: Vec<&[u64]> = sets.iter().map(Vec::as_slice).collect();
+        all_pairs(&borrowed, 64.0).expect("three runs and more")
+    };
+    let whole = z(&sets);
+    let pseudo: Vec<f64> = (0..7)
+        .map(|out| {
+            let left: Vec<Vec<u64>> = (0..7).filter(|run| *run != out).map(|run| sets[run].clone()).collect();
+            7.0 * whole.z - 6.0 * z(&left).z
+        })
+        .collect();
+    let expected = mean_interval(&pseudo);
+    assert!((whole.corrected - moments::mean(&pseudo)).abs() < 1e-9);
+    assert!((whole.interval.low - expected.low).abs() < 1e-9 && (whole.interval.high - expected.high).abs() < 1e-9);
+}
+
+proptest! {
+    /// With one pair a stratum the mean over circumstances is the mean of the differences, and its variance the sum of
+    /// theirs; the interval of the largest holds the largest estimate, and grows at its lower end with their number.
+    #[test]
+    fn contrasts_of_independent_pairs_add_up(values in prop::collection::vec(0.01..0.2_f64, 24)) {
+        let variant = |stratum: usize, place: usize| {
+            let of: Vec<(i64, f64)> = (0..4).map(|seed| (seed as i64, values[4 * place + seed])).collect();
+            Variant::new(stratum, &of, 1e-4).expect("two values")
+        };
+        let all: Vec<Variant> = (0..6).map(|place| variant(place, place)).collect();
+        prop_assume!(values.chunks(4).all(|of| moments::standard_deviation(of) > 1e-3));
+        let pairs: Vec<(&Variant, &Variant)> = (0..3).map(|pair| (&all[2 * pair], &all[2 * pair + 1])).collect();
+        let single: Vec<_> = pairs.iter().map(|(a, b)| difference(a, b)).collect();
+        let mean = mean_difference(&pairs, &[1.0; 3]);
+        let estimate = single.iter().map(|one| one.estimate).sum::<f64>() / 3.0;
+        let variance = single.iter().map(|one| one.error.powi(2)).sum::<f64>() / 9.0;
+        prop_assert!((mean.estimate - estimate).abs() < 1e-12);
+        prop_assert!((mean.error - variance.sqrt()).abs() < 1e-12);
+        let (greatest, interval) = largest(&single, &[]);
+        prop_assert!(interval.low <= greatest && greatest < interval.high);
+        let (_, alone) = largest(&single[..1], &[]);
+        prop_assert!(largest(&[single[0]; 3], &[]).1.low <= alone.low);
+        let (_, with_mean) = largest(&single, &[mean]);
+        prop_assert_eq!(with_mean.high, interval.high);
+    }
+
+    /// Standard deviations without a seed, by sums, are those of the rows that are left.
+    #[test]
+    fn spreads_within_groups_are_pooled(values in prop::collection::vec(0.01..0.2_f64, 12)) {
+        let group: Vec<usize> = (0..12).map(|row| row / 4).collect();
+        let seed: Vec<i64> = (0..12).map(|row| row as i64 % 4).collect();
+        let pooled = |keep: &dyn Fn(usize) -> bool| {
+            let of = |g: usize| (0..12).filter(|&r| group[r] == g && keep(r)).map(|r| values[r]).collect::<Vec<_>>();
+            let squares: f64 = (0..3).map(|g| moments::sum_of_squares(&of(g))).sum();
+            let degrees: usize = (0..3).map(|g| of(g).len() - 1).sum();
+            (squares / degrees as f64).sqrt()
+        };
+        let whole = pooled(&|_| true);
+        prop_assume!(whole > 1e-3);
+        let ours = spread::within(&values, &group, &seed);
+        prop_assert!((ours.deviation - whole).abs() < 1e-12);
+        let pseudo: Vec<f64> = (0..4).map(|out| 4.0 * whole.ln() - 3.0 * pooled(&|row| seed[row] != out).ln()).collect();
+        let expected = mean_interval(&pseudo);
+        prop_assert!((ours.interval.low.ln() - expected.low).abs() < 1e-6);
+        prop_assert!((ours.interval.high.ln() - expected.high).abs() < 1e-6);
+    }
 }
 
 #[test]

@@ -95,7 +95,7 @@ mod tests {
             activation: Activation::Tanh,
             layers: vec![1],
             loss: Loss::CrossEntropy,
-            optimiser: OptimiserKind::Sgd,
+            optimiser: OptimiserKind::Rule(crate::sweep::Rule::Sgd),
             batch: Batch::Full,
             epochs: 6,
             recorded: (0..7).collect(),

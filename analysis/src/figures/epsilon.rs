@@ -7,9 +7,8 @@ use super::curves::symbol;
 use super::plot::{Layout, Legend, Mark, Panel, Ticks, draw};
 use super::scale::{Kind, Scale};
 use crate::groups::Groups;
-use crate::options::Options;
 use crate::results::Results;
-use crate::statistics::bootstrap::mean_interval;
+use crate::statistics::interval::mean_interval;
 use crate::statistics::moments::mean;
 use crate::tables::variance::unpruned;
 use crate::turning::{Rule, TurningPoints};
@@ -30,13 +29,7 @@ struct Row {
 }
 
 /// ε* of each group (rule prominence): one panel per observable of the layer.
-pub fn by_group(
-    results: &Results,
-    points: &TurningPoints,
-    groups: &Groups,
-    options: &Options,
-    layer: usize,
-) -> Option<Figure> {
+pub fn by_group(results: &Results, points: &TurningPoints, groups: &Groups, layer: usize) -> Option<Figure> {
     let drawn = points.observables.len().min(MOST_PANELS);
     let panels: Vec<Panel> = (0..drawn)
         .filter_map(|observable| {
@@ -44,7 +37,7 @@ pub fn by_group(
                 name: group.name.clone(),
                 values: values(points, layer, observable, group.cells.iter().copied()),
             });
-            dots(&symbol(&points.observables[observable]), rows.collect(), observable, options)
+            dots(&symbol(&points.observables[observable]), rows.collect(), observable)
         })
         .collect();
     let words = groups.all.iter().take(MOST_GROUPS).map(|group| group.name.chars().count()).max()?;
@@ -58,20 +51,14 @@ pub fn by_group(
     }
     let caption = format!(
         "Training error at the inversion, ε*, of each group at hidden layer {} (rule prominence). Dots: cells. Discs and \
-         bars: mean and its 95% bootstrap interval. Groups without an inversion have no dots.{shown}",
+         bars: mean and its 95% interval. Groups without an inversion have no dots.{shown}",
         results.layers[layer]
     );
     Some(Figure { name: format!("epsilon_star_layer_{}", results.layers[layer]), caption, svg })
 }
 
 /// ε* by axis: one panel per axis that varies, over all unpruned cells, for one observable.
-pub fn by_axis(
-    results: &Results,
-    points: &TurningPoints,
-    options: &Options,
-    layer: usize,
-    observable: usize,
-) -> Option<Figure> {
+pub fn by_axis(results: &Results, points: &TurningPoints, layer: usize, observable: usize) -> Option<Figure> {
     let whole = unpruned(results);
     let stars: Vec<f64> = (0..results.cells.len())
         .map(|cell| points.at(cell, layer, observable, Rule::Prominence).filter(|_| whole[cell]))
@@ -102,7 +89,7 @@ pub fn by_axis(
         let rows: Vec<Row> = levels.iter().map(|level| Row { name: (*level).clone(), values: of(level) }).collect();
         most = most.max(rows.len());
         words = words.max(rows.iter().map(|row| row.name.chars().count()).max().unwrap_or(0));
-        panels.extend(dots(&format!("by {axis}"), rows, observable, options));
+        panels.extend(dots(&format!("by {axis}"), rows, observable));
     }
     // One scale for all panels: the axes are to be compared.
     let scale = Scale::around(panels.iter().flat_map(|panel| [panel.x.low, panel.x.high]), Kind::Linear);
@@ -111,7 +98,7 @@ pub fn by_axis(
     let caption = format!(
         "ε* of {} at hidden layer {} by axis (rule prominence): how far an axis moves the inversion, all on one scale. \
          Where data or subsamples vary too, the difference of their means is taken out of the other axes' panels (of the \
-         subsamples', that of the data). Dots: cells. Discs and bars: mean of the level and its 95% bootstrap interval.",
+         subsamples', that of the data). Dots: cells. Discs and bars: mean of the level and its 95% interval.",
         symbol(&points.observables[observable]),
         results.layers[layer]
     );
@@ -142,7 +129,7 @@ fn values(points: &TurningPoints, layer: usize, observable: usize, cells: impl I
     cells.map(star).filter(|star| star.is_finite()).collect()
 }
 
-fn dots(title: &str, rows: Vec<Row>, colour: usize, options: &Options) -> Option<Panel> {
+fn dots(title: &str, rows: Vec<Row>, colour: usize) -> Option<Panel> {
     let mut marks = Vec::new();
     let mut on_top = Vec::new();
     for (index, row) in rows.iter().enumerate() {
@@ -156,7 +143,7 @@ fn dots(title: &str, rows: Vec<Row>, colour: usize, options: &Options) -> Option
         if row.values.is_empty() {
             continue;
         }
-        let interval = mean_interval(&row.values, options.bootstrap.min(1000), index as u64);
+        let interval = mean_interval(&row.values);
         if interval.is_known() {
             on_top.push(Mark::Bar { from: (interval.low, y), to: (interval.high, y), colour });
         }

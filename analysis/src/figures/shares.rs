@@ -20,7 +20,7 @@ pub fn figure(results: &Results, points: &TurningPoints, all: &[Shares]) -> Opti
         points.observables.iter().enumerate().take(MOST_OBSERVABLES).map(|(i, name)| (symbol(name), i)).collect();
     let layout = Layout::even(2, 370.0, 34.0 * rows as f64 + 12.0, 110.0);
     let caption = "Share of the variance of ε* that each axis accounts for: ω² of an additive model (type II sums of squares, \
-                   corrected for chance), with 95% bootstrap intervals over seeds (rule prominence). What the axes do not \
+                   corrected for chance), with 95% intervals over seeds (jackknife; rule prominence). What the axes do not \
                    account for is interaction and noise.";
     Some(Figure { name: "variance_shares".into(), caption: caption.into(), svg: draw(&panels, layout, &legend) })
 }

@@ -4,7 +4,7 @@ use super::Figure;
 use super::plot::{Layout, Legend, Mark, Panel, Ticks, draw};
 use super::scale::{Kind, Scale};
 use crate::results::Results;
-use crate::tables::spread::{Quantity, Spread};
+use crate::tables::spread::{Quantity, Scope, Spread};
 use crate::turning::TurningPoints;
 
 /// Scopes drawn at most.
@@ -19,7 +19,7 @@ pub fn figure(
     observable: usize,
 ) -> Option<Figure> {
     let rows: Vec<&Spread> = all.iter().filter(|row| (row.layer, row.observable) == (layer, observable)).collect();
-    let mut scopes: Vec<(&str, &str)> = rows.iter().map(|row| (row.scope, row.name.as_str())).collect();
+    let mut scopes: Vec<(Scope, &str)> = rows.iter().map(|row| (row.scope, row.name.as_str())).collect();
     scopes.dedup();
     let count = scopes.len();
     scopes.truncate(MOST_SCOPES);
@@ -32,14 +32,19 @@ pub fn figure(
         let colour = Quantity::ALL.iter().position(|quantity| *quantity == row.quantity).unwrap_or(0);
         marks.push(Mark::Disc { at: (row.sd, -(place as f64)), size: 4.4, class: "mark", colour });
     }
-    let legend: Legend = ["at the inversion: ε*", "at a fixed epoch", "at the best test error", "at the end"]
-        .into_iter()
-        .enumerate()
-        .map(|(colour, words)| (words.to_owned(), colour))
-        .collect();
+    let legend: Legend =
+        ["at the inversion: ε*", "at a fixed epoch", "at equal flow time", "at the best test error", "at the end"]
+            .into_iter()
+            .zip(Quantity::ALL)
+            .enumerate()
+            .filter(|(_, (_, quantity))| rows.iter().any(|row| row.quantity == *quantity))
+            .map(|(colour, (words, _))| (words.to_owned(), colour))
+            .collect();
     let names: Vec<String> = scopes
         .iter()
-        .map(|(scope, name)| if *scope == "all" { (*name).to_owned() } else { format!("{scope}: {name}") })
+        .map(
+            |(scope, name)| if *scope == Scope::All { (*name).to_owned() } else { format!("{}: {name}", scope.name()) },
+        )
         .collect();
     let words = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let left = (5.6 * words as f64 + 18.0).clamp(90.0, 480.0);
@@ -61,9 +66,10 @@ pub fn figure(
     let shown =
         if count > MOST_SCOPES { format!(" Shown are {MOST_SCOPES} of {count} scopes.") } else { String::new() };
     let caption = format!(
-        "How widely the training error spreads over the same cells, taken at four moments: at each cell's inversion, at one \
-         fixed epoch (the median t* of the scope), where the test error is least, and at the end. If the inversion happens \
-         at a training error of its own, its spread is the least.{shown}"
+        "How widely the training error spreads over the same cells, taken at different moments: at each cell's inversion; at \
+         one fixed epoch (the median t*), where one optimiser trained them all; at one flow time (the median of learning \
+         rate × t*), for plain gradient descent of several learning rates; where the test error is least; and at the end. \
+         If the inversion happens at a training error of its own, its spread is the least.{shown}"
     );
     Some(Figure { name: "spread".into(), caption, svg: draw(&[panel], layout, &legend) })
 }

@@ -66,7 +66,7 @@ pub fn overlap(points: &TurningPoints, groups: &Groups, moments: &[Moment]) -> O
     let caption = format!(
         "Do independent runs misclassify the same training samples? z = (mean overlap − mean hypergeometric \
          expectation)/sd of the overlap over all pairs of runs, against their mean training error (which falls to the \
-         right), with the 95% bootstrap interval over runs. Dashed: the group's mean ε*.{more}"
+         right), with the 95% interval over runs (jackknife). Dashed: the group's mean ε*.{more}"
     );
     let columns = panels.len().clamp(1, 3);
     let layout = Layout::even(columns, if columns == 1 { 480.0 } else { 280.0 }, 200.0, 62.0);
@@ -104,7 +104,7 @@ pub fn pruning(results: &Results, points: &TurningPoints, outcomes: &[Outcome]) 
     let caption = format!(
         "Pruned retraining from the same initial weights: test error at the end, against the training error of the whole \
          block's run at the epoch t whose misclassified samples were left out (which falls to the right). Bars: 95% \
-         bootstrap intervals over cells. Level dashed line: trained on the whole block. Upright dashed line: ε* ({principal})."
+         intervals over cells. Level dashed line: trained on the whole block. Upright dashed line: ε* ({principal})."
     );
     let columns = panels.len().clamp(1, 2);
     let layout = Layout::even(columns, 440.0, 240.0, 66.0);

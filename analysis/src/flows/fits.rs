@@ -4,7 +4,7 @@ use super::theory::{beta, compression};
 use super::{Curve, Flows, Measure};
 use crate::options::Options;
 use crate::results::Status;
-use crate::statistics::bootstrap::Interval;
+use crate::statistics::interval::Interval;
 use crate::statistics::power_law::{self, LEAST_POINTS, Line, Observation, PowerLaw, power_law};
 
 /// Which flows a fit is over.

@@ -5,7 +5,7 @@ use super::theory::{Regime, beta};
 use super::{Curve, Family, Flows, Measure, Size};
 use crate::options::Options;
 use crate::results::{FlowAxes, Status, Stop};
-use crate::statistics::bootstrap::Interval;
+use crate::statistics::interval::Interval;
 use crate::tables::text::significant;
 
 /// How often something was so.

@@ -2,19 +2,27 @@
 //! squares (Langsrud 2003; `anova_lm(typ=2)` of statsmodels and `Anova` of R's car), right for unbalanced grids too.
 //!
 //! SS(A) = RSS(all terms that neither are A nor contain A) − RSS(the same and A), where a term *contains* A if it is
-//! nested in it. df(A) is the difference of ranks. With MSE = RSS/df of the full model and SST the total sum of
-//! squares: η² = SS(A)/SST and ω² = (SS(A) − df(A)·MSE)/(SST + MSE) (Olejnik & Algina 2003, eq. 5: the bias-corrected
-//! share), and the root mean square shift √(max(0, SS(A) − df(A)·MSE)/n): by how much the axis moves a value.
+//! nested in it. df(A) is the difference of ranks.
+//!
+//! A term is tested against the mean square that holds all that varies it but itself, MSᴱ(A): that of the term nested in
+//! it (a data source's subsamples, an architecture's seeds: Snedecor & Cochran 1989, section 13.7), or else the residual
+//! mean square MSE = RSS/df of the full model. With one value for each seed of k architectures nothing is left over
+//! beside the seeds, and that is the one-way analysis of variance, balanced or not. With SST the total sum of squares:
+//! η² = SS(A)/SST, F = MS(A)/MSᴱ(A), ω² = (SS(A) − df(A)·MSᴱ(A))/(SST + MSE) (Olejnik & Algina 2003, eq. 5: the
+//! bias-corrected share; MSᴱ(A) stands for MSE where there is no residual), and the root mean square shift
+//! √(max(0, SS(A) − df(A)·MSᴱ(A))/n): how far the axis moves a value. In unbalanced grids of several crossed terms the
+//! expectation of MSᴱ(A) is that of the error of A up to the imbalance.
 //!
 //! The term with most levels (seeds, as a rule) is eliminated exactly: its normal equations are diagonal. What is left
 //! is a system as large as all other levels together, so hundreds of seeds cost no more than their number.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rand::Rng;
 use rayon::prelude::*;
+use statrs::distribution::{ContinuousCDF, FisherSnedecor};
 
-use super::bootstrap::{Interval, generator, percentile};
+use super::interval::Interval;
+use super::jackknife::jackknife;
 
 /// A categorical term of the model.
 #[derive(Debug, Clone)]
@@ -38,12 +46,39 @@ pub struct Share {
     pub degrees: usize,
     /// SS/SST.
     pub eta_squared: f64,
-    /// Bias-corrected share; NaN where nothing is left over to estimate the error.
+    /// Bias-corrected share; NaN where there is nothing to test the term against.
     pub omega_squared: f64,
-    /// Root mean square shift, in the units of the values; NaN as ω².
-    pub shift: f64,
-    /// F statistic, MS/MSE; NaN as ω².
+    /// Square of the root mean square shift, before it is cut off at 0; NaN as ω².
+    pub squared_shift: f64,
+    /// F statistic; NaN as ω².
     pub f: f64,
+    /// Probability of so great an F by chance; NaN as ω².
+    pub p: f64,
+    /// What the term is tested against.
+    pub against: Against,
+}
+
+impl Share {
+    /// Root mean square shift, in the units of the values; NaN as ω².
+    pub fn shift(&self) -> f64 {
+        positive_root(self.squared_shift)
+    }
+}
+
+/// √max(0, x), but NaN of NaN, which `max` would turn into 0.
+fn positive_root(square: f64) -> f64 {
+    if square.is_nan() { square } else { square.max(0.0).sqrt() }
+}
+
+/// The mean square that a term is tested against.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Against {
+    /// Index of the term whose mean square it is; `None` for the residual.
+    pub term: Option<usize>,
+    /// The mean square; NaN where there is none.
+    pub mean_square: f64,
+    /// Its degrees of freedom.
+    pub degrees: usize,
 }
 
 /// A fitted decomposition.
@@ -74,38 +109,53 @@ pub fn decompose(values: &[f64], terms: &[Term]) -> Option<Decomposition> {
     let everything: Vec<usize> = (0..terms.len()).collect();
     let (full, rank) = fit(&everything);
     let (residual, residual_degrees) = ((total - full).max(0.0), observations - rank);
-    let error = if residual_degrees > 0 { residual / residual_degrees as f64 } else { f64::NAN };
-    let shares = (0..terms.len())
+    let left = if residual_degrees > 0 { residual / residual_degrees as f64 } else { f64::NAN };
+    let sums: Vec<(f64, usize)> = (0..terms.len())
         .map(|term| {
             let others: Vec<usize> =
                 everything.iter().copied().filter(|&o| o != term && !terms[o].nested_in.contains(&term)).collect();
             let with: Vec<usize> = others.iter().copied().chain([term]).collect();
             let ((less, less_rank), (more, more_rank)) = (fit(&others), fit(&with));
-            let sum_of_squares = (more - less).max(0.0);
-            let degrees = more_rank - less_rank;
+            ((more - less).max(0.0), more_rank - less_rank)
+        })
+        .collect();
+    let shares = (0..terms.len())
+        .map(|term| {
+            let (sum_of_squares, degrees) = sums[term];
+            let nested = (0..terms.len()).find(|&o| terms[o].nested_in.contains(&term) && sums[o].1 > 0);
+            let against = match nested {
+                Some(o) => Against { term: nested, mean_square: sums[o].0 / sums[o].1 as f64, degrees: sums[o].1 },
+                None => Against { term: None, mean_square: left, degrees: residual_degrees },
+            };
             // A term without degrees of freedom is confounded with others: it has no share, not a share of 0.
-            let error = if degrees == 0 { f64::NAN } else { error };
+            let error = if degrees == 0 { f64::NAN } else { against.mean_square };
             let above_error = sum_of_squares - degrees as f64 * error;
+            let f = sum_of_squares / degrees.max(1) as f64 / error;
             Share {
                 name: terms[term].name.clone(),
                 sum_of_squares,
                 degrees,
                 eta_squared: sum_of_squares / total,
-                omega_squared: above_error / (total + error),
-                // `max` would turn the NaN of a saturated model into 0.
-                shift: if above_error.is_nan() {
-                    f64::NAN
-                } else {
-                    (above_error / observations as f64).max(0.0).sqrt()
-                },
-                f: sum_of_squares / degrees.max(1) as f64 / error,
+                omega_squared: above_error / (total + if left.is_nan() { error } else { left }),
+                squared_shift: above_error / observations as f64,
+                f,
+                p: chance_of(f, degrees, against.degrees),
+                against,
             }
         })
         .collect();
     Some(Decomposition { shares, residual, residual_degrees, total, observations })
 }
 
-/// Bootstrap intervals of one term's share.
+/// P(F' ≥ f) of Fisher's distribution; NaN where it is not defined.
+fn chance_of(f: f64, degrees: usize, against: usize) -> f64 {
+    match FisherSnedecor::new(degrees as f64, against as f64) {
+        Ok(law) if f.is_finite() => law.sf(f),
+        _ => f64::NAN,
+    }
+}
+
+/// Intervals of one term's share.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ShareIntervals {
     /// Of ω².
@@ -114,80 +164,43 @@ pub struct ShareIntervals {
     pub shift: Interval,
 }
 
-/// Percentile intervals of every term's share, by resampling whole clusters (seeds: the independent unit, for cells of
-/// one seed share what the seed decides). A cluster drawn twice is two clusters: in the terms named by `of_cluster`
-/// its copies are levels of their own. Unknown for fewer than three clusters.
-pub fn share_intervals(
-    values: &[f64],
-    terms: &[Term],
-    cluster: &[i64],
-    of_cluster: &[bool],
-    resamples: usize,
-    stream: u64,
-) -> Vec<ShareIntervals> {
-    let mut members: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-    for (row, name) in cluster.iter().enumerate() {
-        members.entry(*name).or_default().push(row);
-    }
-    let members: Vec<Vec<usize>> = members.into_values().collect();
+/// Units that are left out one at a time, at most; beyond this they are left out in as many groups of them.
+const MOST_DELETED: usize = 200;
+
+/// 95% jackknife intervals of every term's share, a cluster left out at a time: seeds, for cells of one seed share what the
+/// seed decides. The shift's is that of its square, cut off at 0. Unknown for fewer than three clusters.
+pub fn share_intervals(values: &[f64], terms: &[Term], cluster: &[i64]) -> Vec<ShareIntervals> {
+    let clusters: BTreeMap<i64, usize> = {
+        let distinct: BTreeSet<i64> = cluster.iter().copied().collect();
+        let groups = distinct.len().min(MOST_DELETED);
+        distinct.into_iter().enumerate().map(|(place, name)| (name, place % groups)).collect()
+    };
+    let groups = clusters.values().max().map_or(0, |most| most + 1);
     let unknown = ShareIntervals { omega_squared: Interval::UNKNOWN, shift: Interval::UNKNOWN };
-    if members.len() < 3 {
-        return vec![unknown; terms.len()];
-    }
-    // Levels of a cluster's term, numbered within the cluster: its copies are then told apart without looking them up.
-    let within: Vec<Option<Local>> =
-        (0..terms.len()).map(|t| of_cluster[t].then(|| Local::of(&terms[t].level, &members))).collect();
-    let mut random = generator(stream);
-    let draws: Vec<Vec<usize>> =
-        (0..resamples).map(|_| (0..members.len()).map(|_| random.random_range(0..members.len())).collect()).collect();
-    let resampled: Vec<Decomposition> = draws
-        .par_iter()
-        .filter_map(|draw| {
-            let rows: Vec<(usize, usize)> = (draw.iter().enumerate())
-                .flat_map(|(copy, &which)| members[which].iter().map(move |&row| (copy, row)))
-                .collect();
-            let level = |t: usize| -> Vec<usize> {
-                match &within[t] {
-                    Some(local) => rows.iter().map(|&(copy, row)| copy * local.width + local.level[row]).collect(),
-                    None => rows.iter().map(|&(_, row)| terms[t].level[row]).collect(),
-                }
-            };
-            let copied: Vec<Term> = (0..terms.len())
-                .map(|t| Term { name: terms[t].name.clone(), level: level(t), nested_in: terms[t].nested_in.clone() })
-                .collect();
-            decompose(&rows.iter().map(|&(_, row)| values[row]).collect::<Vec<_>>(), &copied)
+    let Some(whole) = decompose(values, terms).filter(|_| groups >= 3) else { return vec![unknown; terms.len()] };
+    let without: Vec<Option<Decomposition>> = (0..groups)
+        .into_par_iter()
+        .map(|group| {
+            let rows: Vec<usize> = (0..values.len()).filter(|&row| clusters[&cluster[row]] != group).collect();
+            let kept = terms.iter().map(|term| Term {
+                name: term.name.clone(),
+                level: compress(rows.iter().map(|&row| term.level[row])),
+                nested_in: term.nested_in.clone(),
+            });
+            decompose(&rows.iter().map(|&row| values[row]).collect::<Vec<_>>(), &kept.collect::<Vec<_>>())
         })
         .collect();
-    let interval =
-        |of: &dyn Fn(&Share) -> f64, term: usize| percentile(resampled.iter().map(|d| of(&d.shares[term])).collect());
+    let interval = |of: &dyn Fn(&Share) -> f64, term: usize| {
+        let each = without.iter().map(|fit| fit.as_ref().map_or(f64::NAN, |fit| of(&fit.shares[term])));
+        jackknife(of(&whole.shares[term]), &each.collect::<Vec<_>>()).interval
+    };
     (0..terms.len())
         .map(|term| ShareIntervals {
-            omega_squared: interval(&|share| share.omega_squared, term),
-            shift: interval(&|share| share.shift, term),
+            // A share is no more than all.
+            omega_squared: interval(&|share| share.omega_squared, term).map(|bound| bound.min(1.0)),
+            shift: interval(&|share| share.squared_shift, term).map(positive_root),
         })
         .collect()
-}
-
-/// A term's levels, numbered within each cluster.
-struct Local {
-    /// Of each observation, from 0 in every cluster.
-    level: Vec<usize>,
-    /// Most levels of a cluster.
-    width: usize,
-}
-
-impl Local {
-    fn of(level: &[usize], members: &[Vec<usize>]) -> Self {
-        let mut local = vec![0; level.len()];
-        let mut width = 1;
-        for rows in members {
-            for (row, number) in rows.iter().zip(compress(rows.iter().map(|&row| level[row]))) {
-                local[*row] = number;
-                width = width.max(number + 1);
-            }
-        }
-        Local { level: local, width }
-    }
 }
 
 /// Renumbers levels in the order in which they first occur.

@@ -5,8 +5,11 @@
 
 pub mod additive;
 pub mod bootstrap;
+pub mod contrast;
+pub mod interval;
 pub mod intraclass;
 pub mod jaccard;
+pub mod jackknife;
 pub mod moments;
 pub mod overlap;
 pub mod power_law;

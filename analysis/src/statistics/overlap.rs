@@ -4,11 +4,16 @@
 //! variance |A||B|(P − |A|)(P − |B|)/(P²(P − 1)). Over all pairs of runs, as the authors' notebook takes it (Ciceri et
 //! al. 2024, Fig. 2d): z = (mean overlap − mean expectation)/sd of the overlap. Beside it `z_hypergeometric`, with the
 //! root of the mean hypergeometric variance below the line: how far above chance in units of chance.
+//!
+//! z is a function of means over pairs (U-statistics), and of few runs it is too great: pairs that share a run are
+//! alike, so that the sd over pairs comes out too small. Its interval is the jackknife's, a run left out at a time
+//! (Arvesen 1969), about the value corrected for that. The bootstrap is of no use here: it draws pairs of a run with its
+//! own copy, and copies of one pair. Coverage is in docs/stability.md.
 
-use rand::Rng;
 use rayon::prelude::*;
 
-use super::bootstrap::{Interval, generator, percentile};
+use super::interval::Interval;
+use super::jackknife::jackknife;
 
 /// What all pairs of runs say at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,7 +34,9 @@ pub struct Overlap {
     pub chance_deviation: f64,
     /// (mean − expectation)/deviation; NaN where all overlaps are equal.
     pub z: f64,
-    /// 95% percentile bootstrap interval of z, runs resampled (pairs of a run with itself left out).
+    /// z corrected for its bias of order 1/runs (jackknife).
+    pub corrected: f64,
+    /// 95% jackknife interval of z over runs, about the corrected value.
     pub interval: Interval,
     /// (mean − expectation)/chance_deviation.
     pub z_hypergeometric: f64,
@@ -48,83 +55,85 @@ pub fn variance(a: f64, b: f64, samples: f64) -> f64 {
 /// Sums over pairs from which z follows.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
-    weight: f64,
+    pairs: f64,
     overlap: f64,
     square: f64,
     expectation: f64,
 }
 
 impl Sums {
+    fn less(self, other: Sums) -> Sums {
+        Sums {
+            pairs: self.pairs - other.pairs,
+            overlap: self.overlap - other.overlap,
+            square: self.square - other.square,
+            expectation: self.expectation - other.expectation,
+        }
+    }
+
     fn deviation(&self) -> f64 {
-        let mean = self.overlap / self.weight;
-        ((self.square / self.weight - mean * mean).max(0.0) * self.weight / (self.weight - 1.0)).sqrt()
+        let mean = self.overlap / self.pairs;
+        ((self.square / self.pairs - mean * mean).max(0.0) * self.pairs / (self.pairs - 1.0)).sqrt()
     }
 
     fn z(&self) -> f64 {
         let deviation = self.deviation();
-        let above = (self.overlap - self.expectation) / self.weight;
+        let above = (self.overlap - self.expectation) / self.pairs;
         if deviation > 0.0 { above / deviation } else { f64::NAN }
     }
 }
 
-/// Overlap of the sets of all pairs of runs. `None` for fewer than three runs or no sample.
-pub fn all_pairs(sets: &[&[u64]], samples: f64, resamples: usize, stream: u64) -> Option<Overlap> {
+/// Overlap of the sets of all pairs of runs. `None` for fewer than three runs or no sample. The interval is unknown for
+/// three runs: without one of them a single pair is left, which has no deviation.
+pub fn all_pairs(sets: &[&[u64]], samples: f64) -> Option<Overlap> {
     let runs = sets.len();
     if runs < 3 || samples < 2.0 {
         return None;
     }
     let size: Vec<f64> = sets.iter().map(|set| set.iter().map(|word| f64::from(word.count_ones())).sum()).collect();
     // Row i holds the overlaps with runs before it.
-    let overlaps: Vec<Vec<f32>> = (0..runs)
+    let overlaps: Vec<Vec<u32>> = (0..runs)
         .into_par_iter()
         .map(|i| {
             let with = |j: usize| sets[i].iter().zip(sets[j]).map(|(a, b)| (a & b).count_ones()).sum::<u32>();
-            (0..i).map(|j| with(j) as f32).collect()
+            (0..i).map(with).collect()
         })
         .collect();
-    let weighted = |weights: &[f64]| {
-        let mut sums = Sums::default();
-        for (i, row) in overlaps.iter().enumerate().filter(|(i, _)| weights[*i] > 0.0) {
-            let (mut weight, mut overlap, mut square, mut sizes) = (0.0, 0.0, 0.0, 0.0);
-            for ((&value, &w), &other) in row.iter().zip(weights).zip(&size) {
-                let value = f64::from(value);
-                weight += w;
-                overlap += w * value;
-                square += w * value * value;
-                sizes += w * other;
+    // What the pairs of each run add to the sums; every pair is in the rows of both its runs. Counts are whole numbers,
+    // so that sums and their differences are exact.
+    let mut of_run = vec![Sums { pairs: (runs - 1) as f64, ..Sums::default() }; runs];
+    for (i, row) in overlaps.iter().enumerate() {
+        for (j, &overlap) in row.iter().enumerate() {
+            let overlap = f64::from(overlap);
+            for run in [i, j] {
+                of_run[run].overlap += overlap;
+                of_run[run].square += overlap * overlap;
+                of_run[run].expectation += expectation(size[i], size[j], samples);
             }
-            sums.weight += weights[i] * weight;
-            sums.overlap += weights[i] * overlap;
-            sums.square += weights[i] * square;
-            sums.expectation += weights[i] * size[i] * sizes / samples;
         }
-        sums
-    };
-    let sums = weighted(&vec![1.0; runs]);
-    let mut random = generator(stream);
-    let draws: Vec<Vec<f64>> = (0..resamples)
-        .map(|_| {
-            let mut weights = vec![0.0; runs];
-            for _ in 0..runs {
-                weights[random.random_range(0..runs)] += 1.0;
-            }
-            weights
-        })
-        .collect();
-    let resampled: Vec<f64> = draws.par_iter().map(|weights| weighted(weights).z()).collect();
+    }
+    let mut sums = Sums { pairs: (runs * (runs - 1) / 2) as f64, ..Sums::default() };
+    for of in &of_run {
+        sums.overlap += of.overlap / 2.0;
+        sums.square += of.square / 2.0;
+        sums.expectation += of.expectation / 2.0;
+    }
+    let without: Vec<f64> = of_run.iter().map(|&of| sums.less(of).z()).collect();
+    let jackknifed = jackknife(sums.z(), &without);
     let chance = (0..runs).flat_map(|i| (0..i).map(move |j| (i, j)));
-    let chance_variance: f64 = chance.map(|(i, j)| variance(size[i], size[j], samples)).sum::<f64>() / sums.weight;
-    let above = (sums.overlap - sums.expectation) / sums.weight;
+    let chance_variance: f64 = chance.map(|(i, j)| variance(size[i], size[j], samples)).sum::<f64>() / sums.pairs;
+    let above = (sums.overlap - sums.expectation) / sums.pairs;
     Some(Overlap {
         runs,
         pairs: runs * (runs - 1) / 2,
         size: size.iter().sum::<f64>() / runs as f64,
-        mean: sums.overlap / sums.weight,
-        expectation: sums.expectation / sums.weight,
+        mean: sums.overlap / sums.pairs,
+        expectation: sums.expectation / sums.pairs,
         deviation: sums.deviation(),
         chance_deviation: chance_variance.sqrt(),
         z: sums.z(),
-        interval: percentile(resampled),
+        corrected: jackknifed.corrected,
+        interval: jackknifed.interval,
         z_hypergeometric: if chance_variance > 0.0 { above / chance_variance.sqrt() } else { f64::NAN },
     })
 }

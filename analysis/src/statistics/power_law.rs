@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use rand::Rng;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::bootstrap::{COVERAGE, Interval, affordable, generator, percentile};
+use super::bootstrap::{affordable, generator, percentile};
+use super::interval::{COVERAGE, Interval};
 use super::moments::mean;
 
 /// Least number of points of a fit.

@@ -6,9 +6,8 @@ use polars::prelude::*;
 use super::bits::{self, Set};
 use crate::error::Result;
 use crate::groups::Groups;
-use crate::options::Options;
 use crate::results::{Results, Status};
-use crate::statistics::bootstrap::Interval;
+use crate::statistics::interval::Interval;
 use crate::statistics::moments::mean;
 use crate::statistics::overlap::{Overlap, all_pairs};
 use crate::tables::frames::{missing, table};
@@ -20,10 +19,6 @@ use crate::turning::{Rule, SLAB_BYTES, TurningPoints};
 const MOST_GROUPS: usize = 64;
 /// Words compared in all, at most: larger groups are cut to their first runs (the table says how many).
 const MOST_WORDS: usize = 10_000_000_000;
-/// Pairs summed by the bootstrap in all, at most: beyond this there are fewer resamples, but never under a hundred.
-const MOST_SUMMED: usize = 2_000_000_000;
-/// Resamples of an interval, at most: each is a sum over all pairs.
-const MOST_RESAMPLES: usize = 500;
 
 /// Overlap of one group's runs at one snapshot.
 #[derive(Debug, Clone)]
@@ -39,7 +34,7 @@ pub struct Moment {
 }
 
 /// Overlap at every snapshot of every group of at least three complete, unpruned runs.
-pub fn moments(results: &Results, groups: &Groups, options: &Options) -> Result<Vec<Moment>> {
+pub fn moments(results: &Results, groups: &Groups) -> Result<Vec<Moment>> {
     let mut out = Vec::new();
     if !results.has("misclassified") {
         return Ok(out);
@@ -48,14 +43,11 @@ pub fn moments(results: &Results, groups: &Groups, options: &Options) -> Result<
     let words = results.set_bytes.div_ceil(8).max(1);
     let most_runs = (2.0 * MOST_WORDS as f64 / (sets * words) as f64).sqrt() as usize;
     for (group, runs) in read(results, groups, most_runs.max(3))?.into_iter().enumerate() {
-        let summed = sets * runs.cells.len() * runs.cells.len() / 2;
-        let resamples = (MOST_SUMMED / summed.max(1)).clamp(100, MOST_RESAMPLES).min(options.bootstrap);
         let Some(&first) = runs.cells.first() else { continue };
         let samples = bits::samples(results, first, results.set_bytes);
         for (snapshot, &epoch) in results.snapshot_epochs.iter().enumerate() {
             let sets: Vec<&[u64]> = runs.sets.iter().filter_map(|run| run.get(snapshot)?.as_deref()).collect();
-            let stream = out.len() as u64;
-            let Some(overlap) = all_pairs(&sets, samples as f64, resamples, stream) else { continue };
+            let Some(overlap) = all_pairs(&sets, samples as f64) else { continue };
             let errors: Vec<f64> =
                 runs.errors.iter().map(|run| run[snapshot]).filter(|error| error.is_finite()).collect();
             out.push(Moment { group, epoch, error: mean(&errors), overlap });
@@ -121,13 +113,20 @@ pub fn sentences(groups: &Groups, points: &TurningPoints, all: &[Moment]) -> Vec
         let star = |cell: &usize| points.at(*cell, 0, observable, Rule::Prominence).map(|row| row.epsilon_star);
         let stars: Vec<f64> = groups.all[group].cells.iter().filter_map(star).filter(|star| star.is_finite()).collect();
         let Interval { low, high } = peak.overlap.interval;
+        let corrected = match peak.overlap.interval.is_known() {
+            true => format!(
+                " ({} after correction for the number of runs, 95% interval {} to {})",
+                significant(peak.overlap.corrected, 3),
+                significant(low, 3),
+                significant(high, 3)
+            ),
+            false => String::new(),
+        };
         Some(format!(
-            "{}: over {} pairs of runs z is greatest, {} [{}, {}], at a mean training error of {} (epoch {}); ε* is {}.",
+            "{}: over {} pairs of runs z is greatest, {}{corrected}, at a mean training error of {} (epoch {}); ε* is {}.",
             groups.circumstance(group),
             peak.overlap.pairs,
             significant(peak.overlap.z, 3),
-            significant(low, 3),
-            significant(high, 3),
             significant(peak.error, 3),
             peak.epoch,
             significant(mean(&stars), 3),
@@ -137,7 +136,7 @@ pub fn sentences(groups: &Groups, points: &TurningPoints, all: &[Moment]) -> Vec
 }
 
 /// The table: the grouping columns, `epoch`, `train_error`, `runs`, `pairs`, `size`, `overlap`, `expectation`, `sd`, `z`
-/// with `low` and `high` (95% bootstrap over runs), and `z_hypergeometric`.
+/// `z_corrected` with `low` and `high` (95% jackknife over runs), and `z_hypergeometric`.
 pub fn frame(groups: &Groups, all: &[Moment]) -> Result<DataFrame> {
     let number = |of: &dyn Fn(&Moment) -> f64| missing(&all.iter().map(of).collect::<Vec<_>>());
     let mut columns: Vec<Column> = (groups.columns.iter().enumerate())
@@ -156,6 +155,7 @@ pub fn frame(groups: &Groups, all: &[Moment]) -> Result<DataFrame> {
         Column::new("expectation".into(), number(&|moment| moment.overlap.expectation)),
         Column::new("sd".into(), number(&|moment| moment.overlap.deviation)),
         Column::new("z".into(), number(&|moment| moment.overlap.z)),
+        Column::new("z_corrected".into(), number(&|moment| moment.overlap.corrected)),
         Column::new("low".into(), number(&|moment| moment.overlap.interval.low)),
         Column::new("high".into(), number(&|moment| moment.overlap.interval.high)),
         Column::new("z_hypergeometric".into(), number(&|moment| moment.overlap.z_hypergeometric)),

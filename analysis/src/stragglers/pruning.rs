@@ -12,9 +12,8 @@ use polars::prelude::*;
 
 use crate::error::Result;
 use crate::figures::curves::symbol;
-use crate::options::Options;
 use crate::results::{Results, Status};
-use crate::statistics::bootstrap::{Interval, mean_interval};
+use crate::statistics::interval::{Interval, mean_interval};
 use crate::statistics::moments::{mean, standard_deviation};
 use crate::tables::frames::{missing, table};
 use crate::turning::{Rule, SLAB_BYTES, TurningPoints};
@@ -52,15 +51,14 @@ pub struct Level {
     pub mean: f64,
     /// Standard deviation over cells.
     pub sd: f64,
-    /// 95% BCa interval of the mean.
+    /// Student's 95% interval of the mean.
     pub interval: Interval,
 }
 
 impl Level {
-    fn of(values: &[f64], options: &Options, stream: u64) -> Self {
+    fn of(values: &[f64]) -> Self {
         let values: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
-        let interval = mean_interval(&values, options.bootstrap, stream);
-        Level { mean: mean(&values), sd: standard_deviation(&values), interval }
+        Level { mean: mean(&values), sd: standard_deviation(&values), interval: mean_interval(&values) }
     }
 }
 
@@ -100,7 +98,7 @@ struct Tested {
 type Key = (Vec<String>, String);
 
 /// Outcomes by circumstance and prune; empty where nothing was pruned.
-pub fn outcomes(results: &Results, points: &TurningPoints, options: &Options) -> Result<Vec<Outcome>> {
+pub fn outcomes(results: &Results, points: &TurningPoints) -> Result<Vec<Outcome>> {
     let cells = &results.cells;
     let Some((_, prunes)) = cells.axes.iter().find(|(name, _)| name == "prune") else { return Ok(Vec::new()) };
     if prunes.iter().all(|label| label == "none") {
@@ -134,12 +132,11 @@ pub fn outcomes(results: &Results, points: &TurningPoints, options: &Options) ->
             }
         }
     };
-    let outcome = |(stream, ((circumstance, prune), members)): (usize, (Key, Vec<usize>))| {
+    let outcome = |((circumstance, prune), members): (Key, Vec<usize>)| {
         let kind = parse(&prune);
-        let stream = 8 * stream as u64;
         let complete: Vec<usize> = members.iter().copied().filter(|&c| cells.status[c] == Status::Complete).collect();
-        let level = |of: &dyn Fn(&Tested) -> f64, stream| {
-            Level::of(&complete.iter().map(|&cell| of(&tested[cell])).collect::<Vec<_>>(), options, stream)
+        let level = |of: &dyn Fn(&Tested) -> f64| {
+            Level::of(&complete.iter().map(|&cell| of(&tested[cell])).collect::<Vec<_>>())
         };
         let mut turned = Vec::new();
         for layer in 0..results.layers.len() {
@@ -166,14 +163,12 @@ pub fn outcomes(results: &Results, points: &TurningPoints, options: &Options) ->
             cells: members.len(),
             turned,
             parent_error: mean(&of_parents),
-            at_end: level(&|tested| tested.at_end, stream),
-            best: level(&|tested| tested.best, stream + 1),
-            noisy: (0..results.noise.len())
-                .map(|n| level(&|t| t.noisy.get(n).copied().unwrap_or(f64::NAN), stream + 2 + n as u64))
-                .collect(),
+            at_end: level(&|tested| tested.at_end),
+            best: level(&|tested| tested.best),
+            noisy: (0..results.noise.len()).map(|n| level(&|t| t.noisy.get(n).copied().unwrap_or(f64::NAN))).collect(),
         }
     };
-    Ok(groups.into_iter().enumerate().map(outcome).collect())
+    Ok(groups.into_iter().map(outcome).collect())
 }
 
 /// In how many cells the observables of the first layer still turn, prune by prune: a sentence per circumstance.

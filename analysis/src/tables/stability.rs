@@ -6,14 +6,13 @@ use rayon::prelude::*;
 use super::frames::{missing, table};
 use crate::error::Result;
 use crate::groups::Groups;
-use crate::options::Options;
-use crate::statistics::bootstrap::{Interval, mean_interval};
+use crate::statistics::interval::{Interval, mean_interval};
 use crate::statistics::moments::{coefficient_of_variation, mean, standard_deviation};
 
 /// The table: the grouping columns, `layer`, `observable`, `rule`, `cells` and how they ended (`found`, `edge`, `none`,
-/// `diverged`, `failed`, `missing`), `epsilon_star` (mean), `sd`, `low`, `high` (95% BCa bootstrap interval of the mean), `cv`, and
+/// `diverged`, `failed`, `missing`), `epsilon_star` (mean), `sd`, `low`, `high` (Student's 95% interval of the mean; null where the values are all equal), `cv`, and
 /// `epoch` (mean). Cells without an inversion are counted and take no part in the means.
-pub fn stability(turning_points: &DataFrame, groups: &Groups, options: &Options) -> Result<DataFrame> {
+pub fn stability(turning_points: &DataFrame, groups: &Groups) -> Result<DataFrame> {
     let what = "the table of stability";
     let keys = groups.columns.iter().map(String::as_str).chain(["layer", "observable", "rule"]);
     let grouped = table(what, turning_points.group_by_stable(keys))?;
@@ -22,15 +21,15 @@ pub fn stability(turning_points: &DataFrame, groups: &Groups, options: &Options)
     let epoch = table(what, turning_points.column("epoch").and_then(|column| column.i64().cloned()))?;
     let star = table(what, turning_points.column("epsilon_star").and_then(|column| column.f64().cloned()))?;
     let members: Vec<Vec<usize>> = grouped.get_groups().iter().map(rows).collect();
-    let row = |(stream, members): (usize, &Vec<usize>)| {
+    let row = |members: &Vec<usize>| {
         let ended = ENDS.map(|word| members.iter().filter(|&&row| status.get(row) == Some(word)).count() as i64);
         let stars: Vec<f64> = members.iter().filter_map(|&row| star.get(row)).collect();
         let epochs: Vec<f64> = members.iter().filter_map(|&row| epoch.get(row)).map(|epoch| epoch as f64).collect();
-        let Interval { low, high } = mean_interval(&stars, options.bootstrap, stream as u64);
+        let Interval { low, high } = mean_interval(&stars);
         let sd = standard_deviation(&stars);
         (ended, [mean(&stars), sd, low, high, coefficient_of_variation(&stars), mean(&epochs)])
     };
-    let computed: Vec<([i64; ENDS.len()], [f64; 6])> = members.par_iter().enumerate().map(row).collect();
+    let computed: Vec<([i64; ENDS.len()], [f64; 6])> = members.par_iter().map(row).collect();
     columns.push(Column::new("cells".into(), members.iter().map(|rows| rows.len() as i64).collect::<Vec<_>>()));
     for (place, word) in ENDS.into_iter().enumerate() {
         columns.push(Column::new(word.into(), computed.iter().map(|(ended, _)| ended[place]).collect::<Vec<_>>()));

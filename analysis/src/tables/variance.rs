@@ -1,23 +1,19 @@
 //! Which axis moves ε*: shares of its variance, and how far groups differ as against the seeds within them.
 //!
 //! The model is additive in the axes that vary. A subsample is nested in its data source (block 0 of one source has
-//! nothing in common with block 0 of another), a seed in its architecture (initial weights depend on both). Cells
-//! trained on pruned sets are left out: pruning is an intervention, not a circumstance.
+//! nothing in common with block 0 of another), a seed in its architecture (initial weights depend on both); so a data
+//! source is held against its subsamples, and an architecture against its seeds. Cells trained on pruned sets are left
+//! out: pruning is an intervention, not a circumstance.
 
 use polars::prelude::*;
 
 use super::frames::{missing, table};
 use crate::error::Result;
 use crate::groups::Groups;
-use crate::options::Options;
 use crate::results::Results;
 use crate::statistics::additive::{Decomposition, ShareIntervals, Term, compress, decompose, share_intervals};
-use crate::statistics::bootstrap::affordable;
 use crate::statistics::intraclass::icc1;
 use crate::turning::{Rule, TurningPoint, TurningPoints};
-
-/// Resamples of a share's interval: percentiles of a whole refit each, so fewer than for a mean.
-const MOST_RESAMPLES: usize = 500;
 
 /// The decomposition for one layer, observable and rule.
 #[derive(Debug, Clone)]
@@ -49,7 +45,7 @@ pub fn unpruned(results: &Results) -> Vec<bool> {
 }
 
 /// Decomposes ε* of every layer, observable and rule.
-pub fn shares(results: &Results, points: &TurningPoints, groups: &Groups, options: &Options) -> Vec<Shares> {
+pub fn shares(results: &Results, points: &TurningPoints, groups: &Groups) -> Vec<Shares> {
     let whole = unpruned(results);
     let group = groups.of_cells(results.cells.len());
     let mut out = Vec::new();
@@ -58,17 +54,14 @@ pub fn shares(results: &Results, points: &TurningPoints, groups: &Groups, option
             for rule in [Rule::Prominence, Rule::FirstRise] {
                 let rows: Vec<&TurningPoint> =
                     points.of(layer, observable, rule).filter(|row| whole[row.cell]).collect();
-                let stream = out.len() as u64;
                 let found: Vec<&TurningPoint> = rows.iter().copied().filter(|row| row.status == "found").collect();
                 let values: Vec<f64> = found.iter().map(|row| row.epsilon_star).collect();
                 let cells: Vec<usize> = found.iter().map(|row| row.cell).collect();
                 let terms = terms(results, &cells);
                 let decomposition = decompose(&values, &terms);
                 let seeds: Vec<i64> = cells.iter().map(|&cell| results.cells.seed[cell]).collect();
-                let of_seed: Vec<bool> = terms.iter().map(|term| term.name == "seed").collect();
-                let resamples = affordable(options.bootstrap.min(MOST_RESAMPLES), values.len());
                 let intervals = match decomposition {
-                    Some(_) => share_intervals(&values, &terms, &seeds, &of_seed, resamples, stream),
+                    Some(_) => share_intervals(&values, &terms, &seeds),
                     None => Vec::new(),
                 };
                 let mut by_group = vec![Vec::new(); groups.all.len()];
@@ -120,24 +113,30 @@ fn terms(results: &Results, cells: &[usize]) -> Vec<Term> {
     terms
 }
 
+/// What is left over beside the axes, as the table calls it.
+const LEFT_OVER: &str = "interactions and noise";
+
 /// The table: one row per layer, observable, rule and axis, then one for what is left over (`interactions and noise`).
+/// `f` and `p` hold the axis's mean square against that of `against`, which has `against_degrees`; they are null where
+/// there is nothing to hold it against.
 pub fn frame(results: &Results, points: &TurningPoints, all: &[Shares]) -> Result<DataFrame> {
-    let mut text: [Vec<String>; 3] = Default::default();
-    let mut counts: [Vec<i64>; 5] = Default::default();
-    let mut numbers: [Vec<f64>; 9] = Default::default();
+    let mut text: [Vec<String>; 4] = Default::default();
+    let mut counts: [Vec<i64>; 6] = Default::default();
+    let mut numbers: [Vec<f64>; 10] = Default::default();
     let share_columns = ["sum_of_squares", "eta_squared", "omega_squared", "omega_low", "omega_high"];
-    let shift_columns = ["shift", "shift_low", "shift_high", "f"];
+    let shift_columns = ["rms_shift", "rms_shift_low", "rms_shift_high", "f", "p"];
     for shares in all {
         let Some(fit) = &shares.decomposition else { continue };
-        let mut push = |axis: &str, levels: usize, degrees: usize, values: [f64; 9]| {
-            let names = [points.observables[shares.observable].as_str(), shares.rule.name(), axis];
+        let mut push = |axis: &str, levels: usize, degrees: [usize; 2], against: &str, values: [f64; 10]| {
+            let names = [points.observables[shares.observable].as_str(), shares.rule.name(), axis, against];
             text.iter_mut().zip(names).for_each(|(column, value)| column.push(value.to_owned()));
             let sizes = [
                 results.layers[shares.layer],
                 levels as i64,
                 shares.found as i64,
                 shares.censored as i64,
-                degrees as i64,
+                degrees[0] as i64,
+                degrees[1] as i64,
             ];
             counts.iter_mut().zip(sizes).for_each(|(column, value)| column.push(value));
             numbers.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
@@ -150,20 +149,25 @@ pub fn frame(results: &Results, points: &TurningPoints, all: &[Shares]) -> Resul
                 share.omega_squared,
                 omega.low,
                 omega.high,
-                share.shift,
+                share.shift(),
                 shift.low,
                 shift.high,
                 share.f,
+                share.p,
             ];
-            push(&share.name, *levels, share.degrees, values);
+            let against = match share.against.term {
+                Some(term) => fit.shares[term].name.as_str(),
+                None if share.against.degrees > 0 => LEFT_OVER,
+                None => "nothing",
+            };
+            push(&share.name, *levels, [share.degrees, share.against.degrees], against, values);
         }
-        let left = [fit.residual, fit.residual / fit.total];
-        let mut values = [f64::NAN; 9];
-        values[..2].copy_from_slice(&left);
-        push("interactions and noise", 0, fit.residual_degrees, values);
+        let mut values = [f64::NAN; 10];
+        values[..2].copy_from_slice(&[fit.residual, fit.residual / fit.total]);
+        push(LEFT_OVER, 0, [fit.residual_degrees, 0], "nothing", values);
     }
-    let [observable, rule, axis] = text;
-    let [layer, levels, found, censored, degrees] = counts;
+    let [observable, rule, axis, against] = text;
+    let [layer, levels, found, censored, degrees, against_degrees] = counts;
     let mut columns = vec![
         Column::new("layer".into(), layer),
         Column::new("observable".into(), observable),
@@ -173,6 +177,8 @@ pub fn frame(results: &Results, points: &TurningPoints, all: &[Shares]) -> Resul
         Column::new("found".into(), found),
         Column::new("censored".into(), censored),
         Column::new("degrees".into(), degrees),
+        Column::new("against".into(), against),
+        Column::new("against_degrees".into(), against_degrees),
     ];
     let names = share_columns.into_iter().chain(shift_columns);
     columns.extend(names.zip(&numbers).map(|(name, values)| Column::new(name.into(), missing(values))));
