@@ -7,6 +7,7 @@ mod complexity;
 mod config_errors;
 mod durability;
 mod interop;
+mod limits;
 mod packing;
 mod pruning;
 mod quick;
