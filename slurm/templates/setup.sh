@@ -14,10 +14,14 @@ SWEEP={{ sweep | sh }}
 OUT={{ run_dir | sh }}
 
 # Threads of each rank: what --cpus-per-task asks for, else an equal share of the job's cores on a node. Slurm lists nodes
-# as in "64(x2),32": the smallest node and the one with most ranks decide.
+# as in "64(x2),32": the smallest node and the one with most ranks decide. Where no number of tasks is asked for, Slurm
+# counts a task for each core, and one is started{% if launcher != "srun" %} (mpirun starts all of them on several nodes){% endif %}.
 sizes() { tr , '\n' <<<"$1" | sed 's/(.*//' | sort -n; }
 CORES=$(sizes "${SLURM_JOB_CPUS_PER_NODE:-$(nproc)}" | head -n 1)
-TASKS=$(sizes "${SLURM_TASKS_PER_NODE:-1}" | tail -n 1)
+TASKS=1
+if [ -n "${SLURM_NTASKS:-}" ]{% if launcher != "srun" %} || [ "${SLURM_JOB_NUM_NODES:-1}" -gt 1 ]{% endif %}; then
+    TASKS=$(sizes "${SLURM_TASKS_PER_NODE:-1}" | tail -n 1)
+fi
 THREADS=${SLURM_CPUS_PER_TASK:-$((CORES > TASKS ? CORES / TASKS : 1))}
 export OMP_NUM_THREADS=$THREADS RAYON_NUM_THREADS=$THREADS
 {% if launcher == "srun" %}

@@ -41,10 +41,15 @@ impl Walltime {
             Some((days, rest)) => (Some(digits(days)?), rest),
             None => (None, text),
         };
-        let fields = rest.split(':').map(digits).collect::<Option<Vec<_>>>()?;
+        let fields = match (days, rest) {
+            (Some(_), "") => Vec::new(),
+            _ => rest.split(':').map(digits).collect::<Option<Vec<_>>>()?,
+        };
         let (hours, minutes, seconds) = match (days, fields.as_slice()) {
             (None, &[minutes]) => (0, minutes, 0),
             (None, &[minutes, seconds]) => (0, minutes, seconds),
+            // Undocumented, and taken by sbatch.
+            (Some(_), &[]) => (0, 0, 0),
             (Some(_), &[hours]) => (hours, 0, 0),
             (Some(_), &[hours, minutes]) => (hours, minutes, 0),
             (_, &[hours, minutes, seconds]) => (hours, minutes, seconds),
@@ -162,11 +167,11 @@ mod tests {
         assert_eq!(seconds("1-12"), Some(Walltime::Seconds(129_600)));
         assert_eq!(seconds("1-12:30"), Some(Walltime::Seconds(131_400)));
         assert_eq!(seconds("1-12:30:01"), Some(Walltime::Seconds(131_401)));
+        assert_eq!(seconds("2-"), Some(Walltime::Seconds(172_800)));
         for unlimited in ["unlimited", "UNLIMITED", "Infinite", "-1"] {
             assert_eq!(seconds(unlimited), Some(Walltime::Unlimited), "{unlimited}");
         }
-        for wrong in ["", "1h", "-2", "1-", "-", "1:2:3:4", "1:-2", "1 0", " 10", "١", "1-2-3", "99999999999999999-0"]
-        {
+        for wrong in ["", "1h", "-2", "-", "1:2:3:4", "1:-2", "1 0", " 10", "١", "1-2-3", "99999999999999999-0"] {
             assert_eq!(seconds(wrong), None, "{wrong:?}");
         }
     }

@@ -39,6 +39,8 @@ fn walltimes_mean_what_they_mean_to_slurm() {
         "1h",
         "1:2:3:4",
         "1:",
+        "1-",
+        "-",
         "1-2-3",
         "soon",
         "1.5",
