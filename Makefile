@@ -80,9 +80,8 @@ demo: build
 	mpirun --oversubscribe -n $(DEMO_RANKS) $(BIN)/phasesweep run sweeps/quick.toml --out runs/quick
 	$(BIN)/phasesweep report runs/quick
 
-# HDF5's own file locks are off: a child that a test forks holds its neighbours' for a moment, and nothing relies on them.
 test: setup-test readers
-	HDF5_USE_FILE_LOCKING=FALSE PHASESWEEP_READERS=$(READERS)/bin/python cargo test --release --workspace --locked
+	PHASESWEEP_READERS=$(READERS)/bin/python cargo test --release --workspace --locked
 
 # A real Slurm of two nodes on this machine, started and ended by each test.
 test-slurm: setup-slurm
@@ -90,7 +89,7 @@ test-slurm: setup-slurm
 
 # The contracts and a short campaign of kills once more with MPICH, in a target directory of its own.
 test-mpich: setup-mpich readers
-	MPICC=mpicc.mpich PHASESWEEP_MPIRUN=mpirun.mpich CARGO_TARGET_DIR=$(MPICH_TARGET) HDF5_USE_FILE_LOCKING=FALSE \
+	MPICC=mpicc.mpich PHASESWEEP_MPIRUN=mpirun.mpich CARGO_TARGET_DIR=$(MPICH_TARGET) \
 	  PHASESWEEP_READERS=$(READERS)/bin/python cargo test --release --workspace --locked --test contracts --test torture
 
 lint:

@@ -12,6 +12,7 @@
 //! - [`train`]: cohorts of replicas, trained as one stacked program; the CPU kernel behind it is the crate
 //!   [`phasesweep_kernel`].
 //! - [`observe`]: what is measured of a network along training.
+//! - [`host`]: the machine under the process, and what of it the job allows.
 //! - [`dispatch`]: who trains which cohort; the only room that names MPI.
 //! - [`store`]: parts, checkpoints and the results file; every durable write.
 //! - [`session`]: how the rooms meet in one run.
@@ -21,6 +22,7 @@ pub mod cli;
 pub mod cost;
 pub mod data;
 pub mod dispatch;
+pub mod host;
 pub mod observe;
 pub mod pack;
 pub mod plan;

@@ -20,7 +20,7 @@ pub enum Error {
     NotCollected(PathBuf),
 
     /// HDF5 could not open the file.
-    #[error("{} cannot be read as HDF5 ({source}): it may be torn or another kind of file; collect it again", .path.display())]
+    #[error("{} cannot be read as HDF5 ({source}): {}", .path.display(), advice(&.source.to_string()))]
     Open {
         /// The file.
         path: PathBuf,
@@ -131,3 +131,19 @@ pub enum Error {
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// What a person can do about a file that HDF5 does not open, by what HDF5 says.
+fn advice(reason: &str) -> &'static str {
+    if reason.contains("unable to lock file") {
+        // EAGAIN, as flock(2) answers for a lock that is held.
+        if reason.contains("Resource temporarily unavailable") {
+            "another program has the file open and locked; close it there, or set HDF5_USE_FILE_LOCKING=FALSE"
+        } else {
+            "the file system has no file locks; set HDF5_USE_FILE_LOCKING=FALSE"
+        }
+    } else if reason.contains("Permission denied") {
+        "you may not read it; `ls -l` shows its permissions"
+    } else {
+        "it may be torn or another kind of file; collect it again"
+    }
+}

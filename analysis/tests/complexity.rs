@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use fixture::{Cell, Holds, error, rows, write};
+use fixture::{Cell, Holds, error, rows, unlocked, write};
 use hdf5::types::VarLenUnicode;
 use ndarray::{Array4, Array5};
 use phasesweep_analysis::{Options, report};
@@ -38,7 +38,7 @@ fn write_probed(path: &Path, holds: Holds) {
     let cells = cells();
     let plain: Vec<Cell> = cells.iter().map(|(cell, _)| cell.clone()).collect();
     write(path, &plain, holds).expect("the fixture");
-    let file = hdf5::File::open_rw(path).expect("the fixture");
+    let file = unlocked().open_rw(path).expect("the fixture");
     let text = |words: &[&str]| words.iter().map(|word| word.parse().expect("no NUL")).collect::<Vec<VarLenUnicode>>();
     let put = |name: &str, words: &[&str]| {
         file.new_dataset_builder().with_data(&text(words)).create(name).expect("a coordinate");

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use fixture::{Cell, Holds, rows, write};
+use fixture::{Cell, Holds, rows, unlocked, write};
 use ndarray::{Array2, Array3, Array4};
 use phasesweep_analysis::flows::theory::{Regime, beta, compression};
 use phasesweep_analysis::statistics::power_law::{Observation, difference, line, power_law};
@@ -60,7 +60,7 @@ fn write_flows(path: &Path) {
     let n = cells.len();
     let holds = Holds { radius: false, distance: false, misclassified: false, ..Holds::default() };
     write(path, &cells, holds).expect("the fixture");
-    let file = hdf5::File::open_rw(path).expect("the fixture");
+    let file = unlocked().open_rw(path).expect("the fixture");
     file.unlink("samples").expect("the fixture has samples");
     let per_cell = |name: &str, of: &dyn Fn(usize) -> f64| {
         let values: Vec<f64> = (0..n).map(of).collect();
@@ -207,7 +207,7 @@ fn stages_that_do_not_run_from_start_to_end_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("results.h5");
     write_flows(&path);
-    let file = hdf5::File::open_rw(&path).expect("the fixture");
+    let file = unlocked().open_rw(&path).expect("the fixture");
     file.unlink("stage").expect("the fixture has stages");
     file.new_dataset_builder().with_data(&[0.0, 0.1, 0.5, 0.9]).create("stage").expect("a coordinate");
     drop(file);

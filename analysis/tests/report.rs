@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use fixture::{Cell, Holds, error, rows, write};
+use fixture::{Cell, Holds, error, rows, unlocked, write};
 use phasesweep_analysis::{Error, Options, report};
 
 fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
@@ -211,6 +211,24 @@ fn run(arguments: &[&Path]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
+/// Another program has the results file open for writing: it is read all the same, or, where a person asks HDF5 for its
+/// locks, the message says who is in the way.
+#[test]
+fn a_results_file_that_is_locked_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("results.h5");
+    write(&path, &cells(), Holds::default()).expect("the fixture");
+    let other = fs::File::options().read(true).write(true).open(&path).expect("the fixture");
+    other.lock().expect("a lock");
+    let mut report = Command::new(env!("CARGO_BIN_EXE_phasesweep-report"));
+    let output = report.arg(&path).env_remove("HDF5_USE_FILE_LOCKING").output().expect("the binary runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = report.env("HDF5_USE_FILE_LOCKING", "TRUE").output().expect("the binary runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("another program has the file open and locked") && !said.contains("torn"), "{said}");
+}
+
 #[test]
 fn wrong_input_is_exit_code_two_and_a_sentence() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -228,7 +246,7 @@ fn wrong_input_is_exit_code_two_and_a_sentence() {
     expect(&at("newer.h5"), "newer phasesweep");
     write(&at("older.h5"), &cells(), Holds { version: 0, ..Holds::default() }).expect("the fixture");
     expect(&at("older.h5"), "older phasesweep");
-    hdf5::File::create(at("foreign.h5")).expect("a file").new_dataset::<f64>().shape(3).create("x").expect("a dataset");
+    unlocked().create(at("foreign.h5")).expect("a file").new_dataset::<f64>().shape(3).create("x").expect("a dataset");
     expect(&at("foreign.h5"), "not a phasesweep results file");
     write(&at("fine.h5"), &cells(), Holds::default()).expect("the fixture");
     let (code, said) = run(&[&at("fine.h5"), Path::new("--prominence"), Path::new("2")]);

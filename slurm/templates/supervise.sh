@@ -1,6 +1,7 @@
 # ---- Run it; pass signals on; requeue when it was interrupted --------------------------------------------------------
-# phasesweep's exit codes: 0 complete, 1 complete with failed cells, 2 wrong input, 70 a bug, 75 interrupted and
-# resumable. When a rank was killed, what it had finished is safe, and it is launched again in this allocation.
+# phasesweep's exit codes: 0 complete, 1 complete with failed cells, 2 wrong input or a whole allocation without progress,
+# 70 a bug, 75 interrupted and resumable. When a rank was killed, what it had finished is safe, and it is launched again in
+# this allocation.
 relaunches_left=${PHASESWEEP_RELAUNCHES:-20}
 requeues_left=$((${PHASESWEEP_REQUEUES:-500} - ${SLURM_RESTART_COUNT:-0}))
 take_over=""
@@ -35,9 +36,20 @@ supervise() {
     child=""
 }
 
-state() { [ -z "${SLURM_JOB_ID:-}" ] || squeue --noheader --jobs="$SLURM_JOB_ID" --format=%T; }
+# The last task of an array has the number of the whole array: only this name is the task's alone.
+job=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
+job=${job:-${SLURM_JOB_ID:-}}
+queue() { [ -z "$job" ] || squeue --noheader --jobs="$job" --format="$1"; }
+state() { queue %T; }
 
-say "on ${SLURM_JOB_NODELIST:-this machine}, restart ${SLURM_RESTART_COUNT:-0}"
+# Slurm before 23.02 does not tell a job when it ends, and a job that was submitted from inside another one may have been
+# told the other's end.
+ends=$(queue %e)
+case $ends in
+????-??-??T*) SLURM_JOB_END_TIME=$(date --date="$ends" +%s) && export SLURM_JOB_END_TIME ;;
+esac
+
+say "on ${SLURM_JOB_NODELIST:-this machine}, restart ${SLURM_RESTART_COUNT:-0}${ends:+, until $ends}"
 while :; do
     supervise launch
     lost=""
@@ -81,7 +93,7 @@ case $code in
     # Only a running job is requeued: a cancelled one (its state is COMPLETING by now) stays cancelled.
     if [ "$(state)" = RUNNING ] && [ "$requeues_left" -gt 0 ]; then
         say "interrupted; requeueing"
-        scontrol requeue "$SLURM_JOB_ID" || say "could not be requeued: submit it again to go on"
+        scontrol requeue "$job" || say "could not be requeued: submit it again to go on"
     else
         say "interrupted and not requeued ($requeues_left requeues left): submit it again to go on"
     fi

@@ -6,7 +6,8 @@
 use super::{Exit, Failure};
 use crate::data;
 use crate::dispatch::{Launch, World};
-use crate::session::Node;
+use crate::host::{self, Limits, ThisHost};
+use crate::session::{allowance, bytes};
 use crate::slurm::Client;
 use crate::train::{DeviceName, device};
 
@@ -76,7 +77,7 @@ fn ranks(findings: &mut Findings) -> bool {
                 "not built in: one process trains alone; build with `--features mpi` for more",
             ),
         }
-        findings.add(Mark::Ok, "this host", place());
+        findings.add(Mark::Ok, "this host", place(None));
         return true;
     };
     let world = match World::start(Some(launch)) {
@@ -89,21 +90,27 @@ fn ranks(findings: &mut Findings) -> bool {
     let size = launch.size.map_or_else(String::new, |size| format!(" of {size}"));
     findings.add(Mark::Ok, "MPI", library.unwrap_or_default());
     findings.add(Mark::Ok, "launcher", format!("{}{size}, thread level {}", launch.launcher, world.thread_level()));
+    let place = format!("local rank {} of {} on {}", world.local_rank(), world.local_size(), place(Some(&world)));
     for rank in 0..world.size() {
-        let place = format!("local rank {} of {} on {}", world.local_rank(), world.local_size(), place());
-        let told = world.broadcast_bytes(rank, place.into_bytes());
+        let told = world.broadcast_bytes(rank, place.clone().into_bytes());
         findings.add(Mark::Ok, "rank", format!("{rank}: {}", String::from_utf8_lossy(&told)));
     }
     world.rank() == 0
 }
 
-/// This host and the cores that this process may run on.
-fn place() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let cores = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).map_or("unknown", str::trim);
-    let node = Node::observe(1);
-    let memory = node.memory as f64 / (1u64 << 30) as f64;
-    format!("{}, bound to cores {cores} of {}, {memory:.1} GiB free", crate::store::host(), node.cores)
+/// This host, and what this process may use of it by which limits.
+fn place(world: Option<&World>) -> String {
+    let cpus = Limits::read(&ThisHost).cpus().to_string();
+    let cpus = if cpus.is_empty() { "unknown CPUs".to_owned() } else { format!("CPUs {cpus}") };
+    let allowance = allowance(world);
+    format!(
+        "{}, bound to {cpus}; {} thread(s) ({}), {} of memory allowed ({})",
+        host::name(),
+        allowance.threads,
+        allowance.thread_limit,
+        bytes(allowance.memory),
+        allowance.memory_limit
+    )
 }
 
 fn devices(findings: &mut Findings) {

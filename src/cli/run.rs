@@ -1,10 +1,12 @@
 //! `phasesweep run`: trains what a sweep asks for and is not there yet.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::sweep_file::SweepFile;
 use super::{Exit, Failure};
 use crate::session::{self, Ending, SessionError, Settings, Terms};
+use crate::slurm::{TimeLeft, Walltime, parse_interval};
 use crate::train::device;
 
 #[derive(clap::Args)]
@@ -17,14 +19,15 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Seconds between two checkpoints of a cohort that is still training.
-    #[arg(long, default_value_t = 300.0, value_name = "SECONDS")]
-    checkpoint_seconds: f64,
-    /// Seconds until the allocation ends; taken from SLURM_JOB_END_TIME where Slurm says so.
-    #[arg(long, value_name = "SECONDS")]
-    walltime: Option<f64>,
-    /// Seconds before the end of the allocation from which on only cohorts that fit are started.
-    #[arg(long, default_value_t = 60.0, value_name = "SECONDS")]
-    margin: f64,
+    #[arg(long, default_value = "300", value_name = "SECONDS", value_parser = parse_interval)]
+    checkpoint_seconds: Duration,
+    /// Time until the allocation ends: seconds, or a time as Slurm writes it, such as 12:00:00 or UNLIMITED. Taken from
+    /// SLURM_JOB_END_TIME where Slurm says so and this is not given.
+    #[arg(long, value_name = "SECONDS", value_parser = Walltime::parse_seconds)]
+    walltime: Option<TimeLeft>,
+    /// Seconds kept free before the allocation ends, for checkpoints and the orderly end; at most half of the time left.
+    #[arg(long, default_value = "60", value_name = "SECONDS", value_parser = parse_interval)]
+    margin: Duration,
     /// Keep rank 0 free for coordinating; worth a rank in jobs of hundreds.
     #[arg(long)]
     dedicated_coordinator: bool,
@@ -37,9 +40,9 @@ pub(super) struct Arguments {
     /// No progress on standard error.
     #[arg(short, long)]
     quiet: bool,
-    /// Sleep so many seconds per cell instead of training.
-    #[arg(long, hide = true, value_name = "SECONDS")]
-    simulate: Option<f64>,
+    /// Sleep this many seconds per cell instead of training.
+    #[arg(long, hide = true, value_name = "SECONDS", value_parser = parse_interval)]
+    simulate: Option<Duration>,
     /// Abort the process that is handed this seed, as a cell that kills its trainer would.
     #[arg(long, hide = true, value_name = "SEED")]
     simulate_poison: Option<u64>,
@@ -52,14 +55,14 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         overrides: arguments.sweep.overrides.clone(),
         terms: arguments.terms,
         out: arguments.out,
-        checkpoint_seconds: arguments.checkpoint_seconds,
+        checkpoint_every: arguments.checkpoint_seconds,
         walltime: arguments.walltime,
         margin: arguments.margin,
         dedicated_coordinator: arguments.dedicated_coordinator,
         take_over: arguments.take_over,
         collect: !arguments.no_collect,
         quiet: arguments.quiet,
-        simulate: arguments.simulate,
+        simulate: arguments.simulate.map(|seconds| seconds.as_secs_f64()),
         poison: arguments.simulate_poison,
     };
     match session::run(&settings) {

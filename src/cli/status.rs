@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Exit, Failure};
 use crate::dispatch::Activity;
 use crate::session::{Jobs, RankReport, RunReport, Status, span};
+use crate::slurm::parse_interval;
 use crate::store::RunDirectory;
 
 #[derive(clap::Args)]
@@ -18,8 +19,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     watch: bool,
     /// Seconds between two looks.
-    #[arg(long, default_value_t = 5.0, value_name = "SECONDS")]
-    every: f64,
+    #[arg(long, default_value = "5", value_name = "SECONDS", value_parser = parse_interval)]
+    every: Duration,
     /// Print one JSON object per look.
     #[arg(long)]
     json: bool,
@@ -53,7 +54,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         if !arguments.watch || status.is_over() {
             return Ok(Exit::Complete);
         }
-        std::thread::sleep(Duration::from_secs_f64(arguments.every.clamp(0.2, 3600.0)));
+        std::thread::sleep(arguments.every.clamp(Duration::from_millis(200), Duration::from_secs(3600)));
     }
 }
 

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use super::sweep_file::SweepFile;
 use super::{Exit, Failure};
 use crate::session::heaviest_cell;
-use crate::slurm::{self, Client, Launcher, Needs, Overrides, Request, Template};
+use crate::slurm::{self, Client, Launcher, Needs, Refusal, Request, Template};
 use crate::store::RunDirectory;
+use crate::sweep;
 use crate::train::{DeviceName, KernelChoice};
 
 #[derive(clap::Args)]
@@ -52,7 +53,7 @@ pub(super) struct Arguments {
     /// Cores for each rank.
     #[arg(long, value_name = "N")]
     cpus_per_task: Option<u32>,
-    /// Walltime, as Slurm writes it.
+    /// Walltime, as Slurm writes it: 30 (minutes), 12:00:00, 2-12, UNLIMITED.
     #[arg(long)]
     time: Option<String>,
     /// Partition.
@@ -64,7 +65,7 @@ pub(super) struct Arguments {
     /// Quality of service.
     #[arg(long)]
     qos: Option<String>,
-    /// Memory of a node, as Slurm writes it.
+    /// Memory of a node, as Slurm writes it: 64G, 4000M, 0 (all of it).
     #[arg(long)]
     mem: Option<String>,
     /// Module to load; may be repeated.
@@ -84,7 +85,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&sweep.name));
     let program =
         std::env::current_exe().map_err(|error| Failure::Bug(format!("this program has no path: {error}")))?;
-    let flags = Overrides {
+    let flags = sweep::Slurm {
         nodes: arguments.nodes,
         ntasks_per_node: arguments.ntasks_per_node,
         gpus_per_task: arguments.gpus_per_task,
@@ -117,14 +118,13 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         }
     };
     let needs = Needs { cohort_bytes, device: request.device_kind() };
-    slurm::check(&request, &needs).map_err(|refusals| {
-        let lines: Vec<String> = refusals.iter().map(|refusal| format!("error: {refusal}")).collect();
-        Failure::Input(lines.join("\n"))
-    })?;
+    slurm::check(&request, &needs).map_err(refused)?;
+    check_run_arguments(&request)?;
     let site = std::env::var_os("PHASESWEEP_SLURM_TEMPLATES").filter(|site| !site.is_empty()).map(PathBuf::from);
     let failed = |error: &dyn std::fmt::Display| Failure::Input(format!("error: {error}"));
     let template = Template::find(&request, arguments.template.as_deref(), site.as_deref()).map_err(|e| failed(&e))?;
     let script = slurm::render(&request, &template).map_err(|e| failed(&e))?;
+    slurm::check_script(&script).map_err(refused)?;
     if arguments.dry_run {
         print!("{script}");
         return Ok(Exit::Complete);
@@ -138,6 +138,34 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         request.run_dir.display()
     );
     Ok(Exit::Complete)
+}
+
+/// Refusals as a person reads them, a line each.
+fn refused(refusals: Vec<Refusal>) -> Failure {
+    let lines: Vec<String> = refusals.iter().map(|refusal| format!("error: {refusal}")).collect();
+    Failure::Input(lines.join("\n"))
+}
+
+/// Refuses what the job's `phasesweep run` would refuse: an unknown argument, a wrong value, an option that the script
+/// gives already.
+fn check_run_arguments(request: &Request) -> Result<(), Failure> {
+    // As in slurm/templates/setup.sh.
+    let path = |path: &Path| path.to_string_lossy().into_owned();
+    let given =
+        ["phasesweep".to_owned(), "run".to_owned(), path(&request.sweep), "--out".to_owned(), path(&request.run_dir)];
+    let device = ["--device".to_owned(), request.device.clone(), "--threads".to_owned(), "1".to_owned()];
+    let words = given.into_iter().chain(device).chain(["--no-collect".to_owned()]);
+    match super::definition().try_get_matches_from(words.chain(request.run_arguments.iter().cloned())) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let said = error.to_string();
+            let reason = said.trim().split("\n\nUsage").next().unwrap_or_default().to_owned();
+            Err(Failure::Input(format!(
+                "{reason}\n(in the arguments of the job's `phasesweep run`, to which the job script itself gives --out, \
+                 --device, --threads and --no-collect: see --out, --device and --cpus-per-task of submit)"
+            )))
+        }
+    }
 }
 
 /// The path from the root: a job starts in a directory of the site's choosing.

@@ -2,7 +2,7 @@
 
 use super::event::Note;
 use super::message::{CohortTask, TaskId};
-use super::outcome::{CellFailure, Progress};
+use super::outcome::{CellFailure, Outcome, Progress};
 
 /// What an observer may fail with.
 pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
@@ -50,5 +50,15 @@ pub trait Observer {
     /// Stops the run.
     fn more(&mut self) -> Result<Vec<CohortTask>, ObserverError> {
         Ok(Vec::new())
+    }
+
+    /// The run is over, and no worker holds a cohort any more. The observer may name another cause of an interruption
+    /// than the coordinator saw, before every rank is told.
+    ///
+    /// # Errors
+    /// Stops the run.
+    fn conclude(&mut self, outcome: &mut Outcome) -> Result<(), ObserverError> {
+        let _ = outcome;
+        Ok(())
     }
 }

@@ -47,6 +47,11 @@ pub enum StopCause {
     WorkerLost,
     /// No worker is left to do the rest.
     NoWorkers,
+    /// The allocation has brought nothing, and another one would bring no more: the observer's word.
+    NoProgress {
+        /// What it said.
+        message: String,
+    },
     /// A durable write failed.
     Storage {
         /// What the worker said.
@@ -61,6 +66,7 @@ impl fmt::Display for StopCause {
             StopCause::Walltime => f.write_str("the walltime is near"),
             StopCause::WorkerLost => f.write_str("a worker fell silent"),
             StopCause::NoWorkers => f.write_str("no worker is left"),
+            StopCause::NoProgress { message } => f.write_str(message),
             StopCause::Storage { message } => write!(f, "a durable write failed: {message}"),
         }
     }

@@ -324,9 +324,10 @@ impl Desk<'_> {
                         Err(error)
                     }
                 },
-                Command::End(outcome) => {
+                Command::End(mut outcome) => {
+                    let concluded = self.observer.conclude(&mut outcome);
                     self.outcome = Some(outcome);
-                    Ok(())
+                    concluded
                 }
             };
             if let Err(error) = watched

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use super::progress::span;
-use super::share::Node;
 use super::terms::{ResolvedTerms, Terms};
 use super::todo::CellCost;
 use crate::cost::{Activations, DataShape, Rate, Rates, ReplicaCost, replica_cost};
 use crate::data;
+use crate::host::{Limits as HostLimits, ThisHost};
 use crate::pack::{AtOnce, Limits, Todo, pack};
 use crate::plan::Plan;
 use crate::sweep::{ArchitectureKind, Sweep};
@@ -96,7 +96,7 @@ fn rate_key(terms: &ResolvedTerms, engine: &str, kind: &ArchitectureKind, inputs
         ArchitectureKind::Mlp { hidden } => format!("mlp {inputs} {hidden:?}"),
         ArchitectureKind::Cnn { channels, .. } => format!("cnn {inputs} {channels:?}"),
     };
-    format!("{}/{engine}/{shape}/{} threads", crate::store::host(), terms.choice.threads)
+    format!("{}/{engine}/{shape}/{} threads", crate::host::name(), terms.choice.threads)
 }
 
 /// Bytes that the heaviest cell of a sweep takes when it is trained alone on a CPU: less than that, no rank can do with.
@@ -106,8 +106,9 @@ fn rate_key(terms: &ResolvedTerms, engine: &str, kind: &ArchitectureKind, inputs
 pub fn heaviest_cell(sweep: Sweep, kernel: KernelChoice) -> Result<u64, data::DataError> {
     let choice = Choice { kernel, device: DeviceName::Flex, threads: 1 };
     let plan = Plan::new(sweep, &[]);
-    let costs =
-        Costs::of(&plan, &ResolvedTerms { choice, memory: u64::MAX, replicas: 1, tf32: false }, &Rates::default())?;
+    let allowance = HostLimits::default().of_one_of(1);
+    let terms = ResolvedTerms { choice, allowance, memory: u64::MAX, replicas: 1, tf32: false };
+    let costs = Costs::of(&plan, &terms, &Rates::default())?;
     Ok(costs.of_variant.iter().map(|cost| cost.bytes + cost.shared_bytes).max().unwrap_or(0))
 }
 
@@ -133,8 +134,7 @@ impl Forecast {
     /// # Errors
     /// A sentence, if a device or a data set is not there.
     pub fn new(sweep: Sweep, terms: &Terms, ranks: usize) -> Result<Forecast, super::SessionError> {
-        let node = Node::observe(ranks);
-        let terms = terms.resolve(&node, 0)?;
+        let terms = terms.resolve(HostLimits::read(&ThisHost).of_one_of(ranks), 0)?;
         let rates = Rates::default_path().map(|path| Rates::read(&path)).unwrap_or_default();
         // Identities are not needed to count: no data is read for its digest.
         let plan = Plan::new(sweep, &[]);
@@ -233,12 +233,16 @@ impl fmt::Display for Forecast {
         writeln!(f, "  {:13} {span_of} per cell", "parameters")?;
         writeln!(
             f,
-            "  {:13} {} per replica, {} shared by a cohort; {} allowed per rank",
+            "  {:13} {} per replica, {} shared by a cohort; {} allowed per rank ({}), of which cohorts take {} at most",
             "memory",
             bytes(replica),
             bytes(shared),
+            bytes(self.terms.allowance.memory),
+            self.terms.allowance.memory_limit,
             bytes(self.terms.memory)
         )?;
+        let (threads, limit) = (self.terms.choice.threads, &self.terms.allowance.thread_limit);
+        writeln!(f, "  {:13} {threads:>7}   per rank ({limit})", "threads")?;
         writeln!(f, "  {:13} {flops:.2e} floating-point operations", "work")?;
         let rate = self.costs.rate;
         let source = if rate.measured { "measured here" } else { "guessed: nothing like it has run here yet" };

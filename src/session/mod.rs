@@ -5,7 +5,9 @@
 //! writes its own parts.
 
 mod adaptive;
+mod allocation;
 mod block_of_cell;
+mod deadline;
 mod examination;
 mod forecast;
 mod full_cells;
@@ -14,12 +16,10 @@ mod ground;
 mod in_hand;
 mod kept_weights;
 mod opening;
-mod peak_memory;
 mod pools;
 mod progress;
 mod pruning;
 mod runner;
-mod share;
 mod signals;
 mod status;
 mod terms;
@@ -30,22 +30,24 @@ mod workload;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 pub use block_of_cell::block_of_cell;
 pub use examination::findings_of_plan;
 pub use forecast::{Forecast, bytes, heaviest_cell};
 pub use gather::{gather, gather_directory};
 pub use progress::{span, time_left};
-pub use share::Node;
 pub use status::{Jobs, RankReport, RunReport, Status};
 pub use terms::{ResolvedTerms, Terms};
 pub use watch::RunStatus;
 
 use crate::data::DataError;
 use crate::dispatch::{self, DispatchError, End, Launch, StopCause, Topology, World};
+use crate::host::{Allowance, CpuSet, Limits, ThisHost};
+use crate::slurm::TimeLeft;
 use crate::store::{Collected, Origin, StoreError};
 use crate::train::DeviceError;
+use deadline::{Deadline, deadline};
 use examination::Examined;
 use ground::Ground;
 use in_hand::InHand;
@@ -64,12 +66,12 @@ pub struct Settings {
     pub terms: Terms,
     /// Run directory; `runs/<sweep name>` unless given.
     pub out: Option<PathBuf>,
-    /// Seconds between two checkpoints of a cohort.
-    pub checkpoint_seconds: f64,
-    /// Seconds until the allocation ends.
-    pub walltime: Option<f64>,
-    /// Seconds kept free before that.
-    pub margin: f64,
+    /// Time between two checkpoints of a cohort.
+    pub checkpoint_every: Duration,
+    /// Time until the allocation ends, if it is told; else Slurm is asked.
+    pub walltime: Option<TimeLeft>,
+    /// Time kept free before that.
+    pub margin: Duration,
     /// Rank 0 coordinates only.
     pub dedicated_coordinator: bool,
     /// Take the directory's lease without watching whether its holder lives.
@@ -132,16 +134,19 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     let started = Instant::now();
     let launch = Launch::detect();
     let world = if launch.is_some() { Some(World::start(launch)?) } else { None };
-    let (rank, local_rank, local_size, ranks) = match &world {
-        Some(world) => (world.rank(), world.local_rank(), world.local_size(), world.size()),
-        None => (0, 0, 1, 1),
+    let (rank, local_rank, ranks) = match &world {
+        Some(world) => (world.rank(), world.local_rank(), world.size()),
+        None => (0, 0, 1),
     };
     let in_hand = Arc::new(InHand::default());
     let stop = signals::watch(in_hand.clone())?;
-    let node = Node::observe(local_size as usize);
+    let allowance = allowance(world.as_ref());
+    // The clock of rank 0 alone decides.
+    let deadline = if rank == 0 { deadline_of(settings) } else { Ok(Deadline::unknown(settings.margin)) };
     // A rank must not leave before the others know: rank 0's faults go through the opening, the others' end the job.
-    let terms = settings.terms.resolve(&node, local_rank as usize).map_err(SessionError::from);
-    let terms = match (terms, &world) {
+    let terms = settings.terms.resolve(allowance, local_rank as usize).map_err(SessionError::from);
+    let terms = deadline.and_then(|deadline| Ok((terms?, deadline)));
+    let (terms, deadline) = match (terms, &world) {
         (Err(error), Some(world)) if rank != 0 => {
             opening::agree(settings, Some(world), None)?;
             eprintln!("rank {rank}: {error}");
@@ -162,7 +167,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     let ground = Arc::new(Ground::new(plan, directory, pools));
 
     let origin = Origin {
-        host: crate::store::host(),
+        host: crate::host::name(),
         rank,
         device: terms.device(),
         engine: String::new(),
@@ -171,22 +176,25 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         peak_memory: None,
     };
     tracing::debug!(
-        "rank {rank} of {ranks} on {}: {} thread(s), device {}",
+        "rank {rank} of {ranks} on {}: {} thread(s) ({}), {} of memory ({}), device {}",
         origin.host,
         terms.choice.threads,
+        terms.allowance.thread_limit,
+        bytes(terms.allowance.memory),
+        terms.allowance.memory_limit,
         terms.device()
     );
     let manner = Manner {
         choice: terms.choice.clone(),
-        checkpoint_every: Duration::from_secs_f64(settings.checkpoint_seconds.clamp(0.0, 1e9)),
+        checkpoint_every: settings.checkpoint_every,
         simulate: settings.simulate,
         poison: settings.poison,
         origin,
     };
     let conduct = dispatch::Settings {
         fingerprint,
-        deadline: deadline(settings, started),
-        margin: Duration::from_secs_f64(settings.margin.clamp(0.0, 1e9)),
+        deadline: deadline.left.and_then(|left| started.checked_add(left)),
+        margin: deadline.margin,
         stop,
         ..dispatch::Settings::default()
     };
@@ -205,11 +213,12 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
             Err(DispatchError::GivenUp { .. }) => return Err(SessionError::Input(String::new())),
             outcome => outcome?,
         };
-        end_the_silent(&outcome, world.as_ref());
-        return ending(&outcome.end).map_err(|_| SessionError::Input(String::new()));
+        let ended = ending(&outcome.end);
+        end_the_silent(&outcome, world.as_ref(), &ended);
+        return ended.map_err(|_| SessionError::Input(String::new()));
     }
 
-    let prepared = Watcher::prepare(&ground, settings, &terms, &text, &findings, ranks, started);
+    let prepared = Watcher::prepare(&ground, settings, &terms, &text, &findings, ranks, started, deadline.left);
     let (tasks, mut watcher) = opening::proceed(world.as_ref(), prepared)?;
     if tasks.is_empty() {
         tracing::info!("{sweep_name}: every cell is done already");
@@ -217,7 +226,16 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     let outcome = dispatch::run(topology(), tasks, &conduct, make_runner, &mut watcher);
     let wall = watcher.finish();
     let outcome = outcome?;
-    let mut ending = ending(&outcome.end)?;
+    let ended = ending(&outcome.end);
+    if let Err(error) = &ended
+        && !outcome.lost.is_empty()
+    {
+        tracing::error!("{error}");
+    }
+    if ended.is_err() {
+        end_the_silent(&outcome, world.as_ref(), &ended);
+    }
+    let mut ending = ended?;
     match &outcome.end {
         End::Interrupted(cause) => tracing::warn!(
             "interrupted: {cause}. {} cells are done, {} are left; run the same command again to continue",
@@ -241,8 +259,35 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         }
         End::Complete | End::FailedCells => {}
     }
-    end_the_silent(&outcome, world.as_ref());
-    Ok(ending)
+    let ended = Ok(ending);
+    end_the_silent(&outcome, world.as_ref(), &ended);
+    ended
+}
+
+/// The end of the allocation, by this process's environment and clock.
+fn deadline_of(settings: &Settings) -> Result<Deadline, SessionError> {
+    let job_end = std::env::var("SLURM_JOB_END_TIME").ok();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let deadline =
+        deadline(settings.walltime, settings.margin, job_end.as_deref(), now).map_err(SessionError::Input)?;
+    if let Deadline { left: Some(left), margin, shortened: true } = deadline {
+        tracing::warn!(
+            "{} are left before the allocation ends: only {} of the {} of --margin are kept free",
+            span(left.as_secs_f64()),
+            span(margin.as_secs_f64()),
+            span(settings.margin.as_secs_f64())
+        );
+    }
+    Ok(deadline)
+}
+
+/// What this rank may use of its node: the ranks of a node tell each other to which CPUs they are bound.
+pub fn allowance(world: Option<&World>) -> Allowance {
+    let limits = Limits::read(&ThisHost);
+    let Some(world) = world else { return limits.of_one_of(1) };
+    let told = world.tell_node(limits.cpus().to_string().into_bytes());
+    let cpus: Vec<CpuSet> = told.iter().map(|list| String::from_utf8_lossy(list).parse().unwrap_or_default()).collect();
+    limits.of_rank(&cpus)
 }
 
 /// What the cells of a run cost, whichever launch trained them.
@@ -257,32 +302,26 @@ pub fn cost(collected: &Collected) -> String {
     format!("training took {training}, summed over cohorts, and {} of memory at most{ranks}", bytes(*most))
 }
 
-/// A world that lost a rank cannot be left in the orderly way: ends every rank with the code that says resumable.
-fn end_the_silent(outcome: &dispatch::Outcome, world: Option<&World>) {
+/// A world that lost a rank cannot be left in the orderly way: ends every rank with the code that says resumable, or with
+/// the one of an error.
+fn end_the_silent(outcome: &dispatch::Outcome, world: Option<&World>, ended: &Result<Ending, SessionError>) {
     if let Some(world) = world
         && !outcome.lost.is_empty()
     {
         tracing::warn!("ending the ranks that fell silent");
-        world.abort(75);
+        world.abort(if ended.is_ok() { 75 } else { 2 });
     }
 }
 
-/// A disk that refuses will refuse again: that is not an interruption but something for a person to mend.
+/// A disk that refuses will refuse again, and an allocation that brought nothing will bring nothing again: these are not
+/// interruptions but something for a person to mend.
 fn ending(end: &End) -> Result<Ending, SessionError> {
     match end {
         End::Complete => Ok(Ending::Complete),
         End::FailedCells => Ok(Ending::FailedCells),
-        End::Interrupted(StopCause::Storage { message }) => Err(SessionError::Input(format!("error: {message}"))),
+        End::Interrupted(StopCause::Storage { message } | StopCause::NoProgress { message }) => {
+            Err(SessionError::Input(format!("error: {message}")))
+        }
         End::Interrupted(_) => Ok(Ending::Interrupted),
     }
-}
-
-/// When the allocation ends: as told, else as Slurm says.
-fn deadline(settings: &Settings, started: Instant) -> Option<Instant> {
-    let left = settings.walltime.or_else(|| {
-        let end: f64 = std::env::var("SLURM_JOB_END_TIME").ok()?.parse().ok()?;
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?.as_secs_f64();
-        Some(end - now)
-    })?;
-    Some(started + Duration::from_secs_f64(left.clamp(0.0, 1e9)))
 }

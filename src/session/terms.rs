@@ -1,6 +1,7 @@
 //! The terms on which a sweep is trained: device, engine, threads, memory. They decide how fast, never what.
 
-use super::share::Node;
+use crate::host::{Allowance, CpuLimit, MemoryLimit};
+use crate::slurm::Memory;
 use crate::train::{Choice, DeviceError, DeviceName, KernelChoice};
 
 /// Terms as given on the command line.
@@ -14,9 +15,9 @@ pub struct Terms {
     /// always.
     #[arg(long, default_value = "auto", value_enum)]
     pub kernel: KernelChoice,
-    /// Threads of each rank; an equal share of the node's cores unless given.
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    /// Threads of each rank; unless given, what Slurm gave each task, or an equal share of the CPUs that the ranks may use.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub threads: Option<u32>,
     /// Let the ranks of a node share its GPUs if there are fewer GPUs than ranks.
     #[arg(long)]
     pub share_gpus: bool,
@@ -27,9 +28,10 @@ pub struct Terms {
     /// Replicas of a cohort at most: smaller cohorts are checkpointed and shared out in smaller pieces.
     #[arg(long, default_value_t = 512, value_name = "N")]
     pub replicas: usize,
-    /// Memory of each rank in GiB; an equal share of what is available unless given.
-    #[arg(long, value_name = "GIB")]
-    pub memory: Option<f64>,
+    /// Memory of a cohort: GiB, or with a unit as in 512M; unless given, four fifths of an equal share of what the job
+    /// allows (Slurm, control groups) and the node has free.
+    #[arg(long, value_name = "GIB", value_parser = Memory::parse_gibibytes)]
+    pub memory: Option<u64>,
 }
 
 /// Terms as they apply to one rank.
@@ -37,6 +39,8 @@ pub struct Terms {
 pub struct ResolvedTerms {
     /// Engine, device and threads.
     pub choice: Choice,
+    /// What the rank may use in all, and by which limits.
+    pub allowance: Allowance,
     /// Bytes that a cohort may take.
     pub memory: u64,
     /// Replicas of a cohort at most.
@@ -54,16 +58,32 @@ impl ResolvedTerms {
 }
 
 impl Terms {
-    /// Applies the terms to a rank of this node, the `local_rank`-th of its ranks.
+    /// Applies the terms to the `local_rank`-th rank of a node, which may use what `allowance` says unless the terms say
+    /// otherwise.
     ///
     /// # Errors
     /// [`DeviceError`] if the device is unknown, was not compiled in, or is not there.
-    pub fn resolve(&self, node: &Node, local_rank: usize) -> Result<ResolvedTerms, DeviceError> {
-        let threads = self.threads.unwrap_or_else(|| node.threads_per_rank()).max(1);
-        let device = DeviceName::parse(&self.device)?.for_rank(local_rank, node.ranks, self.share_gpus)?;
-        let memory = self.memory.map_or_else(|| node.memory_per_rank(), |gib| (gib * (1u64 << 30) as f64) as u64);
+    pub fn resolve(&self, mut allowance: Allowance, local_rank: usize) -> Result<ResolvedTerms, DeviceError> {
+        let device = DeviceName::parse(&self.device)?.for_rank(local_rank, allowance.ranks, self.share_gpus)?;
+        if let Some(threads) = self.threads {
+            (allowance.threads, allowance.thread_limit) = (threads as usize, CpuLimit::Asked);
+        }
+        let mut memory = allowance.cohort_memory();
+        if let Some(bytes) = self.memory {
+            if bytes > allowance.memory && local_rank == 0 {
+                tracing::warn!(
+                    "--memory asks for {} a rank, and {} are allowed ({}): the job may be killed for it",
+                    super::bytes(bytes),
+                    super::bytes(allowance.memory),
+                    allowance.memory_limit
+                );
+            }
+            (allowance.memory, allowance.memory_limit) = (bytes, MemoryLimit::Asked);
+            memory = bytes;
+        }
         Ok(ResolvedTerms {
-            choice: Choice { kernel: self.kernel, device, threads },
+            choice: Choice { kernel: self.kernel, device, threads: allowance.threads },
+            allowance,
             memory,
             replicas: self.replicas.max(1),
             tf32: self.tf32,

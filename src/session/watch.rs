@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::adaptive;
+use super::allocation::{Allocation, Reached};
 use super::forecast::{Costs, limits};
 use super::full_cells::FullCells;
 use super::ground::Ground;
@@ -20,7 +21,9 @@ use super::todo::{self, Unfinished};
 use super::trials;
 use super::{SessionError, Settings};
 use crate::cost::Rates;
-use crate::dispatch::{CellFailure, CohortTask, Note, Observer, ObserverError, Progress, TaskId};
+use crate::dispatch::{
+    CellFailure, CohortTask, End, Note, Observer, ObserverError, Outcome, Progress, StopCause, TaskId,
+};
 use crate::pack::Limits;
 use crate::plan::{CellId, CohortId};
 use crate::store::{
@@ -72,6 +75,9 @@ pub(super) struct Watcher {
     limits: Limits,
     /// Seeds that each variant has been given so far.
     seeds: Vec<usize>,
+    allocation: Allocation,
+    /// Cells of the directory that were done before the run began, asked for or not.
+    found: u64,
 }
 
 impl Watcher {
@@ -84,6 +90,7 @@ impl Watcher {
         findings: &[String],
         ranks: u32,
         started: Instant,
+        left: Option<Duration>,
     ) -> Result<(Vec<CohortTask>, Watcher), SessionError> {
         let directory = &ground.directory;
         directory.create()?;
@@ -109,6 +116,8 @@ impl Watcher {
         }
         let done = |id: &CellId| found.done.contains_key(id);
         let unfinished = unfinished(directory, &done)?;
+        let cells_found = found.done.len() as u64;
+        let allocation = Allocation::begin(directory, Reached::of(directory, cells_found)?, left)?;
 
         let mut rates = Rates::default_path().map(|path| Rates::read(&path)).unwrap_or_default();
         let mut costs = Costs::of(&ground.plan, terms, &rates)?;
@@ -151,6 +160,8 @@ impl Watcher {
             simulated: settings.simulate.is_some(),
             limits,
             seeds: vec![plan.certain_seeds(); plan.variants().len()],
+            allocation,
+            found: cells_found,
         };
         Ok((tasks, watcher))
     }
@@ -344,6 +355,15 @@ impl Observer for Watcher {
                 return Ok(tasks);
             }
         }
+    }
+
+    fn conclude(&mut self, outcome: &mut Outcome) -> Result<(), ObserverError> {
+        let End::Interrupted(cause) = &outcome.end else { return Ok(()) };
+        let reached = Reached::of(&self.ground.directory, self.found + outcome.done + outcome.failed)?;
+        if let Some(message) = self.allocation.end(reached, cause)? {
+            outcome.end = End::Interrupted(StopCause::NoProgress { message });
+        }
+        Ok(())
     }
 
     fn split(&mut self, parent: TaskId, children: &[CohortTask]) -> Result<(), ObserverError> {

@@ -2,7 +2,8 @@
 //!
 //! Pure, and complete: every reason is reported, not the first alone.
 
-use super::quantity::{Memory, Walltime};
+use super::options::{self, ScriptOption};
+use super::quantity::{MEMORY_FORMS, Memory, WALLTIME_FORMS, Walltime};
 use super::request::{DeviceKind, Request};
 use std::path::Path;
 
@@ -70,10 +71,7 @@ pub enum Refusal {
         setting: &'static str,
     },
     /// Not a time as Slurm writes it.
-    #[error(
-        "time = \"{time}\" is not a walltime: Slurm reads minutes, minutes:seconds, hours:minutes:seconds, days-hours, \
-         days-hours:minutes or days-hours:minutes:seconds"
-    )]
+    #[error("time = \"{time}\" is not a walltime: Slurm reads {WALLTIME_FORMS}")]
     MalformedTime {
         /// As written.
         time: String,
@@ -90,7 +88,7 @@ pub enum Refusal {
         notice: u32,
     },
     /// Not an amount of memory as Slurm writes it.
-    #[error("mem = \"{mem}\" is not an amount of memory: write a whole number and K, M, G or T, such as 64G")]
+    #[error("mem = \"{mem}\" is not an amount of memory: write {MEMORY_FORMS}")]
     MalformedMemory {
         /// As written.
         mem: String,
@@ -104,6 +102,29 @@ pub enum Refusal {
         value: String,
         /// What is wrong with it.
         what: &'static str,
+    },
+    /// An option that stands in the script twice: sbatch would take the last without a word.
+    #[error(
+        "the job script gives --{option} twice, by \"{first}\" and by \"{second}\": leave one of them out. The script takes \
+         job-name, output, open-mode, requeue and signal from phasesweep, the rest from [slurm] and the flags of submit"
+    )]
+    GivenTwice {
+        /// Long name of the option.
+        option: String,
+        /// The line in which it stands first.
+        first: String,
+        /// The line in which it stands again.
+        second: String,
+    },
+    /// Memory that is asked for in two ways, of which Slurm takes one.
+    #[error(
+        "the job script asks for memory by \"{first}\" and by \"{second}\", which exclude each other: leave one out"
+    )]
+    MemoryTwice {
+        /// The first line.
+        first: String,
+        /// The second line.
+        second: String,
     },
     /// A relative path: the script may start anywhere.
     #[error("{setting} \"{path}\" is not an absolute path: a job starts in a directory of the site's choosing")]
@@ -161,12 +182,35 @@ fn gpus(request: &Request, needs: &Needs, refusals: &mut Vec<Refusal>) {
 
 /// Sites have many ways to ask for a GPU (`--gres=gpu:a100:2`, `-G 2`); an `#SBATCH` line of the user's own counts.
 fn extra_asks_for_gpus(extra: &[String]) -> bool {
-    extra.iter().filter_map(|line| line.trim_start().strip_prefix("#SBATCH")).flat_map(str::split_whitespace).any(
-        |option| {
-            let gres = option.strip_prefix("--gres").is_some_and(|value| value.contains("gpu"));
-            gres || option.starts_with("--gpus") || option.starts_with("-G") || option.starts_with("gpu")
-        },
-    )
+    let asks = |option: &ScriptOption| {
+        option.name.starts_with("gpus") || (option.name == "gres" && option.value.contains("gpu"))
+    };
+    options::of_lines(extra.iter().map(String::as_str)).iter().any(asks)
+}
+
+/// Every reason why a rendered script would not be taken as it is meant, whoever wrote its lines: the `[slurm]` table,
+/// the flags, `extra`, or a template of the site's own.
+///
+/// # Errors
+/// All refusals at once, in the order of the script's lines.
+pub fn check_script(script: &str) -> Result<(), Vec<Refusal>> {
+    // Opposites of one another count as one option.
+    let subject = |option: &ScriptOption| if option.name == "no-requeue" { "requeue" } else { &option.name }.to_owned();
+    let memory = |option: &ScriptOption| ["mem", "mem-per-cpu", "mem-per-gpu"].contains(&option.name.as_str());
+    let options = options::of_script(script);
+    let mut refusals = Vec::new();
+    for (k, option) in options.iter().enumerate() {
+        let before = &options[..k];
+        if let Some(same) = before.iter().find(|other| subject(other) == subject(option)) {
+            let (first, second) = (same.line.clone(), option.line.clone());
+            refusals.push(Refusal::GivenTwice { option: option.name.clone(), first, second });
+        } else if memory(option)
+            && let Some(other) = before.iter().find(|other| memory(other))
+        {
+            refusals.push(Refusal::MemoryTwice { first: other.line.clone(), second: option.line.clone() });
+        }
+    }
+    if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }
 
 fn memory(request: &Request, needs: &Needs, refusals: &mut Vec<Refusal>) {
@@ -302,6 +346,27 @@ mod tests {
         assert_eq!(refused(&request, needs), [], "the whole node, of unknown size");
         request.slurm.mem = Some("lots".into());
         assert!(matches!(refused(&request, needs)[..], [Refusal::MalformedMemory { .. }]));
+    }
+
+    #[test]
+    fn an_option_given_twice_is_refused_whoever_gives_it() {
+        let script = |lines: &str| format!("#!/bin/bash\n#SBATCH --time=12:00:00\n#SBATCH --mem=4G\n{lines}\nsrun x\n");
+        assert_eq!(check_script(&script("#SBATCH --exclusive")), Ok(()));
+        assert_eq!(check_script(&script("#SBATCH --nodes=2\ntrue\n#SBATCH --nodes=3")), Ok(()), "after a command");
+        for (lines, option) in [
+            ("#SBATCH --time=1:00", "time"),
+            ("#SBATCH -t 5", "time"),
+            ("#SBATCH --exclusive --mem 1G", "mem"),
+            ("#SBATCH --requeue\n#SBATCH --no-requeue", "no-requeue"),
+            ("#SBATCH -N1\n#SBATCH --nodes 1", "nodes"),
+        ] {
+            let refusals = check_script(&script(lines)).unwrap_err();
+            assert!(matches!(&refusals[..], [Refusal::GivenTwice { option: o, .. }] if o == option), "{refusals:?}");
+        }
+        for lines in ["#SBATCH --mem-per-cpu=2G", "#SBATCH --mem-per-gpu 2G"] {
+            let message = check_script(&script(lines)).unwrap_err()[0].to_string();
+            assert!(message.contains("--mem=4G") && message.contains(lines), "{message}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use super::jobs::{JobId, JobRecord, record_job};
 use super::request::Request;
+use super::surrounding::variables_of_the_job;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -180,12 +181,21 @@ impl Client {
         started.map_err(|source| SlurmError::Start { program, source })
     }
 
-    /// Gives `script` to sbatch and returns the job's id at once.
+    /// Gives `script` to sbatch and returns the job's id at once. From inside a job, the new one is told nothing of it.
     ///
     /// # Errors
     /// sbatch is missing, refuses, or answers what is no id.
     pub fn sbatch(&self, script: &Path) -> Result<JobId, SlurmError> {
-        let output = self.ask("sbatch", &[OsStr::new("--parsable"), script.as_os_str()])?;
+        let program = self.program("sbatch")?;
+        let mut command = Command::new(&program);
+        command.arg("--parsable").arg(script).stdin(std::process::Stdio::null());
+        let variables: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        for name in variables_of_the_job(&variables) {
+            command.env_remove(name);
+        }
+        let output = command.output().map_err(|source| SlurmError::Start { program, source })?;
         if !output.status.success() {
             return Err(refused("sbatch", &output));
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! [slurm] table ─┐
-//! flags ─────────┴► Request ─ check ─► render (slurm/templates, or the site's) ─► submit ─► <run>/slurm/jobs
+//! flags ─────────┴► Request ─ check ─► render (slurm/templates, or the site's) ─ check_script ─► submit ─► <run>/slurm/jobs
 //! ```
 //!
 //! [`Request`] is resolved once and never changed; [`check`] and [`render`] are pure; [`Client`] alone starts Slurm's
@@ -12,13 +12,15 @@
 mod check;
 mod client;
 mod jobs;
+mod options;
 mod quantity;
 mod request;
+mod surrounding;
 mod template;
 
-pub use check::{Needs, Refusal, check};
+pub use check::{Needs, Refusal, check, check_script};
 pub use client::{Client, JobState, SlurmError, State, job_states, submit};
 pub use jobs::{JobId, JobRecord, read_jobs, record_job};
-pub use quantity::{Memory, Walltime};
-pub use request::{DeviceKind, Launcher, Overrides, Request};
+pub use quantity::{MEMORY_FORMS, Memory, TimeLeft, WALLTIME_FORMS, Walltime, parse_interval};
+pub use request::{DeviceKind, Launcher, Request};
 pub use template::{NAMES, Template, TemplateError, render};

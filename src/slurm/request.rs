@@ -33,33 +33,6 @@ impl DeviceKind {
     }
 }
 
-/// Flags of `phasesweep submit` that override the sweep's `[slurm]` table. Lists replace the table's where not empty.
-#[derive(Debug, Clone, Default)]
-pub struct Overrides {
-    /// Nodes.
-    pub nodes: Option<u32>,
-    /// Ranks on each node.
-    pub ntasks_per_node: Option<u32>,
-    /// GPUs for each rank.
-    pub gpus_per_task: Option<u32>,
-    /// Cores for each rank.
-    pub cpus_per_task: Option<u32>,
-    /// Walltime as Slurm writes it.
-    pub time: Option<String>,
-    /// Partition.
-    pub partition: Option<String>,
-    /// Account.
-    pub account: Option<String>,
-    /// Quality of service.
-    pub qos: Option<String>,
-    /// Memory per node as Slurm writes it.
-    pub mem: Option<String>,
-    /// Modules to load.
-    pub modules: Vec<String>,
-    /// Further lines of the script; those that begin with `#SBATCH` go into its head.
-    pub extra: Vec<String>,
-}
-
 /// One job, fully stated. Paths are absolute: the script runs wherever Slurm puts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
@@ -88,11 +61,12 @@ pub struct Request {
 }
 
 impl Request {
-    /// Lays `flags` over the sweep's table. `srun` with PMIx, no report and no further arguments unless set afterwards.
+    /// Lays the flags of `phasesweep submit` over the sweep's table: a flag that was given wins, and a list that is not
+    /// empty replaces the table's. `srun` with PMIx, no report and no further arguments unless set afterwards.
     pub fn resolve(
         name: &str,
         table: &sweep::Slurm,
-        flags: Overrides,
+        flags: sweep::Slurm,
         device: &str,
         program: PathBuf,
         sweep: PathBuf,
@@ -170,7 +144,7 @@ pub(super) mod tests {
         Request::resolve(
             "digits",
             &sweep::Slurm::default(),
-            Overrides::default(),
+            sweep::Slurm::default(),
             device,
             "/opt/phasesweep/bin/phasesweep".into(),
             "/home/a/sweeps/digits.toml".into(),
@@ -187,7 +161,7 @@ pub(super) mod tests {
             extra: vec!["#SBATCH --exclusive".into()],
             ..Default::default()
         };
-        let flags = Overrides { nodes: Some(4), modules: vec!["mpich".into()], ..Default::default() };
+        let flags = sweep::Slurm { nodes: Some(4), modules: vec!["mpich".into()], ..Default::default() };
         let request = Request::resolve("s", &table, flags, "flex", "p".into(), "s".into(), "r".into());
         assert_eq!(request.slurm.nodes, Some(4));
         assert_eq!(request.slurm.time.as_deref(), Some("1:00:00"));

@@ -351,8 +351,7 @@ mod tests {
         plain_file("nodes-srun", "nodes-srun", ("flex", 4, 8, 4), Launcher::Srun, paths);
         plain_file("nodes-mpirun", "nodes-mpirun", ("flex", 4, 8, 4), Launcher::Mpirun, paths);
         let usage = "--array=0-2 FILE FIRST.toml SECOND.toml THIRD.toml";
-        let sweep = "# Each task of the array takes one of the sweeps named on the command line.\nSWEEPS=(\"$@\")\n\
-                     SWEEP=${SWEEPS[${SLURM_ARRAY_TASK_ID:?submit with --array=0-N}]:?no sweep for this task}";
+        let sweep = include_str!("../../slurm/templates/array.sh").trim_end();
         let out = "OUT=${RUNS:-runs}/$(basename \"$SWEEP\" .toml)";
         plain_file("array", "cpu-node", ("flex", 1, 1, 8), Launcher::Srun, (usage, "%x-%A_%a", sweep, out));
     }

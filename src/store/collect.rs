@@ -133,7 +133,7 @@ pub fn collect(
     let layouts = Layouts::read(&scan, &found, &mut collected.torn)?;
     let mut rows = Rows::missing(cells.len());
     durable::replace(out, |temporary| {
-        let file = File::create(temporary).map_err(StoreError::hdf5("create", out))?;
+        let file = h5::create(temporary).map_err(StoreError::hdf5("create", out))?;
         let names = coordinate_names(coordinates, &layouts.whole);
         let writer = Writer::new(&file, cells.len(), &layouts.whole, names).map_err(StoreError::hdf5("write", out))?;
         let mut slabs = Slabs::new(&writer, &layouts, cells.len()).map_err(StoreError::hdf5("write", out))?;

@@ -121,6 +121,6 @@ fn partial_path(path: &Path) -> PathBuf {
     name.push(path.file_name().unwrap_or_default());
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     // Ranks on different hosts may share a pid: the nonce tells them apart.
-    name.push(format!(".{:08x}-{}-{count}{PARTIAL}", super::place::nonce() as u32, std::process::id()));
+    name.push(format!(".{:08x}-{}-{count}{PARTIAL}", crate::host::place::nonce() as u32, std::process::id()));
     path.with_file_name(name)
 }

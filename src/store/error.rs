@@ -143,8 +143,35 @@ fn advice_in(reason: &str) -> &'static str {
     } else if reason.contains("Permission denied") {
         advice(io::ErrorKind::PermissionDenied)
     } else if reason.contains("unable to lock file") {
-        "; the file system knows no file locks: set HDF5_USE_FILE_LOCKING=FALSE and run again"
+        // EAGAIN, as flock(2) answers for a lock that is held.
+        if reason.contains("Resource temporarily unavailable") {
+            "; another program has the file open and locked: close it there, or set HDF5_USE_FILE_LOCKING=FALSE"
+        } else {
+            "; the file system has no file locks: set HDF5_USE_FILE_LOCKING=FALSE and run again"
+        }
     } else {
         ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What HDF5 1.10.8 says, for a lock that is held and on a file system without locks.
+    #[test]
+    fn locks_are_told_from_torn_files() {
+        let said = |errno: u32, message: &str| {
+            let reason = format!("unable to lock file, errno = {errno}, error message = '{message}'");
+            StoreError::Hdf5 { doing: "open", path: "/r/results.h5".into(), reason }.to_string()
+        };
+        let held = said(11, "Resource temporarily unavailable");
+        assert!(held.contains("another program has the file open and locked"), "{held}");
+        for none in
+            [said(38, "Function not implemented"), said(37, "No locks available"), said(524, "Unknown error 524")]
+        {
+            assert!(none.contains("the file system has no file locks") && none.contains("=FALSE"), "{none}");
+        }
+        assert!(!held.contains("torn"));
     }
 }

@@ -1,13 +1,22 @@
-//! The few calls of the HDF5 libraries that the `hdf5` crate does not wrap: dimension scales, and files in memory.
+//! The few calls of the HDF5 libraries that the `hdf5` crate does not wrap: dimension scales, and files in memory; and how
+//! files on disk are opened, without HDF5's own file locks.
+//!
+//! HDF5 locks every file that it opens (flock(2)). Nothing here relies on these locks: files are replaced whole, never
+//! written in place, and the lease says who works in a run directory. They only do harm: a results file that somebody
+//! has open for writing elsewhere could not be read, some network file systems have no locks at all, and since HDF5
+//! opens files without `O_CLOEXEC`, every child that is started meanwhile holds a lock for as long as it lives. A
+//! person who wants them sets `HDF5_USE_FILE_LOCKING=TRUE`, which HDF5 itself puts above what is asked for here.
 //!
 //! The only file of the store with `unsafe`. Invariant: every call into the libraries is made under the `hdf5` crate's
 //! global lock, which serialises all of HDF5 in this process. The high-level library is linked by `hdf5-sys` (feature
 //! `hl`) from wherever it found HDF5 itself.
 
 use std::ffi::{CString, c_char, c_uint, c_void};
+use std::path::Path;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hdf5::file::FileBuilder;
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, File, Location, Result};
 use hdf5_sys::h5::herr_t;
@@ -18,6 +27,25 @@ unsafe extern "C" {
     fn H5DSset_scale(scale: hid_t, name: *const c_char) -> herr_t;
     fn H5DSattach_scale(dataset: hid_t, scale: hid_t, index: c_uint) -> herr_t;
     fn H5LTopen_file_image(bytes: *mut c_void, length: usize, flags: c_uint) -> hid_t;
+}
+
+/// Opens a file on disk for reading.
+pub(crate) fn open(path: &Path) -> Result<File> {
+    unlocked().open(path)
+}
+
+/// Creates a file on disk; one that is there is emptied.
+pub(crate) fn create(path: &Path) -> Result<File> {
+    unlocked().create(path)
+}
+
+/// How files on disk are opened. HDF5 before 1.10.7, and 1.12.0, know of no way but `HDF5_USE_FILE_LOCKING=FALSE`.
+fn unlocked() -> FileBuilder {
+    #[cfg_attr(not(hdf5_locking_is_settable), allow(unused_mut))]
+    let mut options = File::with_options();
+    #[cfg(hdf5_locking_is_settable)]
+    options.access_plist().file_locking(false);
+    options
 }
 
 /// Makes a dataset the scale of a dimension of that name.
@@ -92,4 +120,41 @@ pub(crate) fn read_text(place: &Location, name: &str) -> Result<String> {
 /// Writes a scalar attribute.
 pub(crate) fn write_number<T: hdf5::H5Type>(place: &Location, name: &str, value: T) -> Result<()> {
     place.new_attr::<T>().create(name)?.write_scalar(&value)
+}
+
+#[cfg(all(test, hdf5_locking_is_settable))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// HDF5 opens files without `O_CLOEXEC`: a child has them open for as long as it lives, and a lock would be its too.
+    #[test]
+    fn a_child_that_was_started_meanwhile_holds_no_lock() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.h5");
+        let file = create(&path).unwrap();
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        write_number(&file, "number", 7_u32).unwrap();
+        file.close().unwrap();
+        // With locks, as another program opens it.
+        let opened = File::open_rw(&path).map(drop);
+        let _ = child.kill();
+        let _ = child.wait();
+        opened.unwrap();
+    }
+
+    #[test]
+    fn a_file_that_another_program_has_locked_opens() {
+        if std::env::var_os("HDF5_USE_FILE_LOCKING").is_some() {
+            eprintln!("not tested: HDF5_USE_FILE_LOCKING is set, which HDF5 puts above what a program asks for");
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.h5");
+        write_number(&create(&path).unwrap(), "number", 7_u32).unwrap();
+        let other = std::fs::File::options().read(true).write(true).open(&path).unwrap();
+        other.lock().unwrap();
+        assert!(File::open(&path).is_err(), "the lock is seen by those who look for it");
+        assert_eq!(open(&path).unwrap().attr("number").unwrap().read_scalar::<u32>().unwrap(), 7);
+    }
 }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use super::durable;
 use super::error::StoreError;
 use super::holder::{Holder, Process, Sight, Verdict, Watch};
-use super::place::{self, Place};
+use crate::host::place::{self, Place};
 
 /// How often a lease is renewed and how long a still one is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

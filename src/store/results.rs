@@ -34,7 +34,7 @@ pub fn open(path: &Path) -> Result<File, StoreError> {
     if begin != SIGNATURE {
         return Err(foreign());
     }
-    let file = File::open(path).map_err(StoreError::hdf5("open", path))?;
+    let file = h5::open(path).map_err(StoreError::hdf5("open", path))?;
     if h5::read_text(&file, "format").ok().as_deref() != Some(FORMAT) {
         return Err(foreign());
     }

@@ -13,7 +13,7 @@ use super::lease::{Lease, Timing};
 use super::{checkpoint, part, weights};
 
 /// A run directory: `sweep.toml`, `data-findings.txt`, `parts/`, `checkpoints/`, `running/`, `weights/`, `results.h5`, `report/`, `status.json`,
-/// and `lease` while a run works in it.
+/// `allocation.json`, and `lease` while a run works in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDirectory {
     root: PathBuf,
@@ -175,6 +175,11 @@ impl RunDirectory {
     /// What a run last told of itself, for who watches it.
     pub fn status_file(&self) -> PathBuf {
         self.root.join("status.json")
+    }
+
+    /// What the run directory held when the job's allocation began.
+    pub fn allocation_file(&self) -> PathBuf {
+        self.root.join("allocation.json")
     }
 
     /// The results file.

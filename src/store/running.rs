@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{CellId, CohortId};
 
+use super::durable;
 use super::error::StoreError;
 use super::run_directory::RunDirectory;
-use super::{durable, place};
 
 /// How names of these files end.
 pub const SUFFIX: &str = "json";
@@ -57,7 +57,8 @@ impl RunningCohort {
     ) -> Result<RunningCohort, StoreError> {
         let path = note(directory, cohort);
         let pid = std::process::id();
-        let running = RunningCohort { cohort, cells: cells.to_vec(), attempts, rank, host: place::host(), pid, path };
+        let running =
+            RunningCohort { cohort, cells: cells.to_vec(), attempts, rank, host: crate::host::name(), pid, path };
         let path = &running.path;
         let temporary = path.with_file_name(format!(".{cohort}-{rank}-{pid}{}", durable::PARTIAL));
         let text = serde_json::to_vec(&running).map_err(|error| StoreError::io("write", path)(error.into()))?;

@@ -109,7 +109,7 @@
 //! | `max_seeds` | no group gets more | *required* with `half_width` |
 //! | **`[slurm]`** | defaults of `phasesweep submit` | left to the site |
 //! | `nodes`, `ntasks_per_node`, `cpus_per_task`, `gpus_per_task` | integers | |
-//! | `time`, `mem`, `partition`, `account`, `qos` | as Slurm writes them: `"12:00:00"`, `"64G"` | |
+//! | `time`, `mem`, `partition`, `account`, `qos` | as sbatch takes them: `"12:00:00"`, `"2-12"`, `"UNLIMITED"`; `"64G"`, `"64gb"` | |
 //! | `modules`, `extra` | lists of strings: modules to load, further lines of the script's head | `[]` |
 //!
 //! A *gradient flow* trains F = α (f − f₀), f a network of one output, f₀ the same at its initial weights, on two

@@ -8,6 +8,7 @@ mod config_errors;
 mod data;
 mod durability;
 mod interop;
+mod limits;
 mod packing;
 mod pruning;
 mod quick;

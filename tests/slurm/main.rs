@@ -4,6 +4,7 @@
 //! than root, they print why and pass.
 
 mod cluster;
+mod notations;
 mod results;
 mod rig;
 mod sweeps;

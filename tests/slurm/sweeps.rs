@@ -3,8 +3,10 @@
 
 use super::cluster::{Cluster, stdout};
 use super::results::cells;
-use phasesweep::slurm::{Client, Launcher, Needs, Overrides, Request, State, Template};
+use phasesweep::slurm::{Client, Launcher, Needs, Request, State, Template};
+use phasesweep::sweep::Slurm;
 use phasesweep::train::binding::{self, Place, Reason};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -35,7 +37,7 @@ fn write_longer_sweep(dir: &Path, name: &str, seeds: usize, epochs: usize) -> Pa
 
 /// Two nodes of two ranks, each cell pretending to train for so many seconds.
 fn two_nodes(cluster: &Cluster, sweep: &Path, launcher: Launcher, seconds_per_cell: f64) -> Request {
-    let flags = Overrides {
+    let flags = Slurm {
         nodes: Some(2),
         ntasks_per_node: Some(2),
         cpus_per_task: Some(1),
@@ -108,12 +110,81 @@ fn the_walltime_interrupts_and_the_job_finds_its_way_to_the_end() {
     let mut request = two_nodes(&cluster, &sweep, Launcher::Srun, 0.5);
     request.slurm.time = Some("1".into());
     request.notice = Some(30);
+    // It is the signal that is to come first, not the end of the time that the run knows of.
+    request.run_arguments.extend(["--margin".into(), "5".into()]);
     let job = submit(&cluster, &request);
     assert_eq!(cluster.wait(job, 3 * MINUTE), "COMPLETED", "{}", log(&request, job));
     assert!(cluster.restarts(job) >= 1);
     assert!(log(&request, job).contains("USR1 received"), "{}", log(&request, job));
     assert_eq!(status(&cluster, &request), State::Completed);
     assert_equals_unbroken(&cluster, &request);
+}
+
+/// A job that can do nothing in its time ends with the code of a wrong input, and is not queued again.
+#[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
+fn a_job_that_makes_no_progress_is_not_requeued() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sweep = write_sweep(cluster.dir(), "hopeless", 8);
+    // A pretended cell is not checkpointed: half an hour does not fit into a minute, however often.
+    let mut request = two_nodes(&cluster, &sweep, Launcher::Srun, 1800.0);
+    request.slurm.time = Some("1".into());
+    let job = submit(&cluster, &request);
+    assert_eq!(cluster.wait(job, 2 * MINUTE), "FAILED", "{}", log(&request, job));
+    assert_eq!((cluster.restarts(job), cluster.field(job, "ExitCode")), (0, "2:0".to_owned()));
+    let log = log(&request, job);
+    assert!(log.contains("nothing was finished or checkpointed") && log.contains("failed with exit code 2"), "{log}");
+    assert!(!log.contains("requeueing"), "{log}");
+}
+
+/// `submit` from inside a job of another shape: the new job has its own cores and its own memory, and finds the cluster.
+#[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
+fn a_job_submitted_from_inside_another_is_its_own() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sweep = write_sweep(cluster.dir(), "inside", 8);
+    let run_dir = cluster.path("runs/inside");
+    // Without --cpus-per-task of its own, srun in the new job would take the surrounding one's, and fail.
+    let outer = cluster.sbatch(&format!(
+        "#!/bin/bash\n#SBATCH --nodes=1 --ntasks=1 --cpus-per-task=3 --mem-per-cpu=50 --output=outer.log\n\
+         {PHASESWEEP} submit {} --out {} --device flex --nodes 2 --ntasks-per-node 2 --mem 200 --time 5\n",
+        sweep.display(),
+        run_dir.display()
+    ));
+    assert_eq!(cluster.wait(outer, MINUTE), "COMPLETED", "{}", fs::read_to_string(cluster.path("outer.log")).unwrap());
+    let record = phasesweep::slurm::read_jobs(&run_dir).expect("a list of jobs").pop().expect("a job");
+    let inner = record.id.number();
+    let log = || fs::read_to_string(run_dir.join(format!("slurm/{inner}.log"))).unwrap_or_default();
+    assert_eq!(cluster.wait(inner, 2 * MINUTE), "COMPLETED", "{}", log());
+    assert!(log().contains("on 4 rank(s) of 1 thread(s)"), "{}", log());
+    assert_eq!(cells(&run_dir.join("results.h5")).len(), 8);
+}
+
+/// What a job allows is what `plan` says in it: the memory of the node, of its CPUs, and the cores of an exclusive node.
+#[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
+fn the_limits_of_a_job_are_seen_in_it() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sweep = write_sweep(cluster.dir(), "limits", 1);
+    for (options, expected) in [
+        ("--ntasks=1 --mem=700", "700.0 MiB allowed per rank (SLURM_MEM_PER_NODE)"),
+        ("--ntasks=1 --cpus-per-task=3 --mem-per-cpu=150", "450.0 MiB allowed per rank (SLURM_MEM_PER_CPU)"),
+        ("--ntasks=1 --cpus-per-task=1 --mem=700", "1   per rank (SLURM_CPUS_PER_TASK)"),
+    ] {
+        let job = cluster.sbatch(&format!(
+            "#!/bin/bash\n#SBATCH --nodes=1 {options} --output=job-%j.log\n{PHASESWEEP} plan {}\n",
+            sweep.display()
+        ));
+        assert_eq!(cluster.wait(job, MINUTE), "COMPLETED", "{options}");
+        let said = fs::read_to_string(cluster.path(&format!("job-{job}.log"))).expect("a log");
+        assert!(said.contains(expected), "{options}: {said}");
+    }
+    // Nothing asked for but the node: its four cores are the rank's, by the job script's own count.
+    let mut request = two_nodes(&cluster, &sweep, Launcher::Mpirun, 0.0);
+    request.slurm = Slurm { nodes: Some(1), extra: vec!["#SBATCH --exclusive".into()], ..Slurm::default() };
+    let job = submit(&cluster, &request);
+    assert_eq!(cluster.wait(job, MINUTE), "COMPLETED", "{}", log(&request, job));
+    assert!(log(&request, job).contains("1 rank(s) of 4 thread(s)"), "{}", log(&request, job));
 }
 
 /// The slurmd of a node is killed, its ranks left to themselves: Slurm requeues the job once it calls the node down, and
@@ -193,29 +264,76 @@ fn a_killed_rank_is_launched_again_in_the_same_allocation() {
     assert_equals_unbroken(&cluster, &request);
 }
 
-/// The plain file, as a person would use it: an array whose tasks take one sweep each.
-#[test]
-#[ignore = "starts a real Slurm: make test-slurm"]
-fn an_array_takes_one_sweep_for_each_task() {
-    let Some(cluster) = Cluster::start() else { return };
-    let sweeps: Vec<PathBuf> = (1..=3).map(|n| write_sweep(cluster.dir(), &format!("array{n}"), n)).collect();
+/// Submits `slurm/array.sbatch` with a program in phasesweep's place and waits for its tasks; their logs, by index.
+fn run_array(cluster: &Cluster, indices: &str, program: &str, sweeps: &[PathBuf]) -> BTreeMap<usize, String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("slurm/array.sbatch");
-    let mut words = vec!["--array=0-2", "--cpus-per-task=1", "--"];
+    let (array, export) = (format!("--array={indices}"), format!("--export=ALL,PHASESWEEP={program}"));
+    let mut words = vec![export.as_str(), array.as_str(), "--cpus-per-task=1", "--mem=100", "--"];
     words.extend(sweeps.iter().map(|sweep| sweep.to_str().expect("a plain path")));
-    let export = format!("--export=ALL,PHASESWEEP={PHASESWEEP}");
-    words.insert(0, &export);
     let job = cluster.sbatch_file(&script, &words);
     let client = Client::along(cluster.bin().as_os_str());
     let id = phasesweep::slurm::JobId::parse(&job.to_string()).expect("an id");
     cluster.until("all tasks have ended", 2 * MINUTE, || {
         let states = phasesweep::slurm::job_states(&client, std::slice::from_ref(&id)).expect("squeue answers");
-        states.len() == 3 && states.iter().all(|task| !task.state.is_live())
+        states.iter().all(|task| !task.state.is_live())
     });
+    let prefix = format!("phasesweep-{job}_");
+    let task = |name: &str| name.strip_prefix(&prefix)?.strip_suffix(".log")?.parse::<usize>().ok();
+    let entries = fs::read_dir(cluster.dir()).expect("the rig's directory").flatten();
+    let logs = entries.filter_map(|entry| Some((task(&entry.file_name().to_string_lossy())?, entry.path())));
+    logs.map(|(task, path)| (task, fs::read_to_string(path).expect("a log"))).collect()
+}
+
+/// The plain file, as a person would use it: an array whose tasks take one sweep each, from any first index.
+#[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
+fn an_array_takes_one_sweep_for_each_task() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sweeps: Vec<PathBuf> = (1..=3).map(|n| write_sweep(cluster.dir(), &format!("array{n}"), n)).collect();
+    let logs = run_array(&cluster, "0-2", PHASESWEEP, &sweeps);
+    assert_eq!(logs.len(), 3);
     for (task, seeds) in (1..=3).enumerate() {
-        let log = fs::read_to_string(cluster.path(&format!("phasesweep-{job}_{task}.log"))).expect("a log");
         let results = cluster.path(&format!("runs/array{seeds}/results.h5"));
-        assert!(results.exists(), "{log}");
-        assert_eq!(cells(&results).len(), seeds, "{log}");
+        assert!(results.exists(), "{}", logs[&task]);
+        assert_eq!(cells(&results).len(), seeds, "{}", logs[&task]);
+    }
+}
+
+/// Whatever the indices are, the k-th task takes the k-th sweep, requeued or not; or every task refuses.
+#[test]
+#[ignore = "starts a real Slurm: make test-slurm"]
+fn an_array_works_from_any_first_index_or_refuses_in_every_task() {
+    let Some(cluster) = Cluster::start() else { return };
+    let sweeps: Vec<PathBuf> = ["a", "b", "c"].map(|name| cluster.path(&format!("{name}.toml"))).to_vec();
+    // In place of phasesweep: says which sweep it was given; all but the first are interrupted once. The last task of an
+    // array has the number of the whole array, which must not be requeued in its place.
+    let program = cluster.path("tell");
+    let text = "#!/bin/bash\n[ \"$1\" = run ] || exit 0\necho \"given $2, restart ${SLURM_RESTART_COUNT:-0}\"\n\
+                [ \"${SLURM_RESTART_COUNT:-0}\" = 0 ] && [[ $2 != *a.toml ]] && sleep 5 && exit 75\nexit 0\n";
+    fs::write(&program, text).expect("a program");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("executable");
+    let program = program.display().to_string();
+    for (indices, expected) in [("1-3", [1, 2, 3]), ("7-11:2", [7, 9, 11])] {
+        let logs = run_array(&cluster, indices, &program, &sweeps);
+        for (task, sweep) in expected.iter().zip(&sweeps) {
+            let given = format!("given {}, restart", sweep.display());
+            let launches = if sweep.ends_with("a.toml") { 1 } else { 2 };
+            assert_eq!(logs[task].matches(&given).count(), launches, "{indices}, task {task}: {}", logs[task]);
+            assert_eq!(logs[task].matches("given ").count(), launches, "{indices}, task {task}: {}", logs[task]);
+        }
+    }
+    let twin = cluster.path("other/a.toml");
+    for (indices, tasks, sweeps, reason) in [
+        ("0-1", 2, sweeps.clone(), "3 sweeps and 2 tasks"),
+        ("0-3", 4, sweeps.clone(), "3 sweeps and 4 tasks"),
+        ("1,2,6", 3, sweeps.clone(), "not evenly spaced"),
+        ("0-1", 2, vec![sweeps[0].clone(), twin], "several sweeps are called a"),
+    ] {
+        let logs = run_array(&cluster, indices, &program, &sweeps);
+        assert_eq!(logs.len(), tasks, "{indices}");
+        for (task, log) in logs {
+            assert!(log.contains(reason) && !log.contains("given"), "{indices}, task {task}: {log}");
+        }
     }
 }
 

@@ -76,11 +76,21 @@ pub fn locate(path: &Path) -> Result<PathBuf> {
     if path.exists() { Ok(path.to_owned()) } else { Err(Error::NotFound(path.to_owned())) }
 }
 
+/// Opens an HDF5 file for reading, whether or not another program has locked it: a results file is replaced whole and
+/// never written in place. `HDF5_USE_FILE_LOCKING`, where it is set, goes above this.
+fn open(path: &Path) -> hdf5::Result<hdf5::File> {
+    #[cfg_attr(not(hdf5_locking_is_settable), allow(unused_mut))]
+    let mut options = hdf5::File::with_options();
+    #[cfg(hdf5_locking_is_settable)]
+    options.access_plist().file_locking(false);
+    options.open(path)
+}
+
 impl Results {
     /// Opens a results file and reads its coordinates.
     pub fn open(path: &Path) -> Result<Self> {
         hdf5::silence_errors(true);
-        let file = hdf5::File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        let file = open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
         check_version(&file, path)?;
         let provenance = coordinates::provenance(&file, path)?;
         let cells = Cells::read(&file, path)?;

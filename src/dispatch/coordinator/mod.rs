@@ -38,7 +38,10 @@ enum Supply {
 #[derive(Debug)]
 pub struct Coordinator {
     rules: Rules,
+    /// When the first cohort could be handed out. Until then: when the coordinator began.
     began: Seconds,
+    /// Whether a cohort could be handed out yet.
+    open: bool,
     now: Seconds,
     last_tick: Seconds,
     ledger: Ledger,
@@ -62,6 +65,7 @@ impl Coordinator {
         Coordinator {
             rules,
             began: now,
+            open: false,
             now,
             last_tick: now,
             ledger: Ledger::default(),
@@ -228,6 +232,12 @@ impl Coordinator {
     fn hand_out(&mut self, out: &mut Vec<Command>) {
         if self.stopping.is_some() {
             return;
+        }
+        if !self.open && self.roster.an_idle_one().is_some() && self.ledger.has_ready() {
+            // What is started late is started late in every allocation. If the time from now on is too short for a
+            // cohort, then it is hopeless and may start: waiting for a better allocation would be waiting for ever.
+            self.open = true;
+            self.began = self.now;
         }
         let ratio = self.pace.ratio();
         let room = |from: Seconds| self.rules.deadline.map_or(Seconds::INFINITY, |d| d - self.rules.margin - from);

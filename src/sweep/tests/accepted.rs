@@ -156,6 +156,19 @@ fn every_documented_key_arrives() {
     assert_eq!(sweep.grid_size(), 2 * 10 * 7 * 24 * 37 * 8);
 }
 
+/// The table takes what sbatch takes, as the flags of `submit` do: there is one reader.
+#[test]
+fn the_slurm_table_takes_what_sbatch_takes() {
+    for time in ["30", "30:00", "12:00:00", "2-12", "2-12:30", "2-12:30:00", "UNLIMITED", "infinite"] {
+        let sweep = good(&edited("epochs = 50", &format!("epochs = 50\n[slurm]\ntime = \"{time}\"")));
+        assert_eq!(sweep.slurm.time.as_deref(), Some(time), "kept as it is written");
+    }
+    for mem in ["4000", "64G", "64g", "64GB", "64gb", "1T", "512M", "0"] {
+        let sweep = good(&edited("epochs = 50", &format!("epochs = 50\n[slurm]\nmem = \"{mem}\"")));
+        assert_eq!(sweep.slurm.mem.as_deref(), Some(mem));
+    }
+}
+
 #[test]
 fn the_tables_of_the_documentation_name_the_keys_that_are_read() {
     // What `EVERY_KEY` does not name because it excludes another is named here.

@@ -1,6 +1,7 @@
 //! `[slurm]`: what `submit` asks for unless flags say otherwise.
 
 use super::judge::Judge;
+use crate::slurm::{MEMORY_FORMS, Memory, WALLTIME_FORMS, Walltime};
 use crate::sweep::diagnostics::Diagnostics;
 use crate::sweep::raw::{RawSlurm, RawTable};
 use crate::sweep::reader::{Field, List};
@@ -16,11 +17,11 @@ pub(crate) fn resolve(table: Option<&RawTable<RawSlurm>>, diagnostics: &mut Diag
         ntasks_per_node: count(&mut judge, "ntasks_per_node", &raw.ntasks_per_node, 1),
         gpus_per_task: count(&mut judge, "gpus_per_task", &raw.gpus_per_task, 0),
         cpus_per_task: count(&mut judge, "cpus_per_task", &raw.cpus_per_task, 1),
-        time: word(&mut judge, "time", &raw.time, is_walltime, "\"30\" (minutes), \"12:00:00\" or \"2-12:00:00\""),
+        time: word(&mut judge, "time", &raw.time, is_walltime, WALLTIME_FORMS),
         partition: word(&mut judge, "partition", &raw.partition, is_name, "a name without spaces"),
         account: word(&mut judge, "account", &raw.account, is_name, "a name without spaces"),
         qos: word(&mut judge, "qos", &raw.qos, is_name, "a name without spaces"),
-        mem: word(&mut judge, "mem", &raw.mem, is_memory, "a number with K, M, G or T, as in \"64G\""),
+        mem: word(&mut judge, "mem", &raw.mem, is_memory, MEMORY_FORMS),
         modules: lines(&mut judge, "modules", &raw.modules, is_name, "names of modules, without spaces"),
         extra: lines(&mut judge, "extra", &raw.extra, is_line, "one line of the job script per string"),
     };
@@ -66,41 +67,10 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "\"'`$;&|<>".contains(c))
 }
 
-/// Slurm's forms: minutes, minutes:seconds, hours:minutes:seconds, days-hours, days-hours:minutes,
-/// days-hours:minutes:seconds (sbatch manual, `--time`).
 fn is_walltime(text: &str) -> bool {
-    let number = |part: &str| !part.is_empty() && part.len() <= 9 && part.bytes().all(|byte| byte.is_ascii_digit());
-    let (days, clock) = match text.split_once('-') {
-        Some((days, clock)) => (Some(days), clock),
-        None => (None, text),
-    };
-    let parts: Vec<&str> = clock.split(':').collect();
-    days.is_none_or(number) && parts.len() <= 3 && parts.iter().all(|part| number(part))
+    Walltime::parse(text).is_some()
 }
 
-/// A number with an optional unit (sbatch manual, `--mem`).
 fn is_memory(text: &str) -> bool {
-    let digits = text.strip_suffix(['K', 'M', 'G', 'T']).unwrap_or(text);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn walltimes_are_the_manuals() {
-        for sound in ["30", "30:00", "12:00:00", "2-12", "2-12:30", "2-12:30:00"] {
-            assert!(is_walltime(sound), "{sound}");
-        }
-        for wrong in ["", "1h", "1:2:3:4", "2-", "-3", "1::2", "12:00:00 ", "1-2-3"] {
-            assert!(!is_walltime(wrong), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn memory_has_a_number_and_perhaps_a_unit() {
-        assert!(["4000", "64G", "0", "1T"].into_iter().all(is_memory));
-        assert!(!["", "G", "64GB", "64 G", "1.5G"].into_iter().any(is_memory));
-    }
+    Memory::parse(text).is_some()
 }

@@ -54,6 +54,8 @@ struct Play {
     absent: BTreeSet<WorkerId>,
     /// Cohorts by what they need, to check the order.
     needs: BTreeMap<TaskId, Vec<u32>>,
+    /// Time that there was for work when the first cohort was handed out.
+    most: Option<f64>,
 }
 
 impl Play {
@@ -99,6 +101,7 @@ impl Play {
             outcome: None,
             absent: BTreeSet::new(),
             needs,
+            most: None,
         };
         (play, tasks)
     }
@@ -148,7 +151,8 @@ impl Play {
             assert!(self.finished.contains(cell), "{} before what it needs", task.id);
         }
         if let Some(deadline) = self.scenario.deadline {
-            let (left, all) = (f64::from(deadline) - 20.0 - self.now, f64::from(deadline) - 20.0);
+            let left = f64::from(deadline) - 20.0 - self.now;
+            let all = *self.most.get_or_insert(left);
             // Every cohort of the play takes what was predicted: the ratio is 1 (or no prediction was made).
             assert!(left >= 0.0 && (task.predicted_seconds <= left || task.predicted_seconds > all));
         }

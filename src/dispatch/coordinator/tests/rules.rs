@@ -92,6 +92,17 @@ fn near_the_walltime_only_what_fits_is_started() {
     assert_eq!((&outcome.end, outcome.left), (&End::Interrupted(StopCause::Walltime), 1));
 }
 
+/// A cohort that fits between the deadline and the margin, but not after the ranks have started, fits in no allocation of
+/// this length: it starts, and goes on from its checkpoint in the next one.
+#[test]
+fn what_fits_before_the_ranks_have_started_only_is_started_all_the_same() {
+    let rules = Rules { deadline: Some(100.0), margin: 10.0, ..Rules::default() };
+    let mut c = Coordinator::new(rules, &[WorkerId(0)], 0.0);
+    c.handle(Event::More(vec![task(1, 0..1, 80.0)]), 0.0);
+    let out = c.handle(Event::Ready { worker: WorkerId(0) }, 30.0);
+    assert_eq!(assigned(&out), [(0, 1)]);
+}
+
 #[test]
 fn what_no_walltime_holds_is_started_and_drained_at_the_margin() {
     let rules = Rules { deadline: Some(100.0), margin: 10.0, ..Rules::default() };

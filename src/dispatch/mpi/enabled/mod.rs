@@ -33,6 +33,8 @@ pub(in crate::dispatch) use rank::serve;
 pub struct World {
     universe: ManuallyDrop<Universe>,
     ranks: SimpleCommunicator,
+    /// The ranks of this node. Freed before the universe, for MPI forbids it afterwards.
+    node: ManuallyDrop<SimpleCommunicator>,
     rank: u32,
     size: u32,
     local_rank: u32,
@@ -74,6 +76,7 @@ impl World {
         Ok(World {
             universe,
             ranks,
+            node: ManuallyDrop::new(node),
             rank,
             size,
             local_rank,
@@ -122,12 +125,7 @@ impl World {
 
     /// Waits, asleep, until every rank is here.
     pub fn barrier(&self) {
-        let mut nap = Nap::short();
-        let mut request = self.ranks.immediate_barrier();
-        while let Err(pending) = request.test() {
-            request = pending;
-            nap.sleep();
-        }
+        wait_for_all(&self.ranks);
     }
 
     /// Everyone receives the root's bytes; what the others bring is ignored. Waits asleep. For small things: the plan's
@@ -135,12 +133,13 @@ impl World {
     pub fn broadcast_bytes(&self, root: u32, bytes: Vec<u8>) -> Vec<u8> {
         // The ranks come at different times; the broadcasts themselves would spin while they wait.
         self.barrier();
-        let root_process = self.ranks.process_at_rank(root as i32);
-        let mut length = bytes.len() as u64;
-        root_process.broadcast_into(&mut length);
-        let mut bytes = if self.rank == root { bytes } else { vec![0; length as usize] };
-        root_process.broadcast_into(&mut bytes[..]);
-        bytes
+        broadcast(&self.ranks, root, bytes)
+    }
+
+    /// Every rank of this node receives what each of them tells, in the order of their local ranks. For small things.
+    pub fn tell_node(&self, bytes: Vec<u8>) -> Vec<Vec<u8>> {
+        wait_for_all(&self.node);
+        (0..self.local_size).map(|root| broadcast(&self.node, root, bytes.clone())).collect()
     }
 
     /// Ends every rank of the job at once with this exit code, silent ones included. For a run that has lost a rank
@@ -177,10 +176,33 @@ impl Drop for World {
         // A rank that unwinds leaves without a word too, and the launcher ends the job.
         if !self.broken.get() && !thread::panicking() {
             self.barrier();
-            // SAFETY: dropped once, here, and not used afterwards.
-            unsafe { ManuallyDrop::drop(&mut self.universe) };
+            // SAFETY: each is dropped once, here, and not used afterwards.
+            unsafe {
+                ManuallyDrop::drop(&mut self.node);
+                ManuallyDrop::drop(&mut self.universe);
+            }
         }
     }
+}
+
+/// Waits, asleep, until every rank of a communicator is here.
+fn wait_for_all(ranks: &SimpleCommunicator) {
+    let mut nap = Nap::short();
+    let mut request = ranks.immediate_barrier();
+    while let Err(pending) = request.test() {
+        request = pending;
+        nap.sleep();
+    }
+}
+
+/// Every rank of a communicator receives the root's bytes.
+fn broadcast(ranks: &SimpleCommunicator, root: u32, bytes: Vec<u8>) -> Vec<u8> {
+    let root_process = ranks.process_at_rank(root as i32);
+    let mut length = bytes.len() as u64;
+    root_process.broadcast_into(&mut length);
+    let mut bytes = if ranks.rank() == root as i32 { bytes } else { vec![0; length as usize] };
+    root_process.broadcast_into(&mut bytes[..]);
+    bytes
 }
 
 /// Sleep between two looks at something: quick when much happens, cheap when nothing does.

@@ -1,4 +1,4 @@
-//! Who and where this process is: what a lease and a part say of their writer.
+//! Which process this is and where it runs: what a lease and a part say of their writer.
 //!
 //! Invariant: two processes that run at the same time never have the same [`Place`] and pid.
 
@@ -25,7 +25,7 @@ impl Place {
         let read = |path: &str| fs::read_to_string(path).map(|text| text.trim().to_owned()).unwrap_or_default();
         let namespace = fs::read_link("/proc/self/ns/pid");
         Place {
-            host: host(),
+            host: name(),
             boot: read("/proc/sys/kernel/random/boot_id"),
             pid_namespace: namespace.map(|link| link.to_string_lossy().into_owned()).unwrap_or_default(),
         }
@@ -38,7 +38,7 @@ impl Place {
 }
 
 /// Name of this host; `"unknown"` if the system does not say.
-pub fn host() -> String {
+pub fn name() -> String {
     fs::read_to_string("/proc/sys/kernel/hostname")
         .ok()
         .or_else(|| std::env::var("HOSTNAME").ok())
