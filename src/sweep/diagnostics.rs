@@ -109,6 +109,11 @@ impl Diagnostics {
         }
     }
 
+    /// The `--set` argument that a place lies in; `None` for the file.
+    pub(crate) fn argument(&self, place: &Place) -> Option<&str> {
+        (place.source != FILE).then(|| self.sources[place.source].text.as_str())
+    }
+
     /// `value` if nothing is wrong, else everything that is, in the order of the text.
     pub(crate) fn into_result<T>(mut self, value: Option<T>) -> Result<T, Diagnostics> {
         match value {
