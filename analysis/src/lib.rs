@@ -20,6 +20,7 @@ pub mod results;
 pub mod statistics;
 pub mod stragglers;
 pub mod tables;
+pub mod terminal;
 pub mod turning;
 #[path = "../../src/observe/turning_point.rs"]
 pub mod turning_point;
