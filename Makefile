@@ -30,7 +30,7 @@ help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
 	@echo 'make test     the same set-up, then every test'
 	@echo 'make test-slurm, make test-mpich   jobs on a real Slurm; the contracts with MPICH'
-	@echo 'make lint     rustfmt and clippy'
+	@echo 'make lint     rustfmt, clippy and rustdoc, every warning an error'
 	@echo 'make bench    speed beside the peers'
 	@echo 'make torture  200 kills at random moments; KILLS and SEED choose others'
 
@@ -93,9 +93,11 @@ test-mpich: setup-mpich readers
 	MPICC=mpicc.mpich PHASESWEEP_MPIRUN=mpirun.mpich CARGO_TARGET_DIR=$(MPICH_TARGET) HDF5_USE_FILE_LOCKING=FALSE \
 	  PHASESWEEP_READERS=$(READERS)/bin/python cargo test --release --workspace --locked --test contracts --test torture
 
-lint:
+# The release profile, so that the dependencies are checked once for all three, and build scripts are those of the build.
+lint: setup
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps --document-private-items --locked
 
 # Training speed beside the peers, in turn, then a whole sweep; see the scripts for what they need.
 bench: build

@@ -1,7 +1,7 @@
 //! Reads a phasesweep results file and reports how stable the turning points of training are.
 //!
 //! One way, no way back: [`results`] (the file) → [`turning`] (one row per cell, layer, observable and rule) →
-//! [`tables`] (groups, shares, spreads; by polars) → [`verdict`] → [`figures`] and [`page`] → [`report`] (the folder).
+//! [`tables`] (groups, shares, spreads; by polars) → [`verdict`] → [`figures`] and [`page`] → [`mod@report`] (the folder).
 //! [`stragglers`] reads the same file's bit sets, [`complexity`] its local complexity, [`flows`] its gradient flows.
 //! [`statistics`] is pure and knows none of them. Nothing here knows how cells are trained: `results.h5` is the
 //! contract.

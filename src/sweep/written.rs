@@ -27,8 +27,9 @@ pub(crate) enum Commas {
 /// The fault of a text that begins as a list or a table and is none.
 pub(crate) fn opened(text: &str, place: &Place, commas: Commas) -> Result<Option<Value>, toml::de::Error> {
     let bracketed = text.starts_with(['[', '{']);
-    let plain = !(text.contains('#') && text.contains('\n')) && !text.contains("\"\"\"") && !text.contains("'''");
-    let items = if plain { parts(text) } else { None };
+    let commented = text.contains('#') && text.contains('\n');
+    let left_to_toml = commented || text.contains("\"\"\"") || text.contains("'''");
+    let items = if left_to_toml { None } else { parts(text) };
     match items.as_deref() {
         Some(several) if commas == Commas::Separate && (several.len() > 1 || text.ends_with(',')) => {
             let items = several.iter().map(|range| piece(text, range, place));
