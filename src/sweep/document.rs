@@ -6,6 +6,7 @@
 
 use super::diagnostics::Diagnostics;
 use super::place::{FILE, Located, Place, SourceId};
+use std::collections::HashSet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -91,12 +92,16 @@ impl Table {
 pub(crate) fn parse(text: &str, diagnostics: &mut Diagnostics) -> Option<Table> {
     let (root, errors) = DeTable::parse_recoverable(text);
     let readable = errors.iter().all(|error| error.message() == "duplicate key");
-    // What follows the first syntax error may be an echo of it; a duplicate key is never one.
+    let line_starts: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+    let line = |error: &toml::de::Error| error.span().map(|span| line_starts.partition_point(|&at| at <= span.start));
+    // What follows the first error of a line may be an echo of it; a duplicate key is never one.
+    let mut told = HashSet::new();
     let mut syntax = 0;
     for error in &errors {
         let duplicate = error.message() == "duplicate key";
         syntax += usize::from(!duplicate);
-        if !duplicate && syntax > 1 && same_line(text, &errors, error) {
+        let new_line = line(error).is_none_or(|line| told.insert(line));
+        if !duplicate && syntax > 1 && !new_line {
             continue;
         }
         let message = if duplicate { "this key was given before".into() } else { syntax_message(error.message()) };
@@ -106,15 +111,6 @@ pub(crate) fn parse(text: &str, diagnostics: &mut Diagnostics) -> Option<Table> 
         };
     }
     readable.then(|| table(root.get_ref(), FILE, 0))
-}
-
-/// Whether an earlier syntax error stands on the line of this one.
-fn same_line(text: &str, errors: &[toml::de::Error], error: &toml::de::Error) -> bool {
-    let line = |error: &toml::de::Error| {
-        let start = error.span()?.start.min(text.len());
-        Some(text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count())
-    };
-    errors.iter().take_while(|earlier| !std::ptr::eq(*earlier, error)).any(|earlier| line(earlier) == line(error))
 }
 
 /// The parser's complaint as one of ours.

@@ -10,6 +10,7 @@
 
 use super::document::{Entry, Node, Table, Value, toml_value};
 use super::place::{Located, Place};
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// Whether commas outside brackets separate items: `0.1,0.2` is a list where a list is asked for.
@@ -112,6 +113,7 @@ fn inside(text: &str) -> Option<Range<usize>> {
 /// The entries `key=value`; `None` if one is not of this form, or a key stands there twice.
 fn table(text: &str, entries: &[Range<usize>], place: &Place) -> Option<Table> {
     let mut table = Table::default();
+    let mut keys = HashSet::new();
     for range in entries {
         let equals = range.start + text[range.clone()].find('=')?;
         let at = trimmed(text, &(range.start..equals));
@@ -119,7 +121,7 @@ fn table(text: &str, entries: &[Range<usize>], place: &Place) -> Option<Table> {
         let value = piece(text, &(equals + 1..range.end), place);
         let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         let empty = matches!(&value.value, Value::Written(written) if written.is_empty());
-        if key.is_empty() || !key.chars().all(bare) || empty || table.get(key).is_some() {
+        if key.is_empty() || !key.chars().all(bare) || empty || !keys.insert(key) {
             return None;
         }
         let at = place.span.start + at.start..place.span.start + at.end;
