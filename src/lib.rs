@@ -21,6 +21,8 @@ pub mod cli;
 pub mod cost;
 pub mod data;
 pub mod dispatch;
+#[doc(hidden)]
+pub mod foreign;
 pub mod observe;
 pub mod pack;
 pub mod plan;
