@@ -111,7 +111,10 @@ fn a_value_is_read_as_what_its_key_takes() {
         assert_eq!(networks.iter().map(|n| n.activation).collect::<Vec<_>>(), [Activation::Tanh, Activation::Relu]);
     }
     let adam = ok(&["optimiser={kind=adam,lr=[.1,.2]}", "optimiser.lr=.3"]);
-    assert_eq!(adam.optimisers.iter().map(|o| (o.kind, o.lr)).collect::<Vec<_>>(), [(OptimiserKind::Adam, 0.3)]);
+    assert_eq!(
+        adam.optimisers.iter().map(|o| (o.kind, o.lr)).collect::<Vec<_>>(),
+        [(OptimiserKind::Rule(Rule::Adam), 0.3)]
+    );
     let two = ok(&["optimiser={kind=adam,lr=.1},{kind=sgd,lr=.2}", "optimiser.1.momentum=.9"]);
     assert_eq!(two.optimisers.iter().map(|o| o.momentum).collect::<Vec<_>>(), [0.0, 0.9]);
     assert_eq!(ok(&["seeds=3,5,7"]).seeds, [3, 5, 7]);
