@@ -24,13 +24,14 @@ BUILD_PACKAGES := build-essential pkg-config clang libclang-dev libopenmpi-dev o
 TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv
 SLURM_PACKAGES := $(TEST_PACKAGES) slurm-wlm munge
 
-.PHONY: help setup setup-test setup-slurm setup-mpich readers build demo test test-slurm test-mpich lint bench bench-dispatch torture
+.PHONY: help setup setup-test setup-slurm setup-mpich readers build demo test test-slurm test-mpich lint fuzz fuzz-build bench bench-dispatch torture
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
 	@echo 'make test     the same set-up, then every test'
 	@echo 'make test-slurm, make test-mpich   jobs on a real Slurm; the contracts with MPICH'
-	@echo 'make lint     rustfmt and clippy'
+	@echo 'make lint     rustfmt, clippy and rustdoc, every warning an error'
+	@echo 'make fuzz     every reader of foreign bytes, an hour each; SECONDS and TARGETS choose'
 	@echo 'make bench    speed beside the peers'
 	@echo 'make torture  200 kills at random moments; KILLS and SEED choose others'
 
@@ -92,9 +93,25 @@ test-mpich: setup-mpich readers
 	MPICC=mpicc.mpich PHASESWEEP_MPIRUN=mpirun.mpich CARGO_TARGET_DIR=$(MPICH_TARGET) \
 	  PHASESWEEP_READERS=$(READERS)/bin/python cargo test --release --workspace --locked --test contracts --test torture
 
-lint:
+# The release profile, so that the dependencies are checked once for all three, and build scripts are those of the build.
+lint: setup
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps --document-private-items --locked
+
+# Coverage-guided fuzzing of every reader of foreign bytes (tests/fuzz/README.md), one target after another. Inputs that
+# find something are left in tests/fuzz/found; what is new to coverage in $(FUZZED), between runs.
+FUZZ_TARGETS := sweep idx cifar weights part checkpoint state messages results
+FUZZED ?= $(HOME)/.cache/phasesweep/fuzzed
+TARGETS ?= $(FUZZ_TARGETS)
+SECONDS ?= 3600
+
+fuzz-build: setup
+	RUSTC_WRAPPER=$(CURDIR)/tests/fuzz/rustc.sh cargo build --release --locked --manifest-path tests/fuzz/Cargo.toml
+
+fuzz: fuzz-build
+	tests/fuzz/run.sh $(BIN) $(FUZZED) $(SECONDS) $(TARGETS)
 
 # Training speed beside the peers, in turn, then a whole sweep; see the scripts for what they need.
 bench: build

@@ -22,6 +22,8 @@ pub mod cli;
 pub mod cost;
 pub mod data;
 pub mod dispatch;
+#[doc(hidden)]
+pub mod foreign;
 pub mod host;
 pub mod observe;
 pub mod pack;

@@ -1,7 +1,7 @@
 //! Reads a phasesweep results file and reports how stable the turning points of training are.
 //!
 //! One way, no way back: [`results`] (the file) → [`turning`] (one row per cell, layer, observable and rule) →
-//! [`tables`] (groups, shares, spreads; by polars) → [`verdict`] → [`figures`] and [`page`] → [`report`] (the folder).
+//! [`tables`] (groups, shares, spreads; by polars) → [`verdict`] → [`figures`] and [`page`] → [`mod@report`] (the folder).
 //! [`stragglers`] reads the same file's bit sets, [`complexity`] its local complexity, [`flows`] its gradient flows.
 //! [`statistics`] is pure and knows none of them. Nothing here knows how cells are trained: `results.h5` is the
 //! contract.
@@ -20,6 +20,7 @@ pub mod results;
 pub mod statistics;
 pub mod stragglers;
 pub mod tables;
+pub mod terminal;
 pub mod turning;
 #[path = "../../src/observe/turning_point.rs"]
 pub mod turning_point;

@@ -17,6 +17,7 @@ use crate::results::{Results, locate};
 use crate::stragglers::{agreement, frequency, images, overlap, pruning, sets};
 use crate::tables::text::Text;
 use crate::tables::{frames, shifts, spread, stability, variance, write};
+use crate::terminal;
 use crate::turning::{self, note_on_means};
 use crate::verdict::{self, Verdict};
 
@@ -25,7 +26,7 @@ use crate::verdict::{self, Verdict};
 pub struct Written {
     /// The page.
     pub page: PathBuf,
-    /// The stability table, as it is printed.
+    /// The stability table, or the other summary that the sweep asked for, as a terminal shows it.
     pub stability: String,
     /// The verdict.
     pub verdict: Verdict,
@@ -164,14 +165,17 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     let page = folder.join("index.html");
     write::file(&page, html.as_bytes())?;
     // A sweep that measured something else, and no manifolds, asked another question.
-    let other = probed.map(|probed| (probed.sentences, probed.summary));
-    let other = other.or(flowed.map(|flowed| (flowed.sentences, flowed.fits)));
-    if let Some((sentences, summary)) = other.filter(|_| points.observables.is_empty()) {
+    let other = probed.map(|probed| (probed.sentences, probed.summary, "lc_summary.csv"));
+    let other = other.or(flowed.map(|flowed| (flowed.sentences, flowed.fits, "flow_fits.csv")));
+    if let Some((sentences, summary, file)) = other.filter(|_| points.observables.is_empty()) {
         let mut sentences = sentences.into_iter();
         let verdict = Verdict { headline: sentences.next().unwrap_or_default(), sentences: sentences.collect() };
-        return Ok(Written { page, stability: summary.aligned(), verdict, data, absent });
+        let stability = terminal::shown(&summary, &groups.columns, &folder.join(file));
+        return Ok(Written { page, stability, verdict, data, absent });
     }
-    Ok(Written { page, stability: shown.aligned(), verdict, data, absent })
+    let brief = terminal::rules_merged(shown, &["95% interval"]);
+    let stability = terminal::shown(&brief, &groups.columns, &folder.join("stability.csv"));
+    Ok(Written { page, stability, verdict, data, absent })
 }
 
 /// Writes the tables of local complexity, and makes its section of the page.

@@ -13,8 +13,8 @@ mod plot;
 mod report;
 mod run;
 mod show;
-mod slice;
-mod status;
+pub(crate) mod slice;
+pub(crate) mod status;
 mod submit;
 mod sweep_file;
 
@@ -164,3 +164,6 @@ fn start_log(verbose: u8) {
 fn definition() -> clap::Command {
     <Arguments as clap::CommandFactory>::command()
 }
+
+#[cfg(test)]
+mod tests;

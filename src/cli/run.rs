@@ -15,7 +15,7 @@ pub(super) struct Arguments {
     sweep: SweepFile,
     #[command(flatten)]
     terms: Terms,
-    /// Run directory; runs/<sweep name> unless given. Run again into the same directory to continue or extend.
+    /// Run directory; runs/NAME of the sweep unless given. Run again into the same directory to continue or extend.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Seconds between two checkpoints of a cohort that is still training.

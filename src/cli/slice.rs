@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     /// different classes].
     #[arg(long, value_name = "I,J,K", value_delimiter = ',', conflicts_with = "plane")]
     samples: Vec<usize>,
-    /// A safetensors file with the plane: `points` [3, inputs], or `origin` [inputs] and `directions` [2, inputs].
+    /// A safetensors file with the plane: `points` of shape (3, inputs), or `origin` (inputs) and `directions` (2, inputs).
     #[arg(long, visible_alias = "points", value_name = "FILE")]
     plane: Option<PathBuf>,
     /// Half side of the square window around the samples' centroid, in units of the distance to the farthest of them.
@@ -53,6 +53,22 @@ pub(super) struct Arguments {
     /// Where frames, numbers and page go [default: DIR/slices/ID, or ./slice].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+}
+
+/// Reads a file of weights; a sentence if it is none. For `crate::foreign`.
+pub(crate) fn weights(path: &std::path::Path) -> Result<(), String> {
+    Weights::read(path).map(drop).map_err(sentence)
+}
+
+/// Reads a file with a plane; a sentence if it is none. For `crate::foreign`.
+pub(crate) fn plane(path: &std::path::Path) -> Result<(), String> {
+    Ground::from_file(path, 1.0).map(drop).map_err(sentence)
+}
+
+fn sentence(failure: Failure) -> String {
+    match failure {
+        Failure::Input(sentence) | Failure::Bug(sentence) => sentence,
+    }
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {

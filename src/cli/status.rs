@@ -58,7 +58,8 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     }
 }
 
-fn describe(status: &Status) -> String {
+/// What is printed of a status.
+pub(crate) fn describe(status: &Status) -> String {
     let mut lines = vec![format!("sweep {}: {} cells", status.name, status.cells)];
     let done = status.complete + status.diverged;
     let share = if status.cells > 0 { 100.0 * done as f64 / status.cells as f64 } else { 0.0 };

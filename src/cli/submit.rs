@@ -17,7 +17,7 @@ use crate::train::{DeviceName, KernelChoice};
 pub(super) struct Arguments {
     #[command(flatten)]
     sweep: SweepFile,
-    /// Run directory; runs/<sweep name> unless given.
+    /// Run directory; runs/NAME of the sweep unless given.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Where the ranks train, as for `run`.

@@ -11,7 +11,7 @@ pub(super) struct SweepFile {
     /// The sweep file.
     #[arg(value_name = "SWEEP.toml")]
     pub(super) file: PathBuf,
-    /// Override a value of the file, e.g. --set train.epochs=100 or --set optimiser.lr=[0.1,0.2]; may be repeated.
+    /// Override a value of the file, e.g. --set train.epochs=100 or --set optimiser.lr=0.1,0.2; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub(super) overrides: Vec<String>,
 }

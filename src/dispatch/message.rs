@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::event::Event;
 use super::outcome::Outcome;
 
 macro_rules! id {
@@ -172,6 +173,25 @@ pub(super) enum ToCoordinator {
         /// What is known, for a person.
         message: String,
     },
+}
+
+impl ToCoordinator {
+    /// What the coordinator makes of it, said by `worker`.
+    pub(super) fn event(self, worker: WorkerId) -> Event {
+        match self {
+            ToCoordinator::Joined { .. } => Event::Joined { worker },
+            ToCoordinator::Ready => Event::Ready { worker },
+            ToCoordinator::Finished { cohort, seconds } => Event::Finished { worker, cohort, seconds },
+            ToCoordinator::Interrupted { cohort } => Event::Interrupted { worker, cohort },
+            ToCoordinator::Failed { cohort, reason, message } => Event::Failed { worker, cohort, reason, message },
+            ToCoordinator::Heartbeat { cohort, epoch, done_fraction } => {
+                Event::Heartbeat { worker, cohort, epoch, done_fraction }
+            }
+            ToCoordinator::Alive => Event::Alive { worker },
+            ToCoordinator::StopRequested => Event::StopRequested,
+            ToCoordinator::Gone { message } => Event::Lost { worker, message },
+        }
+    }
 }
 
 /// From the coordinator to a worker (or its rank).

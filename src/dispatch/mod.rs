@@ -6,6 +6,7 @@
 
 mod coordinator;
 mod event;
+pub(crate) mod foreign;
 mod in_process;
 mod message;
 mod mpi;

@@ -253,32 +253,18 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     fn hear(&mut self, worker: WorkerId, message: ToCoordinator) -> Result<(), DispatchError> {
-        let event = match message {
-            ToCoordinator::Joined { fingerprint } if fingerprint != self.settings.fingerprint => {
-                let ours = self.settings.fingerprint.clone();
+        match &message {
+            ToCoordinator::Joined { fingerprint } if *fingerprint != self.settings.fingerprint => {
+                let (theirs, ours) = (fingerprint.clone(), self.settings.fingerprint.clone());
                 self.transport.send(worker, ToWorker::Refused { expected: ours.clone() })?;
-                self.give_up(DispatchError::Fingerprint { worker, theirs: fingerprint, ours })?;
-                Event::Lost { worker, message: "runs another build or plan".to_owned() }
+                self.give_up(DispatchError::Fingerprint { worker, theirs, ours })?;
+                return self.handle(Event::Lost { worker, message: "runs another build or plan".to_owned() });
             }
-            ToCoordinator::Joined { .. } => Event::Joined { worker },
-            ToCoordinator::Ready => {
-                self.someone_started = true;
-                Event::Ready { worker }
-            }
-            ToCoordinator::Finished { cohort, seconds } => Event::Finished { worker, cohort, seconds },
-            ToCoordinator::Interrupted { cohort } => Event::Interrupted { worker, cohort },
-            ToCoordinator::Failed { cohort, reason, message } => Event::Failed { worker, cohort, reason, message },
-            ToCoordinator::Heartbeat { cohort, epoch, done_fraction } => {
-                Event::Heartbeat { worker, cohort, epoch, done_fraction }
-            }
-            ToCoordinator::Alive => Event::Alive { worker },
-            ToCoordinator::StopRequested => Event::StopRequested,
-            ToCoordinator::Gone { message } => {
-                self.gone.push(format!("{worker}: {message}"));
-                Event::Lost { worker, message }
-            }
-        };
-        self.handle(event)
+            ToCoordinator::Ready => self.someone_started = true,
+            ToCoordinator::Gone { message } => self.gone.push(format!("{worker}: {message}")),
+            _ => {}
+        }
+        self.handle(message.event(worker))
     }
 
     /// Keeps the first error and has everyone stop.

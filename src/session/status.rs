@@ -254,7 +254,8 @@ fn report(directory: &RunDirectory, notes: &[RunningCohort]) -> Result<Option<Ru
         return Ok(Some(RunReport { alive, holder, silent, elapsed: 0.0, ranks: 0, rate: 0.0, left: None, of_rank }));
     };
     let progress = &status.progress;
-    let elapsed = Duration::from_secs_f64(status.elapsed.max(0.0));
+    // A file that another program wrote may say anything, more seconds than a duration holds included.
+    let elapsed = Duration::try_from_secs_f64(status.elapsed.max(0.0)).unwrap_or(Duration::MAX);
     let host_of = |rank: u32| notes.iter().find(|note| note.rank == rank).map(|note| note.host.clone());
     let of_rank = progress.workers.iter().map(|worker| RankReport {
         rank: worker.worker.0,

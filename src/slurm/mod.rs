@@ -5,7 +5,7 @@
 //! flags ─────────┴► Request ─ check ─► render (slurm/templates, or the site's) ─ check_script ─► submit ─► <run>/slurm/jobs
 //! ```
 //!
-//! [`Request`] is resolved once and never changed; [`check`] and [`render`] are pure; [`Client`] alone starts Slurm's
+//! [`Request`] is resolved once and never changed; [`check()`] and [`render`] are pure; [`Client`] alone starts Slurm's
 //! programs, one call per question, and never waits for a job. The job script decides by phasesweep's exit code, and
 //! the job's id is on disk before [`submit`] returns.
 

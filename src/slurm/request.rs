@@ -1,6 +1,6 @@
 //! What is asked of Slurm, resolved: the sweep's `[slurm]` table, then the flags of `submit`, which win.
 //!
-//! Nothing here is checked beyond its type: that is [`super::check`], which reports everything at once.
+//! Nothing here is checked beyond its type: that is [`super::check()`], which reports everything at once.
 
 use crate::sweep;
 use std::path::PathBuf;

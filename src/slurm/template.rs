@@ -98,7 +98,7 @@ fn read(path: &Path) -> Result<String, TemplateError> {
     std::fs::read_to_string(path).map_err(|source| TemplateError::Read { path: path.to_path_buf(), source })
 }
 
-/// The job script. Says nothing about whether it can work: see [`super::check`].
+/// The job script. Says nothing about whether it can work: see [`super::check()`].
 ///
 /// # Errors
 /// [`TemplateError::Render`] for a template that is malformed or prints what is not set; [`TemplateError::Read`] for a
@@ -198,7 +198,7 @@ fn shell_quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }
 
-/// `value` as one word of an `#SBATCH` line, whose only quotes are double ones; [`super::check`] refuses paths with any.
+/// `value` as one word of an `#SBATCH` line, whose only quotes are double ones; [`super::check()`] refuses paths with any.
 fn sbatch_quoted(value: &str) -> String {
     if value.contains([' ', '\t', '\'', '#']) { format!("\"{value}\"") } else { value.to_owned() }
 }

@@ -138,9 +138,9 @@ impl Axes {
         variable.dims[1..].iter().map(|dim| self.get(*dim).map_or(0, Labels::len)).collect()
     }
 
-    /// Number of one cell's values of the variable.
+    /// Number of one cell's values of the variable; the largest number there is if it is larger (a file may claim so).
     pub fn size(&self, variable: &Variable) -> usize {
-        self.shape(variable).iter().product()
+        self.shape(variable).into_iter().fold(1, usize::saturating_mul)
     }
 
     /// Adds the labels of the other; says which dimension has labels of another kind there, if one has.

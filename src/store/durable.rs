@@ -27,7 +27,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
 /// Writes what `fill` puts into the file to `path`, durably.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), StoreError> {
     replace(path, |temporary| {
         let mut file = OpenOptions::new().write(true).open(temporary).map_err(StoreError::io("write", path))?;

@@ -117,6 +117,18 @@ pub(crate) fn read_text(place: &Location, name: &str) -> Result<String> {
     Ok(place.attr(name)?.read_scalar::<VarLenUnicode>()?.as_str().to_owned())
 }
 
+/// All values of a dataset. One that claims more than its bytes in the file can hold is refused before memory is taken: of
+/// a byte, deflate makes 1032 at most.
+pub(crate) fn values<T: hdf5::H5Type>(dataset: &Dataset) -> Result<Vec<T>> {
+    const DEFLATE: u64 = 1032;
+    let claimed = dataset.shape().iter().fold(1_u64, |count, &length| count.saturating_mul(length as u64));
+    let stored = dataset.storage_size();
+    if claimed > stored.saturating_mul(DEFLATE) {
+        return Err(format!("{} claims {claimed} values and holds {stored} bytes", dataset.name()).into());
+    }
+    dataset.read_raw()
+}
+
 /// Writes a scalar attribute.
 pub(crate) fn write_number<T: hdf5::H5Type>(place: &Location, name: &str, value: T) -> Result<()> {
     place.new_attr::<T>().create(name)?.write_scalar(&value)

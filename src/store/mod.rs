@@ -5,7 +5,7 @@
 //! - [`part`], [`mod@scan`]: what a cohort leaves behind, and what a directory of it holds.
 //! - [`checkpoint`]: what a cohort goes on from.
 //! - [`holder`], [`lease`], [`running`]: who works in a run directory, and on what.
-//! - [`collect`], [`results`]: all parts in one labelled file.
+//! - [`collect()`], [`results`]: all parts in one labelled file.
 //! - [`weights`]: weights at chosen epochs, for this program and others.
 //! - [`run_directory`]: where each of them is.
 
@@ -27,7 +27,7 @@ pub mod run_directory;
 pub mod running;
 pub mod scan;
 pub mod schema;
-mod seal;
+pub(crate) mod seal;
 mod slab;
 pub mod weights;
 

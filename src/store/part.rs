@@ -184,7 +184,7 @@ impl Part {
         }
         for Column { name, values } in &self.columns {
             let variable = schema::variable(name).ok_or_else(|| format!("no variable is called {name}"))?;
-            let expected = self.cells.len() * self.axes.size(variable);
+            let expected = self.cells.len().saturating_mul(self.axes.size(variable));
             if values.len() != expected || expected == 0 {
                 return Err(format!("{name} has {} values, its dimensions make it {expected}", values.len()));
             }
@@ -284,13 +284,13 @@ fn decode(body: &mut [u8], cohort: CohortId) -> hdf5::Result<Part> {
         // Not every system tells.
         peak_memory: file.attr("peak_memory").and_then(|attribute| attribute.read_scalar()).ok(),
     };
-    let ids: Vec<FixedAscii<32>> = file.dataset("cell_id")?.read_raw()?;
-    let seeds: Vec<u64> = file.dataset("seed")?.read_raw()?;
-    let variants: Vec<u32> = file.dataset("variant")?.read_raw()?;
-    let statuses: Vec<u8> = file.dataset("status")?.read_raw()?;
-    let diverged: Vec<f64> = file.dataset("diverged_epoch")?.read_raw()?;
-    let seconds: Vec<f64> = file.dataset("wall_seconds")?.read_raw()?;
-    let failures: Vec<VarLenUnicode> = file.dataset("failure")?.read_raw()?;
+    let ids: Vec<FixedAscii<32>> = h5::values(&file.dataset("cell_id")?)?;
+    let seeds: Vec<u64> = h5::values(&file.dataset("seed")?)?;
+    let variants: Vec<u32> = h5::values(&file.dataset("variant")?)?;
+    let statuses: Vec<u8> = h5::values(&file.dataset("status")?)?;
+    let diverged: Vec<f64> = h5::values(&file.dataset("diverged_epoch")?)?;
+    let seconds: Vec<f64> = h5::values(&file.dataset("wall_seconds")?)?;
+    let failures: Vec<VarLenUnicode> = h5::values(&file.dataset("failure")?)?;
     if [seeds.len(), variants.len(), statuses.len(), diverged.len(), seconds.len(), failures.len()] != [ids.len(); 6] {
         return Err("its columns of cells have different lengths".into());
     }
@@ -306,7 +306,7 @@ fn decode(body: &mut [u8], cohort: CohortId) -> hdf5::Result<Part> {
         })
     };
     let cells = (0..ids.len()).map(cell).collect::<hdf5::Result<_>>()?;
-    let specifications: Vec<VarLenUnicode> = file.dataset("specification")?.read_raw()?;
+    let specifications: Vec<VarLenUnicode> = h5::values(&file.dataset("specification")?)?;
     Ok(Part {
         cohort,
         cells,
@@ -328,10 +328,10 @@ fn decode_axes(file: &File) -> hdf5::Result<Axes> {
             }
             LabelKind::Position => continue,
             _ if !file.link_exists(info.coordinate) => continue,
-            LabelKind::Integer => Labels::Integers(file.dataset(info.coordinate)?.read_raw()?),
-            LabelKind::Number => Labels::Numbers(file.dataset(info.coordinate)?.read_raw()?),
+            LabelKind::Integer => Labels::Integers(h5::values(&file.dataset(info.coordinate)?)?),
+            LabelKind::Number => Labels::Numbers(h5::values(&file.dataset(info.coordinate)?)?),
             LabelKind::Text => {
-                let labels: Vec<VarLenUnicode> = file.dataset(info.coordinate)?.read_raw()?;
+                let labels: Vec<VarLenUnicode> = h5::values(&file.dataset(info.coordinate)?)?;
                 Labels::Texts(labels.iter().map(|label| label.as_str().to_owned()).collect())
             }
         };
@@ -346,9 +346,9 @@ fn decode_columns(file: &File) -> hdf5::Result<Vec<Column>> {
         .map(|variable| {
             let dataset = file.dataset(variable.name)?;
             let values = match variable.dtype {
-                Dtype::F32 => Values::F32(dataset.read_raw()?),
-                Dtype::F64 => Values::F64(dataset.read_raw()?),
-                Dtype::U8 => Values::U8(dataset.read_raw()?),
+                Dtype::F32 => Values::F32(h5::values(&dataset)?),
+                Dtype::F64 => Values::F64(h5::values(&dataset)?),
+                Dtype::U8 => Values::U8(h5::values(&dataset)?),
             };
             Ok(Column { name: variable.name, values })
         })

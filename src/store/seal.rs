@@ -59,7 +59,8 @@ pub(crate) fn write(path: &Path, format: Format, summary: &[u8], body: &[u8], al
     })
 }
 
-fn encode(format: Format, summary: &[u8], body: &[u8], align: usize) -> Vec<u8> {
+/// Head and body as one file's bytes.
+pub(crate) fn encode(format: Format, summary: &[u8], body: &[u8], align: usize) -> Vec<u8> {
     let end = FIXED + summary.len();
     let start = if align > 1 { end.max(align).next_power_of_two() } else { end };
     let mut head = Vec::with_capacity(start);

@@ -6,6 +6,9 @@
 use super::place::{FILE, Place, SourceId};
 use std::fmt;
 
+/// Errors that are shown: a file that is no sweep at all has one in every line, and nobody reads the thousandth.
+const MOST_SHOWN: usize = 100;
+
 /// A text that errors point into.
 #[derive(Debug, Clone)]
 struct Source {
@@ -109,6 +112,11 @@ impl Diagnostics {
         }
     }
 
+    /// The `--set` argument that a place lies in; `None` for the file.
+    pub(crate) fn argument(&self, place: &Place) -> Option<&str> {
+        (place.source != FILE).then(|| self.sources[place.source].text.as_str())
+    }
+
     /// `value` if nothing is wrong, else everything that is, in the order of the text.
     pub(crate) fn into_result<T>(mut self, value: Option<T>) -> Result<T, Diagnostics> {
         match value {
@@ -155,9 +163,12 @@ impl Diagnostics {
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for error in &self.errors {
+        for error in self.errors.iter().take(MOST_SHOWN) {
             self.render(error, f)?;
             writeln!(f)?;
+        }
+        if let Some(more) = self.errors.len().checked_sub(MOST_SHOWN).filter(|&more| more > 0) {
+            writeln!(f, "… and {more} more")?;
         }
         let plural = if self.errors.len() == 1 { "" } else { "s" };
         write!(f, "{} error{plural} in {}", self.errors.len(), self.sources[FILE].name)
@@ -283,6 +294,18 @@ mod tests {
         let text = "\n".repeat(99) + "a = 1";
         let shown = rendered(&text, "1");
         assert!(shown.contains("   --> a.toml:100:5\n    |\n100 | a = 1\n    |     ^ here"), "{shown}");
+    }
+
+    #[test]
+    fn of_very_many_errors_the_first_are_shown_and_the_others_counted() {
+        // A file of another kind, a megabyte long: an error in each of its 100,000 lines.
+        let text = "= binary\n".repeat(100_000);
+        let all = crate::sweep::parse(&text, "a.bin", &[]).unwrap_err();
+        assert!(all.len() > 10 * MOST_SHOWN, "{}", all.len());
+        let shown = all.to_string();
+        assert_eq!(shown.lines().filter(|line| line.starts_with("error: ")).count(), MOST_SHOWN);
+        assert!(shown.contains(&format!("… and {} more\n", all.len() - MOST_SHOWN)));
+        assert!(shown.ends_with("errors in a.bin"));
     }
 
     #[test]

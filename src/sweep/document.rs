@@ -1,10 +1,12 @@
 //! The sweep file as a tree of values that know where they were written.
 //!
 //! The `toml` crate parses; this copy of its tree exists because a value may also come from `--set`, and an error has
-//! to point into whichever text it came from.
+//! to point into whichever text it came from. A value of `--set` is a text until its key's reader asks for a type: see
+//! `written`.
 
 use super::diagnostics::Diagnostics;
 use super::place::{FILE, Located, Place, SourceId};
+use std::collections::HashSet;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -25,6 +27,8 @@ pub(crate) enum Value {
     Array(Vec<Node>),
     /// A table.
     Table(Table),
+    /// The text of a `--set`, whose type is its key's.
+    Written(String),
 }
 
 /// A value and its place.
@@ -47,9 +51,9 @@ pub(crate) struct Entry {
 }
 
 impl Value {
-    /// The type in a sentence: "found a string".
-    pub(crate) fn type_name(&self) -> &'static str {
-        match self {
+    /// The type in a sentence: "found a string". What `--set` gives is named by its text.
+    pub(crate) fn type_name(&self) -> String {
+        let name = match self {
             Value::String(_) => "a string",
             Value::Integer(_) => "an integer",
             Value::Float(_) => "a number with a fraction",
@@ -57,9 +61,19 @@ impl Value {
             Value::Datetime => "a date",
             Value::Array(_) => "a list",
             Value::Table(_) => "a table",
-        }
+            Value::Written(text) if text.is_empty() => "nothing",
+            Value::Written(text) if text.chars().count() > LONGEST_SHOWN => {
+                let start: String = text.chars().take(LONGEST_SHOWN).collect();
+                return format!("`{start}…`");
+            }
+            Value::Written(text) => return format!("`{text}`"),
+        };
+        name.into()
     }
 }
+
+/// Characters of a text that an error repeats; the whole stands above it, underlined.
+const LONGEST_SHOWN: usize = 40;
 
 impl Table {
     /// The entry of a key.
@@ -78,12 +92,16 @@ impl Table {
 pub(crate) fn parse(text: &str, diagnostics: &mut Diagnostics) -> Option<Table> {
     let (root, errors) = DeTable::parse_recoverable(text);
     let readable = errors.iter().all(|error| error.message() == "duplicate key");
-    // What follows the first syntax error may be an echo of it; a duplicate key is never one.
+    let line_starts: Vec<usize> = text.match_indices('\n').map(|(at, _)| at + 1).collect();
+    let line = |error: &toml::de::Error| error.span().map(|span| line_starts.partition_point(|&at| at <= span.start));
+    // What follows the first error of a line may be an echo of it; a duplicate key is never one.
+    let mut told = HashSet::new();
     let mut syntax = 0;
     for error in &errors {
         let duplicate = error.message() == "duplicate key";
         syntax += usize::from(!duplicate);
-        if !duplicate && syntax > 1 && same_line(text, &errors, error) {
+        let new_line = line(error).is_none_or(|line| told.insert(line));
+        if !duplicate && syntax > 1 && !new_line {
             continue;
         }
         let message = if duplicate { "this key was given before".into() } else { syntax_message(error.message()) };
@@ -95,38 +113,17 @@ pub(crate) fn parse(text: &str, diagnostics: &mut Diagnostics) -> Option<Table> 
     readable.then(|| table(root.get_ref(), FILE, 0))
 }
 
-/// Whether an earlier syntax error stands on the line of this one.
-fn same_line(text: &str, errors: &[toml::de::Error], error: &toml::de::Error) -> bool {
-    let line = |error: &toml::de::Error| {
-        let start = error.span()?.start.min(text.len());
-        Some(text.as_bytes()[..start].iter().filter(|&&byte| byte == b'\n').count())
-    };
-    errors.iter().take_while(|earlier| !std::ptr::eq(*earlier, error)).any(|earlier| line(earlier) == line(error))
-}
-
-fn syntax_message(message: &str) -> String {
+/// The parser's complaint as one of ours.
+pub(crate) fn syntax_message(message: &str) -> String {
     format!("not valid TOML: {message}")
 }
 
-/// Parses the value of a `--set`, which starts at byte `offset` of the argument: TOML, or else a bare string. What
-/// begins as a list, table or quoted string and is not one is an error.
-pub(crate) fn parse_override_value(
-    text: &str,
-    source: SourceId,
-    offset: usize,
-    diagnostics: &mut Diagnostics,
-) -> Option<Node> {
-    let whole = Place { source, span: offset..offset + text.len() };
-    match DeValue::parse(text) {
-        Ok(value) => Some(node(&value, source, offset)),
-        Err(error) if text.starts_with(['[', '{', '"', '\'']) => {
-            let place =
-                error.span().map_or(whole, |span| Place { source, span: offset + span.start..offset + span.end });
-            diagnostics.error(&place, syntax_message(error.message()));
-            None
-        }
-        Err(_) => Some(Located::new(Value::String(text.into()), whole)),
-    }
+/// A TOML value that starts at byte `offset` of its source.
+///
+/// # Errors
+/// The parser's, with a span in `text`.
+pub(crate) fn toml_value(text: &str, source: SourceId, offset: usize) -> Result<Node, toml::de::Error> {
+    Ok(node(&DeValue::parse(text)?, source, offset))
 }
 
 fn place(span: std::ops::Range<usize>, source: SourceId, offset: usize) -> Place {
@@ -189,16 +186,5 @@ mod tests {
         let (value, _) = at("[[data]]\na=1\n[[data]]\na=2\n", "data");
         let Value::Array(items) = value else { panic!("{value:?}") };
         assert_eq!(items[1].place.span, 13..21);
-    }
-
-    #[test]
-    fn a_bare_word_is_a_string_and_a_broken_list_is_not() {
-        let mut diagnostics = Diagnostics::new("a", "");
-        let source = diagnostics.add_override("k=/data/mnist");
-        let bare = parse_override_value("/data/mnist", source, 2, &mut diagnostics).unwrap();
-        assert!(matches!(bare.value, Value::String(path) if path == "/data/mnist"));
-        assert!(diagnostics.is_empty());
-        assert!(parse_override_value("[0.1, 0.2", source, 2, &mut diagnostics).is_none());
-        assert_eq!(diagnostics.len(), 1);
     }
 }

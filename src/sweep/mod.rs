@@ -1,9 +1,9 @@
 //! The question: what a sweep file means, once it has been checked.
 //!
 //! [`parse`] reads a sweep file in three steps: `document` is the text as a tree that knows its places (and to which
-//! `overrides` applies `--set`), `raw` the keys as they were typed, and `validate` turns those into a [`Sweep`],
-//! whose every number the other rooms may trust. Errors are collected all the way and told at once. Nothing here
-//! knows tensors, files of data, or ranks.
+//! `overrides` applies `--set`, whose texts `written` opens), `raw` the keys as they were typed, and `validate` turns
+//! those into a [`Sweep`], whose every number the other rooms may trust. Errors are collected all the way and told at
+//! once. Nothing here knows tensors, files of data, or ranks.
 //!
 //! # The keys of a sweep file
 //!
@@ -118,8 +118,11 @@
 //! A *schedule* is `{ every = k }`, `"log"` (ten per factor of ten), `{ log = n }` or `{ per_decade = n }`, a list of
 //! epochs, or `{ at = … }` with a list or `"log"` in it. Epoch 0 is the initial network.
 //!
-//! `--set key=value` changes a value from the command line: `train.epochs=100`, `seeds.count=4`, `optimiser.lr=0.1`
-//! where there is one `[[optimiser]]`, `optimiser.1.lr=[0.1, 0.2]` for the second of several.
+//! `--set key=value` changes a value from the command line: `train.epochs=100`, `optimiser.lr=0.1` where there is one
+//! `[[optimiser]]`, `optimiser.1.lr=0.1` for the second of several. A key that one table alone has needs no table:
+//! `lr=0.1`, `seeds.count=4`. The value is read as what the key takes: a string needs no quotes (`slurm.time=12:00:00`,
+//! `name=20260913`), a list no brackets (`lr=0.1,0.2`; `hidden=20,20` is one network of two layers, `hidden=[20],[50]`
+//! are two networks), and inside brackets and braces a word needs no quotes either (`optimiser={kind=adam,lr=.001}`).
 
 mod diagnostics;
 mod document;
@@ -134,6 +137,7 @@ mod resolved;
 mod schedule;
 mod suggestion;
 mod validate;
+mod written;
 
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use phasesweep_optimisers::Rule;

@@ -1,12 +1,16 @@
 //! `--set key=value`: changes made to the sweep file's tree before it is read.
 //!
 //! A key is a path: `train.epochs`, `sweep.seeds.count`, `optimiser.0.lr` (counted from 0), or `optimiser.lr` where
-//! there is just one. `seeds…` and `name` may be written without `sweep.`. The value is TOML, or else a bare string.
-//! What is set carries its place in the argument, so that an error in it points at the argument.
+//! there is just one. A key that one table alone has may stand without it: `seeds.count`, `lr`. The value stays the
+//! text that it is until its key's reader asks for a type: see `written`. What is set carries its place in the argument,
+//! so that an error in it points at the argument.
 
 use super::diagnostics::Diagnostics;
-use super::document::{Entry, Node, Table, Value, parse_override_value};
+use super::document::{Entry, Node, Table, Value};
 use super::place::{FILE, Located, Place, SourceId};
+use super::raw::{TABLES, tables_with};
+use super::suggestion::nearest;
+use super::written::{self, Commas};
 
 /// Tables written `[[…]]`: the axes.
 pub(crate) const AXES: [&str; 5] = ["data", "subsample", "architecture", "optimiser", "prune"];
@@ -28,8 +32,10 @@ pub(crate) fn apply(root: &mut Table, argument: &str, diagnostics: &mut Diagnost
             .help("write, say, --set train.epochs=100");
         return;
     };
-    if matches!(path[0].value.as_str(), "seeds" | "name") {
-        path.insert(0, path[0].with("sweep".into()));
+    if !TABLES.iter().any(|(table, _)| *table == path[0].value) {
+        let Some(table) = table_of(&path[0], argument, diagnostics) else { return };
+        let names = table.split('.').map(|name| path[0].with(name.to_string()));
+        path.splice(0..0, names.collect::<Vec<_>>());
     }
     let written = argument[equals + 1..].trim();
     if written.is_empty() {
@@ -38,16 +44,44 @@ pub(crate) fn apply(root: &mut Table, argument: &str, diagnostics: &mut Diagnost
         return;
     }
     let offset = equals + 1 + (argument[equals + 1..].len() - argument[equals + 1..].trim_start().len());
-    let Some(mut value) = parse_override_value(written, source, offset, diagnostics) else { return };
+    let value = Located::new(Value::Written(written.into()), place(offset, offset + written.len()));
     let axis = AXES.contains(&path[0].value.as_str());
-    if axis && path.len() == 1 && matches!(value.value, Value::Table(_)) {
-        value = value.with(Value::Array(vec![value.clone()]));
-    }
     if axis && root.get(&path[0].value).is_none() && path.len() > 1 {
         let first = path[0].with(Value::Table(Table::default()));
         insert(root, &path[0], path[0].with(Value::Array(vec![first])));
     }
     set(root, &path, value, diagnostics);
+}
+
+/// The one table that has a key which is written without its table; `None` if there is none or several, which is reported.
+fn table_of(key: &Located<String>, argument: &str, diagnostics: &mut Diagnostics) -> Option<&'static str> {
+    let tables = tables_with(&key.value);
+    match tables.as_slice() {
+        [table] => Some(table),
+        [] => {
+            let names = TABLES.iter().flat_map(|(table, keys)| keys.iter().chain([table])).copied();
+            let meant = nearest(&key.value, &names.collect::<Vec<_>>());
+            let error = diagnostics.error(&key.place, format!("unknown key `{}` in a sweep file", key.value));
+            if let Some(meant) = meant {
+                let places = tables_with(meant).into_iter().map(|table| format!("`{table}.{meant}`"));
+                let places: Vec<String> = places.collect();
+                let meant = if places.is_empty() { format!("`{meant}`") } else { places.join(" or ") };
+                error.label(format!("did you mean {meant}?"));
+            }
+            let tables = TABLES.iter().map(|(table, _)| *table).filter(|table| !table.contains('.'));
+            error.help(format!(
+                "write the table and the key, as in train.epochs; tables: {}",
+                tables.collect::<Vec<_>>().join(", ")
+            ));
+            None
+        }
+        several => {
+            let error = diagnostics.error(&key.place, format!("several tables have a key `{}`", key.value));
+            let whole: Vec<String> = several.iter().map(|table| format!("--set {table}.{}", argument.trim())).collect();
+            error.label("which one is meant?").help(format!("write {}", whole.join(" or ")));
+            None
+        }
+    }
 }
 
 /// The names of a path with their places; `None` if one is empty.
@@ -63,17 +97,24 @@ fn segments(key: &str, source: SourceId) -> Option<Vec<Located<String>>> {
     (!out.iter().any(|segment| segment.value.is_empty())).then_some(out)
 }
 
-/// Puts `value` in the place of what the key had, and of what the file gives for a key that excludes it: a draw that
-/// is set is meant instead of the file's block.
+/// Keys of one table that exclude each other, each with those that it replaces.
+const EXCLUSIVE: [(&str, &[&str]); 6] = [
+    ("draw", &["block"]),
+    ("block", &["draw"]),
+    ("every", &["at", "log", "per_decade"]),
+    ("at", &["every", "log", "per_decade"]),
+    ("log", &["every", "at", "per_decade"]),
+    ("per_decade", &["every", "log"]),
+];
+
+/// Puts `value` in the place of what the key had, and of what the file gives for keys that it excludes: a draw that is
+/// set is meant instead of the file's block.
 fn insert(table: &mut Table, key: &Located<String>, value: Node) {
-    let excluded = match key.value.as_str() {
-        "draw" => "block",
-        "block" => "draw",
-        _ => "",
-    };
+    let excluded = EXCLUSIVE.iter().filter(|(one, _)| *one == key.value).flat_map(|(_, others)| *others);
+    let excluded: Vec<&str> = excluded.copied().collect();
     let replaced = |entry: &Entry| {
         let of_file = entry.key.place.source == FILE;
-        entry.key.value == key.value || (of_file && entry.key.value == excluded)
+        entry.key.value == key.value || (of_file && excluded.contains(&entry.key.value.as_str()))
     };
     table.entries.retain(|entry| !replaced(entry));
     table.entries.push(Entry { key: key.clone(), value });
@@ -105,6 +146,14 @@ fn set_inside(
         *node = value;
         return;
     };
+    if let Value::Written(text) = &node.value {
+        match written::opened(text, &node.place, Commas::Separate) {
+            Ok(Some(opened)) => node.value = opened,
+            Ok(None) => {}
+            // Left as it is for the reader, who reports it.
+            Err(_) => return,
+        }
+    }
     match &mut node.value {
         Value::Table(table) => set(table, path, value, diagnostics),
         Value::Array(items) => {
@@ -122,8 +171,17 @@ fn set_inside(
                 }
                 Err(_) if count == 1 => set_inside(&mut items[0], name, path, value, diagnostics),
                 Err(_) => {
-                    let message = format!("the file has {count} `{}`: --set must say which is meant", name.value);
-                    let example = format!("write, say, {}.0.{}", name.value, first.value);
+                    let message = format!("there are {count} `{}`: --set must say which is meant", name.value);
+                    let example = match count {
+                        0 => format!("write, say, --set '{}={{{}=…}}'", name.value, first.value),
+                        _ => format!(
+                            "write {}.0.{key} to {}.{}.{key}",
+                            name.value,
+                            name.value,
+                            count - 1,
+                            key = first.value
+                        ),
+                    };
                     diagnostics.error(&first.place, message).label("a number must stand before this").help(example);
                 }
             }

@@ -3,10 +3,33 @@
 //! Nothing is judged here but types and unknown keys; what the numbers mean is `validate`'s.
 
 use super::diagnostics::Diagnostics;
-use super::document::{Table, Value};
+use super::document::{Node, Table, Value};
 use super::place::Place;
 use super::raw_probes::{RawLocalComplexity, RawRobustness};
-use super::reader::{Epochs, Field, Integers, List, TableReader};
+use super::reader::{Epochs, Field, Integers, List, TableReader, opened};
+use super::written::Commas;
+
+/// Every table with its keys, as a path names it.
+pub(crate) const TABLES: [(&str, &[&str]); 13] = [
+    ("sweep", RawHead::KEYS),
+    ("data", RawData::KEYS),
+    ("subsample", RawSubsample::KEYS),
+    ("architecture", RawArchitecture::KEYS),
+    ("optimiser", RawOptimiser::KEYS),
+    ("prune", RawPrune::KEYS),
+    ("train", RawTrain::KEYS),
+    ("observe", RawObserve::KEYS),
+    ("observe.local_complexity", RawLocalComplexity::KEYS),
+    ("observe.robustness", RawRobustness::KEYS),
+    ("flow", RawFlow::KEYS),
+    ("stop", RawStop::KEYS),
+    ("slurm", RawSlurm::KEYS),
+];
+
+/// The tables in which a key may stand, in the order of a sweep file.
+pub(crate) fn tables_with(key: &str) -> Vec<&'static str> {
+    TABLES.iter().filter(|(_, keys)| keys.contains(&key)).map(|(table, _)| *table).collect()
+}
 
 /// A table that can be there once.
 pub(crate) struct RawTable<T> {
@@ -70,8 +93,6 @@ impl RawSweep {
     }
 }
 
-type Node = super::document::Node;
-
 fn read_table<T>(
     name: String,
     table: &Table,
@@ -91,17 +112,34 @@ fn one<T>(
     diagnostics: &mut Diagnostics,
     read: fn(&mut TableReader<'_, '_>) -> T,
 ) -> Option<RawTable<T>> {
-    let node = node?;
+    let node = opened(node?, Commas::Belong, diagnostics)?;
     match &node.value {
         Value::Table(table) => Some(read_table(format!("[{name}]"), table, &node.place, diagnostics, read)),
         other => {
+            let set = diagnostics.argument(&node.place).is_some();
             let error = diagnostics.error(&node.place, format!("`{name}` must be a table, [{name}]"));
             error.label(format!("found {}", other.type_name()));
-            if let Value::Array(_) = other {
-                error.help(format!("there is one of it: write [{name}], not [[{name}]]"));
-            }
+            match other {
+                _ if set => error.help(to_set_instead(name, other)),
+                Value::Array(_) => error.help(format!("there is one of it: write [{name}], not [[{name}]]")),
+                _ => error,
+            };
             None
         }
+    }
+}
+
+/// What a `--set` that gives a value to a table may have meant: the key of this name in another table, or one of its own.
+fn to_set_instead(table: &str, value: &Value) -> String {
+    let namesakes = tables_with(table).into_iter().map(|other| (other, table));
+    let keys = TABLES.iter().filter(|(name, _)| *name == table).filter_map(|(_, keys)| keys.first());
+    let paths: Vec<String> = namesakes.chain(keys.map(|key| (table, *key))).map(|(t, k)| format!("{t}.{k}")).collect();
+    match value {
+        Value::Written(text) => {
+            let set: Vec<String> = paths.iter().map(|path| format!("--set {path}={text}")).collect();
+            format!("name the key, as in {}", set.join(" or "))
+        }
+        _ => format!("name the key, as in --set {}=…", paths.join("=… or --set ")),
     }
 }
 
@@ -114,9 +152,12 @@ fn several<T>(
     let Some(node) = node else { return Vec::new() };
     let header = format!("[[{name}]]");
     let wrong = |node: &Node, diagnostics: &mut Diagnostics| {
+        let set = diagnostics.argument(&node.place).is_some();
         let error = diagnostics.error(&node.place, format!("`{name}` is an axis: an array of tables"));
-        error.label(format!("found {}", node.value.type_name())).help(format!("write {header}, with two brackets"));
+        let help = if set { to_set_instead(name, &node.value) } else { format!("write {header}, with two brackets") };
+        error.label(format!("found {}", node.value.type_name())).help(help);
     };
+    let Some(node) = opened(node, Commas::Separate, diagnostics) else { return Vec::new() };
     match &node.value {
         Value::Array(items) => {
             if items.is_empty() {
@@ -124,22 +165,28 @@ fn several<T>(
                     .error(&node.place, format!("`{name}` is an empty axis: the grid would have no cells"))
                     .help(format!("leave it out, or write a table under {header}"));
             }
-            let read_item = |item: &Node| match &item.value {
-                Value::Table(table) => Some(read_table(header.clone(), table, &item.place, diagnostics, read)),
-                _ => {
-                    wrong(item, diagnostics);
-                    None
+            let mut tables = Vec::new();
+            for item in items {
+                let Some(item) = opened(item, Commas::Belong, diagnostics) else { continue };
+                match &item.value {
+                    Value::Table(table) => {
+                        tables.push(read_table(header.clone(), table, &item.place, diagnostics, read));
+                    }
+                    _ => wrong(&item, diagnostics),
                 }
-            };
-            items.iter().filter_map(read_item).collect()
+            }
+            tables
         }
         Value::Table(table) => {
-            // One bracket too few; what is inside is read all the same, so that its errors are told too.
-            wrong(node, diagnostics);
+            // One bracket too few; what is inside is read all the same, so that its errors are told too. An override
+            // that gives one table gives an axis of one.
+            if diagnostics.argument(&node.place).is_none() {
+                wrong(&node, diagnostics);
+            }
             vec![read_table(header, table, &node.place, diagnostics, read)]
         }
         _ => {
-            wrong(node, diagnostics);
+            wrong(&node, diagnostics);
             Vec::new()
         }
     }
@@ -149,17 +196,23 @@ fn several<T>(
 macro_rules! raw_table {
     ($(#[$doc:meta])* $name:ident { $($key:ident: $kind:ty = $reader:ident,)* }) => {
         $(#[$doc])*
+        #[derive(Debug, Clone)]
         pub(crate) struct $name {
             $(pub(crate) $key: Field<$kind>,)*
         }
 
         impl $name {
-            fn read(reader: &mut TableReader<'_, '_>) -> Self {
+            /// The table's keys, as they are written.
+            pub(crate) const KEYS: &'static [&'static str] = &[$(stringify!($key)),*];
+
+            pub(crate) fn read(reader: &mut TableReader<'_, '_>) -> Self {
                 $name { $($key: reader.$reader(stringify!($key)),)* }
             }
         }
     };
 }
+
+pub(crate) use raw_table;
 
 raw_table! {
     /// Keys of `[sweep]`.
@@ -303,7 +356,7 @@ raw_table! {
         account: String = string,
         qos: String = string,
         mem: String = string,
-        modules: List<String> = lines,
+        modules: List<String> = names,
         extra: List<String> = lines,
     }
 }

@@ -2,13 +2,48 @@
 //!
 //! Invariants: reading never stops at an error; every key asked for is known, every other one is reported by
 //! [`TableReader::finish`] with the known ones. A key whose value is of the wrong type is [`Field::Broken`], not
-//! absent, so that nothing is reported twice.
+//! absent, so that nothing is reported twice. The text of a `--set` is read as the type that its key asks for.
 
 use super::diagnostics::Diagnostics;
-use super::document::{Node, Table, Value};
+use super::document::{Node, Table, Value, syntax_message, toml_value};
 use super::place::{Located, Place};
 use super::raw::BatchSize;
 use super::suggestion::nearest;
+use super::written::{self, Commas};
+use std::borrow::Cow;
+
+/// What a key may hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected {
+    /// In a sentence: "`lr` must be a number".
+    pub(crate) sentence: &'static str,
+    /// How `--set` may give it: what follows the `=`, quoted for the shell where it must be.
+    pub(crate) set: &'static [&'static str],
+}
+
+const STRING: Expected = Expected { sentence: "a string", set: &[] };
+const BOOLEAN: Expected = Expected { sentence: "true or false", set: &["true", "false"] };
+const INTEGER: Expected = Expected { sentence: "an integer", set: &["10"] };
+const NUMBER: Expected = Expected { sentence: "a number", set: &["0.1"] };
+const INTEGERS: Expected = Expected { sentence: "an integer or a list of integers", set: &["10", "10,20"] };
+const NUMBERS: Expected = Expected { sentence: "a number or a list of numbers", set: &["0.1", "0.1,0.2"] };
+const NUMBER_LIST: Expected = Expected { sentence: "a list of numbers", set: &["0.1,0.2"] };
+const STRINGS: Expected = Expected { sentence: "a string or a list of strings", set: &[] };
+const NAMES: Expected = Expected { sentence: "a list of strings", set: &["one", "one,two"] };
+const LINES: Expected = Expected { sentence: "a list of strings", set: &["'[\"first\", \"second\"]'"] };
+const INTEGER_LISTS: Expected =
+    Expected { sentence: "a list of integers, as in [20], or a list of such lists", set: &["20,20", "'[20],[50,50]'"] };
+const COUNTED: Expected = Expected {
+    sentence: "an integer, a list of integers, or { start = 0, count = 64 }",
+    set: &["64", "3,5,7", "'{start=0,count=64}'"],
+};
+const BATCH: Expected = Expected { sentence: "\"full\" or a number of samples", set: &["full", "32"] };
+const EPOCHS: Expected = Expected {
+    sentence: "a list of epochs, \"log\", { every = 1 } or { log = 10 }",
+    set: &["0,10,100", "log", "'{every=10}'"],
+};
+const LISTED_EPOCHS: Expected = Expected { sentence: "a list of epochs or \"log\"", set: &["0,10,100", "log"] };
+const TABLE: Expected = Expected { sentence: "a table, as in { at = \"log\" }", set: &["'{at=log}'"] };
 
 /// What a key holds.
 #[derive(Debug, Clone)]
@@ -113,7 +148,7 @@ impl<'t, 'd> TableReader<'t, 'd> {
     fn read<T>(
         &mut self,
         key: &'static str,
-        expected: &str,
+        expected: Expected,
         convert: impl FnOnce(&Node, &mut Complaint<'_>) -> Option<T>,
     ) -> Field<T> {
         let Some(node) = self.node(key) else { return Field::Absent };
@@ -126,12 +161,12 @@ impl<'t, 'd> TableReader<'t, 'd> {
 
     /// A string.
     pub(crate) fn string(&mut self, key: &'static str) -> Field<String> {
-        self.read(key, "a string", string)
+        self.read(key, STRING, string)
     }
 
     /// True or false.
     pub(crate) fn boolean(&mut self, key: &'static str) -> Field<bool> {
-        self.read(key, "true or false", |node, complain| match node.value {
+        self.read(key, BOOLEAN, |node, complain| match scalar(node).value {
             Value::Boolean(value) => Some(value),
             _ => complain.about(node),
         })
@@ -139,27 +174,27 @@ impl<'t, 'd> TableReader<'t, 'd> {
 
     /// An integer.
     pub(crate) fn integer(&mut self, key: &'static str) -> Field<i128> {
-        self.read(key, "an integer", integer)
+        self.read(key, INTEGER, integer)
     }
 
     /// A number.
     pub(crate) fn number(&mut self, key: &'static str) -> Field<f64> {
-        self.read(key, "a number", number)
+        self.read(key, NUMBER, number)
     }
 
     /// An integer or a list of them.
     pub(crate) fn integers(&mut self, key: &'static str) -> Field<List<i128>> {
-        self.read(key, "an integer or a list of integers", |node, complain| one_or_more(node, complain, integer))
+        self.read(key, INTEGERS, |node, complain| one_or_more(node, complain, integer))
     }
 
     /// A number or a list of them.
     pub(crate) fn numbers(&mut self, key: &'static str) -> Field<List<f64>> {
-        self.read(key, "a number or a list of numbers", |node, complain| one_or_more(node, complain, number))
+        self.read(key, NUMBERS, |node, complain| one_or_more(node, complain, number))
     }
 
     /// A number or a list of them, which may be empty: not an axis.
     pub(crate) fn number_list(&mut self, key: &'static str) -> Field<List<f64>> {
-        self.read(key, "a list of numbers", |node, complain| match &node.value {
+        self.read(key, NUMBER_LIST, |node, complain| match &complain.opened(node, Commas::Separate)?.value {
             Value::Array(items) => all(items, complain, number),
             _ => Some(vec![node.with(number(node, complain)?)]),
         })
@@ -167,52 +202,73 @@ impl<'t, 'd> TableReader<'t, 'd> {
 
     /// A string or a list of them.
     pub(crate) fn strings(&mut self, key: &'static str) -> Field<List<String>> {
-        self.read(key, "a string or a list of strings", |node, complain| one_or_more(node, complain, string))
+        self.read(key, STRINGS, |node, complain| one_or_more(node, complain, string))
     }
 
-    /// A list of strings, which may be empty: not an axis.
-    pub(crate) fn lines(&mut self, key: &'static str) -> Field<List<String>> {
-        self.read(key, "a list of strings", |node, complain| match &node.value {
+    /// A list of names, which may be empty: not an axis. `--set` may separate them by commas.
+    pub(crate) fn names(&mut self, key: &'static str) -> Field<List<String>> {
+        self.read(key, NAMES, |node, complain| match &complain.opened(node, Commas::Separate)?.value {
             Value::Array(items) => all(items, complain, string),
+            Value::Written(_) => Some(vec![node.with(string(node, complain)?)]),
             _ => complain.about(node),
         })
     }
 
-    /// A list of integers, or a list of such lists as an axis. Lists may be empty, the axis may not.
+    /// A list of lines, which may be empty: not an axis. A line may hold commas and brackets, so that `--set` takes one
+    /// line as it is, or a list in TOML's notation.
+    pub(crate) fn lines(&mut self, key: &'static str) -> Field<List<String>> {
+        self.read(key, LINES, |node, complain| match &node.value {
+            Value::Array(items) => all(items, complain, string),
+            Value::Written(text) if text.starts_with('[') => {
+                match toml_value(text, node.place.source, node.place.span.start).map(|list| list.value) {
+                    Ok(Value::Array(items)) => all(&items, complain, string),
+                    _ => complain.about(node),
+                }
+            }
+            Value::Written(_) => Some(vec![node.with(string(node, complain)?)]),
+            _ => complain.about(node),
+        })
+    }
+
+    /// A list of integers, or a list of such lists as an axis. Lists may be empty, the axis may not. `--set` may leave
+    /// the outermost brackets out: `20,20` is one list, `[20],[50,50]` are two.
     pub(crate) fn integer_lists(&mut self, key: &'static str) -> Field<List<List<i128>>> {
-        let one = |node: &Node, complain: &mut Complaint<'_>| match &node.value {
+        let one = |node: &Node, complain: &mut Complaint<'_>| match &complain.opened(node, Commas::Belong)?.value {
             Value::Array(items) => all(items, complain, integer),
             _ => complain.about(node),
         };
-        self.read(key, "a list of integers, as in [20], or a list of such lists", |node, complain| match &node.value {
-            Value::Array(items) if items.iter().any(|item| matches!(item.value, Value::Array(_))) => {
-                all(items, complain, one)
+        let is_list = |item: &Node| match &item.value {
+            Value::Array(_) => true,
+            Value::Written(text) => text.starts_with('['),
+            _ => false,
+        };
+        self.read(key, INTEGER_LISTS, |node, complain| {
+            let opened = complain.opened(node, Commas::Separate)?;
+            match &opened.value {
+                Value::Array(items) if items.iter().any(is_list) => all(items, complain, one),
+                Value::Array(items) => Some(vec![node.with(all(items, complain, integer)?)]),
+                Value::Written(_) => Some(vec![node.with(vec![node.with(integer(node, complain)?)])]),
+                _ => complain.about(node),
             }
-            _ => Some(vec![node.with(one(node, complain)?)]),
         })
     }
 
-    /// The reader of a table inside this one, whose keys whoever asked must read and finish.
-    pub(crate) fn inner(&mut self, key: &'static str) -> Field<TableReader<'t, '_>> {
-        let Some(node) = self.node(key) else { return Field::Absent };
-        match &node.value {
+    /// The table under a key, whose own keys `read` asks for.
+    pub(crate) fn table<T>(&mut self, key: &'static str, read: fn(&mut TableReader<'_, '_>) -> T) -> Field<T> {
+        self.read(key, TABLE, |node, complain| match &complain.opened(node, Commas::Belong)?.value {
             Value::Table(table) => {
-                Field::Given(node.with(TableReader::new(format!("`{key}`"), table, self.diagnostics)))
+                let mut reader = TableReader::new(format!("`{key}`"), table, complain.diagnostics);
+                let value = read(&mut reader);
+                reader.finish();
+                Some(value)
             }
-            _ => {
-                let mut complaint =
-                    Complaint { key, expected: "a table, as in { at = \"log\" }", diagnostics: self.diagnostics };
-                complaint.about::<()>(node);
-                Field::Broken
-            }
-        }
+            _ => complain.about(node),
+        })
     }
 
     /// An integer, a list of integers, or a table of `start` and `count`.
     pub(crate) fn counted(&mut self, key: &'static str) -> Field<Integers> {
-        let expected = "an integer, a list of integers, or { start = 0, count = 64 }";
-        self.read(key, expected, |node, complain| match &node.value {
-            Value::Integer(one) => Some(Integers::One(*one)),
+        self.read(key, COUNTED, |node, complain| match &complain.opened(node, Commas::Separate)?.value {
             Value::Array(_) => one_or_more(node, complain, integer).map(Integers::List),
             Value::Table(table) => {
                 let mut reader = TableReader::new(format!("`{key}`"), table, complain.diagnostics);
@@ -220,15 +276,14 @@ impl<'t, 'd> TableReader<'t, 'd> {
                 reader.finish();
                 Some(Integers::Range { start, count, place: node.place.clone() })
             }
-            _ => complain.about(node),
+            _ => integer(node, complain).map(Integers::One),
         })
     }
 
     /// `"full"` or a number of samples.
     pub(crate) fn batch(&mut self, key: &'static str) -> Field<BatchSize> {
-        self.read(key, "\"full\" or a number of samples", |node, complain| match &node.value {
+        self.read(key, BATCH, |node, complain| match &scalar(node).value {
             Value::String(word) if word == "full" => Some(BatchSize::Full),
-            Value::String(_) => complain.about(node),
             _ => integer(node, complain).map(BatchSize::Samples),
         })
     }
@@ -239,10 +294,9 @@ impl<'t, 'd> TableReader<'t, 'd> {
     }
 }
 
-const EPOCHS: &str = "a list of epochs, \"log\", { every = 1 } or { log = 10 }";
-
 fn epochs(node: &Node, complain: &mut Complaint<'_>, table_allowed: bool) -> Option<Epochs> {
-    match &node.value {
+    let opened = complain.opened(node, Commas::Separate)?;
+    match &scalar(&opened).value {
         Value::Boolean(false) => Some(Epochs::Never),
         Value::Boolean(true) => Some(Epochs::Always),
         Value::Integer(one) => Some(Epochs::One(*one)),
@@ -257,7 +311,7 @@ fn epochs_table(node: &Node, table: &Table, complain: &mut Complaint<'_>) -> Opt
     let (key, before) = (complain.key, complain.diagnostics.len());
     let mut reader = TableReader::new(format!("`{key}`"), table, complain.diagnostics);
     let every = reader.integer("every");
-    let at = reader.read("at", "a list of epochs or \"log\"", |node, complain| match node.value {
+    let at = reader.read("at", LISTED_EPOCHS, |node, complain| match scalar(node).value {
         Value::Boolean(_) => complain.about(node),
         _ => epochs(node, complain, false),
     });
@@ -289,28 +343,80 @@ fn epochs_table(node: &Node, table: &Table, complain: &mut Complaint<'_>) -> Opt
 /// Reports a value of the wrong type.
 struct Complaint<'a> {
     key: &'static str,
-    expected: &'a str,
+    expected: Expected,
     diagnostics: &'a mut Diagnostics,
 }
 
 impl Complaint<'_> {
     fn about<T>(&mut self, node: &Node) -> Option<T> {
-        let message = format!("`{}` must be {}", self.key, self.expected);
+        let message = format!("`{}` must be {}", self.key, self.expected.sentence);
+        let help = self.diagnostics.argument(&node.place).map(|argument| self.as_written(argument));
         let error = self.diagnostics.error(&node.place, message);
         error.label(format!("found {}", node.value.type_name()));
+        if let Some(help) = help {
+            error.help(help);
+        }
         None
+    }
+
+    /// What to write instead of `argument`, in which the value stands.
+    fn as_written(&self, argument: &str) -> String {
+        let path = argument.split('=').next().unwrap_or_default().trim();
+        let whole = path.rsplit('.').next() == Some(self.key);
+        let set = |value: &&str| if whole { format!("--set {path}={value}") } else { format!("{}={value}", self.key) };
+        // What is quoted for the shell is quoted as a whole.
+        let quoted = |value: &&str| match value.strip_prefix('\'') {
+            Some(rest) if whole => format!("--set '{path}={rest}"),
+            Some(rest) => format!("{}={}", self.key, rest.trim_end_matches('\'')),
+            None => set(value),
+        };
+        match self.expected.set {
+            [] if whole => format!("write one word, or quote it twice: --set '{path}=\"…\"'"),
+            [] => format!("write one word, or quote it: {}=\"…\"", self.key),
+            values => format!("write, say, {}", values.iter().map(quoted).collect::<Vec<_>>().join(" or ")),
+        }
+    }
+
+    /// The node with the brackets of a `--set` opened; `None` if they are not sound, which is reported.
+    fn opened<'n>(&mut self, node: &'n Node, commas: Commas) -> Option<Cow<'n, Node>> {
+        opened(node, commas, self.diagnostics)
+    }
+}
+
+/// The node as a list or table if it is one: the text of a `--set` is opened. `None` if that is not sound TOML, which
+/// is reported.
+pub(crate) fn opened<'n>(node: &'n Node, commas: Commas, diagnostics: &mut Diagnostics) -> Option<Cow<'n, Node>> {
+    let Value::Written(text) = &node.value else { return Some(Cow::Borrowed(node)) };
+    match written::opened(text, &node.place, commas) {
+        Ok(Some(value)) => Some(Cow::Owned(node.with(value))),
+        Ok(None) => Some(Cow::Borrowed(node)),
+        Err(error) => {
+            let Place { source, span } = node.place.clone();
+            let at = error.span().map_or(span.clone(), |at| span.start + at.start..span.start + at.end);
+            diagnostics.error(&Place { source, span: at }, syntax_message(error.message()));
+            None
+        }
+    }
+}
+
+/// The node with the text of a `--set` read as a number, a truth value or a word.
+fn scalar(node: &Node) -> Cow<'_, Node> {
+    match &node.value {
+        Value::Written(text) => Cow::Owned(node.with(written::scalar(text))),
+        _ => Cow::Borrowed(node),
     }
 }
 
 fn string(node: &Node, complain: &mut Complaint<'_>) -> Option<String> {
     match &node.value {
         Value::String(value) => Some(value.clone()),
+        Value::Written(text) => written::string(text).or_else(|| complain.about(node)),
         _ => complain.about(node),
     }
 }
 
 fn integer(node: &Node, complain: &mut Complaint<'_>) -> Option<i128> {
-    match node.value {
+    match scalar(node).value {
         Value::Integer(value) => Some(value),
         // 1e5 is how people write large counts; it is exact up to 2^53.
         Value::Float(value) if value.fract() == 0.0 && value.abs() <= 9_007_199_254_740_992.0 => Some(value as i128),
@@ -319,7 +425,7 @@ fn integer(node: &Node, complain: &mut Complaint<'_>) -> Option<i128> {
 }
 
 fn number(node: &Node, complain: &mut Complaint<'_>) -> Option<f64> {
-    match node.value {
+    match scalar(node).value {
         Value::Integer(value) => Some(value as f64),
         Value::Float(value) => Some(value),
         _ => complain.about(node),
@@ -332,10 +438,11 @@ fn one_or_more<T>(
     complain: &mut Complaint<'_>,
     item: impl Fn(&Node, &mut Complaint<'_>) -> Option<T>,
 ) -> Option<List<T>> {
-    let Value::Array(items) = &node.value else { return Some(vec![node.with(item(node, complain)?)]) };
+    let opened = complain.opened(node, Commas::Separate)?;
+    let Value::Array(items) = &opened.value else { return Some(vec![node.with(item(node, complain)?)]) };
     if items.is_empty() {
         let message = format!("`{}` is an empty list: the grid would have no cells", complain.key);
-        complain.diagnostics.error(&node.place, message).label(format!("expected {}", complain.expected));
+        complain.diagnostics.error(&node.place, message).label(format!("expected {}", complain.expected.sentence));
         return None;
     }
     all(items, complain, item)

@@ -1,6 +1,6 @@
 //! Cohorts of replicas, trained as one stacked program.
 //!
-//! [`drive`] is the epoch loop; it advances an [`Engine`] that [`build_engine`] chose. Two engines stand behind that
+//! [`drive()`] is the epoch loop; it advances an [`Engine`] that [`build_engine`] chose. Two engines stand behind that
 //! trait: [`burn`], on every device, and the CPU [`kernel`]; a third, [`flow`], follows gradient flows.
 
 pub mod binding;

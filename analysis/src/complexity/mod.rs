@@ -1,6 +1,6 @@
 //! Local complexity along training: its phases in every cell, and whether test accuracy rises after the last of them.
 //!
-//! [`phases`] and [`rise`] are pure; [`search`](fn@search) applies them to every series and every accuracy of the file;
+//! [`mod@phases`] and [`rise`] are pure; [`search`](fn@search) applies them to every series and every accuracy of the file;
 //! [`table`] and [`sentences`] say what came out; [`slices`] finds pictures of the exact partition.
 
 pub mod phases;

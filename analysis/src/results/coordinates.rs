@@ -133,7 +133,7 @@ impl Cells {
                 } else {
                     out.labels.push((name, values))
                 }
-            } else if let Ok(values) = dataset.read_raw::<f64>() {
+            } else if let Ok(values) = raw::<f64>(&dataset) {
                 match name.as_str() {
                     "samples" => out.samples = Some(values),
                     "wall_seconds" => out.wall_seconds = Some(values),
@@ -176,15 +176,40 @@ fn is_text(dataset: &hdf5::Dataset) -> bool {
     )
 }
 
+/// The most that deflate makes of a byte (zlib's technical details: 1032 to 1).
+pub(super) const DEFLATE: u64 = 1032;
+
+/// Refuses a coordinate that claims more entries than its bytes in the file can hold, before memory is taken for them.
+pub(super) fn believable(container: &hdf5::Container) -> hdf5::Result<()> {
+    let entries = container.shape().iter().fold(1_u64, |entries, &length| entries.saturating_mul(length as u64));
+    let stored = container.storage_size();
+    if entries > stored.saturating_mul(DEFLATE) {
+        return Err(format!("it claims {entries} entries, and {stored} bytes of them are in the file").into());
+    }
+    Ok(())
+}
+
+/// The numbers of a coordinate.
+fn raw<T: hdf5::H5Type>(dataset: &hdf5::Dataset) -> hdf5::Result<Vec<T>> {
+    believable(dataset)?;
+    dataset.read_raw()
+}
+
 /// Text of a container, whichever way HDF5 stores it; numbers are written out. `Err` only where HDF5 fails.
 fn text(container: &hdf5::Container) -> hdf5::Result<Vec<String>> {
     fn all<T: hdf5::H5Type + ToString>(container: &hdf5::Container) -> hdf5::Result<Vec<String>> {
         Ok(container.read_raw::<T>()?.iter().map(ToString::to_string).collect())
     }
+    believable(container)?;
     match container.dtype()?.to_descriptor()? {
         TypeDescriptor::VarLenUnicode => all::<VarLenUnicode>(container),
         TypeDescriptor::VarLenAscii => all::<VarLenAscii>(container),
+        // Not much longer in memory than in the file: there may be a million of them.
+        TypeDescriptor::FixedUnicode(..=32) => all::<FixedUnicode<32>>(container),
+        TypeDescriptor::FixedUnicode(..=256) => all::<FixedUnicode<256>>(container),
         TypeDescriptor::FixedUnicode(_) => all::<FixedUnicode<4096>>(container),
+        TypeDescriptor::FixedAscii(..=32) => all::<FixedAscii<32>>(container),
+        TypeDescriptor::FixedAscii(..=256) => all::<FixedAscii<256>>(container),
         TypeDescriptor::FixedAscii(_) => all::<FixedAscii<4096>>(container),
         TypeDescriptor::Float(_) => all::<f64>(container),
         _ => all::<i64>(container),
@@ -202,14 +227,14 @@ pub(super) fn labels(file: &hdf5::File, path: &Path, variable: &str) -> Result<O
 pub(super) fn integers(file: &hdf5::File, path: &Path, variable: &str) -> Result<Option<Vec<i64>>> {
     let Ok(dataset) = file.dataset(variable) else { return Ok(None) };
     let unreadable = |source| Error::Read { path: path.to_owned(), variable: variable.into(), source };
-    dataset.read_raw().map(Some).map_err(unreadable)
+    raw(&dataset).map(Some).map_err(unreadable)
 }
 
 /// A one-dimensional coordinate of numbers; `None` where the file lacks it.
 pub(super) fn numbers(file: &hdf5::File, path: &Path, variable: &str) -> Result<Option<Vec<f64>>> {
     let Ok(dataset) = file.dataset(variable) else { return Ok(None) };
     let unreadable = |source| Error::Read { path: path.to_owned(), variable: variable.into(), source };
-    dataset.read_raw().map(Some).map_err(unreadable)
+    raw(&dataset).map(Some).map_err(unreadable)
 }
 
 /// The global attributes.

@@ -174,7 +174,8 @@ impl Results {
             let (variable, found) = ("block_images".into(), dataset.shape());
             return Err(Error::Shape { path: self.path.clone(), variable, found, expected: vec![0, 0, 0] });
         }
-        dataset.read_dyn().map(Some).map_err(|source| self.unreadable("block_images", source))
+        let read = coordinates::believable(&dataset).and_then(|()| dataset.read_dyn());
+        read.map(Some).map_err(|source| self.unreadable("block_images", source))
     }
 
     /// Class of each sample of the training block, where the file holds it.
@@ -184,12 +185,25 @@ impl Results {
 
     fn read_cells<T: hdf5::H5Type>(&self, variable: &str, cells: Range<usize>) -> Result<Option<ArrayD<T>>> {
         let Ok(dataset) = self.file.dataset(variable) else { return Ok(None) };
+        self.believable::<T>(variable, &dataset)?;
         let whole = |size: usize| SliceOrIndex::SliceTo { start: 0, step: 1, end: size, block: 1 };
         let mut slices = vec![SliceOrIndex::SliceTo { start: cells.start, step: 1, end: cells.end, block: 1 }];
         slices.extend(dataset.shape().into_iter().skip(1).map(whole));
         let selection: Selection = Hyperslab::from(slices).into();
         let read = dataset.read_slice::<T, _, IxDyn>(selection);
         read.map(Some).map_err(|source| self.unreadable(variable, source))
+    }
+
+    /// Refuses a variable one cell of which would take more memory than the whole file can hold, before it is taken.
+    /// Cells that are not trained yet take no room in the file, so that more cannot be asked.
+    fn believable<T>(&self, variable: &str, dataset: &hdf5::Dataset) -> Result<()> {
+        let values = dataset.shape().iter().skip(1).fold(1_u64, |count, &length| count.saturating_mul(length as u64));
+        let bytes = values.saturating_mul(size_of::<T>() as u64);
+        if bytes > self.file.size().saturating_mul(coordinates::DEFLATE) {
+            let reason = format!("a cell of it would take {bytes} bytes, more than the file can hold");
+            return Err(self.unreadable(variable, reason.into()));
+        }
+        Ok(())
     }
 
     fn unreadable(&self, variable: &str, source: hdf5::Error) -> Error {
@@ -199,7 +213,8 @@ impl Results {
     /// Ranges of cells such that the measured variables of one range take about `bytes`.
     pub fn slabs(&self, bytes: usize) -> Vec<Range<usize>> {
         let curves = 3 + self.layers.len() * (self.classes.len() + self.pairs.len());
-        let per_cell = 4 * self.epochs.len().max(1) * curves + self.snapshot_epochs.len() * self.set_bytes;
+        let sets = self.snapshot_epochs.len().saturating_mul(self.set_bytes);
+        let per_cell = (4 * self.epochs.len().max(1) * curves).saturating_add(sets);
         let step = (bytes / per_cell.max(1)).max(1);
         let cells = self.cells.len();
         (0..cells).step_by(step).map(|start| start..(start + step).min(cells)).collect()

@@ -21,6 +21,7 @@ use crate::statistics::spread::{Ratio, ratio};
 use crate::turning::{Rule, SLAB_BYTES, TurningPoint, TurningPoints};
 
 /// Which training error is meant.
+#[allow(clippy::enum_variant_names, reason = "each is the training error at something")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {
     /// At the inversion: ε*.

@@ -76,6 +76,10 @@ impl Weights {
                     layers.len()
                 )));
             };
+            if weight.is_empty() {
+                // Such a shape may claim any number of outputs without a byte of data.
+                return Err(refuse(format!("layers.{}.weight has shape {shape:?}: it is empty", layers.len())));
+            }
             let bias = tensors.get(&format!("layers.{}.bias", layers.len())).map(|(_, bias)| bias.to_vec());
             layers.push(Dense { weight: weight.to_vec(), bias: bias.unwrap_or_else(|| vec![0.0; outputs]) });
         }

@@ -1,4 +1,4 @@
-//! The sparse product: one row of C at a time, C = start + Σ_j A[j] · B[row(j)] over listed rows of B.
+//! The sparse product: one row of C at a time, `C = start + Σ_j A[j] · B[row(j)]` over listed rows of B.
 //!
 //! A row takes up to [`Lane::SUMS`] vectors at once, so that its own non-zeros are all it pays for: where samples come in
 //! every order, no two of them need to share their inputs. The sum over j runs in order, one fused multiply-add after

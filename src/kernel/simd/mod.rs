@@ -80,7 +80,7 @@ pub(super) trait Lane: Copy {
     /// Exponent e and mantissa m of a positive normal number m·2ᵉ, 1 ≤ m < 2.
     fn split(self) -> (Self, Self);
 
-    /// Adds one product of a column of A with a row of B: sum[m][v] += a[m · a_row] · b[v], where an element of A is a
+    /// Adds one product of a column of A with a row of B: `sum[m][v] += a[m · a_row] · b[v]`, where an element of A is a
     /// pattern of `P` numbers. A vector whose registers are all taken by the sums writes this out itself.
     ///
     /// # Safety

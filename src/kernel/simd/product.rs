@@ -1,4 +1,4 @@
-//! The one matrix product: C[m][v] = start + Σ_j A[j][m] · B[row(j)][v] for a register tile of rows m and vectors v.
+//! The one matrix product: `C[m][v] = start + Σ_j A[j][m] · B[row(j)][v]` for a register tile of rows m and vectors v.
 //!
 //! The sum over j runs in order, one fused multiply-add after the other: an element's value depends on its own row
 //! and column alone, whatever the shape of the tile around it.

@@ -61,7 +61,7 @@ pub struct Workspace {
 
 /// Units cut around each of a group's points: `[point, radius, hidden layer]`.
 ///
-/// `points` are `[point, input]`, `frame` the directions `[direction, input]` that they share (see [`frame`]).
+/// `points` are `[point, input]`, `frame` the directions `[direction, input]` that they share (see [`frame()`]).
 pub fn count(
     network: &Network<'_>,
     points: &[f32],

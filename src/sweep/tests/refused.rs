@@ -291,6 +291,17 @@ fn a_grid_too_large_to_count_is_refused() {
     one_error(&edited("lr = 0.1", &format!("{list}\n").replacen("momentum = 0", &steps(20), 1)), &["multiply to more"]);
 }
 
+#[test]
+fn an_axis_is_no_longer_than_memory_allows() {
+    // Two tables of 600,000 draws each are 1.2 million entries; a file of some lines may not ask for gigabytes.
+    let draws = "size = 100\ndraw = { count = 600000 }";
+    let two = format!("{draws}\n[[subsample]]\nsize = 100\ndraw = {{ start = 600000, count = 600000 }}");
+    assert_eq!(good(&edited("size = 100", draws)).subsamples.len(), 600_000);
+    one_error(&edited("size = 100", &two), &["the axis has more than 1000000 entries"]);
+    one_error(&edited("size = 100", "size = 100\ndraw = { count = 1000001 }"), &["`count` must be at most 1000000"]);
+    assert_eq!(good(&edited("seeds = 2", "seeds = { count = 5000000 }")).seeds.len(), 5_000_000);
+}
+
 fn steps(count: usize) -> String {
     let items: Vec<String> = (0..count).map(|k| format!("0.{k:02}")).collect();
     format!("momentum = [{}]", items.join(", "))

@@ -12,8 +12,12 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::{Debug, Display};
 use std::ops::RangeInclusive;
 
-/// Entries of one axis, and integers written as a range, may not be more: the lists themselves must fit in memory.
-pub(crate) const AXIS_LIMIT: usize = 10_000_000;
+/// Entries of one axis, of all its tables together, may not be more: a file of some lines could else ask for more memory
+/// than there is, by lists that multiply and by ranges.
+pub(crate) const AXIS_LIMIT: usize = 1_000_000;
+
+/// Seeds may not be more.
+pub(crate) const SEED_LIMIT: usize = 10_000_000;
 
 /// What stands for a key that is not there.
 #[derive(Debug, Clone, Copy)]
@@ -247,10 +251,10 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Numbers of random streams: one, a list, or a range. `one_is_count`: a single `n` means 0 to n − 1.
+    /// Numbers of random streams: one, a list, or a range. `one_is_count`: a single `n` means 0 to n − 1, as seeds have it.
     pub(crate) fn streams(&mut self, key: &str, written: &Located<Integers>, one_is_count: bool) -> Option<Vec<u64>> {
         let largest = i128::from(i64::MAX);
-        let limit = AXIS_LIMIT as i128;
+        let limit = if one_is_count { SEED_LIMIT } else { AXIS_LIMIT } as i128;
         let range = |start: usize, count: usize| Some((start as u64..start as u64 + count as u64).collect());
         match &written.value {
             Integers::One(count) if one_is_count => {

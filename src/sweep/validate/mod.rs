@@ -116,6 +116,11 @@ fn axis<R, T: std::fmt::Debug>(
     let mut entries = Vec::new();
     for table in tables {
         let resolved = resolve(table, diagnostics).unwrap_or_default();
+        if entries.len() + resolved.len() > judge::AXIS_LIMIT {
+            let message = format!("with this {header} the axis has more than {} entries", judge::AXIS_LIMIT);
+            diagnostics.error(&table.place, message).help("shorten a list or a range");
+            break;
+        }
         entries.extend(resolved.into_iter().map(|value| Located::new(value, table.place.clone())));
     }
     judge::repeated(header, &entries, diagnostics);

@@ -32,7 +32,7 @@ fn adaptive_seeds(judge: &mut Judge<'_>, raw: &RawStop, seeds: Option<usize>) ->
     let max_seeds = match &raw.max_seeds {
         Field::Absent => judge.missing("max_seeds", "256"),
         Field::Broken => None,
-        Field::Given(given) => judge.whole_value("max_seeds", given, 1..=super::judge::AXIS_LIMIT as i128),
+        Field::Given(given) => judge.whole_value("max_seeds", given, 1..=super::judge::SEED_LIMIT as i128),
     };
     if let (Some(most), Some(seeds)) = (&max_seeds, seeds.filter(|&seeds| most_is_less(&max_seeds, seeds))) {
         let error = judge.diagnostics.error(&most.place, "`max_seeds` is less than the seeds of [sweep]");

@@ -1,0 +1,69 @@
+//! The command line as a whole: its definition is sound, and documents name flags that there are.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+/// Flags of other programs that the documents name.
+const OTHERS: [&str; 8] = ["--release", "--features", "--lib", "--locked", "--mpi", "--signal", "--requeue", "--array"];
+
+#[test]
+fn the_definition_is_sound() {
+    definition().debug_assert();
+}
+
+/// The long flags of a command and of those below it.
+fn flags(command: &clap::Command, all: &mut BTreeSet<String>) {
+    all.extend(command.get_arguments().filter_map(|flag| flag.get_long()).map(|long| format!("--{long}")));
+    command.get_subcommands().for_each(|below| flags(below, all));
+}
+
+/// The long flags of `phasesweep-report`, from its definition's text: the analysis is another program.
+fn flags_of_report() -> Vec<String> {
+    let lines: Vec<&str> = include_str!("../../analysis/src/main.rs").lines().collect();
+    let field = |pair: &[&str]| {
+        let name = pair[1].trim().strip_suffix(',')?.split(':').next()?.trim_start_matches("pub ").to_owned();
+        pair[0].contains("#[arg(long").then(|| format!("--{}", name.replace('_', "-")))
+    };
+    lines.windows(2).filter_map(field).collect()
+}
+
+fn named_in(text: &str) -> BTreeSet<String> {
+    let is_flag = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let mut found = BTreeSet::new();
+    for (at, _) in text.match_indices("--") {
+        let before = text[..at].chars().next_back();
+        let name: String = text[at + 2..].chars().take_while(|&c| is_flag(c)).collect();
+        // A dash between numbers, a rule of a table, or an arrow is no flag.
+        if name.starts_with(|c: char| c.is_ascii_lowercase()) && before.is_none_or(|c| " `(\n'[\"".contains(c)) {
+            found.insert(format!("--{}", name.trim_end_matches('-')));
+        }
+    }
+    found
+}
+
+#[test]
+fn documents_name_flags_that_there_are() {
+    let mut known: BTreeSet<String> = OTHERS.map(str::to_owned).into();
+    flags(&definition(), &mut known);
+    known.extend(["--help", "--version"].map(str::to_owned));
+    let report = flags_of_report();
+    assert!(report.contains(&"--group-by".to_owned()) && report.contains(&"--burn-in".to_owned()), "{report:?}");
+    known.extend(report);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents: Vec<PathBuf> = ["README.md", "DESIGN.md", "CHANGELOG.md"].map(|name| root.join(name)).into();
+    for folder in ["docs", "slurm", "sweeps"] {
+        let entries = std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        documents.extend(entries.filter(|path| path.extension().is_some_and(|end| end == "md" || end == "toml")));
+    }
+    let mut named = 0;
+    for path in documents {
+        let flags = named_in(&std::fs::read_to_string(&path).unwrap());
+        let unknown: Vec<&String> = flags.difference(&known).collect();
+        assert!(unknown.is_empty(), "{} names {unknown:?}, which no program of ours has", path.display());
+        named += flags.len();
+    }
+    // Were none found, the search would be at fault.
+    assert!(named > 10, "{named}");
+}
