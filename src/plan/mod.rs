@@ -4,11 +4,14 @@
 //! digests of its data. Cells are not stored but counted: cell `i` is variant `i / seeds` at seed `i % seeds`, so a
 //! plan of a million cells is as small as its axes.
 
+mod coordinates;
 mod id;
+mod keys;
 mod label;
 
-pub use id::{CellId, CohortId};
-pub use label::{AxisLabels, NumericCoordinate};
+pub use coordinates::{KeyCoordinate, KeyValues, NumericCoordinate};
+pub use id::{CellId, CohortId, VariantId};
+pub use label::AxisLabels;
 
 use serde::Serialize;
 
@@ -30,6 +33,12 @@ pub struct Variant {
     pub optimiser: usize,
     /// Index into [`Plan::prunes`].
     pub prune: usize,
+}
+
+/// Which entry of each axis a variant takes, in the order of [`Plan::AXES`].
+fn entries_of(variant: &Variant) -> [usize; 5] {
+    let &Variant { data, subsample, architecture, optimiser, prune } = variant;
+    [data, subsample, architecture, optimiser, prune]
 }
 
 /// Everything that decides a variant's results, in the order and under the names that its cells' ids are made of.
@@ -55,6 +64,8 @@ pub struct Plan {
     seeds: Vec<u64>,
     variants: Vec<Variant>,
     specifications: Vec<String>,
+    digests: Vec<String>,
+    labelling: label::Labelling,
 }
 
 impl Plan {
@@ -108,7 +119,8 @@ impl Plan {
                 })
             })
             .collect();
-        Plan { sweep, prunes, seeds, variants, specifications }
+        let labelling = label::Labelling::of(&sweep, &prunes);
+        Plan { sweep, prunes, seeds, variants, specifications, digests: digests.to_vec(), labelling }
     }
 
     /// The sweep behind the plan.
@@ -195,6 +207,31 @@ impl Plan {
     /// Canonical specification of a variant: JSON, everything that decides its results except the seed.
     pub fn specification(&self, variant: usize) -> &str {
         &self.specifications[variant]
+    }
+
+    /// Identity of a variant, which all its seeds share and which does not depend on its place in the grid.
+    pub fn variant_id(&self, variant: usize) -> VariantId {
+        VariantId::of_specification(&self.specifications[variant])
+    }
+
+    /// Whether every cell is there once.
+    ///
+    /// # Errors
+    /// A sentence, if two entries of `sweep.data` (two directories, say) are the same samples with the same labels and
+    /// scaling: their cells have the same ids, and would count twice in every mean.
+    pub fn check_distinct(&self) -> Result<(), String> {
+        let mut known = std::collections::HashMap::new();
+        for (here, (data, digest)) in self.sweep.data.iter().zip(&self.digests).enumerate() {
+            let identity = serde_json::to_string(data).unwrap_or_default();
+            if let Some(first) = known.insert((identity, digest), here) {
+                let [first, second] = [first, here].map(|entry| &self.axis_labels(0)[entry]);
+                return Err(format!(
+                    "two [[data]] are the same data: `{first}` and `{second}` hold the same samples, labelled and scaled \
+                     alike, so that each of their cells would be there twice. Leave one of them out"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Ids of all cells, in order.

@@ -6,6 +6,7 @@
 
 mod adaptive;
 mod block_of_cell;
+mod coordinates;
 mod forecast;
 mod full_cells;
 mod gather;
@@ -241,6 +242,9 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
 
 /// What the cells of a run cost, whichever launch trained them.
 pub fn cost(collected: &Collected) -> String {
+    if collected.training_seconds == 0.0 {
+        return "no cell has been trained".to_owned();
+    }
     let training = span(collected.training_seconds);
     let known = &collected.peak_memory;
     let Some(most) = known.iter().max() else { return format!("training took {training}, summed over cohorts") };

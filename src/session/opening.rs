@@ -125,7 +125,9 @@ fn speak(settings: &Settings) -> Result<Word, SessionError> {
         .data
         .iter()
         .map(|source| Ok(data::digest(source)?.to_hex().to_string()))
-        .collect::<Result<_, SessionError>>()?;
+        .collect::<Result<Vec<String>, SessionError>>()?;
+    let plan = Plan::new(sweep, &digests);
+    plan.check_distinct().map_err(|sentence| SessionError::Input(format!("error: {sentence}")))?;
     Ok(Word::Plan { text, digests })
 }
 

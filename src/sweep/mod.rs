@@ -163,5 +163,16 @@ pub fn parse(text: &str, file_name: &str, overrides: &[String]) -> Result<Sweep,
     diagnostics.into_result(sweep)
 }
 
+/// The keys of the tables that are axes, as they are read: for each table its name and its keys, each with how it is read.
+/// Tests draw sweeps from it.
+#[cfg(test)]
+pub(crate) const AXIS_KEYS: [(&str, &[(&str, &str)]); 5] = [
+    ("data", raw::RawData::KEYS),
+    ("subsample", raw::RawSubsample::KEYS),
+    ("architecture", raw::RawArchitecture::KEYS),
+    ("optimiser", raw::RawOptimiser::KEYS),
+    ("prune", raw::RawPrune::KEYS),
+];
+
 #[cfg(test)]
 mod tests;

@@ -154,6 +154,12 @@ macro_rules! raw_table {
         }
 
         impl $name {
+            /// Its keys, each with the method of [`TableReader`] that reads it.
+            #[cfg(test)]
+            #[allow(dead_code, reason = "tests draw from the keys of the axes alone")]
+            pub(crate) const KEYS: &'static [(&'static str, &'static str)] =
+                &[$((stringify!($key), stringify!($reader)),)*];
+
             fn read(reader: &mut TableReader<'_, '_>) -> Self {
                 $name { $($key: reader.$reader(stringify!($key)),)* }
             }

@@ -1,6 +1,8 @@
 //! Cells and ids of plans.
 
+mod drawn;
 mod golden;
+mod labels;
 
 use super::*;
 use crate::sweep::parse;
