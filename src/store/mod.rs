@@ -29,6 +29,7 @@ pub mod running;
 pub mod scan;
 pub mod schema;
 mod seal;
+mod shared_texts;
 mod slab;
 pub mod weights;
 
