@@ -164,7 +164,10 @@ pub fn render(page: &Page<'_>) -> Result<String> {
             burn_in => page.options.burn_in,
             lc_prominence => 100.0 * page.options.lc_prominence,
             bootstrap => page.options.bootstrap,
-            group_by => page.groups.columns.join(", "),
+            group_by => match page.options.group_by.as_slice() {
+                [] => format!("variant ({})", page.groups.columns.join(", ")),
+                named => named.join(", "),
+            },
         },
         stability => table(&page.tables.stability),
         variance => table(&page.tables.variance),

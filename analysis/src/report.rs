@@ -31,6 +31,8 @@ pub struct Written {
     pub verdict: Verdict,
     /// Measurements that the file does not hold, in sentences.
     pub absent: Vec<String>,
+    /// Doubts about the groups, in sentences: a person must see them beside every number.
+    pub doubts: Vec<String>,
 }
 
 /// Reports on a run directory or a results file. The report goes to `out`, or to `report/` beside the file.
@@ -46,9 +48,10 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     fs::create_dir_all(&figures_folder).map_err(|source| Error::Write { path: figures_folder.clone(), source })?;
 
     let groups = Groups::by(&results.cells, &options.group_by, &file)?;
+    let doubts = if options.group_by.is_empty() { groups.doubts(&results.cells, &file) } else { Vec::new() };
     let points = turning::search(&results, options)?;
     let turning_points = frames::turning_points(&results, &points)?;
-    let stability = stability::stability(&turning_points, &groups, options)?;
+    let stability = stability::stability(&turning_points, &points, &groups, options)?;
     let shares = variance::shares(&results, &points, &groups, options);
     let variance = variance::frame(&results, &points, &shares)?;
     let intraclass = variance::intraclass_frame(&results, &points, &groups, &shares)?;
@@ -140,7 +143,7 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
         verdict: &verdict,
         figures: &figures,
         tables,
-        absent: &absent,
+        absent: &[doubts.as_slice(), absent.as_slice()].concat(),
         grids: &grids,
         straggling,
         overlapping,
@@ -156,9 +159,9 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     if let Some((sentences, summary)) = other.filter(|_| points.observables.is_empty()) {
         let mut sentences = sentences.into_iter();
         let verdict = Verdict { headline: sentences.next().unwrap_or_default(), sentences: sentences.collect() };
-        return Ok(Written { page, stability: summary.aligned(), verdict, absent });
+        return Ok(Written { page, stability: summary.aligned(), verdict, absent, doubts });
     }
-    Ok(Written { page, stability: shown.aligned(), verdict, absent })
+    Ok(Written { page, stability: shown.aligned(), verdict, absent, doubts })
 }
 
 /// Writes the tables of local complexity, and makes its section of the page.
