@@ -6,6 +6,7 @@
 mod complexity;
 mod config_errors;
 mod durability;
+mod identity;
 mod interop;
 mod packing;
 mod pruning;
