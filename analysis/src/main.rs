@@ -18,7 +18,7 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// Columns that make a group, comma-separated [default: every axis but the seed]
+    /// Coordinates that make a group, comma-separated [default: variant, cells that differ in the seed alone]
     #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
     group_by: Vec<String>,
 
@@ -52,6 +52,7 @@ fn main() -> ExitCode {
     let options = Options { group_by, prominence, burn_in, lc_prominence, tolerance, bootstrap };
     match report(&from, out.as_deref(), &options) {
         Ok(written) => {
+            written.doubts.iter().for_each(|sentence| eprintln!("warning: {sentence}"));
             println!("{}\n{}", written.stability, written.verdict.headline);
             written.verdict.sentences.iter().for_each(|sentence| println!("- {sentence}"));
             written.data.iter().for_each(|sentence| println!("! {sentence}"));

@@ -13,7 +13,7 @@ pub const TOLERANCE: f64 = 0.05;
 /// Settings of a report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// Columns that make a group; empty: every axis but the seed.
+    /// Coordinates that make a group; empty: the variant, everything but the seed.
     pub group_by: Vec<String>,
     /// Least two-sided prominence of a turning point, as a fraction of the observable's range.
     pub prominence: f64,

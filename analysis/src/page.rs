@@ -170,7 +170,10 @@ pub fn render(page: &Page<'_>) -> Result<String> {
             lc_prominence => 100.0 * page.options.lc_prominence,
             tolerance => 100.0 * page.options.tolerance,
             bootstrap => page.options.bootstrap,
-            group_by => page.groups.columns.join(", "),
+            group_by => match page.options.group_by.as_slice() {
+                [] => format!("variant ({})", page.groups.columns.join(", ")),
+                named => named.join(", "),
+            },
         },
         stability => table(&page.tables.stability),
         shifts => table(&page.tables.shifts),

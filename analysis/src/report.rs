@@ -35,6 +35,8 @@ pub struct Written {
     pub data: Vec<String>,
     /// Measurements that the file does not hold, in sentences.
     pub absent: Vec<String>,
+    /// Doubts about the groups, in sentences: a person must see them beside every number.
+    pub doubts: Vec<String>,
 }
 
 /// Reports on a run directory or a results file. The report goes to `out`, or to `report/` beside the file.
@@ -50,9 +52,10 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     fs::create_dir_all(&figures_folder).map_err(|source| Error::Write { path: figures_folder.clone(), source })?;
 
     let groups = Groups::by(&results.cells, &options.group_by, &file)?;
+    let doubts = if options.group_by.is_empty() { groups.doubts(&results.cells, &file) } else { Vec::new() };
     let points = turning::search(&results, options)?;
     let turning_points = frames::turning_points(&results, &points)?;
-    let stability = stability::stability(&turning_points, &groups)?;
+    let stability = stability::stability(&turning_points, &points, &groups)?;
     let shares = variance::shares(&results, &points, &groups);
     let variance = variance::frame(&results, &points, &shares)?;
     let intraclass = variance::intraclass_frame(&results, &points, &groups, &shares)?;
@@ -154,7 +157,7 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
         figures: &figures,
         tables,
         data: &data,
-        absent: &absent,
+        absent: &[doubts.as_slice(), absent.as_slice()].concat(),
         grids: &grids,
         straggling,
         overlapping,
@@ -171,11 +174,11 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
         let mut sentences = sentences.into_iter();
         let verdict = Verdict { headline: sentences.next().unwrap_or_default(), sentences: sentences.collect() };
         let stability = terminal::shown(&summary, &groups.columns, &folder.join(file));
-        return Ok(Written { page, stability, verdict, data, absent });
+        return Ok(Written { page, stability, verdict, data, absent, doubts });
     }
     let brief = terminal::rules_merged(shown, &["95% interval"]);
     let stability = terminal::shown(&brief, &groups.columns, &folder.join("stability.csv"));
-    Ok(Written { page, stability, verdict, data, absent })
+    Ok(Written { page, stability, verdict, data, absent, doubts })
 }
 
 /// Writes the tables of local complexity, and makes its section of the page.

@@ -204,6 +204,65 @@ fn grouping_by_a_number_and_by_nothing_known() {
     assert!(error.to_string().contains("architecture"), "{error}");
 }
 
+/// Two variants of one name, as an earlier phasesweep gave to two scalings of the same data: six seeds each.
+fn namesakes(variants: [&'static str; 2]) -> Vec<Cell> {
+    let of = |(place, variant): (usize, &'static str)| {
+        (0..6).map(move |seed| Cell { variant, ..Cell::new("mlp 10 tanh", seed, 50 + 10 * place + seed as usize) })
+    };
+    variants.into_iter().enumerate().flat_map(of).collect()
+}
+
+#[test]
+fn groups_are_variants_whatever_they_are_called() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("results.h5");
+    write(&file, &namesakes(["00000000000000aa", "00000000000000bb"]), Holds::default()).expect("the fixture");
+    let written = report(folder.path(), None, &quick()).expect("a report");
+    assert_eq!(written.doubts, Vec::<String>::new());
+    let stability = rows(&folder.path().join("report/stability.csv"));
+    let cells: Vec<&str> = stability.iter().map(|row| row["cells"].as_str()).collect();
+    assert_eq!(cells, ["6"; 2 * 3 * 2]);
+    let mean = |group: usize| (0..6).map(|seed| error(50 + 10 * group + seed)).sum::<f64>() / 6.0;
+    let of_distance: Vec<f64> = stability
+        .iter()
+        .filter(|row| (&*row["observable"], &*row["rule"]) == ("distance", "prominence"))
+        .map(|row| number(row, "epsilon_star"))
+        .collect();
+    assert!((of_distance[0] - mean(0)).abs() < 1e-7 && (of_distance[1] - mean(1)).abs() < 1e-7, "{of_distance:?}");
+    let spreads = rows(&folder.path().join("report/spread.csv"));
+    let groups: Vec<_> = spreads.iter().filter(|row| row["scope"] == "group").collect();
+    assert!(groups.len() > 2 && groups.iter().all(|row| row["cells"] == "6"), "{groups:?}");
+    let page = fs::read_to_string(written.page).expect("the page");
+    assert!(page.contains("variant 00000000000000aa") && page.contains("variant 00000000000000bb"));
+
+    let overlap = rows(&folder.path().join("report/overlap.csv"));
+    assert!(!overlap.is_empty() && overlap.iter().all(|row| row["runs"] == "6"), "{overlap:?}");
+    let by = |column: &str| Options { group_by: vec![column.into()], ..quick() };
+    for column in ["variant", "samples", "status", "data"] {
+        report(folder.path(), None, &by(column)).expect("a report");
+        let groups = rows(&folder.path().join("report/stability.csv")).len() / 6;
+        assert_eq!(groups, if column == "variant" { 2 } else { 1 }, "{column}");
+    }
+}
+
+#[test]
+fn a_file_without_variants_is_grouped_by_labels_and_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("results.h5");
+    write(&file, &namesakes([""; 2]), Holds::default()).expect("the fixture");
+    let (code, said) = run(&[&file]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("did not write which variant"), "{said}");
+    assert!(said.contains("1 of 1 groups hold a seed more than once"), "{said}");
+    let page = fs::read_to_string(folder.path().join("report/index.html")).expect("the page");
+    assert!(page.contains("hold a seed more than once"));
+
+    // Where labels tell the variants apart, that they were used is all there is to say.
+    write(&file, &cells(), Holds::default()).expect("the fixture");
+    let (_, said) = run(&[&file]);
+    assert!(said.contains("did not write which variant") && !said.contains("more than once"), "{said}");
+}
+
 /// Runs the binary; its exit code and what it said on standard error.
 fn run(arguments: &[&Path]) -> (Option<i32>, String) {
     let output =

@@ -54,6 +54,18 @@ impl Slot {
     /// All places, in the order of [`Rates`].
     pub const ALL: [Slot; 6] = [Slot::Lr, Slot::Momentum, Slot::Beta1, Slot::Beta2, Slot::Epsilon, Slot::WeightDecay];
 
+    /// Its name in identities.
+    pub fn name(self) -> &'static str {
+        match self {
+            Slot::Lr => "lr",
+            Slot::Momentum => "momentum",
+            Slot::Beta1 => "beta1",
+            Slot::Beta2 => "beta2",
+            Slot::Epsilon => "epsilon",
+            Slot::WeightDecay => "weight_decay",
+        }
+    }
+
     /// What stands in the place where a rule has no such number: part of cells' identities.
     pub fn unused(self) -> f64 {
         match self {

@@ -15,13 +15,43 @@ pub struct CellId(pub [u8; 16]);
 /// The part of a cell's id that all seeds of a variant share.
 pub(super) struct VariantHash(blake3::Hasher);
 
+/// The hash of a canonical specification.
+fn hash(specification: &str) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(specification.len() as u64).to_le_bytes());
+    hasher.update(specification.as_bytes());
+    hasher.finalize()
+}
+
 impl CellId {
     pub(super) fn of_specification(specification: &str) -> VariantHash {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&(specification.len() as u64).to_le_bytes());
-        hasher.update(specification.as_bytes());
         // Hashing the specification down first makes a million seeds cost one short hash each.
-        VariantHash(blake3::Hasher::new_keyed(hasher.finalize().as_bytes()))
+        VariantHash(blake3::Hasher::new_keyed(hash(specification).as_bytes()))
+    }
+}
+
+/// Identity of a variant: the first 8 bytes of the BLAKE3 hash of its canonical specification. Cells share it if and
+/// only if they differ in the seed alone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VariantId(pub u64);
+
+impl VariantId {
+    pub(super) fn of_specification(specification: &str) -> VariantId {
+        let mut first = [0; 8];
+        first.copy_from_slice(&hash(specification).as_bytes()[..8]);
+        VariantId(u64::from_be_bytes(first))
+    }
+}
+
+impl fmt::Display for VariantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for VariantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VariantId({self})")
     }
 }
 

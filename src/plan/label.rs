@@ -1,27 +1,45 @@
-//! What cells are called in tables and figures: one short label per axis, one number per number of the specification.
+//! What cells are called in tables and figures: one short label per axis.
 //!
-//! Labels and numbers become the coordinates of `results.h5`; they are for people and never part of an identity.
+//! Labels are for people and never part of an identity; nothing may be grouped by them. A label says what its entry is
+//! (source, shape, rule), what is unusual about it, and every key in which the entries of its axis differ, whatever its
+//! value: of two scalings, one is `digits normalise=standardise` and the other `digits normalise=none`. Keys are taken
+//! from the entries' JSON (`super::keys`), so that one that no function here knows is named all the same, as
+//! `key=value`. What all cells of a sweep share (`[train]`, `[observe]`) is in no label.
+//!
+//! Invariant: two entries of an axis never share a label. So two variants of a sweep never share all of theirs.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::Path;
 
 use phasesweep_optimisers::Slot;
 
+use super::keys::{Keys, file_name, keys_of, plain, shown};
 use super::{Plan, Variant};
 use crate::sweep::{
-    Activation, Architecture, ArchitectureKind, Batch, Channels, Data, InversionOf, Labels, Normalise, Optimiser,
-    Precision, Prune, PruneSize, Source, Subsample, Watched,
+    Activation, Architecture, ArchitectureKind, Channels, Data, InversionOf, Labels, Normalise, Optimiser, Precision,
+    Prune, PruneSize, Source, Subsample, Watched,
 };
 
 /// Labels of a variant, one per axis, in the order of [`Plan::AXES`].
 pub type AxisLabels = [String; 5];
 
-/// A numeric coordinate over cells.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NumericCoordinate {
-    /// Name of the variable in `results.h5`.
-    pub name: &'static str,
-    /// What it is.
-    pub long_name: &'static str,
-    /// One value per variant; NaN where the variant has no such number.
-    pub values: Vec<f64>,
+/// The labels of all entries of all axes, in the order of [`Plan::AXES`].
+#[derive(Debug, Clone, Default)]
+pub(super) struct Labelling([Vec<String>; 5]);
+
+impl Labelling {
+    pub(super) fn of(sweep: &crate::sweep::Sweep, prunes: &[Prune]) -> Labelling {
+        let paths = tails(&sweep.data);
+        let data: Vec<_> =
+            sweep.data.iter().zip(&paths).map(|(data, path)| data_words(data, path.as_deref())).collect();
+        Labelling([
+            labels("data", data),
+            labels("subsample", sweep.subsamples.iter().map(subsample_words).collect()),
+            labels("architecture", sweep.architectures.iter().map(architecture_words).collect()),
+            labels("optimiser", sweep.optimisers.iter().map(optimiser_words).collect()),
+            labels("prune", prunes.iter().map(prune_words).collect()),
+        ])
+    }
 }
 
 impl Plan {
@@ -30,134 +48,247 @@ impl Plan {
 
     /// Labels of a variant, one per axis.
     pub fn labels(&self, variant: Variant) -> AxisLabels {
-        let sweep = self.sweep();
-        [
-            data_label(&sweep.data[variant.data]),
-            subsample_label(&sweep.subsamples[variant.subsample]),
-            architecture_label(&sweep.architectures[variant.architecture]),
-            optimiser_label(&sweep.optimisers[variant.optimiser]),
-            prune_label(&self.prunes()[variant.prune]),
-        ]
+        let entries = super::entries_of(&variant);
+        std::array::from_fn(|axis| self.labelling.0[axis][entries[axis]].clone())
     }
 
-    /// Every number of the variants' specifications, as coordinates.
-    pub fn numbers(&self) -> Vec<NumericCoordinate> {
-        type Number = fn(&Plan, &Variant) -> f64;
-        const NUMBERS: [(&str, &str, Number); 22] = [
-            ("lr", "learning rate", |p, v| if optimiser(p, v).flow.is_some() { f64::NAN } else { optimiser(p, v).lr }),
-            ("momentum", "momentum", |p, v| optimiser(p, v).momentum),
-            ("beta1", "decay of the first moment", |p, v| optimiser(p, v).beta1),
-            ("beta2", "decay of the second moment", |p, v| optimiser(p, v).beta2),
-            ("epsilon", "term added to the denominator", |p, v| optimiser(p, v).epsilon),
-            ("weight_decay", "weight decay", |p, v| optimiser(p, v).weight_decay),
-            ("width", "width of the first hidden layer (channels, for a convolution)", |p, v| {
-                match &architecture(p, v).kind {
-                    ArchitectureKind::Mlp { hidden } => first(hidden),
-                    ArchitectureKind::Cnn { channels, .. } => first(channels),
-                }
-            }),
-            ("depth", "hidden layers", |p, v| architecture(p, v).kind.depth() as f64),
-            ("init_scale", "factor on the initial weights", |p, v| architecture(p, v).init_scale),
-            ("samples", "samples of the training block", |p, v| p.sweep().subsamples[v.subsample].size() as f64),
-            ("block", "contiguous block of the source", |p, v| match p.sweep().subsamples[v.subsample] {
-                Subsample::Block { block, .. } => block as f64,
-                Subsample::Draw { .. } | Subsample::Balanced { .. } => f64::NAN,
-            }),
-            ("draw", "random draw from the source", |p, v| match p.sweep().subsamples[v.subsample] {
-                Subsample::Draw { draw, .. } | Subsample::Balanced { draw, .. } => draw as f64,
-                Subsample::Block { .. } => f64::NAN,
-            }),
-            ("label_noise", "share of labels replaced", |p, v| p.sweep().data[v.data].label_noise),
-            ("label_draw", "random stream of the labels", |p, v| p.sweep().data[v.data].label_draw as f64),
-            ("prune_epoch", "epoch whose misclassified samples were removed", |p, v| match p.prunes()[v.prune] {
-                Prune::Misclassified { epoch } | Prune::Random { like: PruneSize::Misclassified { epoch } } => {
-                    epoch as f64
-                }
-                _ => f64::NAN,
-            }),
-            ("batch", "samples per step; 0 is the whole block", |p, _| match p.sweep().train.batch {
-                Batch::Full => 0.0,
-                Batch::Mini { size } => size as f64,
-            }),
-            ("alpha", "output scale of a gradient flow", |p, v| {
-                optimiser(p, v).flow.map_or(f64::NAN, |flow| flow.alpha)
-            }),
-            ("dimension", "dimension of artificial data", |p, v| artificial(p, v).0),
-            ("parallel", "informative dimensions of artificial data", |p, v| artificial(p, v).1),
-            ("stretch", "factor on the uninformative coordinates of artificial data", |p, v| artificial(p, v).2),
-            ("bias_variance", "variance of the initial biases of a mean-field network", |p, v| {
-                architecture(p, v).mean_field.map_or(f64::NAN, |field| field.bias_variance)
-            }),
-            ("epochs", "passes over the training set", |p, _| p.sweep().train.epochs as f64),
-        ];
-        NUMBERS
-            .iter()
-            .map(|&(name, long_name, number)| NumericCoordinate {
-                name,
-                long_name,
-                values: self.variants().iter().map(|variant| number(self, variant)).collect(),
-            })
-            .collect()
+    /// Labels of an axis's entries; `axis` counts in [`Plan::AXES`].
+    pub fn axis_labels(&self, axis: usize) -> &[String] {
+        &self.labelling.0[axis]
     }
 }
 
-fn optimiser<'a>(plan: &'a Plan, variant: &Variant) -> &'a Optimiser {
-    &plan.sweep().optimisers[variant.optimiser]
+/// When a word of a label is written.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Written {
+    Always,
+    /// Where the value is not the usual one of its kind, or the axis's entries differ in it.
+    IfUnusual,
+    /// Where the axis's entries differ in it.
+    IfTelling,
 }
 
-fn architecture<'a>(plan: &'a Plan, variant: &Variant) -> &'a Architecture {
-    &plan.sweep().architectures[variant.architecture]
+/// A word of a label.
+struct Word {
+    /// What is compared between entries.
+    key: String,
+    text: String,
+    /// Whether the value is what a sweep file need not say, given the kind.
+    usual: bool,
+    written: Written,
 }
 
-/// Dimension, informative dimensions and stretch of stripe and cylinder; NaN for other sources.
-fn artificial(plan: &Plan, variant: &Variant) -> (f64, f64, f64) {
-    match plan.sweep().data[variant.data].source {
-        Source::Stripe { dimension, stretch, .. } => (dimension as f64, 1.0, stretch),
-        Source::Cylinder { dimension, parallel, stretch, .. } => (dimension as f64, parallel as f64, stretch),
-        _ => (f64::NAN, f64::NAN, f64::NAN),
+/// The words of an entry's label.
+struct Words {
+    /// The entry's keys.
+    keys: Keys,
+    /// Those that no word speaks of yet.
+    left: Keys,
+    /// What of the entry decides which keys it has.
+    kind: String,
+    words: Vec<Word>,
+}
+
+impl Words {
+    fn of<T: serde::Serialize>(entry: &T, kind: &str) -> Words {
+        let keys = keys_of(entry);
+        let kind = keys.get(kind).map(shown).unwrap_or_default();
+        Words { left: keys.clone(), keys, kind, words: Vec::new() }
+    }
+
+    /// Adds a key that is not in the entry's JSON.
+    fn with(mut self, key: &str, value: Option<&str>) -> Words {
+        if let Some(value) = value {
+            self.keys.insert(key.to_owned(), value.into());
+            self.left.insert(key.to_owned(), value.into());
+        }
+        self
+    }
+
+    /// A word that is always there and from which the values of these keys can be told.
+    fn say(&mut self, text: String, keys: &[&str]) {
+        self.push(Word { key: keys.join(" "), text, usual: false, written: Written::Always }, keys);
+    }
+
+    /// A word about the value of a key that goes without saying if it is the usual one.
+    fn unusual(&mut self, key: &str, text: String, usual: bool) {
+        self.push(Word { key: key.to_owned(), text, usual, written: Written::IfUnusual }, &[key]);
+    }
+
+    /// `name=value`, where entries differ in it.
+    fn telling(&mut self, key: &str, text: String, usual: bool) {
+        self.push(Word { key: key.to_owned(), text, usual, written: Written::IfTelling }, &[key]);
+    }
+
+    /// Keys whose values follow from the words that were said.
+    fn implied(&mut self, keys: &[&str]) {
+        keys.iter().for_each(|key| _ = self.left.remove(*key));
+    }
+
+    fn push(&mut self, word: Word, keys: &[&str]) {
+        self.implied(keys);
+        self.words.push(word);
     }
 }
 
-fn first(widths: &[usize]) -> f64 {
-    widths.first().map_or(f64::NAN, |&width| width as f64)
-}
-
-fn data_label(data: &Data) -> String {
-    let source = match &data.source {
-        Source::Digits { .. } => "digits".to_string(),
-        Source::Mnist => "mnist".to_string(),
-        Source::FashionMnist => "fashion-mnist".to_string(),
-        Source::Kmnist => "kmnist".to_string(),
-        Source::Cifar10 { channels: Channels::Sum } => "cifar10".to_string(),
-        Source::Cifar10 { channels: Channels::Flat } => "cifar10 flat".to_string(),
-        Source::Idx => match data.path.as_ref().and_then(|path| path.file_name()) {
-            Some(name) => format!("idx {}", name.to_string_lossy()),
-            None => "idx".to_string(),
-        },
-        Source::Stripe { dimension, .. } => format!("stripe d={dimension}"),
-        Source::Cylinder { dimension, parallel, .. } => format!("cylinder d={dimension} d∥={parallel}"),
+/// Labels of an axis's entries from their words: distinct ones, if the entries are.
+fn labels(table: &str, mut entries: Vec<Words>) -> Vec<String> {
+    speak_of_the_rest(table, &mut entries);
+    // A key tells entries apart if they differ in it, and not only because each has what is usual for its kind.
+    let mut texts: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for word in entries.iter().flat_map(|entry| &entry.words) {
+        texts.entry(&word.key).or_default().insert(&word.text);
+    }
+    let unusual: HashSet<&str> = entries
+        .iter()
+        .flat_map(|entry| &entry.words)
+        .filter(|word| !word.usual)
+        .map(|word| word.key.as_str())
+        .collect();
+    let telling = |word: &Word| texts[word.key.as_str()].len() > 1 && unusual.contains(word.key.as_str());
+    let label = |entry: &Words| {
+        let written = entry.words.iter().filter(|word| match word.written {
+            Written::Always => true,
+            Written::IfUnusual => !word.usual || telling(word),
+            Written::IfTelling => telling(word),
+        });
+        written.map(|word| word.text.as_str()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
     };
-    let labels = match data.labels {
-        Labels::Parity => " parity".to_string(),
-        Labels::Halves => " halves".to_string(),
-        Labels::Classes => String::new(),
-        Labels::OneVsRest { label } => format!(" {label}-vs-rest"),
-        Labels::Random => format!(" random labels {}", data.label_draw),
-    };
-    let noise = if data.label_noise > 0.0 { format!(" noise={}", data.label_noise) } else { String::new() };
-    let scale = if data.normalise == Normalise::Sphere { " sphere" } else { "" };
-    format!("{source}{labels}{noise}{scale}")
+    told_apart(entries.iter().map(label).collect(), &entries.iter().map(|entry| &entry.keys).collect::<Vec<_>>())
 }
 
-fn subsample_label(subsample: &Subsample) -> String {
-    match subsample {
+/// Adds a word for every key that no word speaks of, to be written where entries differ in it. One that an entry lacks
+/// where another of its kind has it is a difference; that other kinds lack it is not.
+fn speak_of_the_rest(table: &str, entries: &mut [Words]) {
+    let keys: BTreeSet<String> = entries.iter().flat_map(|entry| entry.left.keys().cloned()).collect();
+    for key in keys {
+        let with: HashSet<String> =
+            entries.iter().filter(|entry| entry.left.contains_key(&key)).map(|entry| entry.kind.clone()).collect();
+        for entry in entries.iter_mut() {
+            let value = entry.left.remove(&key);
+            if value.is_some() || with.contains(&entry.kind) {
+                let text = value.map(|value| format!("{}={}", file_name(table, &key), shown(&value)));
+                let text = text.unwrap_or_default();
+                entry.words.push(Word { key: key.clone(), text, usual: false, written: Written::IfTelling });
+            }
+        }
+    }
+}
+
+/// The last resort for labels that are the same although the entries are not, which the words above should never leave
+/// (a directory whose name reads like a word of ours can): every key in which the axis's entries differ is added, and a
+/// number where even that is not enough.
+fn told_apart(mut labels: Vec<String>, keys: &[&Keys]) -> Vec<String> {
+    let repeated = |labels: &[String]| -> Vec<bool> {
+        let mut count: HashMap<&str, usize> = HashMap::new();
+        labels.iter().for_each(|label| *count.entry(label).or_default() += 1);
+        labels.iter().map(|label| count[label.as_str()] > 1).collect()
+    };
+    let again = repeated(&labels);
+    if again.contains(&true) {
+        let mut values: BTreeMap<&str, HashSet<Option<String>>> = BTreeMap::new();
+        let names: BTreeSet<&str> = keys.iter().flat_map(|keys| keys.keys().map(String::as_str)).collect();
+        for name in names {
+            values.insert(name, keys.iter().map(|keys| keys.get(name).map(ToString::to_string)).collect());
+        }
+        for (label, keys) in labels.iter_mut().zip(keys).zip(&again).filter(|(_, again)| **again).map(|(pair, _)| pair)
+        {
+            for (name, value) in keys.iter().filter(|(name, _)| values[name.as_str()].len() > 1) {
+                label.push_str(&format!(" {name}={value}"));
+            }
+        }
+    }
+    if repeated(&labels).contains(&true) {
+        labels.iter_mut().enumerate().for_each(|(place, label)| label.push_str(&format!(" (#{})", place + 1)));
+    }
+    labels
+}
+
+/// Of each entry's directory as much of the end as tells it from the others.
+fn tails(all: &[Data]) -> Vec<Option<String>> {
+    let paths: HashSet<&Path> = all.iter().filter_map(|data| data.path.as_deref()).collect();
+    let tail = |path: &Path, parts: usize| {
+        let all: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+        // Of "/" and "data", "/data" is made.
+        all[all.len().saturating_sub(parts)..].join("/").replacen("//", "/", 1)
+    };
+    let longest = paths.iter().map(|path| path.components().count()).max().unwrap_or(0);
+    let enough = (1..=longest).find(|&parts| {
+        let short: HashSet<String> = paths.iter().map(|path| tail(path, parts)).collect();
+        short.len() == paths.len()
+    });
+    let quoted = |text: String| if text.contains(char::is_whitespace) { format!("{text:?}") } else { text };
+    all.iter().map(|data| data.path.as_deref().map(|path| quoted(tail(path, enough.unwrap_or(longest))))).collect()
+}
+
+fn data_words(data: &Data, path: Option<&str>) -> Words {
+    let mut words = Words::of(data, "source.kind").with("path", path);
+    match &data.source {
+        Source::Digits { .. } => words.say("digits".to_owned(), &["source.kind"]),
+        Source::Mnist => words.say("mnist".to_owned(), &["source.kind"]),
+        Source::FashionMnist => words.say("fashion-mnist".to_owned(), &["source.kind"]),
+        Source::Kmnist => words.say("kmnist".to_owned(), &["source.kind"]),
+        Source::Cifar10 { channels } => {
+            words.say("cifar10".to_owned(), &["source.kind"]);
+            let text = if *channels == Channels::Flat { "flat" } else { "sum" };
+            words.unusual("source.channels", text.to_owned(), *channels == Channels::Sum);
+        }
+        Source::Idx => words.say(format!("idx {}", path.unwrap_or_default()), &["source.kind", "path"]),
+        Source::Stripe { dimension, .. } => {
+            words.say(format!("stripe d={dimension}"), &["source.kind", "source.dimension"]);
+        }
+        Source::Cylinder { dimension, parallel, .. } => {
+            let keys = ["source.kind", "source.dimension", "source.parallel"];
+            words.say(format!("cylinder d={dimension} d∥={parallel}"), &keys);
+        }
+    }
+    let text = match data.labels {
+        Labels::Parity => "parity".to_owned(),
+        Labels::Halves => "halves".to_owned(),
+        Labels::Classes => "classes".to_owned(),
+        Labels::OneVsRest { label } => format!("{label}-vs-rest"),
+        Labels::Random => format!("random labels {}", data.label_draw),
+    };
+    words.unusual("labels.kind", text, data.labels == Labels::Classes);
+    words.implied(&["labels.label"]);
+    words.unusual("label_noise", format!("noise={}", plain(data.label_noise)), data.label_noise == 0.0);
+    if data.labels == Labels::Random || data.label_noise == 0.0 {
+        words.implied(&["label_draw"]);
+    } else {
+        words.unusual("label_draw", format!("label_draw={}", data.label_draw), data.label_draw == 0);
+    }
+    let artificial = matches!(data.source, Source::Stripe { .. } | Source::Cylinder { .. });
+    let (name, usual) = match data.normalise {
+        Normalise::Standardise => ("standardise", !artificial),
+        Normalise::Sphere => ("sphere", false),
+        Normalise::None => ("none", artificial),
+    };
+    words.unusual("normalise", format!("normalise={name}"), usual);
+    match data.source {
+        Source::Digits { train } => words.telling("source.train", format!("train={train}"), train == 1500),
+        Source::Stripe { train, test, stretch, .. } | Source::Cylinder { train, test, stretch, .. } => {
+            words.telling("source.train", format!("train={train}"), train == 10_000);
+            words.telling("source.test", format!("test={test}"), test == 10_000);
+            words.unusual("source.stretch", format!("stretch={}", plain(stretch)), stretch == 1.0);
+        }
+        _ => {}
+    }
+    words
+}
+
+fn subsample_words(subsample: &Subsample) -> Words {
+    let mut words = Words::of(subsample, "kind");
+    let text = match subsample {
         Subsample::Block { size, block } => format!("{size} block {block}"),
         Subsample::Draw { size, draw } => format!("{size} draw {draw}"),
         Subsample::Balanced { size, draw } => format!("{size} balanced draw {draw}"),
-    }
+    };
+    words.say(text, &["kind", "size", "block", "draw"]);
+    words
 }
 
-fn architecture_label(architecture: &Architecture) -> String {
+fn architecture_words(architecture: &Architecture) -> Words {
+    let mut words = Words::of(architecture, "kind.kind");
     let join = |widths: &[usize]| widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
     let shape = match &architecture.kind {
         ArchitectureKind::Mlp { hidden } => format!("mlp {}", join(hidden)),
@@ -166,6 +297,7 @@ fn architecture_label(architecture: &Architecture) -> String {
             format!("cnn {}{dense} k{kernel} p{pool}", join(channels))
         }
     };
+    words.say(shape, &["kind.kind", "kind.hidden", "kind.channels", "kind.kernel", "kind.pool"]);
     let activation = match architecture.activation {
         Activation::Tanh => "tanh",
         Activation::Relu => "relu",
@@ -173,41 +305,73 @@ fn architecture_label(architecture: &Architecture) -> String {
         Activation::Sigmoid => "sigmoid",
         Activation::Softplus => "softplus",
     };
-    let scale = if architecture.init_scale == 1.0 { String::new() } else { format!(" ×{}", architecture.init_scale) };
-    let field = if architecture.mean_field.is_some() { " mean-field" } else { "" };
-    format!("{shape} {activation}{field}{scale}")
+    words.say(activation.to_owned(), &["activation"]);
+    let parametrisation = if architecture.mean_field.is_some() { "mean-field" } else { "standard" };
+    words.unusual("parametrisation", parametrisation.to_owned(), architecture.mean_field.is_none());
+    if let Some(field) = &architecture.mean_field {
+        let text = format!("bias_variance={}", plain(field.bias_variance));
+        words.unusual("mean_field.bias_variance", text, field.bias_variance == 1.0);
+    }
+    words.unusual("init_scale", format!("×{}", plain(architecture.init_scale)), architecture.init_scale == 1.0);
+    let last = architecture.observe == [architecture.kind.depth()];
+    let layers = architecture.observe.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    words.telling("observe", format!("observe=[{layers}]"), last);
+    words
 }
 
-fn optimiser_label(optimiser: &Optimiser) -> String {
-    if let Some(flow) = &optimiser.flow {
-        let until = if flow.fitted < 1.0 { format!(" until {}", flow.fitted) } else { String::new() };
-        let precision = if flow.precision == Precision::F32 { " f32" } else { "" };
-        let watched = if flow.watched == Watched::Pulling { " watched=pulling" } else { "" };
-        return format!("gradient-flow alpha={}{until}{precision}{watched}", flow.alpha);
-    }
-    let mut label = format!("{} lr={}", optimiser.kind.name(), optimiser.lr);
-    let Some(rule) = optimiser.kind.rule() else { return label };
-    for key in rule.keys().iter().filter(|key| key.slot != Slot::Lr) {
-        let value = optimiser.rates().get(key.slot);
-        if Some(value) != key.default {
+fn optimiser_words(optimiser: &Optimiser) -> Words {
+    let mut words = Words::of(optimiser, "kind");
+    words.say(optimiser.kind.name().to_owned(), &["kind"]);
+    if let Some(rule) = optimiser.kind.rule() {
+        words.say(format!("lr={}", plain(optimiser.lr)), &["lr"]);
+        for key in rule.keys().iter().filter(|key| key.slot != Slot::Lr) {
+            let value = optimiser.rates().get(key.slot);
             let name = if key.slot == Slot::WeightDecay { "wd" } else { key.name };
-            label.push_str(&format!(" {name}={value}"));
+            // The same place under another name is another number: RMSprop's α is not Adam's β₂.
+            let place = key.slot.name();
+            let compared = if key.name == place { place.to_owned() } else { format!("{place} of {}", rule.name()) };
+            words.unusual(&compared, format!("{name}={}", plain(value)), Some(value) == key.default);
         }
+        // What a rule does not have is the same number in all that have not got it.
+        words.implied(&Slot::ALL.map(Slot::name));
+        return words;
     }
-    label
+    let Some(flow) = &optimiser.flow else { return words };
+    words.say(format!("alpha={}", plain(flow.alpha)), &["flow.alpha"]);
+    words.unusual("flow.fitted", format!("until {}", plain(flow.fitted)), flow.fitted == 1.0);
+    let precision = if flow.precision == Precision::F32 { "f32" } else { "f64" };
+    words.unusual("flow.precision", precision.to_owned(), flow.precision == Precision::F64);
+    let watched = if flow.watched == Watched::Pulling { "watched=pulling" } else { "watched=all" };
+    words.unusual("flow.watched", watched.to_owned(), flow.watched == Watched::All);
+    let time = flow.time.map_or("none".to_owned(), plain);
+    words.telling("flow.time", format!("time={time}"), flow.time.is_none());
+    for (name, value, usual) in [
+        ("gradient_change", flow.gradient_change, 1e-4),
+        ("output_change", flow.output_change, 0.1),
+        ("kink_change", flow.kink_change, 0.01),
+        ("margin", flow.margin, 1.0),
+    ] {
+        words.telling(&format!("flow.{name}"), format!("{name}={}", plain(value)), value == usual);
+    }
+    words.implied(&["lr", "momentum", "beta1", "beta2", "epsilon", "weight_decay"]);
+    words
 }
 
-fn prune_label(prune: &Prune) -> String {
+/// The analysis takes these labels apart (`analysis/src/stragglers/pruning.rs`): their wording is a contract.
+fn prune_words(prune: &Prune) -> Words {
+    let mut words = Words::of(prune, "kind");
     let inversion = |at: &InversionOf| match at {
         InversionOf::Distance => "distance",
         InversionOf::Radius0 => "radius_0",
         InversionOf::Radius1 => "radius_1",
     };
-    match prune {
+    let text = match prune {
         Prune::None => "none".to_string(),
         Prune::Stragglers { at } => format!("stragglers at {}", inversion(at)),
         Prune::Misclassified { epoch } => format!("misclassified at {epoch}"),
         Prune::Random { like: PruneSize::Stragglers { at } } => format!("random like stragglers at {}", inversion(at)),
         Prune::Random { like: PruneSize::Misclassified { epoch } } => format!("random like misclassified at {epoch}"),
-    }
+    };
+    words.say(text, &["kind", "at", "epoch", "like.kind", "like.at", "like.epoch"]);
+    words
 }

@@ -4,14 +4,17 @@
 //! digests of its data. Cells are not stored but counted: cell `i` is variant `i / seeds` at seed `i % seeds`, so a
 //! plan of a million cells is as small as its axes.
 
+mod coordinates;
 mod id;
 mod identity;
+mod keys;
 mod label;
 
-pub use id::{CellId, CohortId};
+pub use coordinates::{KeyCoordinate, KeyValues, NumericCoordinate};
+pub use id::{CellId, CohortId, VariantId};
 pub(crate) use identity::removes_by_distance;
 pub use identity::{DataIdentity, NotAnIdentity};
-pub use label::{AxisLabels, NumericCoordinate};
+pub use label::AxisLabels;
 
 use serde::Serialize;
 
@@ -33,6 +36,12 @@ pub struct Variant {
     pub optimiser: usize,
     /// Index into [`Plan::prunes`].
     pub prune: usize,
+}
+
+/// Which entry of each axis a variant takes, in the order of [`Plan::AXES`].
+fn entries_of(variant: &Variant) -> [usize; 5] {
+    let &Variant { data, subsample, architecture, optimiser, prune } = variant;
+    [data, subsample, architecture, optimiser, prune]
 }
 
 /// Everything that decides a variant's results, in the order and under the names that its cells' ids are made of.
@@ -61,6 +70,8 @@ pub struct Plan {
     seeds: Vec<u64>,
     variants: Vec<Variant>,
     specifications: Vec<String>,
+    digests: Vec<String>,
+    labelling: label::Labelling,
 }
 
 impl Plan {
@@ -122,7 +133,8 @@ impl Plan {
                 })
             })
             .collect();
-        Plan { sweep, prunes, seeds, variants, specifications }
+        let labelling = label::Labelling::of(&sweep, &prunes);
+        Plan { sweep, prunes, seeds, variants, specifications, digests: digests.to_vec(), labelling }
     }
 
     /// The sweep behind the plan.
@@ -211,6 +223,31 @@ impl Plan {
         &self.specifications[variant]
     }
 
+    /// Identity of a variant, which all its seeds share and which does not depend on its place in the grid.
+    pub fn variant_id(&self, variant: usize) -> VariantId {
+        VariantId::of_specification(&self.specifications[variant])
+    }
+
+    /// Whether every cell is there once.
+    ///
+    /// # Errors
+    /// A sentence, if two entries of `sweep.data` (two directories, say) are the same samples with the same labels and
+    /// scaling: their cells have the same ids, and would count twice in every mean.
+    pub fn check_distinct(&self) -> Result<(), String> {
+        let mut known = std::collections::HashMap::new();
+        for (here, (data, digest)) in self.sweep.data.iter().zip(&self.digests).enumerate() {
+            let identity = serde_json::to_string(data).unwrap_or_default();
+            if let Some(first) = known.insert((identity, digest), here) {
+                let [first, second] = [first, here].map(|entry| &self.axis_labels(0)[entry]);
+                return Err(format!(
+                    "two [[data]] are the same data: `{first}` and `{second}` hold the same samples, labelled and scaled \
+                     alike, so that each of their cells would be there twice. Leave one of them out"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Ids of all cells, in order.
     pub fn ids(&self) -> Vec<CellId> {
         let mut ids = Vec::with_capacity(self.len());
@@ -238,107 +275,4 @@ impl Plan {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sweep::parse;
-    use std::collections::HashSet;
-
-    fn plan(text: &str) -> Plan {
-        let sweep = parse(text, "test.toml", &[]).expect("a valid sweep");
-        let digests = vec!["d".to_string(); sweep.data.len()];
-        Plan::new(sweep, &digests)
-    }
-
-    const SMALL: &str = r#"
-        [sweep]
-        name = "small"
-        seeds = { start = 3, count = 4 }
-        [[data]]
-        source = "digits"
-        labels = "parity"
-        [[subsample]]
-        size = 500
-        block = [0, 1]
-        [[architecture]]
-        kind = "mlp"
-        hidden = [10]
-        activation = "tanh"
-        [[optimiser]]
-        kind = "sgd"
-        lr = [0.1, 0.2]
-        [train]
-        epochs = 10
-        loss = "cross-entropy"
-        batch = "full"
-    "#;
-
-    #[test]
-    fn every_cell_has_an_id_of_its_own() {
-        let plan = plan(SMALL);
-        assert_eq!(plan.len(), 2 * 2 * 4);
-        let ids: HashSet<_> = plan.ids().into_iter().collect();
-        assert_eq!(ids.len(), plan.len());
-    }
-
-    #[test]
-    fn adding_seeds_and_values_keeps_the_ids_of_the_cells_that_stay() {
-        let before: HashSet<_> = plan(SMALL).ids().into_iter().collect();
-        let wider = SMALL.replace("count = 4", "count = 9").replace("lr = [0.1, 0.2]", "lr = [0.3, 0.2, 0.1]");
-        let after: HashSet<_> = plan(&wider).ids().into_iter().collect();
-        assert!(before.is_subset(&after));
-    }
-
-    #[test]
-    fn what_decides_a_result_decides_the_id() {
-        let before: HashSet<_> = plan(SMALL).ids().into_iter().collect();
-        for (from, to) in [("epochs = 10", "epochs = 11"), ("tanh", "relu"), ("parity", "classes"), ("[10]", "[11]")] {
-            let after: HashSet<_> = plan(&SMALL.replace(from, to)).ids().into_iter().collect();
-            assert!(before.is_disjoint(&after), "{from} → {to} must change every id");
-        }
-        let sweep = parse(SMALL, "test.toml", &[]).expect("a valid sweep");
-        let other_data: HashSet<_> = Plan::new(sweep, &["other".to_string()]).ids().into_iter().collect();
-        assert!(before.is_disjoint(&other_data));
-    }
-
-    /// A rule that is newer than the first ids makes other cells of those that it decides, and of no others.
-    #[test]
-    fn newer_rules_change_the_ids_of_the_cells_that_they_decide_alone() {
-        let text = format!(
-            "{SMALL}\n[[prune]]\nremove = \"none\"\n[[prune]]\nremove = \"stragglers\"\n[stop]\nafter_inversion = 5\n"
-        );
-        let with = |identity: &str| {
-            let plan = Plan::new(parse(&text, "test.toml", &[]).expect("a valid sweep"), &[identity.to_string()]);
-            (plan.variants().to_vec(), plan.ids(), plan.seeds().len())
-        };
-        let (variants, before, seeds) = with("d");
-        let changed = |identity: &str| -> HashSet<Variant> {
-            let after = with(identity).1;
-            let other = (0..before.len()).filter(|&cell| before[cell] != after[cell]);
-            other.map(|cell| variants[cell / seeds]).collect()
-        };
-        let all = |of: &dyn Fn(&Variant) -> bool| variants.iter().copied().filter(|v| of(v)).collect::<HashSet<_>>();
-        assert_eq!(changed("d many-classes"), all(&|variant| variant.prune == 1));
-        assert_eq!(changed("d lacking=1"), all(&|variant| variant.subsample == 1));
-        assert_eq!(changed("e").len(), variants.len());
-    }
-
-    #[test]
-    fn a_pruned_cell_knows_the_full_cell_it_starts_from() {
-        let plan = plan(&format!(
-            "{SMALL}\n[[prune]]\nremove = \"stragglers\"\n[[prune]]\nremove = \"random\"\nlike = \"stragglers\"\n"
-        ));
-        assert_eq!(plan.len(), 2 * 2 * 4 * 3);
-        for cell in 0..plan.len() as u32 {
-            let variant = plan.variants()[plan.variant_of(cell)];
-            match plan.full_cell_of(cell) {
-                None => assert_eq!(plan.prunes()[variant.prune], Prune::None),
-                Some(full) => {
-                    let of_full = plan.variants()[plan.variant_of(full)];
-                    assert_eq!(plan.prunes()[of_full.prune], Prune::None);
-                    assert_eq!(Variant { prune: variant.prune, ..of_full }, variant);
-                    assert_eq!(plan.seed_of(full), plan.seed_of(cell));
-                }
-            }
-        }
-    }
-}
+mod tests;

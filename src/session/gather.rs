@@ -1,16 +1,14 @@
-//! Collecting a plan's parts into `results.h5`, with every axis and number of the specification as a coordinate.
+//! Collecting a plan's parts into `results.h5`.
 
 use std::collections::BTreeSet;
 
+use super::coordinates::coordinates;
 use super::examination::identities;
 use super::pools::Pools;
 use super::{SessionError, opening};
 use crate::data::{DataError, Pool};
 use crate::plan::{CellId, Plan};
-use crate::store::{
-    BlockImages, CellCoordinate, Collected, CoordinateValues, PartSummary, Provenance, RunDirectory, collect, scan,
-    set_aside,
-};
+use crate::store::{BlockImages, Collected, PartSummary, Provenance, RunDirectory, collect, scan, set_aside};
 use crate::sweep::{self, Data, Normalise};
 
 /// Collects the parts of a plan. Cells that an adaptive rule never asked for and nobody trained are left out.
@@ -102,45 +100,4 @@ fn origins(parts: &[(std::path::PathBuf, PartSummary)]) -> (String, String) {
         names.into_iter().collect::<Vec<_>>().join(", ")
     };
     (join(|summary| &summary.host), join(|summary| &summary.device))
-}
-
-fn coordinates(plan: &Plan, cells: &[u32]) -> Vec<CellCoordinate> {
-    let variants: Vec<usize> = cells.iter().map(|&cell| plan.variant_of(cell)).collect();
-    let mut out = vec![CellCoordinate {
-        name: "seed".into(),
-        long_name: "seed of the initial weights and sample orders".into(),
-        units: "1".into(),
-        values: CoordinateValues::Integers(cells.iter().map(|&cell| plan.seed_of(cell) as i64).collect()),
-    }];
-    let labels: Vec<_> = plan.variants().iter().map(|&variant| plan.labels(variant)).collect();
-    for (axis, name) in Plan::AXES.into_iter().enumerate() {
-        let mut distinct: Vec<String> = Vec::new();
-        let codes: Vec<u32> = labels
-            .iter()
-            .map(|of_variant| {
-                let label = &of_variant[axis];
-                let place = distinct.iter().position(|known| known == label).unwrap_or_else(|| {
-                    distinct.push(label.clone());
-                    distinct.len() - 1
-                });
-                place as u32
-            })
-            .collect();
-        out.push(CellCoordinate {
-            name: name.into(),
-            long_name: format!("{name} of the cell"),
-            units: "1".into(),
-            values: CoordinateValues::Texts {
-                labels: distinct,
-                codes: variants.iter().map(|&variant| codes[variant]).collect(),
-            },
-        });
-    }
-    out.extend(plan.numbers().into_iter().map(|number| CellCoordinate {
-        name: number.name.into(),
-        long_name: number.long_name.into(),
-        units: "1".into(),
-        values: CoordinateValues::Numbers(variants.iter().map(|&variant| number.values[variant]).collect()),
-    }));
-    out
 }

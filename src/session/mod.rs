@@ -7,6 +7,7 @@
 mod adaptive;
 mod allocation;
 mod block_of_cell;
+mod coordinates;
 mod deadline;
 mod examination;
 mod forecast;
@@ -292,6 +293,9 @@ pub fn allowance(world: Option<&World>) -> Allowance {
 
 /// What the cells of a run cost, whichever launch trained them.
 pub fn cost(collected: &Collected) -> String {
+    if collected.training_seconds == 0.0 {
+        return "no cell has been trained".to_owned();
+    }
     let training = span(collected.training_seconds);
     let known = &collected.peak_memory;
     let Some(most) = known.iter().max() else { return format!("training took {training}, summed over cohorts") };

@@ -129,6 +129,8 @@ fn speak(settings: &Settings) -> Result<(Word, Examined), SessionError> {
     let sweep = sweep::parse(&text, &path.display().to_string(), &settings.overrides)
         .map_err(|diagnostics| SessionError::Input(diagnostics.to_string()))?;
     let examined = examine(&sweep)?;
+    let plan = Plan::new(sweep, &examined.identities);
+    plan.check_distinct().map_err(|sentence| SessionError::Input(format!("error: {sentence}")))?;
     Ok((Word::Plan { text, digests: examined.identities.clone() }, examined))
 }
 

@@ -4,8 +4,7 @@
 //! dimensions are the union of the parts' labels, and what a cell lacks is NaN. Memory is bounded: cells go through in
 //! slabs. Invariant: the file under its name is whole at any time; who reads the old one goes on reading it.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use hdf5::File;
@@ -21,6 +20,7 @@ use super::part::{CellStatus, Origin, PartCell};
 use super::results::{self, Writer};
 use super::scan::{Found, scan};
 use super::schema::{Format, VARIABLES};
+use super::shared_texts::SharedTexts;
 use super::slab::{Layouts, Slabs};
 
 /// A coordinate of the cells: an axis of the sweep or a number of the specification.
@@ -59,6 +59,14 @@ impl CoordinateValues {
             CoordinateValues::Numbers(values) => values.len(),
             CoordinateValues::Integers(values) => values.len(),
         }
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let labels = match self {
+            CoordinateValues::Texts { labels, .. } => labels.as_slice(),
+            _ => &[],
+        };
+        labels.iter().map(String::as_str)
     }
 }
 
@@ -142,8 +150,12 @@ pub fn collect(
             slabs.fill(&scan, &layouts, start, &found[start..end], &mut rows, &mut collected.torn)?;
             slabs.write(start, end).map_err(StoreError::hdf5("write", out))?;
         }
-        rows.write(&writer, cells)
-            .and_then(|()| coordinates.iter().try_for_each(|coordinate| write_coordinate(&writer, coordinate)))
+        writer
+            .shared_texts(rows.texts().chain(coordinates.iter().flat_map(|coordinate| coordinate.values.texts())))
+            .and_then(|texts| {
+                rows.write(&writer, &texts, cells)?;
+                coordinates.iter().try_for_each(|coordinate| write_coordinate(&writer, &texts, coordinate))
+            })
             .and_then(|()| write_provenance(&file, provenance, &rows))
             .and_then(|()| provenance.images.as_ref().map_or(Ok(()), |images| images.write(&file)))
             .map_err(StoreError::hdf5("write", out))?;
@@ -175,7 +187,8 @@ fn check_coordinates(cells: usize, coordinates: &[CellCoordinate]) -> Result<(),
     }
     let dims = super::schema::Dim::ALL.iter().flat_map(|dim| [dim.info().name, dim.info().coordinate]);
     let variables = VARIABLES.iter().map(|variable| variable.name);
-    let mut taken: HashSet<&str> = OWN.into_iter().chain(["cell"]).chain(dims).chain(variables).collect();
+    let mut taken: HashSet<&str> =
+        OWN.into_iter().chain(["cell", SharedTexts::NAME]).chain(dims).chain(variables).collect();
     for CellCoordinate { name, values, .. } in coordinates {
         if !taken.insert(name) {
             return Err(format!("the name of the coordinate {name} is taken"));
@@ -228,7 +241,7 @@ pub(super) struct Rows {
     status: Vec<Option<CellStatus>>,
     wall_seconds: Vec<f64>,
     diverged_epoch: Vec<f64>,
-    failure: HashMap<usize, String>,
+    failure: BTreeMap<usize, String>,
     /// Where they were trained.
     pub(super) origins: Origins,
 }
@@ -239,7 +252,7 @@ impl Rows {
             status: vec![None; cells],
             wall_seconds: vec![f64::NAN; cells],
             diverged_epoch: vec![f64::NAN; cells],
-            failure: HashMap::new(),
+            failure: BTreeMap::new(),
             origins: Origins::default(),
         }
     }
@@ -255,16 +268,26 @@ impl Rows {
     }
 
     fn training_seconds(&self) -> f64 {
-        self.wall_seconds.iter().filter(|seconds| !seconds.is_nan()).sum()
+        // Not `sum`: the sum of no numbers is -0.
+        self.wall_seconds.iter().filter(|seconds| !seconds.is_nan()).fold(0.0, |sum, seconds| sum + seconds)
     }
 
-    fn write(&self, writer: &Writer<'_>, cells: &[CellId]) -> hdf5::Result<()> {
+    fn status(&self, row: usize) -> &'static str {
+        self.status[row].map_or("missing", CellStatus::name)
+    }
+
+    /// The texts that [`Rows::write`] writes.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        (0..self.status.len()).map(|row| self.status(row)).chain([""]).chain(self.failure.values().map(String::as_str))
+    }
+
+    fn write(&self, writer: &Writer<'_>, texts: &SharedTexts, cells: &[CellId]) -> hdf5::Result<()> {
         let count = cells.len();
-        let status = |k: usize| self.status[k].map_or("missing", CellStatus::name);
+        let status = |k: usize| self.status(k);
         let failure = |k: usize| self.failure.get(&k).map_or("", String::as_str);
         writer.cell_texts("cell_id", "hash of the cell's specification", count, |k| cells[k].to_string().into())?;
-        writer.cell_texts("status", "complete, diverged, failed or missing", count, |k| status(k).into())?;
-        writer.cell_texts("failure", "what is known of a failed cell", count, |k| failure(k).into())?;
+        writer.cell_labels(texts, "status", "complete, diverged, failed or missing", count, status)?;
+        writer.cell_labels(texts, "failure", "what is known of a failed cell", count, failure)?;
         let seconds = ("s", "the cell's share of its cohort's training time");
         writer.cell_numbers("wall_seconds", seconds, &self.wall_seconds, Some(f64::NAN))?;
         let diverged = ("epoch", "epoch at which a loss or weight stopped being finite");
@@ -272,11 +295,11 @@ impl Rows {
     }
 }
 
-fn write_coordinate(writer: &Writer<'_>, coordinate: &CellCoordinate) -> hdf5::Result<()> {
+fn write_coordinate(writer: &Writer<'_>, texts: &SharedTexts, coordinate: &CellCoordinate) -> hdf5::Result<()> {
     let CellCoordinate { name, long_name, units, values } = coordinate;
     match values {
         CoordinateValues::Texts { labels, codes } => {
-            writer.cell_texts(name, long_name, codes.len(), |k| Cow::from(labels[codes[k] as usize].as_str()))
+            writer.cell_labels(texts, name, long_name, codes.len(), |k| labels[codes[k] as usize].as_str())
         }
         CoordinateValues::Numbers(values) => writer.cell_numbers(name, (units, long_name), values, Some(f64::NAN)),
         CoordinateValues::Integers(values) => writer.cell_numbers(name, (units, long_name), values, None),

@@ -1,5 +1,5 @@
-//! The few calls of the HDF5 libraries that the `hdf5` crate does not wrap: dimension scales, and files in memory; and how
-//! files on disk are opened, without HDF5's own file locks.
+//! The few calls of the HDF5 libraries that the `hdf5` crate does not wrap: dimension scales, files in memory, and chunks
+//! written as they lie in the file; and how files on disk are opened, without HDF5's own file locks.
 //!
 //! HDF5 locks every file that it opens (flock(2)). Nothing here relies on these locks: files are replaced whole, never
 //! written in place, and the lease says who works in a run directory. They only do harm: a results file that somebody
@@ -19,14 +19,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hdf5::file::FileBuilder;
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, File, Location, Result};
-use hdf5_sys::h5::herr_t;
+use hdf5_sys::h5::{herr_t, hsize_t};
 use hdf5_sys::h5f::H5Fget_file_image;
 use hdf5_sys::h5i::hid_t;
+use hdf5_sys::h5p::H5P_DEFAULT;
 
 unsafe extern "C" {
     fn H5DSset_scale(scale: hid_t, name: *const c_char) -> herr_t;
     fn H5DSattach_scale(dataset: hid_t, scale: hid_t, index: c_uint) -> herr_t;
     fn H5LTopen_file_image(bytes: *mut c_void, length: usize, flags: c_uint) -> hid_t;
+    // HDF5 1.10.3 and later.
+    fn H5Dwrite_chunk(
+        dataset: hid_t,
+        transfer: hid_t,
+        filters: u32,
+        offset: *const hsize_t,
+        length: usize,
+        bytes: *const c_void,
+    ) -> herr_t;
 }
 
 /// Opens a file on disk for reading.
@@ -95,6 +105,25 @@ pub(crate) fn open_image(bytes: &mut [u8]) -> Result<File> {
         // SAFETY: the id is that of the file just opened, and its one reference is handed over here.
         unsafe { hdf5::from_id(id) }
     })
+}
+
+/// Writes the chunk that begins at element `first` of a one-dimensional dataset as it will lie in the file: its filters are
+/// applied already.
+pub(crate) fn write_chunk(dataset: &Dataset, first: usize, bytes: &[u8]) -> Result<()> {
+    const ALL_FILTERS_APPLIED: u32 = 0;
+    if dataset.ndim() != 1 {
+        return Err("a chunk of bytes is written to one dimension only".into());
+    }
+    let offset = [first as hsize_t];
+    hdf5::sync::sync(|| {
+        // SAFETY: the id is that of a live dataset of one dimension, for which one offset is read; the bytes live through
+        // the call and have the length that is stated.
+        hdf5::h5check(unsafe {
+            let bytes_at = bytes.as_ptr().cast();
+            H5Dwrite_chunk(dataset.id(), H5P_DEFAULT, ALL_FILTERS_APPLIED, offset.as_ptr(), bytes.len(), bytes_at)
+        })
+    })
+    .map(drop)
 }
 
 /// A text as HDF5 keeps it: variable length, UTF-8. Zero bytes, which it cannot hold, become U+FFFD.

@@ -28,6 +28,7 @@ pub mod running;
 pub mod scan;
 pub mod schema;
 pub(crate) mod seal;
+mod shared_texts;
 mod slab;
 pub mod weights;
 

@@ -16,6 +16,7 @@ use super::axes::{Axes, Labels};
 use super::error::StoreError;
 use super::h5;
 use super::schema::{Dim, Dtype, Format, FormatError, Variable};
+use super::shared_texts::SharedTexts;
 
 /// What the attribute `format` of every results file says.
 pub const FORMAT: &str = "phasesweep results";
@@ -137,7 +138,28 @@ impl<'a> Writer<'a> {
         self.finish_cell(&dataset, units, long_name)
     }
 
-    /// Creates a coordinate of texts of the cells: cell k's is `labels[codes[k]]`.
+    /// Writes the distinct texts of which [`Writer::cell_labels`] makes coordinates.
+    pub(super) fn shared_texts<'t>(&self, texts: impl IntoIterator<Item = &'t str>) -> hdf5::Result<SharedTexts> {
+        let (shared, dataset) = SharedTexts::write(self.file, texts)?;
+        describe(&dataset, "1", "distinct texts of the cells")?;
+        h5::set_scale(&dataset, SharedTexts::NAME)?;
+        Ok(shared)
+    }
+
+    /// Creates a coordinate of texts that repeat themselves from cell to cell: cell k's is `text(k)`.
+    pub(super) fn cell_labels<'t>(
+        &self,
+        shared: &SharedTexts,
+        name: &str,
+        long_name: &str,
+        count: usize,
+        text: impl Fn(usize) -> &'t str,
+    ) -> hdf5::Result<()> {
+        let dataset = shared.variable(self.file, name, count, text)?;
+        self.finish_cell(&dataset, "1", long_name)
+    }
+
+    /// Creates a coordinate of texts of the cells, each with its own: cell k's is `text(k)`.
     pub(crate) fn cell_texts<'t>(
         &self,
         name: &str,
@@ -145,7 +167,8 @@ impl<'a> Writer<'a> {
         count: usize,
         text: impl Fn(usize) -> std::borrow::Cow<'t, str>,
     ) -> hdf5::Result<()> {
-        let dataset = self.file.new_dataset::<VarLenUnicode>().shape(count).create(name)?;
+        let chunk = [count.clamp(1, 1 << 16)];
+        let dataset = compressed(self.file.new_dataset::<VarLenUnicode>(), &chunk).shape(count).create(name)?;
         let mut start = 0;
         while start < count {
             let end = count.min(start + (1 << 16));

@@ -168,5 +168,16 @@ pub fn parse(text: &str, file_name: &str, overrides: &[String]) -> Result<Sweep,
     diagnostics.into_result(sweep)
 }
 
+/// The keys of the tables that are axes, as they are read: for each table its name and its keys, each with how it is read.
+/// Tests draw sweeps from it.
+#[cfg(test)]
+pub(crate) const AXIS_KEYS: [(&str, &[(&str, &str)]); 5] = [
+    ("data", raw::RawData::READERS),
+    ("subsample", raw::RawSubsample::READERS),
+    ("architecture", raw::RawArchitecture::READERS),
+    ("optimiser", raw::RawOptimiser::READERS),
+    ("prune", raw::RawPrune::READERS),
+];
+
 #[cfg(test)]
 mod tests;

@@ -204,6 +204,11 @@ macro_rules! raw_table {
         impl $name {
             /// The table's keys, as they are written.
             pub(crate) const KEYS: &'static [&'static str] = &[$(stringify!($key)),*];
+            /// The same, each with the method of [`TableReader`] that reads it.
+            #[cfg(test)]
+            #[allow(dead_code, reason = "tests draw from the keys of the axes alone")]
+            pub(crate) const READERS: &'static [(&'static str, &'static str)] =
+                &[$((stringify!($key), stringify!($reader)),)*];
 
             pub(crate) fn read(reader: &mut TableReader<'_, '_>) -> Self {
                 $name { $($key: reader.$reader(stringify!($key)),)* }

@@ -7,6 +7,7 @@ mod complexity;
 mod config_errors;
 mod data;
 mod durability;
+mod identity;
 mod interop;
 mod limits;
 mod packing;

@@ -132,6 +132,43 @@ fn every_value_stands_at_its_labels_and_all_else_is_nan() {
 }
 
 #[test]
+fn texts_take_tens_of_bytes_a_cell_and_are_each_cells_own() {
+    // More cells than a chunk holds, 70 seeds of each variant, none of them trained: the file is coordinates alone.
+    let (count, variants) = (70_000_u32, 1000);
+    let cells: Vec<_> = (0..count).map(cell_id).collect();
+    let label = |axis: &str, variant: u32| format!("{axis} of a variant, number {} × 2", variant % 37);
+    let axes = ["data", "subsample", "architecture", "optimiser", "prune"];
+    let codes: Vec<u32> = (0..count).map(|cell| cell / (count / variants)).collect();
+    let coordinate = |name: &str, labels: Vec<String>| CellCoordinate {
+        name: name.into(),
+        long_name: name.into(),
+        units: "1".into(),
+        values: CoordinateValues::Texts { labels, codes: codes.clone() },
+    };
+    let mut coordinates: Vec<_> =
+        axes.iter().map(|axis| coordinate(axis, (0..variants).map(|variant| label(axis, variant)).collect())).collect();
+    coordinates.push(coordinate("variant", (0..variants).map(|variant| format!("{variant:016x}")).collect()));
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("results.h5");
+    collect(directory.path(), &cells, &coordinates, &provenance(), &out).unwrap();
+
+    let bytes = fs::metadata(&out).unwrap().len() / u64::from(count);
+    println!("{bytes} bytes a cell");
+    assert!(bytes < 80, "{bytes} bytes a cell");
+    let file = results::open(&out).unwrap();
+    let texts = |name: &str| file.dataset(name).unwrap().read_raw::<VarLenUnicode>().unwrap();
+    for axis in axes {
+        for (cell, text) in texts(axis).iter().enumerate() {
+            assert_eq!(text.as_str(), label(axis, codes[cell]), "cell {cell}");
+        }
+    }
+    assert!(texts("variant").iter().zip(&codes).all(|(text, code)| text.as_str() == format!("{code:016x}")));
+    assert!(texts("cell_id").iter().zip(&cells).all(|(text, id)| text.as_str() == id.to_string()));
+    assert!(texts("status").iter().all(|text| text.as_str() == "missing"));
+    assert!(texts("failure").iter().all(|text| text.is_empty()));
+}
+
+#[test]
 fn equal_for_any_split_into_parts() {
     let one = tempfile::tempdir().unwrap();
     let axes = || axes(&[0, 1, 2], &[1], 2, &[0], 2);

@@ -11,10 +11,12 @@ pub mod sentences;
 pub mod table;
 pub mod theory;
 
+use std::collections::HashMap;
+
 use ndarray::{Ix2, Ix3};
 
 use crate::error::Result;
-use crate::results::{FlowAxes, Results, Status, Stop};
+use crate::results::{Cells, FlowAxes, Results, Status, Stop};
 use crate::statistics::moments::mean;
 use crate::statistics::power_law::Observation;
 use theory::Regime;
@@ -153,7 +155,9 @@ pub struct Curve {
 pub struct Family {
     /// What tells it from the other families.
     pub name: String,
-    /// Label of the data.
+    /// Number of its data: those of all draws of their labels.
+    source: usize,
+    /// Label of the data; of several draws of their labels, what these have in common.
     pub data: String,
     /// Label of the architecture.
     pub architecture: String,
@@ -231,6 +235,7 @@ pub fn read(results: &Results) -> Result<Option<Flows>> {
     let numbers = |name: &str| number(name).cloned().unwrap_or_else(|| vec![f64::NAN; cells.len()]);
     let label = |name: &str| cells.column(name).unwrap_or_else(|| vec![String::new(); cells.len()]);
     let (data, architecture, optimiser) = (label("data"), label("architecture"), label("optimiser"));
+    let source = sources(cells);
     let (alpha, dimension, parallel) = (numbers("alpha"), numbers("dimension"), numbers("parallel"));
     let samples = cells.samples.clone().unwrap_or_else(|| vec![f64::NAN; cells.len()]);
 
@@ -244,9 +249,10 @@ pub fn read(results: &Results) -> Result<Option<Flows>> {
         flows[cell].unit = place(&mut units, |known| *known == unit, || unit);
         let family = place(
             &mut families,
-            |known| (&known.data, &known.architecture) == (&data[cell], &architecture[cell]),
+            |known| (known.source, &known.architecture) == (source[cell], &architecture[cell]),
             || Family {
                 name: String::new(),
+                source: source[cell],
                 data: data[cell].clone(),
                 architecture: architecture[cell].clone(),
                 dimension: dimension[cell],
@@ -254,6 +260,7 @@ pub fn read(results: &Results) -> Result<Option<Flows>> {
                 curves: Vec::new(),
             },
         );
+        families[family].data = common_words(&families[family].data, &data[cell]);
         let curve = place(
             &mut curves,
             |known| (known.family, &known.optimiser) == (family, &optimiser[cell]),
@@ -274,6 +281,39 @@ pub fn read(results: &Results) -> Result<Option<Flows>> {
     curves.iter_mut().for_each(|curve| curve.sizes.sort_by(|a, b| a.p.total_cmp(&b.p)));
     name(&mut families, &mut curves);
     Ok(Some(Flows { axes, flows, curves, families }))
+}
+
+/// Numbers the cells' data in the order of the file: cells agree in it whose data differ at most in the draw of random
+/// labels or label noise, which is one more thing to average over. Files that do not say which variant a cell is of have
+/// labels alone.
+fn sources(cells: &Cells) -> Vec<usize> {
+    const OF_DATA: [&str; 4] = ["label_noise", "dimension", "parallel", "stretch"];
+    let texts: Vec<&Vec<String>> = match cells.variant_id {
+        Some(_) => cells.labels.iter().filter(|(name, _)| name.starts_with("data_")).map(|(_, texts)| texts).collect(),
+        None => cells.axes.iter().filter(|(name, _)| name == "data").map(|(_, texts)| texts).collect(),
+    };
+    let of_data = |name: &String| name.starts_with("data_") || OF_DATA.contains(&name.as_str());
+    let numbers: Vec<&Vec<f64>> = match cells.variant_id {
+        Some(_) => cells.numbers.iter().filter(|(name, _)| of_data(name)).map(|(_, numbers)| numbers).collect(),
+        None => Vec::new(),
+    };
+    let mut places: HashMap<(Vec<&str>, Vec<u64>), usize> = HashMap::new();
+    let number = |cell: usize| {
+        let key =
+            (texts.iter().map(|t| t[cell].as_str()).collect(), numbers.iter().map(|n| n[cell].to_bits()).collect());
+        let next = places.len();
+        *places.entry(key).or_insert(next)
+    };
+    (0..cells.len()).map(number).collect()
+}
+
+/// The words that stand in both labels, in their order.
+fn common_words(one: &str, other: &str) -> String {
+    if one == other {
+        return one.to_owned();
+    }
+    let others: Vec<&str> = other.split(' ').collect();
+    one.split(' ').filter(|word| others.contains(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// Index of the entry that answers, which is made where none does.

@@ -2,6 +2,7 @@
 //!
 //! Text may be stored as variable-length or fixed-length strings, UTF-8 or ASCII; numbers in any integer or float type.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor, VarLenAscii, VarLenUnicode};
@@ -13,8 +14,9 @@ use crate::error::{Error, Result};
 pub const AXES: [&str; 5] = ["data", "subsample", "architecture", "optimiser", "prune"];
 
 /// Dimensions and coordinates that do not belong to cells, even where their length happens to be the number of cells.
-const NOT_PER_CELL: [&str; 29] = [
+const NOT_PER_CELL: [&str; 30] = [
     "cell",
+    "text",
     "epoch",
     "layer",
     "class",
@@ -58,6 +60,18 @@ pub enum Status {
     Missing,
 }
 
+impl Status {
+    /// As the file has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Complete => "complete",
+            Status::Diverged => "diverged",
+            Status::Failed => "failed",
+            Status::Missing => "missing",
+        }
+    }
+}
+
 /// What each cell is. Every vector has one entry per cell.
 #[derive(Debug, Clone, Default)]
 pub struct Cells {
@@ -67,6 +81,11 @@ pub struct Cells {
     pub seed: Vec<i64>,
     /// How it ended.
     pub status: Vec<Status>,
+    /// Which variant it is of, numbered in the order of the file: cells of one variant differ in the seed alone. From the
+    /// file's `variant`; in a file that is older than that, from the labels of all axes, which some variants share.
+    pub variant: Vec<usize>,
+    /// Hash of its variant's specification, where the file says.
+    pub variant_id: Option<Vec<String>>,
     /// Labels of the axes in [`AXES`]' order, those that the file holds.
     pub axes: Vec<(String, Vec<String>)>,
     /// Further text coordinates (activation, loss …).
@@ -90,21 +109,51 @@ impl Cells {
         self.id.is_empty()
     }
 
-    /// Labels of an axis, of a text coordinate or of a number (as text), for grouping.
+    /// Values of a coordinate over cells as text, for grouping.
     pub fn column(&self, name: &str) -> Option<Vec<String>> {
-        if name == "seed" {
-            return Some(self.seed.iter().map(i64::to_string).collect());
+        let texts = |values: &[f64]| values.iter().map(f64::to_string).collect();
+        match name {
+            "cell_id" => return Some(self.id.clone()),
+            "seed" => return Some(self.seed.iter().map(i64::to_string).collect()),
+            "status" => return Some(self.status.iter().map(|status| status.name().to_owned()).collect()),
+            "variant" => return self.variant_id.clone(),
+            "samples" => return self.samples.as_deref().map(texts),
+            "wall_seconds" => return self.wall_seconds.as_deref().map(texts),
+            _ => {}
         }
         let text = self.axes.iter().chain(&self.labels).find(|(column, _)| column == name);
         let number = || self.numbers.iter().find(|(column, _)| column == name);
-        text.map(|(_, values)| values.clone())
-            .or_else(|| number().map(|(_, values)| values.iter().map(f64::to_string).collect()))
+        text.map(|(_, values)| values.clone()).or_else(|| number().map(|(_, values)| texts(values)))
     }
 
     /// Names that [`Cells::column`] knows.
     pub fn column_names(&self) -> Vec<String> {
         let text = self.axes.iter().chain(&self.labels).map(|(name, _)| name.clone());
-        text.chain(["seed".to_owned()]).chain(self.numbers.iter().map(|(name, _)| name.clone())).collect()
+        let numbers = self.numbers.iter().map(|(name, _)| name.clone());
+        let mut names: Vec<String> = text.chain(numbers).collect();
+        names.extend(["seed", "cell_id", "status"].map(str::to_owned));
+        let further = [
+            ("variant", self.variant_id.is_some()),
+            ("samples", self.samples.is_some()),
+            ("wall_seconds", self.wall_seconds.is_some()),
+        ];
+        names.extend(further.into_iter().filter(|(_, there)| *there).map(|(name, _)| name.to_owned()));
+        names
+    }
+
+    /// Numbers the variants: by their hashes, or by all axes' labels where the file has no hashes.
+    fn number_variants(&mut self) {
+        let mut numbers: HashMap<Vec<&str>, usize> = HashMap::new();
+        let key = |cell: usize| match &self.variant_id {
+            Some(ids) => vec![ids[cell].as_str()],
+            None => self.axes.iter().map(|(_, labels)| labels[cell].as_str()).collect(),
+        };
+        let mut variant = Vec::with_capacity(self.len());
+        for cell in 0..self.len() {
+            let next = numbers.len();
+            variant.push(*numbers.entry(key(cell)).or_insert(next));
+        }
+        self.variant = variant;
     }
 
     pub(super) fn read(file: &hdf5::File, path: &Path) -> Result<Self> {
@@ -121,7 +170,7 @@ impl Cells {
         let mut names = file.member_names().map_err(|source| Error::Open { path: path.to_owned(), source })?;
         names.sort();
         for name in names {
-            let known = ["cell_id", "seed", "status"].contains(&name.as_str());
+            let known = ["cell_id", "seed", "status", "variant"].contains(&name.as_str());
             let Ok(dataset) = file.dataset(&name) else { continue };
             if known || NOT_PER_CELL.contains(&name.as_str()) || dataset.shape() != [cells] {
                 continue;
@@ -142,12 +191,15 @@ impl Cells {
             }
         }
         out.axes.sort_by_key(|(name, _)| AXES.iter().position(|axis| axis == name));
-        for (name, length) in [("seed", out.seed.len()), ("status", out.status.len())] {
+        out.variant_id = labels(file, path, "variant")?;
+        let variants = out.variant_id.as_ref().map_or(cells, Vec::len);
+        for (name, length) in [("seed", out.seed.len()), ("status", out.status.len()), ("variant", variants)] {
             if length != cells {
                 let (found, expected) = (vec![length], vec![cells]);
                 return Err(Error::Shape { path: path.to_owned(), variable: name.into(), found, expected });
             }
         }
+        out.number_variants();
         Ok(out)
     }
 }

@@ -11,10 +11,11 @@ pub fn table<T>(what: &str, result: PolarsResult<T>) -> Result<T> {
     result.map_err(|source| Error::Table { what: what.to_owned(), source })
 }
 
-/// One row per cell: `cell_id`, the axes, `seed`, further labels and numbers, in this order.
+/// One row per cell: `cell_id`, `variant` where the file has it, the axes, `seed`, further labels and numbers, in this order.
 pub fn cells(results: &Results) -> Result<DataFrame> {
     let cells = &results.cells;
     let mut columns = vec![Column::new("cell_id".into(), &cells.id)];
+    columns.extend(cells.variant_id.iter().map(|ids| Column::new("variant".into(), ids)));
     columns.extend(cells.axes.iter().map(|(name, values)| Column::new(name.into(), values)));
     columns.push(Column::new("seed".into(), &cells.seed));
     columns.extend(cells.labels.iter().map(|(name, values)| Column::new(name.into(), values)));

@@ -8,15 +8,32 @@ use crate::error::Result;
 use crate::groups::Groups;
 use crate::statistics::interval::{Interval, mean_interval};
 use crate::statistics::moments::{coefficient_of_variation, mean, standard_deviation};
+use crate::turning::TurningPoints;
 
 /// The table: the grouping columns, `layer`, `observable`, `rule`, `cells` and how they ended (`found`, `edge`, `none`,
 /// `diverged`, `failed`, `missing`), `epsilon_star` (mean), `sd`, `low`, `high` (Student's 95% interval of the mean; null where the values are all equal), `cv`, and
 /// `epoch` (mean). Cells without an inversion are counted and take no part in the means.
-pub fn stability(turning_points: &DataFrame, groups: &Groups) -> Result<DataFrame> {
+pub fn stability(turning_points: &DataFrame, points: &TurningPoints, groups: &Groups) -> Result<DataFrame> {
     let what = "the table of stability";
-    let keys = groups.columns.iter().map(String::as_str).chain(["layer", "observable", "rule"]);
-    let grouped = table(what, turning_points.group_by_stable(keys))?;
-    let mut columns = grouped.keys();
+    // Cells belong together by their group, whatever it is called.
+    const GROUP: &str = "number of the group";
+    let group = groups.of_cells(points.rows.iter().map(|row| row.cell + 1).max().unwrap_or(0));
+    let mut numbered = turning_points.clone();
+    let numbers: Vec<i64> = points.rows.iter().map(|row| group[row.cell] as i64).collect();
+    table(what, numbered.with_column(Column::new(GROUP.into(), numbers)))?;
+    let grouped = table(what, numbered.group_by_stable([GROUP, "layer", "observable", "rule"]))?;
+    let first: IdxCa =
+        grouped.get_groups().iter().map(|rows_of| rows(rows_of).first().map(|&row| row as IdxSize)).collect();
+    let called = |(place, name): (usize, &String)| match turning_points.column(name) {
+        // The status of a row is that of its turning point.
+        Ok(column) if name != "status" => table(what, column.take(&first)),
+        _ => {
+            let of_row = |row: Option<IdxSize>| groups.all[group[points.rows[row? as usize].cell]].values.get(place);
+            Ok(Column::new(name.into(), first.iter().map(of_row).map(|v| v.map(String::as_str)).collect::<Vec<_>>()))
+        }
+    };
+    let mut columns: Vec<Column> = groups.columns.iter().enumerate().map(called).collect::<Result<_>>()?;
+    columns.extend(grouped.keys().into_iter().filter(|column| column.name() != GROUP));
     let status = table(what, turning_points.column("status").and_then(|column| column.str().cloned()))?;
     let epoch = table(what, turning_points.column("epoch").and_then(|column| column.i64().cloned()))?;
     let star = table(what, turning_points.column("epsilon_star").and_then(|column| column.f64().cloned()))?;

@@ -1,0 +1,185 @@
+//! Entries of every axis, drawn at random from the table of keys that the reader of sweep files uses.
+//!
+//! Nobody has to think of a new key: its name and the kind of its values come from the reader, the words that it may hold
+//! from the documentation's table. Tables are written with random keys and values, and those that a sweep may have are
+//! kept. A key that is never part of an accepted table, or never makes a difference, fails the test.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::sweep::{AXIS_KEYS, Architecture, Data, Optimiser, Prune, Subsample, Sweep, parse};
+
+/// What sweep files write of an axis: its entries, and pairs of entries whose tables differ in one key alone.
+#[derive(Debug, Clone)]
+pub(super) struct Pool<T> {
+    pub(super) entries: Vec<T>,
+    pub(super) pairs: Vec<[T; 2]>,
+}
+
+/// Pools of all axes.
+pub(super) struct Pools {
+    pub(super) data: Pool<Data>,
+    pub(super) subsamples: Pool<Subsample>,
+    pub(super) architectures: Pool<Architecture>,
+    pub(super) optimisers: Pool<Optimiser>,
+    pub(super) prunes: Pool<Prune>,
+}
+
+impl Pools {
+    /// Draws tables until each axis has so many different entries or the tries run out.
+    pub(super) fn draw(entries: usize) -> Pools {
+        Pools {
+            data: pool(0, entries, |sweep| sweep.data.clone()),
+            subsamples: pool(1, entries, |sweep| sweep.subsamples.clone()),
+            architectures: pool(2, entries, |sweep| sweep.architectures.clone()),
+            optimisers: pool(3, entries, |sweep| sweep.optimisers.clone()),
+            prunes: pool(4, entries, |sweep| sweep.prunes.clone()),
+        }
+    }
+}
+
+/// A sweep of gradient descent and one of gradient flows, in TOML: one table of each axis, and the rest.
+const SKELETONS: [([&str; 5], &str); 2] = [
+    (
+        [
+            "source = \"digits\"",
+            "size = 100",
+            "kind = \"mlp\"\nhidden = [20, 20, 20]",
+            "kind = \"sgd\"\nlr = 0.1",
+            "remove = \"none\"",
+        ],
+        "[sweep]\nname = \"drawn\"\nseeds = 2\n[train]\nepochs = 1000\n",
+    ),
+    (
+        [
+            "source = \"stripe\"\ndimension = 5",
+            "size = 100",
+            "kind = \"mlp\"\nhidden = [20, 20, 20]",
+            "kind = \"gradient-flow\"",
+            "",
+        ],
+        "[sweep]\nname = \"drawn\"\nseeds = 2\n[train]\nepochs = 1000\nloss = \"hinge\"\n",
+    ),
+];
+
+/// A table: keys with their values in TOML.
+type Drawn = BTreeMap<&'static str, String>;
+
+fn text(table: &Drawn) -> String {
+    table.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
+}
+
+/// The only entry that a table makes of an axis in one of the skeletons; else what is wrong with it.
+fn entry<T>(
+    axis: usize,
+    skeleton: usize,
+    table: &Drawn,
+    of: &impl Fn(&Sweep) -> Vec<T>,
+) -> std::result::Result<T, String> {
+    let (tables, rest) = SKELETONS[skeleton];
+    let mut sweep = rest.to_owned();
+    for (other, (name, _)) in AXIS_KEYS.iter().enumerate() {
+        let keys = if other == axis { text(table) } else { tables[other].to_owned() };
+        if !keys.is_empty() {
+            sweep.push_str(&format!("[[{name}]]\n{keys}\n"));
+        }
+    }
+    let mut entries = of(&parse(&sweep, "drawn.toml", &[]).map_err(|errors| errors.to_string())?);
+    if entries.len() == 1 { Ok(entries.remove(0)) } else { Err("several entries".to_owned()) }
+}
+
+/// Keys with the values to draw for them.
+type Values = Vec<(&'static str, Vec<String>)>;
+
+/// Changes the keys that the complaint names: adds what is missing, takes away or redraws what is there.
+fn mend(table: &mut Drawn, values: &Values, complaint: &str, random: &mut ChaCha8Rng) {
+    for (key, values) in values.iter().filter(|(key, _)| complaint.contains(&format!("`{key}`"))) {
+        if table.contains_key(key) && random.random_bool(0.7) {
+            table.remove(key);
+        } else {
+            table.insert(key, values.choose(random).expect("some value").clone());
+        }
+    }
+}
+
+/// Values to draw for a key, in TOML: by how it is read, with the words that the documentation names for it.
+fn candidates(table: &str, key: &str, reader: &str) -> Vec<String> {
+    let words = || -> Vec<String> {
+        let found = documented(table, key);
+        let directories = || ["/data/a", "/data/b/a", "b/a", "/data/a b"].map(|path| format!("{path:?}")).to_vec();
+        if found.is_empty() { directories() } else { found }
+    };
+    let texts = |all: &[&str]| all.iter().map(|&text| text.to_owned()).collect();
+    match reader {
+        "string" | "strings" => words(),
+        "boolean" => texts(&["true", "false"]),
+        "integer" | "integers" | "counted" => texts(&["0", "1", "2", "3", "5", "7", "100"]),
+        "number" | "numbers" => texts(&["0", "0.25", "0.5", "0.9", "1", "2", "1e-6", "1e7"]),
+        "integer_lists" => texts(&["[]", "[1]", "[20]", "[20, 10]", "[2, 20, 10]"]),
+        "epochs" => texts(&["1", "5", "30"]),
+        other => panic!("`{key}` is read by `{other}`, of which no values can be drawn yet: add some here"),
+    }
+}
+
+/// The words in quotation marks that the documentation names as values of a key.
+fn documented(table: &str, key: &str) -> Vec<String> {
+    let mut here = false;
+    for line in include_str!("../../sweep/mod.rs").lines().filter(|line| line.starts_with("//! | ")) {
+        if line.starts_with("//! | **`") {
+            here = line.contains(&format!("**`[[{table}]]`**"));
+        } else if here && line.split('|').nth(1).is_some_and(|keys| keys.contains(&format!("`{key}`"))) {
+            let value = line.split('|').nth(2).unwrap_or_default();
+            let quoted: BTreeSet<&str> = value.split('`').filter(|code| code.starts_with('"')).collect();
+            return quoted.into_iter().map(str::to_owned).collect();
+        }
+    }
+    panic!("`{key}` of [[{table}]] is not documented");
+}
+
+fn pool<T: Clone + PartialEq>(axis: usize, wanted: usize, of: impl Fn(&Sweep) -> Vec<T>) -> Pool<T> {
+    let (table, keys) = AXIS_KEYS[axis];
+    let values: Values = keys.iter().map(|&(key, reader)| (key, candidates(table, key, reader))).collect();
+    let mut random = ChaCha8Rng::seed_from_u64(axis as u64);
+    let mut pool = Pool { entries: Vec::new(), pairs: Vec::new() };
+    let mut tells: BTreeMap<&str, usize> = values.iter().map(|(key, _)| (*key, 0)).collect();
+    for _ in 0..10 * wanted {
+        let (skeleton, share) = (random.random_range(0..SKELETONS.len()), random.random_range(0.1..0.7));
+        let mut drawn = Drawn::new();
+        for (key, values) in &values {
+            if random.random_bool(share) {
+                drawn.insert(key, values.choose(&mut random).expect("some value").clone());
+            }
+        }
+        let mut found = entry(axis, skeleton, &drawn, &of);
+        for _ in 0..8 {
+            let Err(complaint) = &found else { break };
+            mend(&mut drawn, &values, complaint, &mut random);
+            found = entry(axis, skeleton, &drawn, &of);
+        }
+        let Ok(first) = found else { continue };
+        // The same table with one key changed, added or taken away.
+        for (key, values) in &values {
+            let mut other = drawn.clone();
+            match values.choose(&mut random) {
+                Some(value) if random.random_bool(0.8) => _ = other.insert(key, value.clone()),
+                _ => _ = other.remove(key),
+            }
+            if let Some(second) = entry(axis, skeleton, &other, &of).ok().filter(|second| *second != first) {
+                *tells.get_mut(key).expect("a key") += 1;
+                pool.pairs.push([first.clone(), second]);
+            }
+        }
+        if !pool.entries.contains(&first) {
+            pool.entries.push(first);
+        }
+        if pool.entries.len() >= wanted && tells.values().all(|count| *count > 0) {
+            break;
+        }
+    }
+    let silent: Vec<&str> = tells.iter().filter(|(_, count)| **count == 0).map(|(key, _)| *key).collect();
+    assert!(silent.is_empty(), "no drawn table of [[{table}]] differs by {silent:?} alone: add values to `candidates`");
+    pool
+}

@@ -1,0 +1,225 @@
+//! Ids that are frozen: an id names finished work on people's disks, and one that changed would train it again.
+//!
+//! Each id is the hash of a specification's JSON, so a field that is added without `skip_serializing_if`, or renamed, or
+//! moved, fails here. A failure is mended in the code, never in the literals; a change of ids that is meant needs a new
+//! `SPECIFICATION` number and a note in CHANGELOG.md on what becomes of old run directories.
+
+use super::super::*;
+use crate::data::Pool;
+use crate::sweep::{Source, parse};
+
+/// The digest that stands for data which these tests do not have.
+const ELSEWHERE: &str = "6d6e6973742d6c696b6520646174612c20686173686564206f6e63652c206b65";
+
+/// First, second and last id of a sweep's cells.
+fn ids(text: &str) -> [String; 3] {
+    let sweep = parse(text, "golden.toml", &[]).unwrap_or_else(|errors| panic!("{errors}"));
+    let digest = |source: &Data| match source.source {
+        Source::Digits { .. } | Source::Stripe { .. } | Source::Cylinder { .. } => {
+            Pool::load(source).expect("data of the binary itself").identity(source).to_hex().to_string()
+        }
+        _ => ELSEWHERE.to_owned(),
+    };
+    let digests: Vec<String> = sweep.data.iter().map(digest).collect();
+    let ids = Plan::new(sweep, &digests).ids();
+    [ids[0], ids[1], ids[ids.len() - 1]].map(|id| id.to_string())
+}
+
+#[test]
+fn gradient_descent_on_digits() {
+    let found = ids(r#"
+        [sweep]
+        name = "golden"
+        seeds = 3
+        [[data]]
+        source = "digits"
+        labels = "parity"
+        [[subsample]]
+        size = 300
+        block = [0, 1]
+        [[architecture]]
+        kind = "mlp"
+        hidden = [[10], [20, 20]]
+        init_scale = [1, 2]
+        [[optimiser]]
+        kind = "sgd"
+        lr = [0.1, 0.2]
+        [train]
+        epochs = 100
+    "#);
+    let frozen =
+        ["a601a918a2b99b1c097ddb5883c7f895", "e58a656f49fef7f6ab33efd888ff181f", "0a89b247816d9b32298fb34390eba77d"];
+    assert_eq!(found, frozen);
+}
+
+#[test]
+fn batches_of_images_through_convolutions() {
+    let found = ids(r#"
+        [sweep]
+        name = "golden"
+        seeds = [11, 5]
+        [[data]]
+        source = "mnist"
+        labels = "one-vs-rest"
+        label = [0, 3]
+        label_noise = 0.1
+        label_draw = 4
+        normalise = "sphere"
+        [[subsample]]
+        size = 4096
+        draw = [0, 1]
+        balanced = true
+        [[architecture]]
+        kind = "cnn"
+        channels = [8, 16]
+        kernel = 5
+        pool = 2
+        hidden = [32]
+        activation = "relu"
+        observe = [1, 3]
+        [[optimiser]]
+        kind = "nesterov"
+        lr = 0.05
+        momentum = 0.9
+        weight_decay = 1e-4
+        [train]
+        epochs = 20
+        batch = 128
+        [observe]
+        record = "log"
+        noise = [0.5, 1]
+        [stop]
+        after_inversion = 5
+    "#);
+    let frozen =
+        ["2b86214897740085d9827482d18d61f2", "c2fb25ab19360279098aa7d89551cb82", "01725795da40b6ad601e1f506e205028"];
+    assert_eq!(found, frozen);
+}
+
+#[test]
+fn gradient_flow_on_the_stripe() {
+    let found = ids(r#"
+        [sweep]
+        name = "golden"
+        seeds = 2
+        [[data]]
+        source = "stripe"
+        dimension = [5, 10]
+        train = 2000
+        test = 1000
+        stretch = 2
+        [[subsample]]
+        size = 128
+        draw = { start = 0, count = 2 }
+        [[architecture]]
+        kind = "mlp"
+        hidden = [50]
+        activation = "softplus"
+        parametrisation = "mean-field"
+        bias_variance = [0, 1]
+        [[optimiser]]
+        kind = "gradient-flow"
+        alpha = [0.01, 100]
+        time = 1e5
+        fitted = 0.99
+        watched = ["all", "pulling"]
+        [train]
+        epochs = 10000
+        loss = "soft-hinge"
+        [flow]
+        stages = [0.1, 0.9]
+        kernel_points = 64
+    "#);
+    let frozen =
+        ["28f24695acd8ef40b79c2e54099b927c", "34e7e5cdce5827be2b4584e5f5dd4777", "6b05a9a2ebd236a6d6b6ad4154dcd4ff"];
+    assert_eq!(found, frozen);
+}
+
+#[test]
+fn random_labels_with_samples_left_out() {
+    let found = ids(r#"
+        [sweep]
+        name = "golden"
+        seeds = { start = 100, count = 2 }
+        [[data]]
+        source = "digits"
+        labels = "random"
+        label_draw = [0, 7]
+        train = 1200
+        normalise = "none"
+        [[subsample]]
+        size = 500
+        [[architecture]]
+        kind = "mlp"
+        hidden = [30]
+        activation = "gelu"
+        [[optimiser]]
+        kind = "rmsprop"
+        lr = 1e-3
+        alpha = 0.9
+        momentum = 0.5
+        [[prune]]
+        remove = "stragglers"
+        at = ["distance", "radius_0"]
+        [[prune]]
+        remove = "misclassified"
+        epoch = [10, 50]
+        [[prune]]
+        remove = "random"
+        like = "misclassified"
+        epoch = 50
+        [train]
+        epochs = 60
+        loss = "mse"
+    "#);
+    let frozen =
+        ["26197ae228d5c8e1c7b3d56b8db82ae4", "20d707315b0b30b857dc530eebd1f5fd", "e081f4baea57a764130a112ae0d0b2bd"];
+    assert_eq!(found, frozen);
+}
+
+#[test]
+fn probes_and_kept_weights_under_adam() {
+    let found = ids(r#"
+        [sweep]
+        name = "golden"
+        seeds = 2
+        [[data]]
+        source = "cifar10"
+        channels = "flat"
+        labels = "halves"
+        [[data]]
+        source = "idx"
+        path = "/anywhere/at all"
+        [[subsample]]
+        size = 1000
+        [[architecture]]
+        kind = "mlp"
+        hidden = [100, 100]
+        activation = "sigmoid"
+        observe = [1, 2]
+        [[optimiser]]
+        kind = "adam"
+        lr = 0.005
+        beta1 = 0.8
+        [[optimiser]]
+        kind = "adamw"
+        lr = [1e-3, 1e-2]
+        epsilon = 1e-6
+        [train]
+        epochs = 200
+        [observe]
+        manifold = { every = 10 }
+        misclassified = [10, 20]
+        weights = [0, 200]
+        [observe.local_complexity]
+        radii = [0.05, 0.5]
+        sets = ["train", "random"]
+        [observe.robustness]
+        norm = ["linf", "l2"]
+        epsilon = 0.1
+        clip = [0, 1]
+    "#);
+    let frozen =
+        ["2fe6df7bcd88860a363adf706872a578", "88eb7f8c9784e35fded9be4f4843638f", "c1b31a5ae29d07fbc6192a39226c3045"];
+    assert_eq!(found, frozen);
+}
