@@ -247,16 +247,19 @@ fn data_words(data: &Data, path: Option<&str>) -> Words {
         Labels::Halves => "halves".to_owned(),
         Labels::Classes => "classes".to_owned(),
         Labels::OneVsRest { label } => format!("{label}-vs-rest"),
-        Labels::Random => format!("random labels {}", data.label_draw),
+        Labels::Random => "random labels".to_owned(),
     };
     words.unusual("labels.kind", text, data.labels == Labels::Classes);
     words.implied(&["labels.label"]);
+    if data.labels == Labels::Random {
+        words.say(data.label_draw.to_string(), &["label_draw"]);
+    }
     words.unusual("label_noise", format!("noise={}", plain(data.label_noise)), data.label_noise == 0.0);
-    if data.labels == Labels::Random || data.label_noise == 0.0 {
-        words.implied(&["label_draw"]);
-    } else {
+    if data.label_noise > 0.0 && data.labels != Labels::Random {
         words.unusual("label_draw", format!("label_draw={}", data.label_draw), data.label_draw == 0);
     }
+    // Labels of which nothing is drawn have no draw.
+    words.implied(&["label_draw"]);
     let artificial = matches!(data.source, Source::Stripe { .. } | Source::Cylinder { .. });
     let (name, usual) = match data.normalise {
         Normalise::Standardise => ("standardise", !artificial),

@@ -17,7 +17,7 @@ pub fn stability(turning_points: &DataFrame, points: &TurningPoints, groups: &Gr
     let what = "the table of stability";
     // Cells belong together by their group, whatever it is called.
     const GROUP: &str = "number of the group";
-    let group = groups.of_cells(points.rows.iter().map(|row| row.cell + 1).max().unwrap_or(0));
+    let group = groups.of_cells(groups.all.iter().map(|group| group.cells.len()).sum());
     let mut numbered = turning_points.clone();
     let numbers: Vec<i64> = points.rows.iter().map(|row| group[row.cell] as i64).collect();
     table(what, numbered.with_column(Column::new(GROUP.into(), numbers)))?;

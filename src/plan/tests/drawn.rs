@@ -12,7 +12,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::sweep::{AXIS_KEYS, Architecture, Data, Optimiser, Prune, Subsample, Sweep, parse};
 
-/// What sweep files write of an axis: its entries, and pairs of entries whose tables differ in one key alone.
+/// What sweep files write of an axis: its entries, and pairs of entries whose tables differ in one key, and in no other that this one
+/// does not demand.
 #[derive(Debug, Clone)]
 pub(super) struct Pool<T> {
     pub(super) entries: Vec<T>,
@@ -141,14 +142,14 @@ fn documented(table: &str, key: &str) -> Vec<String> {
 
 fn pool<T: Clone + PartialEq>(axis: usize, wanted: usize, of: impl Fn(&Sweep) -> Vec<T>) -> Pool<T> {
     let (table, keys) = AXIS_KEYS[axis];
-    let values: Values = keys.iter().map(|&(key, reader)| (key, candidates(table, key, reader))).collect();
+    let values_of_table: Values = keys.iter().map(|&(key, reader)| (key, candidates(table, key, reader))).collect();
     let mut random = ChaCha8Rng::seed_from_u64(axis as u64);
     let mut pool = Pool { entries: Vec::new(), pairs: Vec::new() };
-    let mut tells: BTreeMap<&str, usize> = values.iter().map(|(key, _)| (*key, 0)).collect();
+    let mut tells: BTreeMap<&str, usize> = values_of_table.iter().map(|(key, _)| (*key, 0)).collect();
     for _ in 0..10 * wanted {
         let (skeleton, share) = (random.random_range(0..SKELETONS.len()), random.random_range(0.1..0.7));
         let mut drawn = Drawn::new();
-        for (key, values) in &values {
+        for (key, values) in &values_of_table {
             if random.random_bool(share) {
                 drawn.insert(key, values.choose(&mut random).expect("some value").clone());
             }
@@ -156,18 +157,29 @@ fn pool<T: Clone + PartialEq>(axis: usize, wanted: usize, of: impl Fn(&Sweep) ->
         let mut found = entry(axis, skeleton, &drawn, &of);
         for _ in 0..8 {
             let Err(complaint) = &found else { break };
-            mend(&mut drawn, &values, complaint, &mut random);
+            mend(&mut drawn, &values_of_table, complaint, &mut random);
             found = entry(axis, skeleton, &drawn, &of);
         }
         let Ok(first) = found else { continue };
-        // The same table with one key changed, added or taken away.
-        for (key, values) in &values {
+        // The same table with one key changed, added or taken away, and others only where that one demands it.
+        for (key, values) in &values_of_table {
             let mut other = drawn.clone();
             match values.choose(&mut random) {
                 Some(value) if random.random_bool(0.8) => _ = other.insert(key, value.clone()),
                 _ => _ = other.remove(key),
             }
-            if let Some(second) = entry(axis, skeleton, &other, &of).ok().filter(|second| *second != first) {
+            let mut found = entry(axis, skeleton, &other, &of);
+            for _ in 0..4 {
+                let Err(complaint) = &found else { break };
+                let kept = other.get(key).cloned();
+                mend(&mut other, &values_of_table, complaint, &mut random);
+                match kept {
+                    Some(value) => _ = other.insert(key, value),
+                    None => _ = other.remove(key),
+                }
+                found = entry(axis, skeleton, &other, &of);
+            }
+            if let Some(second) = found.ok().filter(|second| *second != first) {
                 *tells.get_mut(key).expect("a key") += 1;
                 pool.pairs.push([first.clone(), second]);
             }
@@ -180,6 +192,6 @@ fn pool<T: Clone + PartialEq>(axis: usize, wanted: usize, of: impl Fn(&Sweep) ->
         }
     }
     let silent: Vec<&str> = tells.iter().filter(|(_, count)| **count == 0).map(|(key, _)| *key).collect();
-    assert!(silent.is_empty(), "no drawn table of [[{table}]] differs by {silent:?} alone: add values to `candidates`");
+    assert!(silent.is_empty(), "no drawn table of [[{table}]] differs by {silent:?}: add values to `candidates`");
     pool
 }
