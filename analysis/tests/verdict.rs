@@ -106,6 +106,10 @@ fn architectures_of_several_seeds_are_a_one_way_design() {
     let between: f64 = groups.iter().map(|of| 8.0 * (mean(of) - centre).powi(2)).sum();
     let within: f64 = groups.iter().map(|of| of.iter().map(|star| (star - mean(of)).powi(2)).sum::<f64>()).sum();
     let f: f64 = row["f"].parse().expect("a number");
+    assert!(
+        on(&verdict, "architecture").contains("F(3, 28) = ")
+            && on(&verdict, "architecture").contains("against the seed")
+    );
     // The file holds 32-bit errors.
     assert!((f - (between / 3.0) / (within / 28.0)).abs() < 1e-4, "{f}");
 }

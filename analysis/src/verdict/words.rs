@@ -117,9 +117,16 @@ pub(super) fn shift(shift: &Shift, question: &Question<'_>, shares: Option<&Shar
     let fit = shares.and_then(|shares| Some((shares, shares.decomposition.as_ref()?)));
     let mine =
         fit.and_then(|(shares, fit)| fit.shares.iter().zip(&shares.intervals).find(|(s, _)| s.name == shift.axis));
-    if let Some((mine, intervals)) = mine.filter(|(mine, _)| mine.omega_squared >= 0.0005) {
+    if let (Some((mine, intervals)), Some((_, fit))) = (mine.filter(|(mine, _)| mine.omega_squared >= 0.0005), fit) {
         let within = bracket(intervals.omega_squared, &|value| percent(value.max(0.0)));
-        out.push_str(&format!("; {}{within} of the variance of {name}", percent(mine.omega_squared)));
+        let against = mine.against.term.map_or("what is left over", |term| words_of(&fit.shares[term].name));
+        out.push_str(&format!(
+            "; {}{within} of the variance of {name}, F({}, {}) = {} against {against}",
+            percent(mine.omega_squared),
+            mine.degrees,
+            mine.against.degrees,
+            significant(mine.f, 3),
+        ));
     }
     out.push('.');
     if shift.compared < shift.pairs {
