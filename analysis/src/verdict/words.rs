@@ -119,7 +119,7 @@ pub(super) fn shift(shift: &Shift, question: &Question<'_>, shares: Option<&Shar
         fit.and_then(|(shares, fit)| fit.shares.iter().zip(&shares.intervals).find(|(s, _)| s.name == shift.axis));
     if let (Some((mine, intervals)), Some((_, fit))) = (mine.filter(|(mine, _)| mine.omega_squared >= 0.0005), fit) {
         let within = bracket(intervals.omega_squared, &|value| percent(value.max(0.0)));
-        let against = mine.against.term.map_or("what is left over", |term| words_of(&fit.shares[term].name));
+        let against = mine.against.term.map_or("the residual", |term| words_of(&fit.shares[term].name));
         out.push_str(&format!(
             "; {}{within} of the variance of {name}, F({}, {}) = {} against {against}",
             percent(mine.omega_squared),
