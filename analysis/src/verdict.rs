@@ -156,21 +156,21 @@ fn level(
 
 /// The decision, in a sentence or two.
 fn headline(question: &Question<'_>) -> String {
-    let Question { name, tolerance, .. } = question;
     let of = |judgement: Judgement| -> Vec<&Shift> {
         let mine = question.shifts.iter().copied().filter(|shift| !shift.is_of_data());
         mine.filter(|shift| shift.judgement == judgement).collect()
     };
     let names = |shifts: &[&Shift]| listed(&shifts.iter().map(|shift| words_of(&shift.axis)).collect::<Vec<_>>());
-    let tolerance = percent(*tolerance);
+    let tolerance = percent(question.tolerance);
     let moving = of(Judgement::Moves);
     if !moving.is_empty() {
-        let verb = if moving.len() == 1 { "moves" } else { "move" };
-        let by: String = moving.iter().map(|shift| format!(" {}", words::amount(shift, name))).collect();
-        return format!(
-            "Contradicted: on the same data, {} {verb} the training error at inversion.{by} The tolerance is {tolerance}.",
-            names(&moving)
-        );
+        let by: Vec<String> = moving.iter().map(|shift| words::amount(shift)).collect();
+        let each = moving.iter().zip(&by).enumerate().map(|(place, (shift, by))| match place {
+            0 => format!("{} moves the training error at inversion {by}", words_of(&shift.axis)),
+            _ => format!("{} {by}", words_of(&shift.axis)),
+        });
+        let each = each.collect::<Vec<_>>().join(", ");
+        return format!("Contradicted: on the same data, {each}. The tolerance is {tolerance}.");
     }
     let others: Vec<&Shift> = question.shifts.iter().copied().filter(|shift| !shift.is_of_data()).collect();
     let unvaried: Vec<&str> =

@@ -311,6 +311,9 @@ fn wrong_input_is_exit_code_two_and_a_sentence() {
     let (code, said) = run(&[&at("fine.h5"), Path::new("--prominence"), Path::new("2")]);
     assert_eq!(code, Some(2));
     assert!(said.contains("between 0 and 1"), "{said}");
+    let (code, said) = run(&[&at("fine.h5"), Path::new("--tolerance"), Path::new("0")]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("it is a share of ε*"), "{said}");
     let (code, said) = run(&[&at("fine.h5")]);
     assert_eq!(code, Some(0), "{said}");
     assert!(at("report/index.html").is_file());

@@ -113,22 +113,24 @@ fn terms(results: &Results, cells: &[usize]) -> Vec<Term> {
     terms
 }
 
-/// What is left over beside the axes, as the table calls it.
-const LEFT_OVER: &str = "interactions and noise";
+/// What is left over beside the axes, interactions and noise, as the table calls it.
+const RESIDUAL: &str = "residual";
 
-/// The table: one row per layer, observable, rule and axis, then one for what is left over (`interactions and noise`).
+/// The table: one row per layer, observable, rule and axis, then one for what is left over, interactions and noise (`residual`).
 /// `f` and `p` hold the axis's mean square against that of `against`, which has `against_degrees`; they are null where
 /// there is nothing to hold it against.
 pub fn frame(results: &Results, points: &TurningPoints, all: &[Shares]) -> Result<DataFrame> {
-    let mut text: [Vec<String>; 4] = Default::default();
+    let mut text: [Vec<String>; 3] = Default::default();
+    let mut against: Vec<Option<String>> = Vec::new();
     let mut counts: [Vec<i64>; 6] = Default::default();
     let mut numbers: [Vec<f64>; 10] = Default::default();
     let share_columns = ["sum_of_squares", "eta_squared", "omega_squared", "omega_low", "omega_high"];
     let shift_columns = ["rms_shift", "rms_shift_low", "rms_shift_high", "f", "p"];
     for shares in all {
         let Some(fit) = &shares.decomposition else { continue };
-        let mut push = |axis: &str, levels: usize, degrees: [usize; 2], against: &str, values: [f64; 10]| {
-            let names = [points.observables[shares.observable].as_str(), shares.rule.name(), axis, against];
+        let mut push = |axis: &str, levels: usize, degrees: [usize; 2], other: Option<&str>, values: [f64; 10]| {
+            let names = [points.observables[shares.observable].as_str(), shares.rule.name(), axis];
+            against.push(other.map(str::to_owned));
             text.iter_mut().zip(names).for_each(|(column, value)| column.push(value.to_owned()));
             let sizes = [
                 results.layers[shares.layer],
@@ -156,17 +158,16 @@ pub fn frame(results: &Results, points: &TurningPoints, all: &[Shares]) -> Resul
                 share.p,
             ];
             let against = match share.against.term {
-                Some(term) => fit.shares[term].name.as_str(),
-                None if share.against.degrees > 0 => LEFT_OVER,
-                None => "nothing",
+                Some(term) => Some(fit.shares[term].name.as_str()),
+                None => (share.against.degrees > 0).then_some(RESIDUAL),
             };
             push(&share.name, *levels, [share.degrees, share.against.degrees], against, values);
         }
         let mut values = [f64::NAN; 10];
         values[..2].copy_from_slice(&[fit.residual, fit.residual / fit.total]);
-        push(LEFT_OVER, 0, [fit.residual_degrees, 0], "nothing", values);
+        push(RESIDUAL, 0, [fit.residual_degrees, 0], None, values);
     }
-    let [observable, rule, axis, against] = text;
+    let [observable, rule, axis] = text;
     let [layer, levels, found, censored, degrees, against_degrees] = counts;
     let mut columns = vec![
         Column::new("layer".into(), layer),

@@ -37,39 +37,33 @@ pub(super) fn percent(share: f64) -> String {
     }
 }
 
-fn between(interval: Interval, show: &dyn Fn(f64) -> String) -> String {
-    format!("{} to {}", show(interval.low), show(interval.high))
+/// " [43%, 49%]"; nothing where the interval is not known.
+fn bracket(interval: Interval, show: &dyn Fn(f64) -> String) -> String {
+    match interval.is_known() {
+        true => format!(" [{}, {}]", show(interval.low), show(interval.high)),
+        false => String::new(),
+    }
 }
 
-/// "46% of it (95% interval 43% to 49%)".
+/// "46% [43%, 49%]".
 fn share(shift: &Shift) -> String {
-    let interval = match shift.interval.is_known() {
-        true => format!("95% interval {}", between(shift.interval, &percent)),
-        false => "its interval is not known".to_owned(),
-    };
-    format!("{} of it ({interval})", percent(shift.share))
+    format!("{}{}", percent(shift.share), bracket(shift.interval, &percent))
 }
 
-/// By how much an axis that moves ε* does so.
-pub(super) fn amount(shift: &Shift, name: &str) -> String {
-    match &shift.ends {
-        Some([high, low]) => format!(
-            "{name} is {} with {} and {} with {}: they differ by {}.",
-            significant(high.mean, 3),
-            high.level,
-            significant(low.mean, 3),
-            low.level,
-            share(shift)
-        ),
-        None => format!("Over seeds, all else the same, {name} has a standard deviation of {}.", share(shift)),
+/// By how much an axis that moves ε* does so: "by up to 46% [43%, 49%]".
+pub(super) fn amount(shift: &Shift) -> String {
+    match shift.axis.as_str() {
+        "seed" => format!("by a standard deviation of {}", share(shift)),
+        _ => format!("by up to {}", share(shift)),
     }
 }
 
 /// What is judged, and by which rule.
 pub(super) fn rule(question: &Question<'_>) -> String {
     format!(
-        "The claim: on the same data, {} is the same whatever else changes, to within {} of it (--tolerance). An axis moves \
-         {0} if the 95% interval of its largest shift lies above that share, and does not if it lies below.",
+        "The claim: on the same data, {} is the same whatever else changes, to within a tolerance of {} of it. An axis moves \
+         it if the interval of the largest shift lies above the tolerance, and does not if it lies below. Brackets hold 95% \
+         intervals.",
         question.name,
         percent(question.tolerance),
     )
@@ -85,50 +79,62 @@ pub(super) fn shift(shift: &Shift, question: &Question<'_>, shares: Option<&Shar
         Judgement::Undecided => format!("may move {name} by more than {tolerance}, or may not"),
     };
     if shift.axis == "seed" {
-        return format!(
-            "The seed ({} initial states) {does}. All else the same, the standard deviation of {name} over seeds is {}, \
-             {}{}.",
+        let mut out = format!(
+            "The seed ({} initial states) {does}: all else the same, its standard deviation is {} or {}{}.",
             shift.levels,
             significant(shift.amount, 2),
             share(shift),
-            if shift.at.is_empty() { String::new() } else { format!("; it is widest at {}", shift.at) },
+            if shift.at.is_empty() { String::new() } else { format!(", and widest at {}", shift.at) },
         );
-    }
-    let mut out = format!("{} ({} levels) {does}. ", capital(words_of(&shift.axis)), shift.levels);
-    if shift.pairs == 0 {
-        return format!("{out}No two variants differ in it alone: it cannot be told from the other axes.");
-    }
-    match &shift.ends {
-        Some([high, low]) => {
-            let at = if shift.at.is_empty() { String::new() } else { format!(", at {}", shift.at) };
+        if shift.compared < shift.pairs {
+            let too_few = shift.pairs - shift.compared;
             out.push_str(&format!(
-                "The largest shift is {}: {} with {}, {} with {}{at}.",
-                share(shift),
-                significant(high.mean, 3),
-                high.level,
-                significant(low.mean, 3),
-                low.level,
+                " In {too_few} of {} variants too few cells turn (fewer than two, or than half).",
+                shift.pairs
             ));
         }
-        None => out.push_str("No two of its variants could be compared."),
+        return out;
     }
-    if shift.compared < shift.pairs {
-        out.push_str(&format!(
-            " {} of {} pairs of variants could not be compared: fewer than two, or fewer than half, of the cells of one turn.",
-            shift.pairs - shift.compared,
-            shift.pairs,
-        ));
+    let mut out = format!("{} ({} levels) {does}", capital(words_of(&shift.axis)), shift.levels);
+    let Some([high, low]) = &shift.ends else {
+        let why = match shift.pairs {
+            0 => "no two variants differ in it alone, so that it cannot be told from other axes",
+            _ => "too few cells turn to compare any two variants that differ in it alone",
+        };
+        return format!("{out}: {why}.");
+    };
+    out.push_str(&format!(
+        ": {} at most, from {} ({}) to {} ({})",
+        share(shift),
+        significant(high.mean, 3),
+        high.level,
+        significant(low.mean, 3),
+        low.level,
+    ));
+    if !shift.at.is_empty() {
+        out.push_str(&format!(" at {}", shift.at));
     }
     let fit = shares.and_then(|shares| Some((shares, shares.decomposition.as_ref()?)));
     let mine =
         fit.and_then(|(shares, fit)| fit.shares.iter().zip(&shares.intervals).find(|(s, _)| s.name == shift.axis));
-    if let Some((mine, intervals)) = mine.filter(|(mine, _)| mine.omega_squared > 0.0) {
-        let omega = intervals.omega_squared;
-        let within = match omega.is_known() {
-            true => format!(" (95% interval {})", between(omega, &|value| percent(value.max(0.0)))),
-            false => String::new(),
-        };
-        out.push_str(&format!(" It accounts for {}{within} of the variance of {name}.", percent(mine.omega_squared)));
+    if let (Some((mine, intervals)), Some((_, fit))) = (mine.filter(|(mine, _)| mine.omega_squared >= 0.0005), fit) {
+        let within = bracket(intervals.omega_squared, &|value| percent(value.max(0.0)));
+        let against = mine.against.term.map_or("the residual", |term| words_of(&fit.shares[term].name));
+        out.push_str(&format!(
+            "; {}{within} of the variance of {name}, F({}, {}) = {} against {against}",
+            percent(mine.omega_squared),
+            mine.degrees,
+            mine.against.degrees,
+            significant(mine.f, 3),
+        ));
+    }
+    out.push('.');
+    if shift.compared < shift.pairs {
+        out.push_str(&format!(
+            " {} of {} pairs of variants could not be compared: too few cells turn (fewer than two, or than half).",
+            shift.pairs - shift.compared,
+            shift.pairs,
+        ));
     }
     out
 }
@@ -183,14 +189,10 @@ fn compared(rows: &[&Spread], what: &str, question: &Question<'_>) -> Option<Str
     match ratios.as_slice() {
         [] => None,
         [only] => Some(format!(
-            "For comparison: {what} spreads {} times as widely as {name} over the same {} cells{}.",
+            "For comparison: {what} spreads {}{} times as widely as {name} over the same {} cells.",
             times(only.of_deviations),
+            bracket(only.interval, &times),
             rows[0].cells,
-            if only.interval.is_known() {
-                format!(" (95% interval {})", between(only.interval, &times))
-            } else {
-                String::new()
-            },
         )),
         many => {
             let ends = |of: &dyn Fn(&crate::statistics::spread::Ratio) -> f64| {
