@@ -12,12 +12,12 @@ pub use crate::dispatch::foreign::hear;
 
 /// A part's file of this summary and body, with the checksums that make it whole.
 pub fn sealed_part(summary: &[u8], body: &[u8]) -> Vec<u8> {
-    seal::encode(Format::Part, summary, body, 512)
+    [seal::encode(Format::Part, summary, body, 512).as_slice(), body].concat()
 }
 
 /// A checkpoint's file of this summary and body, with the checksums that make it whole.
 pub fn sealed_checkpoint(summary: &[u8], body: &[u8]) -> Vec<u8> {
-    seal::encode(Format::Checkpoint, summary, body, 1)
+    [seal::encode(Format::Checkpoint, summary, body, 1).as_slice(), body].concat()
 }
 
 /// Reads the network of a safetensors file, as `slice --weights` does.

@@ -15,7 +15,10 @@ fn the_definition_is_sound() {
 
 /// The long flags of a command and of those below it.
 fn flags(command: &clap::Command, all: &mut BTreeSet<String>) {
-    all.extend(command.get_arguments().filter_map(|flag| flag.get_long()).map(|long| format!("--{long}")));
+    for flag in command.get_arguments() {
+        let aliases = flag.get_all_aliases().into_iter().flatten();
+        all.extend(flag.get_long().into_iter().chain(aliases).map(|long| format!("--{long}")));
+    }
     command.get_subcommands().for_each(|below| flags(below, all));
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn write(path: &Path, format: Format, summary: &[u8], body: &[u8], al
     })
 }
 
-/// Head and body as one file's bytes.
+/// The head of a file with this summary and body, which follows it.
 pub(crate) fn encode(format: Format, summary: &[u8], body: &[u8], align: usize) -> Vec<u8> {
     let end = FIXED + summary.len();
     let start = if align > 1 { end.max(align).next_power_of_two() } else { end };

@@ -14,8 +14,10 @@ for target in "$@"; do
   # One thread of rayon, so that the order of allocations is the same each time.
   RAYON_NUM_THREADS=1 nice -n 19 "$bin/$target" "$corpora/$target" "$here/corpora/$target" -max_total_time="$seconds" \
     -timeout=20 -rss_limit_mb=4096 -max_len=8192 -use_value_profile=1 -print_final_stats=1 \
-    -artifact_prefix="$here/found/$target/" >"$log" 2>&1 || true
-  rm -rf /dev/shm/phasesweep-readers-* /dev/shm/phasesweep-results-*
+    -artifact_prefix="$here/found/$target/" >"$log" 2>&1 &
+  wait $! || true
+  # Its scratch files, which bear its number: another target may be running beside this one.
+  rm -rf "/dev/shm/phasesweep-readers-$!" "/dev/shm/phasesweep-results-$!"
   executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -1)
   edges=$(grep -o 'cov: [0-9]*' "$log" | tail -1 | cut -d' ' -f2)
   found=$(find "$here/found/$target" -type f | wc -l)

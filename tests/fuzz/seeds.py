@@ -116,7 +116,7 @@ flow = struct.pack("<ddQQ", 0.1, 1e-3, 2, 0) + struct.pack("<Qd", 1, 1.5) + stru
 summary = struct.pack("<QdI", 7, 1.5, 1) + bytes(range(16)) + struct.pack("<Q", 3)
 seed("checkpoint", "state", sealed(1, summary, state + struct.pack("<Q", 0)))
 seed("checkpoint", "flow", sealed(1, summary, state + struct.pack("<Q", len(flow)) + flow))
-seed("checkpoint", "none", sealed(1, struct.pack("<QdI", 7, 1.5, 0), b""))
+seed("checkpoint", "none", sealed(1, struct.pack("<QdI", 7, 0.0, 0), b""))
 seed("checkpoint", "head", bytes([0]) + b"\x89PSCKPT\n" + struct.pack("<IIQQ", 1, 4, 100, 1024) + bytes(600))
 
 worker = {
