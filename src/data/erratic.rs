@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_pixel_that_is_on_in_one_of_five_hundred_is_found() {
         let row = |index: usize| {
-            [(index % 200) as u8, if index == 77 { 100 } else { 0 }, if index % 10 == 0 { 100 } else { 0 }]
+            [(index % 200) as u8, if index == 77 { 100 } else { 0 }, if index.is_multiple_of(10) { 100 } else { 0 }]
         };
         let train = Matrix::bytes((0..500).flat_map(row).collect(), 3, 1, 255.0);
         let rows: Vec<u32> = (0..500).collect();

@@ -191,7 +191,7 @@ fn malformed_files_are_told_by_name_and_numbers() {
     let half = files[0].len() / 2;
     files[0].truncate(half);
     let text = load(directory(&files, |name| format!("{name}.gz")).path(), Source::Mnist).unwrap_err().to_string();
-    all(text, &[FILES[0], "damaged gzip", "fetch"]);
+    all(text, &[FILES[0], "damaged gzip", "Fetch or copy"]);
     // Whatever it says, it never advises to delete what may be the only copy.
     for damage in 0..8usize {
         let text = damaged(|f| match damage {

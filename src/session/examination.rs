@@ -156,8 +156,7 @@ impl Source<'_> {
             .enumerate()
             .map(|(place, subsample)| self.pool.census(self.data, subsample, place % step == 0))
             .collect();
-        let (mut accepted, mut refused): (Vec<(String, Vec<Finding>)>, Vec<(String, Vec<Finding>)>) =
-            Default::default();
+        let (mut accepted, mut refused) = (Vec::new(), Vec::new());
         for (place, counted) in counted.into_iter().enumerate() {
             match counted {
                 Err(error) => say(&mut found.refused, error.to_string()),
@@ -166,7 +165,8 @@ impl Source<'_> {
                     if let Some(sentence) = self.refused_prune(&census, &block) {
                         say(&mut found.refused, format!("{name}, {block}: {sentence}"));
                     }
-                    let (wrong, fine) = census.findings().into_iter().partition(Finding::is_refusal);
+                    let (wrong, fine): (Vec<Finding>, Vec<Finding>) =
+                        census.findings().into_iter().partition(Finding::is_refusal);
                     refused.push((block.clone(), wrong));
                     accepted.push((block, fine));
                 }

@@ -23,7 +23,7 @@ fn idx_directory(directory: &Path, first: u8, sorted: bool) -> PathBuf {
                 classes.swap(place, random(place as u64 + 1) as usize);
             }
         }
-        let pixel = |class: u8, pixel: u64| if (pixel * 7 + u64::from(class) * 13) % 5 == 0 { 150 } else { 0 };
+        let pixel = |class: u8, pixel: u64| if (pixel * 7 + u64::from(class) * 13).is_multiple_of(5) { 150 } else { 0 };
         let pixels: Vec<u8> = classes
             .iter()
             .flat_map(|&class| (0..64).map(move |at| (class, at)))
