@@ -13,6 +13,7 @@
 //! - [`observe`]: what is measured of a network along training.
 //! - [`dispatch`]: who trains which cohort; the only room that names MPI.
 //! - [`store`]: parts, checkpoints and the results file; every durable write.
+//! - [`run_directory`]: a run as its directory keeps it: what was asked for, its cells, how far it is, its results.
 //! - [`session`]: how the rooms meet in one run.
 //! - [`slurm`]: job scripts, what they refuse, and their submission.
 
@@ -23,6 +24,7 @@ pub mod dispatch;
 pub mod observe;
 pub mod pack;
 pub mod plan;
+pub mod run_directory;
 pub mod session;
 pub mod slurm;
 pub mod store;

@@ -2,7 +2,7 @@
 
 use super::sweep_file::SweepFile;
 use super::{Exit, Failure};
-use crate::session::{Forecast, Terms};
+use crate::session::{Forecast, SessionError, Terms};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -16,8 +16,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let (_, sweep) = arguments.sweep.read()?;
-    let forecast = Forecast::new(sweep, &arguments.terms, arguments.ranks).map_err(Failure::input)?;
+    let (input, sweep) = arguments.sweep.read()?;
+    let shapes = input.shapes(&sweep).map_err(SessionError::from).map_err(Failure::input)?;
+    let forecast = Forecast::new(sweep, &shapes, &arguments.terms, arguments.ranks).map_err(Failure::input)?;
     print!("{forecast}");
     Ok(Exit::Complete)
 }

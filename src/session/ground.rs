@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::data::{self, Block, DataError, Pool};
 use crate::plan::{CellId, Plan};
 use crate::store::RunDirectory;
-use crate::sweep::ArchitectureKind;
 
 /// Blocks kept besides those in use; a sweep over many subsamples must not fill the memory with them.
 const KEPT_BLOCKS: usize = 4;
@@ -32,13 +31,14 @@ pub(super) struct Prepared {
 }
 
 impl Ground {
-    pub(super) fn new(plan: Plan, directory: RunDirectory) -> Ground {
+    /// `pools` are the sources that are decoded already, by their place in `sweep.data`.
+    pub(super) fn new(plan: Plan, directory: RunDirectory, pools: HashMap<usize, Arc<Pool>>) -> Ground {
         let ids = plan.ids();
-        Ground { plan, ids, directory, pools: Mutex::default(), blocks: Mutex::default() }
+        Ground { plan, ids, directory, pools: Mutex::new(pools), blocks: Mutex::default() }
     }
 
     /// The decoded source of `sweep.data[data]`.
-    fn pool(&self, data: usize) -> Result<Arc<Pool>, DataError> {
+    pub(super) fn pool(&self, data: usize) -> Result<Arc<Pool>, DataError> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pool) = pools.get(&data) {
             return Ok(pool.clone());
@@ -52,7 +52,7 @@ impl Ground {
     pub(super) fn block(&self, variant: usize) -> Result<Prepared, DataError> {
         let variant = self.plan.variants()[variant];
         let sweep = self.plan.sweep();
-        let images = matches!(sweep.architectures[variant.architecture].kind, ArchitectureKind::Cnn { .. });
+        let images = sweep.architectures[variant.architecture].kind.needs_images();
         let key = (variant.data, variant.subsample, images);
         // Preparing under the lock keeps two workers from preparing the same block twice.
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);

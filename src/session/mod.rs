@@ -5,10 +5,8 @@
 //! writes its own parts.
 
 mod adaptive;
-mod block_of_cell;
 mod forecast;
 mod full_cells;
-mod gather;
 mod ground;
 mod in_hand;
 mod kept_weights;
@@ -19,7 +17,6 @@ mod pruning;
 mod runner;
 mod share;
 mod signals;
-mod status;
 mod terms;
 mod todo;
 mod trials;
@@ -30,17 +27,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use block_of_cell::block_of_cell;
 pub use forecast::{Forecast, bytes, heaviest_cell};
-pub use gather::{gather, gather_directory};
-pub use progress::{span, time_left};
+pub use progress::span;
 pub use share::Node;
-pub use status::{Jobs, RankReport, RunReport, Status};
 pub use terms::{ResolvedTerms, Terms};
-pub use watch::RunStatus;
 
 use crate::data::DataError;
 use crate::dispatch::{self, DispatchError, End, Launch, StopCause, Topology, World};
+use crate::run_directory::{Collecting, RunDirectoryError};
 use crate::store::{Collected, Origin, StoreError};
 use crate::train::DeviceError;
 use ground::Ground;
@@ -52,10 +46,14 @@ use watch::Watcher;
 /// What `phasesweep run` was asked to do.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The sweep file.
+    /// The sweep file, a run directory, or the sweep file in one.
     pub sweep_file: PathBuf,
     /// `--set` overrides.
     pub overrides: Vec<String>,
+    /// Directory that relative paths in them start from; the working directory unless given.
+    pub overrides_from: Option<PathBuf>,
+    /// Go on in a directory that belongs to another sweep, or whose data changed.
+    pub accept_changes: bool,
     /// Device, engine, threads, memory.
     pub terms: Terms,
     /// Run directory; `runs/<sweep name>` unless given.
@@ -120,6 +118,18 @@ pub enum SessionError {
     Bug(String),
 }
 
+impl From<RunDirectoryError> for SessionError {
+    fn from(error: RunDirectoryError) -> SessionError {
+        match error {
+            RunDirectoryError::Data(error) => SessionError::Data(error),
+            RunDirectoryError::Store(error) => SessionError::Store(error),
+            // Told as compilers do, each with its own prefix.
+            RunDirectoryError::Sweep(diagnostics) => SessionError::Input(diagnostics.to_string()),
+            error => SessionError::Input(format!("error: {error}")),
+        }
+    }
+}
+
 /// Runs a sweep on this process, or on all ranks if a launcher started this one.
 ///
 /// # Errors
@@ -150,10 +160,10 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     };
     rayon::ThreadPoolBuilder::new().num_threads(terms.choice.threads).build_global().ok();
 
-    let Opening { plan, text, directory } = opening::agree(settings, world.as_ref(), None)?;
+    let Opening { plan, record, directory, pools } = opening::agree(settings, world.as_ref(), None)?;
     let sweep_name = plan.sweep().name.clone();
     let fingerprint = format!("{} {:016x}", env!("CARGO_PKG_VERSION"), plan.digest());
-    let ground = Arc::new(Ground::new(plan, directory));
+    let ground = Arc::new(Ground::new(plan, directory, pools));
 
     let origin = Origin {
         host: crate::store::host(),
@@ -203,7 +213,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         return ending(&outcome.end).map_err(|_| SessionError::Input(String::new()));
     }
 
-    let prepared = Watcher::prepare(&ground, settings, &terms, &text, ranks, started);
+    let prepared = Watcher::prepare(&ground, settings, &terms, &record, ranks, started);
     let (tasks, mut watcher) = opening::proceed(world.as_ref(), prepared)?;
     if tasks.is_empty() {
         tracing::info!("{sweep_name}: every cell is done already");
@@ -219,7 +229,17 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
             outcome.left
         ),
         End::Complete | End::FailedCells if settings.collect => {
-            let collected = gather(&ground.plan, &ground.ids, &ground.directory, &text, ranks, wall)?;
+            let collecting = Collecting {
+                plan: &ground.plan,
+                ids: &ground.ids,
+                identities: &record.identities(),
+                definition: &record.definition,
+                directory: &ground.directory,
+                ranks,
+                wall_seconds: wall,
+                allow_fewer: false,
+            };
+            let collected = collecting.collect()?;
             if collected.failed > 0 && ending == Ending::Complete {
                 ending = Ending::FailedCells;
             }

@@ -8,8 +8,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use super::adaptive;
 use super::forecast::{Costs, limits};
 use super::full_cells::FullCells;
@@ -20,9 +18,11 @@ use super::todo::{self, Unfinished};
 use super::trials;
 use super::{SessionError, Settings};
 use crate::cost::Rates;
+use crate::data::Shape;
 use crate::dispatch::{CellFailure, CohortTask, Note, Observer, ObserverError, Progress, TaskId};
 use crate::pack::Limits;
 use crate::plan::{CellId, CohortId};
+use crate::run_directory::{Record, RunStatus, check_claim, keep_images};
 use crate::store::{
     Axes, CellStatus, CheckpointSummary, Lease, Origin, Part, PartCell, RunDirectory, RunningCohort, StoreError,
     durable, lease, scan, set_aside,
@@ -30,21 +30,6 @@ use crate::store::{
 
 /// Time between two writings of the status file.
 const STATUS_EVERY: Duration = Duration::from_secs(2);
-
-/// What `status.json` holds: the state of a run for `phasesweep status`, which never talks to the run itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunStatus {
-    /// Seconds since the run began.
-    pub elapsed: f64,
-    /// When it was written, seconds since 1970 on rank 0's clock.
-    pub written: f64,
-    /// Ranks of the run.
-    pub ranks: u32,
-    /// Cells that were done before the run began.
-    pub before: u64,
-    /// What the coordinator knows.
-    pub progress: Progress,
-}
 
 /// Nobody watches on the other ranks.
 pub(super) struct Idle;
@@ -80,7 +65,7 @@ impl Watcher {
         ground: &Arc<Ground>,
         settings: &Settings,
         terms: &ResolvedTerms,
-        text: &str,
+        record: &Record,
         ranks: u32,
         started: Instant,
     ) -> Result<(Vec<CohortTask>, Watcher), SessionError> {
@@ -96,7 +81,12 @@ impl Watcher {
             error => SessionError::Store(error),
         })?;
         directory.tidy()?;
-        directory.keep_sweep(text)?;
+        if !settings.accept_changes {
+            // Another run may have opened the directory between the first look at it and the lease.
+            check_claim(directory, record, &ground.plan)?;
+        }
+        record.keep(directory)?;
+        keep_images(directory, &ground.plan, &record.identities(), || ground.pool(0));
 
         let found = scan(&directory.parts())?;
         for (path, _) in &found.torn {
@@ -108,8 +98,9 @@ impl Watcher {
         let done = |id: &CellId| found.done.contains_key(id);
         let unfinished = unfinished(directory, &done)?;
 
+        let shapes: Vec<Shape> = record.data.iter().map(|data| data.shape).collect();
         let mut rates = Rates::default_path().map(|path| Rates::read(&path)).unwrap_or_default();
-        let mut costs = Costs::of(&ground.plan, terms, &rates)?;
+        let mut costs = Costs::of(&ground.plan, &shapes, terms, &rates);
         if let Some(seconds) = settings.simulate {
             costs.of_variant.iter_mut().for_each(|cost| cost.seconds = seconds);
         }
@@ -156,9 +147,10 @@ impl Watcher {
     /// Ends the watch: last status, remembered rates. Returns the wall time of the run in seconds.
     pub(super) fn finish(&mut self) -> f64 {
         self.display.end();
+        let elapsed = self.started.elapsed();
         if let Some(progress) = self.last.take() {
             self.status_written = None;
-            if let Err(error) = self.write_status(&progress) {
+            if let Err(error) = self.write_status(&progress, elapsed) {
                 tracing::warn!("the status file could not be written: {error}");
             }
         }
@@ -168,17 +160,17 @@ impl Watcher {
         {
             tracing::debug!("rates are not remembered: {}: {error}", path.display());
         }
-        self.started.elapsed().as_secs_f64()
+        elapsed.as_secs_f64()
     }
 
-    fn write_status(&mut self, progress: &Progress) -> Result<(), std::io::Error> {
+    fn write_status(&mut self, progress: &Progress, elapsed: Duration) -> Result<(), std::io::Error> {
         if self.status_written.is_some_and(|last| last.elapsed() < STATUS_EVERY) {
             return Ok(());
         }
         self.status_written = Some(Instant::now());
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let status = RunStatus {
-            elapsed: self.started.elapsed().as_secs_f64(),
+            elapsed: elapsed.as_secs_f64(),
             written: now.as_secs_f64(),
             ranks: self.ranks,
             before: self.before,
@@ -274,7 +266,7 @@ impl Observer for Watcher {
     fn progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
         self.lease.check()?;
         self.display.show(progress, self.started.elapsed());
-        self.write_status(progress)?;
+        self.write_status(progress, self.started.elapsed())?;
         self.last = Some(progress.clone());
         Ok(())
     }

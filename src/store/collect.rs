@@ -69,6 +69,8 @@ pub struct Provenance {
     pub sweep_name: String,
     /// Text of the sweep file.
     pub sweep_file: String,
+    /// What overrode it: `KEY=VALUE` each.
+    pub overrides: Vec<String>,
     /// Version of phasesweep.
     pub version: String,
     /// Git commit it was built from; empty where unknown.
@@ -252,6 +254,11 @@ impl Rows {
         }
     }
 
+    fn measured(&self) -> u64 {
+        let measured = |status: &&Option<CellStatus>| status.is_some_and(|status| status != CellStatus::Failed);
+        self.status.iter().filter(measured).count() as u64
+    }
+
     fn training_seconds(&self) -> f64 {
         self.wall_seconds.iter().filter(|seconds| !seconds.is_nan()).sum()
     }
@@ -285,6 +292,7 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
     let Provenance {
         sweep_name,
         sweep_file,
+        overrides,
         version,
         git_commit,
         host,
@@ -294,6 +302,7 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
         created,
         images: _,
     } = provenance;
+    let overrides = serde_json::to_string(overrides).map_err(|error| error.to_string())?;
     let engines = rows.origins.engines.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let ranks = if *ranks == 0 { rows.origins.ranks.len() as u32 } else { *ranks };
     h5::write_text(file, "format", results::FORMAT)?;
@@ -301,6 +310,7 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
     for (name, value) in [
         ("title", sweep_name),
         ("sweep_file", sweep_file),
+        ("overrides", &overrides),
         ("phasesweep_version", version),
         ("git_commit", git_commit),
         ("host", host),
@@ -311,6 +321,7 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
         h5::write_text(file, name, value)?;
     }
     h5::write_number(file, "ranks", ranks)?;
+    h5::write_number(file, results::MEASURED, rows.measured())?;
     h5::write_number(file, "wall_seconds", *wall_seconds)?;
     h5::write_number(file, "training_seconds", rows.training_seconds())?;
     // The sum over the ranks of what each held at most; of no use where one does not know.

@@ -223,6 +223,8 @@ pub(super) fn provenance(file: &hdf5::File, path: &Path) -> Result<Provenance> {
         match name.as_str() {
             "title" => out.name = Some(value),
             "sweep_file" => out.sweep = Some(value),
+            // What overrode the sweep file, as a list in JSON; most often nothing did.
+            "overrides" if value == "[]" => {}
             hidden if hidden.starts_with('_') => {}
             _ => out.others.push((name, value)),
         }
