@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::cli;
-use crate::session::Status;
+use crate::run_directory::Status;
 use crate::store::schema::Format;
 use crate::store::seal;
 

@@ -15,6 +15,7 @@
 //! - [`host`]: the machine under the process, and what of it the job allows.
 //! - [`dispatch`]: who trains which cohort; the only room that names MPI.
 //! - [`store`]: parts, checkpoints and the results file; every durable write.
+//! - [`run_directory`]: a run as its directory keeps it: what was asked for, its cells, how far it is, its results.
 //! - [`session`]: how the rooms meet in one run.
 //! - [`slurm`]: job scripts, what they refuse, and their submission.
 
@@ -28,6 +29,7 @@ pub mod host;
 pub mod observe;
 pub mod pack;
 pub mod plan;
+pub mod run_directory;
 pub mod session;
 pub mod slurm;
 pub mod store;

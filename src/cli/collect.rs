@@ -1,21 +1,22 @@
 //! `phasesweep collect`: parts → results.h5, for a run that was interrupted or told not to.
 
-use std::path::PathBuf;
-
+use super::sweep_file::RunArgument;
 use super::{Exit, Failure};
+use crate::run_directory::{KeptRun, collect_run};
 use crate::session;
-use crate::store::RunDirectory;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Run directory.
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
+    #[command(flatten)]
+    run: RunArgument,
+    /// Replace a results file that holds more measured cells than there are now.
+    #[arg(long)]
+    allow_fewer: bool,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let directory = RunDirectory::at(&arguments.directory);
-    let collected = session::gather_directory(&directory).map_err(Failure::input)?;
+    let directory = arguments.run.locate()?;
+    let collected = collect_run(&KeptRun::open(&directory)?, arguments.allow_fewer)?;
     println!(
         "{}: {} cells complete, {} diverged, {} failed, {} missing",
         directory.results().display(),

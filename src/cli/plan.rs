@@ -3,7 +3,7 @@
 
 use super::sweep_file::SweepFile;
 use super::{Exit, Failure};
-use crate::session::{Forecast, Terms, findings_of_plan};
+use crate::session::{Forecast, SessionError, Terms, findings_of_plan};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -17,9 +17,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let (_, sweep) = arguments.sweep.read()?;
+    let (input, sweep) = arguments.sweep.read()?;
     let findings = findings_of_plan(&sweep).map_err(Failure::input)?;
-    let forecast = Forecast::new(sweep, &arguments.terms, arguments.ranks).map_err(Failure::input)?;
+    let shapes = input.shapes(&sweep).map_err(SessionError::from).map_err(Failure::input)?;
+    let forecast = Forecast::new(sweep, &shapes, &arguments.terms, arguments.ranks).map_err(Failure::input)?;
     print!("{forecast}");
     findings.iter().for_each(|finding| eprintln!("warning: {finding}"));
     Ok(Exit::Complete)

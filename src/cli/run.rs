@@ -15,7 +15,8 @@ pub(super) struct Arguments {
     sweep: SweepFile,
     #[command(flatten)]
     terms: Terms,
-    /// Run directory; runs/NAME of the sweep unless given. Run again into the same directory to continue or extend.
+    /// Run directory; runs/NAME of the sweep unless given, or the run directory that was named as the sweep. Run again into the
+    /// same directory to continue or extend.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Seconds between two checkpoints of a cohort that is still training.
@@ -34,6 +35,9 @@ pub(super) struct Arguments {
     /// Take the run directory over at once from a run that is known to be dead.
     #[arg(long)]
     take_over: bool,
+    /// Go on in a run directory that belongs to another sweep, or whose data changed since.
+    #[arg(long)]
+    accept_changes: bool,
     /// Leave results.h5 as it is; `phasesweep collect` makes it later.
     #[arg(long)]
     no_collect: bool,
@@ -53,6 +57,8 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let settings = Settings {
         sweep_file: arguments.sweep.file.clone(),
         overrides: arguments.sweep.overrides.clone(),
+        overrides_from: arguments.sweep.set_from.clone(),
+        accept_changes: arguments.accept_changes,
         terms: arguments.terms,
         out: arguments.out,
         checkpoint_every: arguments.checkpoint_seconds,

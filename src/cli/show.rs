@@ -5,20 +5,20 @@ mod flow;
 use std::path::{Path, PathBuf};
 
 use super::plot::{self, Curve, Panel};
+use super::sweep_file::RunArgument;
 use super::{Exit, Failure};
 use crate::observe::principal::mean_of_measured;
 use crate::observe::turning_point::{
     DEFAULT_BURN_IN, DEFAULT_FRACTION, Extremum, Verdict, by_first_rise, by_prominence,
 };
-use crate::plan::CellId;
+use crate::run_directory::{RunDirectoryError, StoredCell, find_finished};
 use crate::session::{bytes, span};
-use crate::store::{Dim, Labels, Part, RunDirectory, Values, scan};
+use crate::store::{Dim, Labels, Part};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Run directory.
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
+    #[command(flatten)]
+    run: RunArgument,
     /// The cell's id, or how it begins.
     #[arg(long, value_name = "ID")]
     cell: String,
@@ -28,13 +28,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let directory = RunDirectory::at(&arguments.directory);
-    let (path, id) = find(&directory, &arguments.cell.to_lowercase())?;
-    let part = Part::read(&path).map_err(|error| Failure::Input(format!("error: {error}")))?;
-    let row = part.cells.iter().position(|cell| cell.id == id);
-    let row =
-        row.ok_or_else(|| Failure::Bug(format!("{} does not hold {id}, which its head names", path.display())))?;
-    let view = View { part: &part, row };
+    let directory = arguments.run.locate()?;
+    let (id, path) = find_finished(&directory, &arguments.cell)?;
+    let part = Part::read(&path).map_err(RunDirectoryError::from)?;
+    let view = View { cell: StoredCell::of(&part, id, &path).map_err(RunDirectoryError::from)? };
     print!("{}", view.specification(&path));
     print!("{}", view.numbers());
     // A flow has no radii, distances or epochs in their sense.
@@ -56,38 +53,13 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Complete)
 }
 
-/// The part that holds the one cell whose id begins so.
-fn find(directory: &RunDirectory, prefix: &str) -> Result<(PathBuf, CellId), Failure> {
-    let scan = scan(&directory.parts()).map_err(|error| Failure::Input(format!("error: {error}")))?;
-    let mut fitting: Vec<_> = scan.done.iter().filter(|(id, _)| id.to_string().starts_with(prefix)).collect();
-    fitting.sort_by_key(|(id, _)| **id);
-    match fitting.as_slice() {
-        [(id, found)] => Ok((scan.parts[found.part as usize].0.clone(), **id)),
-        [] => Err(Failure::Input(format!(
-            "error: no finished cell of {} has an id that begins with `{prefix}`: results.h5 lists them as cell_id, and \
-             `phasesweep status` tells whether cells are still missing",
-            directory.root().display()
-        ))),
-        many => {
-            let first: Vec<String> = many.iter().take(5).map(|(id, _)| id.to_string()).collect();
-            Err(Failure::Input(format!(
-                "error: the ids of {} cells begin with `{prefix}`: {}{}",
-                many.len(),
-                first.join(", "),
-                if many.len() > 5 { ", …" } else { "" }
-            )))
-        }
-    }
-}
-
-/// One cell of a part.
+/// What is shown of one cell of a part.
 struct View<'a> {
-    part: &'a Part,
-    row: usize,
+    cell: StoredCell<'a>,
 }
 
 /// A series of one observable at one layer.
-struct Series {
+struct Trajectory {
     name: String,
     extremum: Extremum,
     values: Vec<f32>,
@@ -95,7 +67,7 @@ struct Series {
 
 impl View<'_> {
     fn specification(&self, path: &Path) -> String {
-        let (cell, origin) = (&self.part.cells[self.row], &self.part.origin);
+        let (cell, origin) = (self.cell.cell(), &self.cell.part.origin);
         let known = |text: &str| if text.is_empty() { "unknown".to_string() } else { text.to_string() };
         let mut lines = vec![format!("cell {}", cell.id), format!("  status      {}", cell.status.name())];
         if !cell.failure.is_empty() {
@@ -105,7 +77,7 @@ impl View<'_> {
             lines.push(format!("  diverged    at epoch {epoch}"));
         }
         lines.push(format!("  seed        {}", cell.seed));
-        if let Some(text) = self.part.variants.get(cell.variant as usize) {
+        if let Some(text) = self.cell.specification() {
             match serde_json::from_str(text) {
                 Ok(serde_json::Value::Object(fields)) => {
                     lines.extend(fields.iter().map(|(name, value)| format!("    {name:16} {value}")));
@@ -129,7 +101,7 @@ impl View<'_> {
             lines.push(format!("  memory      {} at most, of its rank by then", bytes(peak)));
         }
         if cell.wall_seconds.is_finite() {
-            let cells = self.part.cells.len();
+            let cells = self.cell.part.cells.len();
             lines.push(format!("  took        {} (its share of a cohort of {cells})", span(cell.wall_seconds)));
         }
         lines.push(format!("  kept in     {}", path.display()));
@@ -140,7 +112,7 @@ impl View<'_> {
     fn numbers(&self) -> String {
         let mut out = String::new();
         for name in ["train_loss", "train_error", "test_error"] {
-            let values = self.values(name, 1, 0);
+            let values = self.values(name, &[]);
             if let Some(place) = values.iter().rposition(|value| value.is_finite()) {
                 let epoch = self.epochs().get(place).copied().unwrap_or(place);
                 let unit = if self.is_flow() { "step" } else { "epoch" };
@@ -152,7 +124,7 @@ impl View<'_> {
 
     /// Each observable's turning point by both rules, with the training error there.
     fn turning_points(&self) -> String {
-        let (epochs, error) = (self.epochs(), self.values("train_error", 1, 0));
+        let (epochs, error) = (self.epochs(), self.values("train_error", &[]));
         let told = |verdict: Verdict| match verdict.turn() {
             Some(turn) => {
                 let at = error.get(turn.index).copied().unwrap_or(f32::NAN);
@@ -165,7 +137,7 @@ impl View<'_> {
             return "no turning points: no radii or distances were measured\n".to_string();
         }
         let mut out = format!("turning points {:>24}   {:>28}\n", "by prominence", "by first rise");
-        for Series { name, extremum, values } in series {
+        for Trajectory { name, extremum, values } in series {
             let prominence = by_prominence(&epochs, &values, extremum, DEFAULT_FRACTION);
             let rise = by_first_rise(&epochs, &values, extremum, DEFAULT_BURN_IN);
             out += &format!("  {name:22} {:>28}   {:>28}\n", told(prominence), told(rise));
@@ -176,9 +148,9 @@ impl View<'_> {
     /// Radii and distances against the epoch and against the training error.
     fn panels(&self) -> Vec<Panel> {
         let epochs: Vec<f64> = self.epochs().into_iter().map(|epoch| epoch as f64).collect();
-        let error: Vec<f64> = self.values("train_error", 1, 0).into_iter().map(f64::from).collect();
+        let error: Vec<f64> = self.values("train_error", &[]).into_iter().map(f64::from).collect();
         let panel = |x: &str, places: &[f64]| {
-            let curve = |Series { name, values, .. }: Series| Curve {
+            let curve = |Trajectory { name, values, .. }: Trajectory| Curve {
                 name,
                 points: places.iter().copied().zip(values.into_iter().map(f64::from)).collect(),
             };
@@ -187,7 +159,7 @@ impl View<'_> {
         vec![panel("epoch", &epochs), panel("training error", &error)]
     }
 
-    fn series(&self) -> Vec<Series> {
+    fn series(&self) -> Vec<Trajectory> {
         let layers = self.labels(Dim::Layer);
         let mut all = Vec::new();
         for (variable, dim, symbol, extremum) in
@@ -196,20 +168,20 @@ impl View<'_> {
             let labels = self.labels(dim);
             for (place, layer) in layers.iter().enumerate() {
                 for (of, label) in labels.iter().enumerate() {
-                    let values = self.values(variable, layers.len() * labels.len(), place * labels.len() + of);
+                    let values = self.values(variable, &[place, of]);
                     if values.iter().any(|value| value.is_finite()) {
                         let layer = if layers.len() > 1 { format!(", layer {layer}") } else { String::new() };
-                        all.push(Series { name: format!("{symbol}_{label}{layer}"), extremum, values });
+                        all.push(Trajectory { name: format!("{symbol}_{label}{layer}"), extremum, values });
                     }
                 }
                 // Of more than two classes the means stand for all; of two there is one pair, and no mean to take.
                 if self.labels(Dim::Class).len() > 2 {
                     let layer = if layers.len() > 1 { format!(", layer {layer}") } else { String::new() };
-                    let of_class = |of| self.values(variable, layers.len() * labels.len(), place * labels.len() + of);
+                    let of_class = |of| self.values(variable, &[place, of]);
                     let each: Vec<Vec<f32>> = (0..labels.len()).map(of_class).collect();
                     let values = mean_of_measured(&each.iter().map(Vec::as_slice).collect::<Vec<_>>());
                     if values.iter().any(|value| value.is_finite()) {
-                        all.push(Series { name: format!("mean {symbol}{layer}"), extremum, values });
+                        all.push(Trajectory { name: format!("mean {symbol}{layer}"), extremum, values });
                     }
                 }
             }
@@ -218,25 +190,20 @@ impl View<'_> {
     }
 
     fn epochs(&self) -> Vec<usize> {
-        match self.part.axes.get(Dim::Epoch) {
-            Some(Labels::Integers(epochs)) => epochs.iter().map(|&epoch| epoch as usize).collect(),
-            _ => Vec::new(),
-        }
+        self.cell.integers(Dim::Epoch)
     }
 
     fn labels(&self, dim: Dim) -> Vec<String> {
-        match self.part.axes.get(dim) {
+        match self.cell.part.axes.get(dim) {
             Some(Labels::Integers(labels)) => labels.iter().map(i64::to_string).collect(),
             Some(Labels::Texts(labels)) => labels.clone(),
             _ => Vec::new(),
         }
     }
 
-    /// The `place`-th of the `series` series that a variable has for each cell.
-    fn values(&self, name: &str, series: usize, place: usize) -> Vec<f32> {
-        let Some(Values::F32(all)) = self.part.column(name).map(|column| &column.values) else { return Vec::new() };
-        let length = self.epochs().len();
-        let from = (self.row * series + place) * length;
-        all.get(from..from + length).map_or_else(Vec::new, <[f32]>::to_vec)
+    /// A variable's values along its last dimension, at these places along the others; none if it was not measured.
+    fn values(&self, name: &str, places: &[usize]) -> Vec<f32> {
+        let series = self.cell.series(name).and_then(|series| series.at(places));
+        series.map_or_else(Vec::new, |series| series.floats().to_vec())
     }
 }

@@ -10,11 +10,12 @@ mod weights;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::sweep_file::located;
 use super::{Exit, Failure};
 use crate::observe::partition::partition;
 use crate::plan::CellId;
-use crate::session;
-use crate::store::{Dim, Labels, Part, RunDirectory, Values, durable, scan};
+use crate::run_directory::{KeptRun, StoredCell, find_cell, part_of};
+use crate::store::{Dim, Part, RunDirectory, durable, scan};
 pub(super) use bench::bench;
 use ground::Ground;
 use record::{Frame, Series};
@@ -123,8 +124,8 @@ impl Source {
         let (Some(directory), Some(cell)) = (&arguments.directory, &arguments.cell) else {
             return Ok(Source { run: None, files: arguments.weights.clone() });
         };
-        let directory = RunDirectory::at(directory);
-        let id = find(&directory, &cell.to_lowercase())?;
+        let directory = located(directory)?;
+        let id = find(&directory, cell)?;
         let folder = directory.cell_weights(id);
         let kept = directory.weights_files(id).map_err(store)?;
         if kept.is_empty() {
@@ -153,7 +154,7 @@ impl Source {
         match (&arguments.plane, &self.run) {
             (Some(file), _) => Ground::from_file(file, arguments.window),
             (None, Some((directory, id))) => {
-                let block = session::block_of_cell(directory, *id).map_err(Failure::input)?;
+                let block = KeptRun::open(directory)?.block_of(*id)?;
                 Ground::through_samples(&block.train, &arguments.samples, arguments.window)
             }
             (None, None) => Err(Failure::Input("error: --weights needs a plane: --plane FILE".to_owned())),
@@ -193,27 +194,9 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 /// The one cell with kept weights whose id begins so.
 fn find(directory: &RunDirectory, prefix: &str) -> Result<CellId, Failure> {
     let names = list(&directory.weights())?;
-    let mut fitting: Vec<CellId> = names
-        .iter()
-        .filter_map(|path| path.file_name()?.to_str())
-        .filter(|name| name.starts_with(prefix))
-        .filter_map(|name| name.parse().ok())
-        .collect();
-    fitting.sort_unstable();
-    match fitting.as_slice() {
-        [id] => Ok(*id),
-        [] => Err(Failure::Input(format!(
-            "error: {} keeps weights of {} cells, none of which has an id that begins with `{prefix}`",
-            directory.weights().display(),
-            names.len()
-        ))),
-        many => Err(Failure::Input(format!(
-            "error: the ids of {} cells begin with `{prefix}`: {}{}",
-            many.len(),
-            many.iter().take(5).map(CellId::to_string).collect::<Vec<_>>().join(", "),
-            if many.len() > 5 { ", …" } else { "" }
-        ))),
-    }
+    let ids = names.iter().filter_map(|path| path.file_name()?.to_str()?.parse().ok());
+    let advice = format!("{} keeps weights of {} cells", directory.weights().display(), names.len());
+    Ok(find_cell(ids, prefix, "cell with kept weights", &advice)?)
 }
 
 /// Recorded errors of one cell.
@@ -226,20 +209,12 @@ struct Errors {
 
 impl Errors {
     fn read(directory: &RunDirectory, id: CellId) -> Option<Errors> {
-        let scan = scan(&directory.parts()).ok()?;
-        let found = scan.done.get(&id)?;
-        let part = Part::read(&scan.parts[found.part as usize].0).ok()?;
-        let Some(Labels::Integers(labels)) = part.axes.get(Dim::Epoch) else { return None };
-        let epochs: Vec<u64> = labels.iter().map(|&epoch| epoch as u64).collect();
-        let of = |name: &str| match part.column(name).map(|column| &column.values) {
-            Some(Values::F32(all)) => {
-                let from = found.row as usize * epochs.len();
-                all.get(from..from + epochs.len()).map_or_else(Vec::new, <[f32]>::to_vec)
-            }
-            _ => Vec::new(),
-        };
-        let (train, test) = (of("train_error"), of("test_error"));
-        Some(Errors { epochs, train, test })
+        let path = part_of(&scan(&directory.parts()).ok()?, id)?;
+        let part = Part::read(&path).ok()?;
+        let cell = StoredCell::of(&part, id, &path).ok()?;
+        let of = |name: &str| cell.series(name).map_or_else(Vec::new, |series| series.floats().to_vec());
+        let epochs = cell.integers(Dim::Epoch).into_iter().map(|epoch| epoch as u64).collect();
+        Some(Errors { epochs, train: of("train_error"), test: of("test_error") })
     }
 
     /// Training and test error at an epoch, if it was recorded.

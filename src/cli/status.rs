@@ -1,20 +1,19 @@
 //! `phasesweep status`: how far a run is, for people, for `watch`, and for programs.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
+use super::sweep_file::RunArgument;
 use super::{Exit, Failure};
 use crate::dispatch::Activity;
-use crate::session::{Jobs, RankReport, RunReport, Status, span};
+use crate::run_directory::{Jobs, RankReport, RunReport, Status, StatusReader};
+use crate::session::span;
 use crate::slurm::parse_interval;
-use crate::store::RunDirectory;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// Run directory.
-    #[arg(value_name = "DIR")]
-    directory: PathBuf,
+    #[command(flatten)]
+    run: RunArgument,
     /// Look again every few seconds until nothing is left to do.
     #[arg(long)]
     watch: bool,
@@ -32,10 +31,10 @@ const LISTED_RANKS: usize = 32;
 const LISTED_CELLS: usize = 10;
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let directory = RunDirectory::at(&arguments.directory);
+    let mut reader = StatusReader::new(arguments.run.locate()?);
     let screen = arguments.watch && !arguments.json && std::io::stdout().is_terminal();
     loop {
-        let status = Status::read(&directory).map_err(Failure::input)?;
+        let status = reader.read()?;
         let text = if arguments.json {
             let mut line = serde_json::to_string(&status).map_err(|error| Failure::Bug(error.to_string()))?;
             line.push('\n');
@@ -75,6 +74,9 @@ pub(crate) fn describe(status: &Status) -> String {
     }
     if status.failed.len() > LISTED_CELLS {
         lines.push(format!("  … and {} failed cells more", status.failed.len() - LISTED_CELLS));
+    }
+    if status.others > 0 {
+        lines.push(format!("  {} finished cells of an earlier form of the sweep lie here too", status.others));
     }
     lines.extend(status.refused.iter().map(|sentence| format!("  not counted: {sentence}")));
     if let Some(run) = &status.run {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::sweep_file::SweepFile;
 use super::{Exit, Failure};
+use crate::run_directory::check_name;
 use crate::session::heaviest_cell;
 use crate::slurm::{self, Client, Launcher, Needs, Refusal, Request, Template};
 use crate::store::RunDirectory;
@@ -80,9 +81,13 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    let (_, sweep) = arguments.sweep.read()?;
+    let (input, sweep) = arguments.sweep.read()?;
     DeviceName::parse(&arguments.device).map_err(|error| Failure::Input(format!("error: {error}")))?;
-    let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&sweep.name));
+    let out = arguments.out.clone().unwrap_or_else(|| input.default_directory(&sweep));
+    // Whether the data changed is for the job to find out, which has them.
+    if !arguments.run_arguments.iter().any(|argument| argument == "--accept-changes") {
+        check_name(&RunDirectory::at(&out), &sweep.name, &input.definition)?;
+    }
     let program =
         std::env::current_exe().map_err(|error| Failure::Bug(format!("this program has no path: {error}")))?;
     let flags = sweep::Slurm {
@@ -107,10 +112,15 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     request.report = arguments.report;
     request.run_arguments =
         arguments.sweep.overrides.iter().flat_map(|set| ["--set".to_string(), set.clone()]).collect();
+    if !request.run_arguments.is_empty() {
+        // The job starts in a directory of its own, and a path in --set starts from this one.
+        let here = arguments.sweep.set_from.clone().map_or_else(|| absolute(Path::new(".")), Ok)?;
+        request.run_arguments.extend(["--set-from".to_string(), here.display().to_string()]);
+    }
     request.run_arguments.extend(arguments.run_arguments);
 
-    let cohort_bytes = match heaviest_cell(sweep, KernelChoice::Auto) {
-        Ok(bytes) => Some(bytes),
+    let cohort_bytes = match input.shapes(&sweep) {
+        Ok(shapes) => Some(heaviest_cell(sweep, &shapes, KernelChoice::Auto)),
         Err(error) => {
             // The nodes may have it where this machine has not.
             tracing::warn!("{error}. Whether the memory asked for suffices is therefore not checked");

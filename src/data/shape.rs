@@ -11,7 +11,7 @@ use super::{DataError, Places, cifar, digits, idx};
 use crate::sweep::{Channels, Data, Source};
 
 /// Sizes of a source under the sweep's labels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Shape {
     /// Inputs of a sample, constant ones included: at most these remain after standardisation.
     pub features: usize,

@@ -148,6 +148,21 @@ pub struct Progress {
     pub workers: Vec<WorkerProgress>,
 }
 
+impl Progress {
+    /// Time left as an interval in seconds: the share of predicted work done so far, in finished cohorts and in running
+    /// ones, scales the time it took; the interval narrows with the number of finished cohorts. `None` before any work is
+    /// done.
+    pub fn time_left(&self, elapsed: std::time::Duration) -> Option<(f64, f64)> {
+        let done = self.finished_predicted + self.running_done;
+        if done <= 0.0 {
+            return None;
+        }
+        let left = elapsed.as_secs_f64() * (self.waiting_predicted + self.running_predicted) / done;
+        let spread = 1.0 + 1.0 / (1.0 + self.ratio_count as f64).sqrt();
+        Some((left / spread, left * spread))
+    }
+}
+
 /// What one worker does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkerProgress {

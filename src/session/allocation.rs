@@ -10,8 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::{RunStatus, SessionError};
+use super::SessionError;
 use crate::dispatch::StopCause;
+use crate::run_directory::RunStatus;
 use crate::store::{CheckpointSummary, RunDirectory, StoreError, durable};
 
 /// Allocations in a row, all of one job, that may end without progress by an accident (a rank that fell silent, a kill

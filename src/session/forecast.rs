@@ -6,7 +6,7 @@ use super::progress::span;
 use super::terms::{ResolvedTerms, Terms};
 use super::todo::CellCost;
 use crate::cost::{Activations, DataShape, Rate, Rates, ReplicaCost, replica_cost};
-use crate::data;
+use crate::data::Shape;
 use crate::host::{Limits as HostLimits, ThisHost};
 use crate::pack::{AtOnce, Limits, Todo, pack};
 use crate::plan::Plan;
@@ -34,18 +34,15 @@ pub(super) struct Costs {
 impl Costs {
     /// Counts what a plan's variants cost and expects the time from remembered rates.
     ///
-    /// # Errors
-    /// If a data source's sizes cannot be told because its files are not there.
-    pub(super) fn of(plan: &Plan, terms: &ResolvedTerms, rates: &Rates) -> Result<Costs, data::DataError> {
-        let shapes: Vec<DataShape> = plan
-            .sweep()
-            .data
-            .iter()
-            .map(|data| {
-                let shape = data::shape(data)?;
-                Ok(DataShape { features: shape.features, image: shape.image, classes: shape.classes, test: shape.test })
-            })
-            .collect::<Result<_, data::DataError>>()?;
+    /// `shapes` are the sizes of `plan.sweep().data`, in order.
+    pub(super) fn of(plan: &Plan, shapes: &[Shape], terms: &ResolvedTerms, rates: &Rates) -> Costs {
+        let of_data = |shape: &Shape| DataShape {
+            features: shape.features,
+            image: shape.image,
+            classes: shape.classes,
+            test: shape.test,
+        };
+        let shapes: Vec<DataShape> = shapes.iter().map(of_data).collect();
         let mut costs = Costs {
             of_variant: Vec::new(),
             counted: Vec::new(),
@@ -86,7 +83,7 @@ impl Costs {
             costs.rate_key.push(key);
             costs.trial_key.push(trial_key);
         }
-        Ok(costs)
+        costs
     }
 }
 
@@ -100,16 +97,14 @@ fn rate_key(terms: &ResolvedTerms, engine: &str, kind: &ArchitectureKind, inputs
 }
 
 /// Bytes that the heaviest cell of a sweep takes when it is trained alone on a CPU: less than that, no rank can do with.
-///
-/// # Errors
-/// If a data source's sizes cannot be told because its files are not there.
-pub fn heaviest_cell(sweep: Sweep, kernel: KernelChoice) -> Result<u64, data::DataError> {
+/// `shapes` are the sizes of its data, in order.
+pub fn heaviest_cell(sweep: Sweep, shapes: &[Shape], kernel: KernelChoice) -> u64 {
     let choice = Choice { kernel, device: DeviceName::Flex, threads: 1 };
     let plan = Plan::new(sweep, &[]);
     let allowance = HostLimits::default().of_one_of(1);
     let terms = ResolvedTerms { choice, allowance, memory: u64::MAX, replicas: 1, tf32: false };
-    let costs = Costs::of(&plan, &terms, &Rates::default())?;
-    Ok(costs.of_variant.iter().map(|cost| cost.bytes + cost.shared_bytes).max().unwrap_or(0))
+    let costs = Costs::of(&plan, shapes, &terms, &Rates::default());
+    costs.of_variant.iter().map(|cost| cost.bytes + cost.shared_bytes).max().unwrap_or(0)
 }
 
 /// Limits of packing for so many ranks.
@@ -129,16 +124,16 @@ pub struct Forecast {
 }
 
 impl Forecast {
-    /// Plans a sweep for so many ranks of this host.
+    /// Plans a sweep, whose data have these sizes, for so many ranks of this host.
     ///
     /// # Errors
-    /// A sentence, if a device or a data set is not there.
-    pub fn new(sweep: Sweep, terms: &Terms, ranks: usize) -> Result<Forecast, super::SessionError> {
+    /// A sentence, if the device is not there.
+    pub fn new(sweep: Sweep, shapes: &[Shape], terms: &Terms, ranks: usize) -> Result<Forecast, super::SessionError> {
         let terms = terms.resolve(HostLimits::read(&ThisHost).of_one_of(ranks), 0)?;
         let rates = Rates::default_path().map(|path| Rates::read(&path)).unwrap_or_default();
         // Identities are not needed to count: no data is read for its digest.
         let plan = Plan::new(sweep, &[]);
-        let costs = Costs::of(&plan, &terms, &rates)?;
+        let costs = Costs::of(&plan, shapes, &terms, &rates);
         let kinds = plan.kinds();
         let certain = plan.certain_seeds();
         let todo: Vec<Todo> = (0..plan.variants().len())

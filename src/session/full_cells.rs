@@ -8,7 +8,8 @@ use super::ground::Ground;
 use super::pruning::FullCell;
 use crate::observe::principal::mean_of_measured;
 use crate::plan::CellId;
-use crate::store::{Dim, Labels, Part, StoreError, Values, scan};
+use crate::run_directory::{Series, StoredCell};
+use crate::store::{Dim, Part, StoreError, scan};
 
 /// Finds and remembers full cells.
 pub(super) struct FullCells {
@@ -42,50 +43,31 @@ impl FullCells {
             self.last = Some((path.clone(), Part::read(&path)?));
         }
         match &self.last {
-            Some((_, part)) => Ok(full_cell(part, cell)),
+            Some((path, part)) => Ok(full_cell(StoredCell::of(part, cell, path)?)),
             None => unreachable!("the part was read just above"),
         }
     }
 }
 
-/// Cuts one cell's series out of a part; what the part does not hold is empty.
-fn full_cell(part: &Part, cell: CellId) -> FullCell {
-    let row = part.cells.iter().position(|of| of.id == cell).unwrap_or(0);
-    let integers = |dim: Dim| match part.axes.get(dim) {
-        Some(Labels::Integers(values)) => values.iter().map(|&value| value as usize).collect(),
-        _ => Vec::new(),
-    };
-    let epochs: Vec<usize> = integers(Dim::Epoch);
-    let length = |dim: Dim| part.axes.get(dim).map_or(0, Labels::len);
-    let classes: Vec<usize> = integers(Dim::Class);
-    let (layers, pairs) = (length(Dim::Layer), length(Dim::Pair));
-    let floats = |name: &str| match part.column(name).map(|column| &column.values) {
-        Some(Values::F32(values)) => values.as_slice(),
-        _ => &[],
-    };
-    // The last observed layer: [cell, layer, class or pair, epoch].
-    let of_last_layer = |name: &str, series: usize, place: usize| {
-        let from = (((row + 1) * layers).saturating_sub(1) * series + place) * epochs.len();
-        floats(name).get(from..from + epochs.len()).unwrap_or_default()
-    };
+/// What pruning needs of a cell, of its last observed layer; what was not measured is empty.
+fn full_cell(cell: StoredCell<'_>) -> FullCell {
+    let floats = |series: Option<Series<'_>>| series.map_or_else(Vec::new, |series| series.floats().to_vec());
+    let last_layer = cell.length(Dim::Layer).saturating_sub(1);
+    let of_last_layer =
+        |variable: &str, place: usize| floats(cell.series(variable).and_then(|all| all.at(&[last_layer, place])));
+    let classes = cell.integers(Dim::Class);
     let radius = |class: usize| {
         let place = classes.iter().position(|&known| known == class);
-        place.map_or_else(Vec::new, |place| of_last_layer("radius", classes.len(), place).to_vec())
+        place.map_or_else(Vec::new, |place| of_last_layer("radius", place))
     };
-    let distances: Vec<&[f32]> = (0..pairs).map(|pair| of_last_layer("distance", pairs, pair)).collect();
-    let snapshot_epochs = integers(Dim::Snapshot);
-    let bytes = length(Dim::Byte) * snapshot_epochs.len();
-    let misclassified = match part.column("misclassified").map(|column| &column.values) {
-        Some(Values::U8(values)) => values.get(row * bytes..(row + 1) * bytes).map_or_else(Vec::new, <[u8]>::to_vec),
-        _ => Vec::new(),
-    };
-    let train_error = floats("train_error").get(row * epochs.len()..(row + 1) * epochs.len());
+    let distances: Vec<Vec<f32>> = (0..cell.length(Dim::Pair)).map(|pair| of_last_layer("distance", pair)).collect();
+    let distances: Vec<&[f32]> = distances.iter().map(Vec::as_slice).collect();
     FullCell {
-        train_error: train_error.map_or_else(Vec::new, <[f32]>::to_vec),
+        epochs: cell.integers(Dim::Epoch),
+        train_error: floats(cell.series("train_error")),
         radius: [radius(0), radius(1)],
         distance: mean_of_measured(&distances),
-        epochs,
-        snapshot_epochs,
-        misclassified,
+        snapshot_epochs: cell.integers(Dim::Snapshot),
+        misclassified: cell.series("misclassified").map_or_else(Vec::new, |series| series.bytes().to_vec()),
     }
 }

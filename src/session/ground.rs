@@ -3,10 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::pools::Pools;
-use crate::data::{self, Block, DataError};
+use crate::data::{self, Block, DataError, Pool};
 use crate::plan::{CellId, Plan};
 use crate::store::RunDirectory;
-use crate::sweep::ArchitectureKind;
 
 /// Blocks kept besides those in use; a sweep over many subsamples must not fill the memory with them.
 const KEPT_BLOCKS: usize = 4;
@@ -40,11 +39,16 @@ impl Ground {
         Ground { plan, ids, directory, pools: Mutex::new(pools), blocks: Mutex::default() }
     }
 
+    /// The decoded source of `sweep.data[data]`.
+    pub(super) fn pool(&self, data: usize) -> Result<Arc<Pool>, DataError> {
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner).get(&self.plan.sweep().data[data])
+    }
+
     /// The block of a variant, prepared once for all workers of the process.
     pub(super) fn block(&self, variant: usize) -> Result<Prepared, DataError> {
         let variant = self.plan.variants()[variant];
         let sweep = self.plan.sweep();
-        let images = matches!(sweep.architectures[variant.architecture].kind, ArchitectureKind::Cnn { .. });
+        let images = sweep.architectures[variant.architecture].kind.needs_images();
         let key = (variant.data, variant.subsample, images);
         // Preparing under the lock keeps two workers from preparing the same block twice.
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);

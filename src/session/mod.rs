@@ -6,13 +6,10 @@
 
 mod adaptive;
 mod allocation;
-mod block_of_cell;
-mod coordinates;
 mod deadline;
 mod examination;
 mod forecast;
 mod full_cells;
-mod gather;
 mod ground;
 mod in_hand;
 mod kept_weights;
@@ -22,7 +19,6 @@ mod progress;
 mod pruning;
 mod runner;
 mod signals;
-mod status;
 mod terms;
 mod todo;
 mod trials;
@@ -33,18 +29,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-pub use block_of_cell::block_of_cell;
 pub use examination::findings_of_plan;
 pub use forecast::{Forecast, bytes, heaviest_cell};
-pub use gather::{gather, gather_directory};
-pub use progress::{span, time_left};
-pub use status::{Jobs, RankReport, RunReport, Status};
+pub use progress::span;
 pub use terms::{ResolvedTerms, Terms};
-pub use watch::RunStatus;
 
 use crate::data::DataError;
 use crate::dispatch::{self, DispatchError, End, Launch, StopCause, Topology, World};
 use crate::host::{Allowance, CpuSet, Limits, ThisHost};
+use crate::run_directory::{Collecting, RunDirectoryError};
 use crate::slurm::TimeLeft;
 use crate::store::{Collected, Origin, StoreError};
 use crate::train::DeviceError;
@@ -59,10 +52,14 @@ use watch::Watcher;
 /// What `phasesweep run` was asked to do.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The sweep file.
+    /// The sweep file, a run directory, or the sweep file in one.
     pub sweep_file: PathBuf,
     /// `--set` overrides.
     pub overrides: Vec<String>,
+    /// Directory that relative paths in them start from; the working directory unless given.
+    pub overrides_from: Option<PathBuf>,
+    /// Go on in a directory that belongs to another sweep, or whose data changed.
+    pub accept_changes: bool,
     /// Device, engine, threads, memory.
     pub terms: Terms,
     /// Run directory; `runs/<sweep name>` unless given.
@@ -127,6 +124,18 @@ pub enum SessionError {
     Bug(String),
 }
 
+impl From<RunDirectoryError> for SessionError {
+    fn from(error: RunDirectoryError) -> SessionError {
+        match error {
+            RunDirectoryError::Data(error) => SessionError::Data(error),
+            RunDirectoryError::Store(error) => SessionError::Store(error),
+            // Told as compilers do, each with its own prefix.
+            RunDirectoryError::Sweep(diagnostics) => SessionError::Input(diagnostics.to_string()),
+            error => SessionError::Input(format!("error: {error}")),
+        }
+    }
+}
+
 /// Runs a sweep on this process, or on all ranks if a launcher started this one.
 ///
 /// # Errors
@@ -160,7 +169,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     };
     rayon::ThreadPoolBuilder::new().num_threads(terms.choice.threads).build_global().ok();
 
-    let Opening { plan, text, directory, examined } = opening::agree(settings, world.as_ref(), None)?;
+    let Opening { plan, record, directory, examined } = opening::agree(settings, world.as_ref(), None)?;
     let Examined { pools, findings, .. } = examined;
     findings.iter().for_each(|finding| tracing::warn!("{finding}"));
     let sweep_name = plan.sweep().name.clone();
@@ -219,7 +228,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         return ended.map_err(|_| SessionError::Input(String::new()));
     }
 
-    let prepared = Watcher::prepare(&ground, settings, &terms, &text, &findings, ranks, started, deadline.left);
+    let prepared = Watcher::prepare(&ground, settings, &terms, &record, &findings, ranks, started, deadline.left);
     let (tasks, mut watcher) = opening::proceed(world.as_ref(), prepared)?;
     if tasks.is_empty() {
         tracing::info!("{sweep_name}: every cell is done already");
@@ -244,7 +253,17 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
             outcome.left
         ),
         End::Complete | End::FailedCells if settings.collect => {
-            let collected = gather(&ground.plan, &ground.ids, &ground.directory, &text, ranks, wall)?;
+            let collecting = Collecting {
+                plan: &ground.plan,
+                ids: &ground.ids,
+                identities: &record.identities(),
+                definition: &record.definition,
+                directory: &ground.directory,
+                ranks,
+                wall_seconds: wall,
+                allow_fewer: false,
+            };
+            let collected = collecting.collect()?;
             if collected.failed > 0 && ending == Ending::Complete {
                 ending = Ending::FailedCells;
             }

@@ -1,7 +1,7 @@
 //! How ranks agree on the plan before anything is trained.
 //!
-//! Rank 0 reads and checks everything; the others receive the sweep's text and the digests of its data, and compute the
-//! same plan from them. A fault that rank 0 finds, in the sweep or in the run directory, ends all ranks with one exit
+//! Rank 0 reads and checks everything; the others receive the sweep as it was asked for and what is known of its data, and
+//! compute the same plan from them. A fault that rank 0 finds, in the sweep or in the run directory, ends all ranks with one exit
 //! code, and rank 0 alone prints it.
 
 use std::path::PathBuf;
@@ -10,16 +10,18 @@ use serde::{Deserialize, Serialize};
 
 use super::examination::{Examined, examine};
 use super::{SessionError, Settings};
+use crate::data;
 use crate::dispatch::World;
 use crate::plan::Plan;
+use crate::run_directory::{DataRecord, Record, RunDirectoryError, SweepInput, check_claim, check_data};
 use crate::store::RunDirectory;
-use crate::sweep;
+use crate::sweep::Sweep;
 
 /// What the ranks agreed on.
 pub(super) struct Opening {
     pub(super) plan: Plan,
-    /// Text of the sweep file, with its overrides as comments.
-    pub(super) text: String,
+    /// What the run directory is to know of the run.
+    pub(super) record: Record,
     pub(super) directory: RunDirectory,
     /// What rank 0 found of the data; nothing on the others.
     pub(super) examined: Examined,
@@ -28,9 +30,22 @@ pub(super) struct Opening {
 /// What rank 0 tells the others.
 #[derive(Serialize, Deserialize)]
 enum Word {
-    Plan { text: String, digests: Vec<String> },
+    Plan {
+        record: Box<Record>,
+        /// What errors call the sweep file.
+        name: String,
+        root: PathBuf,
+    },
     Proceed,
-    Fault { kind: Fault },
+    Fault {
+        kind: Fault,
+    },
+}
+
+/// What rank 0 has read besides what it tells the others.
+struct Read {
+    sweep: Sweep,
+    examined: Examined,
 }
 
 /// Which exit code a fault of rank 0 has.
@@ -69,21 +84,27 @@ pub(super) fn agree(
     world: Option<&World>,
     fault: Option<SessionError>,
 ) -> Result<Opening, SessionError> {
-    let spoken = fault
-        .map_or_else(|| if leads(world) { speak(settings) } else { Ok((Word::Proceed, Examined::default())) }, Err);
-    let (spoken, examined) = match spoken {
-        Ok((word, examined)) => (Ok(word), examined),
-        Err(fault) => (Err(fault), Examined::default()),
+    let read = match fault {
+        Some(fault) => Err(fault),
+        None if leads(world) => read(settings).map(|(word, read)| (word, Some(read))),
+        None => Ok((Word::Proceed, None)),
     };
-    let Word::Plan { text, digests } = pass_on(world, spoken)? else {
+    let (spoken, read) = match read {
+        Ok((word, read)) => (Ok(word), read),
+        Err(fault) => (Err(fault), None),
+    };
+    let Word::Plan { record, name, root } = pass_on(world, spoken)? else {
         return Err(SessionError::Bug("rank 0 told no plan".to_string()));
     };
-    let name = settings.sweep_file.display().to_string();
-    let sweep = sweep::parse(&text, &name, &settings.overrides)
-        .map_err(|diagnostics| SessionError::Input(diagnostics.to_string()))?;
-    let root = settings.out.clone().unwrap_or_else(|| PathBuf::from("runs").join(&sweep.name));
-    let text = with_overrides(&text, &settings.overrides);
-    Ok(Opening { plan: Plan::new(sweep, &digests), text, directory: RunDirectory::at(root), examined })
+    let Read { sweep, examined } = match read {
+        Some(read) => read,
+        None => {
+            let sweep = record.definition.sweep(&name).map_err(RunDirectoryError::from)?;
+            Read { sweep, examined: Examined::default() }
+        }
+    };
+    let plan = Plan::new(sweep, &record.identities());
+    Ok(Opening { plan, record: *record, directory: RunDirectory::at(root), examined })
 }
 
 /// Tells the others whether rank 0 has found the ground in order.
@@ -106,13 +127,23 @@ fn pass_on(world: Option<&World>, spoken: Result<Word, SessionError>) -> Result<
     let Some(world) = world else { return spoken };
     let bug = |error: serde_json::Error| SessionError::Bug(error.to_string());
     if world.rank() == 0 {
-        let fault = |error| Word::Fault { kind: Fault::of(error) };
-        let bytes = match &spoken {
-            Ok(word) => serde_json::to_vec(word),
-            Err(error) => serde_json::to_vec(&fault(error)),
+        // Paths are all that may have no such form; whatever happens, the others must hear something.
+        let written = spoken.and_then(|word| {
+            let bytes = serde_json::to_vec(&word).map_err(|error| {
+                SessionError::Input(format!("error: ranks cannot be told of a path that is not UTF-8: {error}"))
+            })?;
+            Ok((word, bytes))
+        });
+        return match written {
+            Ok((word, bytes)) => {
+                world.broadcast_bytes(0, bytes);
+                Ok(word)
+            }
+            Err(error) => {
+                world.broadcast_bytes(0, serde_json::to_vec(&Word::Fault { kind: Fault::of(&error) }).map_err(bug)?);
+                Err(error)
+            }
         };
-        world.broadcast_bytes(0, bytes.map_err(bug)?);
-        return spoken;
     }
     match serde_json::from_slice(&world.broadcast_bytes(0, Vec::new())).map_err(bug)? {
         Word::Fault { kind } => Err(kind.echoed()),
@@ -120,33 +151,37 @@ fn pass_on(world: Option<&World>, spoken: Result<Word, SessionError>) -> Result<
     }
 }
 
-/// Reads and checks the sweep and its data.
-fn speak(settings: &Settings) -> Result<(Word, Examined), SessionError> {
-    let path = &settings.sweep_file;
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        SessionError::Input(format!("error: the sweep file {} cannot be read: {error}", path.display()))
-    })?;
-    let sweep = sweep::parse(&text, &path.display().to_string(), &settings.overrides)
-        .map_err(|diagnostics| SessionError::Input(diagnostics.to_string()))?;
-    let examined = examine(&sweep)?;
-    let plan = Plan::new(sweep, &examined.identities);
-    plan.check_distinct().map_err(|sentence| SessionError::Input(format!("error: {sentence}")))?;
-    Ok((Word::Plan { text, digests: examined.identities.clone() }, examined))
-}
-
-/// The text that is kept with the results: what was given, and what overrode it.
-fn with_overrides(text: &str, overrides: &[String]) -> String {
-    if overrides.is_empty() {
-        return text.to_string();
+/// Reads and checks the sweep, its data, and whether it may be run into the directory.
+fn read(settings: &Settings) -> Result<(Word, Read), SessionError> {
+    let input = SweepInput::read(&settings.sweep_file, &settings.overrides, settings.overrides_from.as_deref())?;
+    let sweep = input.sweep().map_err(RunDirectoryError::from)?;
+    let root = settings.out.clone().unwrap_or_else(|| input.default_directory(&sweep));
+    let mut examined = examine(&sweep)?;
+    let mut data: Vec<DataRecord> = Vec::new();
+    for (entry, identity) in sweep.data.iter().zip(&examined.identities) {
+        let pool = match data::generated_identity(entry) {
+            Some(_) => None,
+            None => Some(examined.pools.get(entry)?),
+        };
+        let record = DataRecord::new(entry, identity.clone(), pool.as_ref().and_then(|pool| pool.dir()))?;
+        if let Some(same) = data.iter().find(|known| record.has_the_cells_of(known)) {
+            return Err(SessionError::Input(format!(
+                "error: the sweep names the same samples twice, in {} and in {}: their cells would be the same. Leave one of \
+                 the two out",
+                same.place(),
+                record.place()
+            )));
+        }
+        data.push(record);
     }
-    let lines: Vec<String> = overrides.iter().map(|value| format!("{OVERRIDE}{value}\n")).collect();
-    format!("{}\n{text}", lines.concat())
-}
-
-/// How an override is kept at the head of the sweep file in a run directory.
-const OVERRIDE: &str = "#: --set ";
-
-/// The overrides that a kept sweep file was run with.
-pub(super) fn overrides_in(text: &str) -> Vec<String> {
-    text.lines().map_while(|line| line.strip_prefix(OVERRIDE)).map(str::to_string).collect()
+    if let (Some(from), false) = (&input.from, settings.accept_changes) {
+        check_data(from, &input.data, &data)?;
+    }
+    let record = Record::new(&sweep.name, input.definition, data);
+    let plan = Plan::new(sweep.clone(), &record.identities());
+    plan.check_distinct().map_err(|sentence| SessionError::Input(format!("error: {sentence}")))?;
+    if !settings.accept_changes {
+        check_claim(&RunDirectory::at(&root), &record, &plan)?;
+    }
+    Ok((Word::Plan { record: Box::new(record), name: input.name, root }, Read { sweep, examined }))
 }

@@ -73,22 +73,10 @@ impl Display {
 fn sentence(progress: &Progress, elapsed: Duration) -> String {
     let rate = progress.done as f64 / elapsed.as_secs_f64().max(1e-9);
     let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
-    match time_left(progress, elapsed) {
+    match progress.time_left(elapsed) {
         Some((low, high)) => format!("{rate:.2} cells/s, {} to {} left{failed}", span(low), span(high)),
         None => format!("time left not known yet{failed}"),
     }
-}
-
-/// Time left as an interval in seconds: the share of predicted work done so far, in finished cohorts and in running ones,
-/// scales the time it took; the interval narrows with the number of finished cohorts. `None` before any work is done.
-pub fn time_left(progress: &Progress, elapsed: Duration) -> Option<(f64, f64)> {
-    let done = progress.finished_predicted + progress.running_done;
-    if done <= 0.0 {
-        return None;
-    }
-    let left = elapsed.as_secs_f64() * (progress.waiting_predicted + progress.running_predicted) / done;
-    let spread = 1.0 + 1.0 / (1.0 + progress.ratio_count as f64).sqrt();
-    Some((left / spread, left * spread))
 }
 
 /// A time for people: `45 s`, `12 min`, `3.4 h`, `2.1 d`.

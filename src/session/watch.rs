@@ -8,8 +8,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use super::adaptive;
 use super::allocation::{Allocation, Reached};
 use super::forecast::{Costs, limits};
@@ -21,11 +19,13 @@ use super::todo::{self, Unfinished};
 use super::trials;
 use super::{SessionError, Settings};
 use crate::cost::Rates;
+use crate::data::Shape;
 use crate::dispatch::{
     CellFailure, CohortTask, End, Note, Observer, ObserverError, Outcome, Progress, StopCause, TaskId,
 };
 use crate::pack::Limits;
 use crate::plan::{CellId, CohortId};
+use crate::run_directory::{Record, RunStatus, check_claim, keep_images};
 use crate::store::{
     Axes, CellStatus, CheckpointSummary, Lease, Origin, Part, PartCell, RunDirectory, RunningCohort, StoreError,
     durable, lease, scan, set_aside,
@@ -33,21 +33,6 @@ use crate::store::{
 
 /// Time between two writings of the status file.
 const STATUS_EVERY: Duration = Duration::from_secs(2);
-
-/// What `status.json` holds: the state of a run for `phasesweep status`, which never talks to the run itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunStatus {
-    /// Seconds since the run began.
-    pub elapsed: f64,
-    /// When it was written, seconds since 1970 on rank 0's clock.
-    pub written: f64,
-    /// Ranks of the run.
-    pub ranks: u32,
-    /// Cells that were done before the run began.
-    pub before: u64,
-    /// What the coordinator knows.
-    pub progress: Progress,
-}
 
 /// Nobody watches on the other ranks.
 pub(super) struct Idle;
@@ -86,7 +71,7 @@ impl Watcher {
         ground: &Arc<Ground>,
         settings: &Settings,
         terms: &ResolvedTerms,
-        text: &str,
+        record: &Record,
         findings: &[String],
         ranks: u32,
         started: Instant,
@@ -104,8 +89,13 @@ impl Watcher {
             error => SessionError::Store(error),
         })?;
         directory.tidy()?;
-        directory.keep_sweep(text)?;
+        if !settings.accept_changes {
+            // Another run may have opened the directory between the first look at it and the lease.
+            check_claim(directory, record, &ground.plan)?;
+        }
+        record.keep(directory)?;
         directory.keep_data_findings(findings)?;
+        keep_images(directory, &ground.plan, &record.identities(), || ground.pool(0));
 
         let found = scan(&directory.parts())?;
         for (path, _) in &found.torn {
@@ -119,8 +109,9 @@ impl Watcher {
         let cells_found = found.done.len() as u64;
         let allocation = Allocation::begin(directory, Reached::of(directory, cells_found)?, left)?;
 
+        let shapes: Vec<Shape> = record.data.iter().map(|data| data.shape).collect();
         let mut rates = Rates::default_path().map(|path| Rates::read(&path)).unwrap_or_default();
-        let mut costs = Costs::of(&ground.plan, terms, &rates)?;
+        let mut costs = Costs::of(&ground.plan, &shapes, terms, &rates);
         if let Some(seconds) = settings.simulate {
             costs.of_variant.iter_mut().for_each(|cost| cost.seconds = seconds);
         }
@@ -169,9 +160,10 @@ impl Watcher {
     /// Ends the watch: last status, remembered rates. Returns the wall time of the run in seconds.
     pub(super) fn finish(&mut self) -> f64 {
         self.display.end();
+        let elapsed = self.started.elapsed();
         if let Some(progress) = self.last.take() {
             self.status_written = None;
-            if let Err(error) = self.write_status(&progress) {
+            if let Err(error) = self.write_status(&progress, elapsed) {
                 tracing::warn!("the status file could not be written: {error}");
             }
         }
@@ -181,17 +173,17 @@ impl Watcher {
         {
             tracing::debug!("rates are not remembered: {}: {error}", path.display());
         }
-        self.started.elapsed().as_secs_f64()
+        elapsed.as_secs_f64()
     }
 
-    fn write_status(&mut self, progress: &Progress) -> Result<(), std::io::Error> {
+    fn write_status(&mut self, progress: &Progress, elapsed: Duration) -> Result<(), std::io::Error> {
         if self.status_written.is_some_and(|last| last.elapsed() < STATUS_EVERY) {
             return Ok(());
         }
         self.status_written = Some(Instant::now());
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let status = RunStatus {
-            elapsed: self.started.elapsed().as_secs_f64(),
+            elapsed: elapsed.as_secs_f64(),
             written: now.as_secs_f64(),
             ranks: self.ranks,
             before: self.before,
@@ -287,7 +279,7 @@ impl Observer for Watcher {
     fn progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
         self.lease.check()?;
         self.display.show(progress, self.started.elapsed());
-        self.write_status(progress)?;
+        self.write_status(progress, self.started.elapsed())?;
         self.last = Some(progress.clone());
         Ok(())
     }

@@ -344,7 +344,9 @@ mod tests {
     fn plain_files_are_what_the_templates_give() {
         let usage = "FILE SWEEP.toml [RUN_DIRECTORY]";
         let sweep = "SWEEP=${1:?usage: sbatch SCRIPT SWEEP.toml [RUN_DIRECTORY]}";
-        let out = "OUT=${2:-runs/$(basename \"$SWEEP\" .toml)}";
+        let out = "# A run directory, or the sweep.toml in it, goes on where it is.\ncase $SWEEP in\n\
+                   sweep.toml | */sweep.toml) OUT=$(dirname \"$SWEEP\") ;;\n*) OUT=$SWEEP ;;\nesac\n\
+                   [ -e \"$OUT/run.json\" ] || OUT=runs/$(basename \"$SWEEP\" .toml)\nOUT=${2:-$OUT}";
         let paths = (usage, "%x-%j", sweep, out);
         plain_file("cpu-node", "cpu-node", ("flex", 1, 1, 32), Launcher::Srun, paths);
         plain_file("gpu-node", "gpu-node", ("tch:cuda", 1, 4, 8), Launcher::Srun, paths);

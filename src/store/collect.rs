@@ -77,6 +77,8 @@ pub struct Provenance {
     pub sweep_name: String,
     /// Text of the sweep file.
     pub sweep_file: String,
+    /// What overrode it: `KEY=VALUE` each.
+    pub overrides: Vec<String>,
     /// Version of phasesweep.
     pub version: String,
     /// Git commit it was built from; empty where unknown.
@@ -267,6 +269,11 @@ impl Rows {
         }
     }
 
+    fn measured(&self) -> u64 {
+        let measured = |status: &&Option<CellStatus>| status.is_some_and(|status| status != CellStatus::Failed);
+        self.status.iter().filter(measured).count() as u64
+    }
+
     fn training_seconds(&self) -> f64 {
         // Not `sum`: the sum of no numbers is -0.
         self.wall_seconds.iter().filter(|seconds| !seconds.is_nan()).fold(0.0, |sum, seconds| sum + seconds)
@@ -310,6 +317,7 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
     let Provenance {
         sweep_name,
         sweep_file,
+        overrides,
         version,
         git_commit,
         host,
@@ -320,6 +328,7 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
         data_findings,
         images: _,
     } = provenance;
+    let overrides = serde_json::to_string(overrides).map_err(|error| error.to_string())?;
     let engines = rows.origins.engines.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let ranks = if *ranks == 0 { rows.origins.ranks.len() as u32 } else { *ranks };
     h5::write_text(file, "format", results::FORMAT)?;
@@ -327,6 +336,7 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
     for (name, value) in [
         ("title", sweep_name),
         ("sweep_file", sweep_file),
+        ("overrides", &overrides),
         ("phasesweep_version", version),
         ("git_commit", git_commit),
         ("host", host),
@@ -340,6 +350,7 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
         h5::write_text(file, "data_findings", &data_findings.join("\n"))?;
     }
     h5::write_number(file, "ranks", ranks)?;
+    h5::write_number(file, results::MEASURED, rows.measured())?;
     h5::write_number(file, "wall_seconds", *wall_seconds)?;
     h5::write_number(file, "training_seconds", rows.training_seconds())?;
     // The sum over the ranks of what each held at most; of no use where one does not know.

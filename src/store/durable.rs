@@ -59,6 +59,15 @@ pub fn replace<T>(path: &Path, fill: impl FnOnce(&Path) -> Result<T, StoreError>
     Ok(value)
 }
 
+/// Gives a durable file another name in its directory, durably; what had the name is replaced.
+///
+/// # Errors
+/// [`StoreError::Io`]; both files are then as they were.
+pub fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::rename(from, to).map_err(StoreError::io("rename", from))?;
+    sync_parent(to)
+}
+
 /// Removes a file, durably; that there is none is no error.
 ///
 /// # Errors

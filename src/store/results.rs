@@ -15,11 +15,14 @@ use hdf5::{Dataset, File, H5Type};
 use super::axes::{Axes, Labels};
 use super::error::StoreError;
 use super::h5;
+use super::part::CellStatus;
 use super::schema::{Dim, Dtype, Format, FormatError, Variable};
 use super::shared_texts::SharedTexts;
 
 /// What the attribute `format` of every results file says.
 pub const FORMAT: &str = "phasesweep results";
+/// Attribute with the number of measured cells.
+pub(super) const MEASURED: &str = "measured_cells";
 
 /// Opens a results file for reading.
 ///
@@ -43,6 +46,22 @@ pub fn open(path: &Path) -> Result<File, StoreError> {
     let version = version.map_err(|_| foreign())?;
     Format::Results.check(version).map_err(StoreError::format(path))?;
     Ok(file)
+}
+
+/// Number of measured cells, complete or diverged, of a results file.
+///
+/// # Errors
+/// As [`open`].
+pub fn measured_cells(path: &Path) -> Result<u64, StoreError> {
+    let file = open(path)?;
+    if let Ok(count) = file.attr(MEASURED).and_then(|attribute| attribute.read_scalar::<u64>()) {
+        return Ok(count);
+    }
+    // Files of earlier versions say it by their statuses alone.
+    let statuses: hdf5::Result<Vec<VarLenUnicode>> = file.dataset("status").and_then(|status| status.read_raw());
+    let statuses = statuses.map_err(StoreError::hdf5("read", path))?;
+    let measured = [CellStatus::Complete, CellStatus::Diverged].map(CellStatus::name);
+    Ok(statuses.iter().filter(|status| measured.contains(&status.as_str())).count() as u64)
 }
 
 /// Creates variables with their scales and attributes in a new results file.

@@ -12,8 +12,8 @@ use super::error::StoreError;
 use super::lease::{Lease, Timing};
 use super::{checkpoint, part, weights};
 
-/// A run directory: `sweep.toml`, `data-findings.txt`, `parts/`, `checkpoints/`, `running/`, `weights/`, `results.h5`, `report/`, `status.json`,
-/// `allocation.json`, and `lease` while a run works in it.
+/// A run directory: `run.json`, `sweep.toml`, `data-findings.txt`, `images.h5`, `parts/`, `checkpoints/`, `running/`, `weights/`, `results.h5`,
+/// `report/`, `status.json`, `allocation.json`, and `lease` while a run works in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDirectory {
     root: PathBuf,
@@ -46,6 +46,7 @@ impl RunDirectory {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn tidy(&self) -> Result<usize, StoreError> {
+        durable::remove(&self.results_candidate())?;
         let mut directories = vec![self.parts(), self.checkpoints(), self.running(), self.root.clone()];
         directories.extend(list_if_there(&self.weights())?.into_iter().filter(|path| path.is_dir()));
         directories.iter().map(|directory| durable::remove_partials(directory)).sum()
@@ -103,6 +104,21 @@ impl RunDirectory {
     /// The sweep file as given.
     pub fn sweep_file(&self) -> PathBuf {
         self.root.join("sweep.toml")
+    }
+
+    /// Where a kept sweep file goes that a person edited.
+    pub fn edited_sweep_file(&self) -> PathBuf {
+        self.root.join("sweep.toml.edited")
+    }
+
+    /// What the directory knows of its run besides the text of the sweep file.
+    pub fn record_file(&self) -> PathBuf {
+        self.root.join("run.json")
+    }
+
+    /// Images of the training block, for `results.h5`; not there where cells have no such block in common.
+    pub fn images_file(&self) -> PathBuf {
+        self.root.join("images.h5")
     }
 
     /// Directory of the parts.
@@ -187,6 +203,11 @@ impl RunDirectory {
         self.root.join("results.h5")
     }
 
+    /// The results file while it is being made and judged.
+    pub fn results_candidate(&self) -> PathBuf {
+        self.root.join("results.h5.new")
+    }
+
     /// Directory of the report.
     pub fn report(&self) -> PathBuf {
         self.root.join("report")
@@ -195,6 +216,11 @@ impl RunDirectory {
     /// Directory of the exact linear regions of a cell's network on a slice.
     pub fn cell_slices(&self, cell: CellId) -> PathBuf {
         self.root.join("slices").join(cell.to_string())
+    }
+
+    /// Directory of the job scripts and logs of `phasesweep submit`.
+    pub fn jobs_directory(&self) -> PathBuf {
+        self.root.join("slurm")
     }
 
     /// The lease.

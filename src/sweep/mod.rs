@@ -18,7 +18,7 @@
 //! | `seeds` | a count, a list, or `{ start = 0, count = 64 }` | *required* |
 //! | **`[[data]]`** | | |
 //! | `source` | `"digits"`, `"mnist"`, `"fashion-mnist"`, `"kmnist"`, `"cifar10"`, `"idx"`, `"stripe"`, `"cylinder"` | *required* |
-//! | `path` | directory of the files; not for digits, stripe, cylinder | idx: *required*; else found |
+//! | `path` | directory of the files, from the sweep file's directory on; `~` is home; not for digits, stripe, cylinder | idx: *required*; else found |
 //! | `labels` | `"classes"` (the labels that occur, whatever numbers they are), `"parity"`, `"halves"`, `"one-vs-rest"`, `"random"`; stripe and cylinder: classes or random | `"classes"` |
 //! | `label` × | the class that one-vs-rest sets apart, 0 to 9 (idx: 255) | one-vs-rest: *required* |
 //! | `label_noise` × | share of training labels replaced by another class, 0 to 1 | 0 |
@@ -128,6 +128,7 @@ mod diagnostics;
 mod document;
 mod flow;
 mod overrides;
+mod paths;
 mod place;
 mod probes;
 mod raw;
@@ -140,6 +141,7 @@ mod validate;
 mod written;
 
 pub use diagnostics::{Diagnostic, Diagnostics};
+pub use paths::Directories;
 pub use phasesweep_optimisers::Rule;
 pub use probes::{LocalComplexity, Norm, PointSet, Probes, Robustness};
 pub use resolved::{
@@ -156,6 +158,28 @@ pub use resolved::{
 /// # Errors
 /// Everything that is wrong with the file and the overrides, at once; see [`Diagnostics`].
 pub fn parse(text: &str, file_name: &str, overrides: &[String]) -> Result<Sweep, Diagnostics> {
+    read(text, file_name, overrides, None)
+}
+
+/// As [`parse`], with the paths that the sweep names made absolute.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_from(
+    text: &str,
+    file_name: &str,
+    overrides: &[String],
+    directories: &Directories,
+) -> Result<Sweep, Diagnostics> {
+    read(text, file_name, overrides, Some(directories))
+}
+
+fn read(
+    text: &str,
+    file_name: &str,
+    overrides: &[String],
+    directories: Option<&Directories>,
+) -> Result<Sweep, Diagnostics> {
     let mut diagnostics = Diagnostics::new(file_name, text);
     let Some(mut root) = document::parse(text, &mut diagnostics) else {
         return diagnostics.into_result(None);
@@ -163,7 +187,10 @@ pub fn parse(text: &str, file_name: &str, overrides: &[String]) -> Result<Sweep,
     for argument in overrides {
         overrides::apply(&mut root, argument, &mut diagnostics);
     }
-    let raw = raw::RawSweep::read(&root, &mut diagnostics);
+    let mut raw = raw::RawSweep::read(&root, &mut diagnostics);
+    if let Some(directories) = directories {
+        paths::make_absolute(&mut raw, directories);
+    }
     let sweep = validate::resolve(&raw, &mut diagnostics);
     diagnostics.into_result(sweep)
 }

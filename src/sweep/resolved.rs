@@ -246,6 +246,13 @@ pub enum ArchitectureKind {
 }
 
 impl ArchitectureKind {
+    /// Whether its inputs must stay whole images, constant ones included.
+    pub fn needs_images(&self) -> bool {
+        matches!(self, ArchitectureKind::Cnn { .. })
+    }
+}
+
+impl ArchitectureKind {
     /// Number of hidden layers (convolutions count).
     pub fn depth(&self) -> usize {
         match self {

@@ -14,4 +14,5 @@ mod packing;
 mod pruning;
 mod quick;
 mod rig;
+mod run_directory;
 mod slice;

@@ -14,6 +14,7 @@ pub(crate) fn provenance() -> Provenance {
     Provenance {
         sweep_name: "quick".into(),
         sweep_file: format!("[sweep] # ü\n{}", "# long\n".repeat(20_000)),
+        overrides: vec!["optimiser.lr=[0.1,\n 0.2]".into()],
         version: "0.1.0".into(),
         git_commit: String::new(),
         host: "n1, n2".into(),
@@ -125,6 +126,8 @@ fn every_value_stands_at_its_labels_and_all_else_is_nan() {
     assert_eq!(bits[6..12], [byte(4, 0, 0), byte(4, 0, 1), byte(4, 0, 2), 255, 255, 255]);
     let kept: VarLenUnicode = file.attr("sweep_file").unwrap().read_scalar().unwrap();
     assert_eq!(kept.as_str(), provenance().sweep_file);
+    let overrides: VarLenUnicode = file.attr("overrides").unwrap().read_scalar().unwrap();
+    assert_eq!(serde_json::from_str::<Vec<String>>(overrides.as_str()).unwrap(), provenance().overrides);
     let number = |name: &str| file.attr(name).unwrap().read_scalar::<f64>().unwrap();
     assert_eq!((number("wall_seconds"), number("training_seconds")), (1.5, 3.5));
     let host: VarLenUnicode = file.attr("host").unwrap().read_scalar().unwrap();

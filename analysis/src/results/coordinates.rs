@@ -301,6 +301,8 @@ pub(super) fn provenance(file: &hdf5::File, path: &Path) -> Result<Provenance> {
             "title" => out.name = Some(value),
             "sweep_file" => out.sweep = Some(value),
             "data_findings" => out.data_findings = value.lines().map(str::to_owned).collect(),
+            // What overrode the sweep file, as a list in JSON; most often nothing did.
+            "overrides" if value == "[]" => {}
             hidden if hidden.starts_with('_') => {}
             _ => out.others.push((name, value)),
         }

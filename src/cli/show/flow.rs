@@ -29,7 +29,7 @@ const CURVES: [(&str, &str, usize, usize, bool); 5] = [
 impl View<'_> {
     /// Whether the cell is a gradient flow.
     pub(super) fn is_flow(&self) -> bool {
-        self.part.column("flow_stop").is_some()
+        self.cell.series("flow_stop").is_some()
     }
 
     /// Why the flow ended, and a table of its stages.
@@ -46,7 +46,7 @@ impl View<'_> {
         if let Some(rejected) = self.row_values("rejected_steps").first().filter(|steps| steps.is_finite()) {
             out += &format!("  rejected    {rejected:.0} steps were tried and not taken\n");
         }
-        let Some(Labels::Numbers(stages)) = self.part.axes.get(Dim::Stage) else { return out };
+        let Some(Labels::Numbers(stages)) = self.cell.part.axes.get(Dim::Stage) else { return out };
         let columns: Vec<_> = STAGES
             .iter()
             .map(|(variable, heading, decimals)| (*heading, *decimals, self.row_values(variable)))
@@ -97,13 +97,6 @@ impl View<'_> {
 
     /// All values that a variable has for this cell; none if it was not measured.
     fn row_values(&self, name: &str) -> Vec<f64> {
-        let cells = self.part.cells.len().max(1);
-        let slice = |length: usize| self.row * (length / cells)..(self.row + 1) * (length / cells);
-        match self.part.column(name).map(|column| &column.values) {
-            Some(super::Values::F32(all)) => all[slice(all.len())].iter().map(|&value| f64::from(value)).collect(),
-            Some(super::Values::F64(all)) => all[slice(all.len())].to_vec(),
-            Some(super::Values::U8(all)) => all[slice(all.len())].iter().map(|&value| f64::from(value)).collect(),
-            None => Vec::new(),
-        }
+        self.cell.series(name).map_or_else(Vec::new, |series| series.numbers())
     }
 }

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use phasesweep::cost::Rates;
 use phasesweep::data::Pool;
 use phasesweep::plan::{CohortId, Plan};
-use phasesweep::session::Status;
+use phasesweep::run_directory::Status;
 use phasesweep::store::{Checkpoint, CheckpointSummary, Part, PartSummary, RunDirectory, lease};
 use phasesweep::sweep::{self, Subsample};
 use phasesweep::{foreign, slurm};
