@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use crate::observe::network::tests::reference::cases;
     use crate::sweep::Activation;
-    use crate::train::shape::LayerShape;
+    use phasesweep_kernel::LayerShape;
 
     fn attack(norm: Norm, epsilon: f64) -> Attack {
         let loss = Loss::CrossEntropy;

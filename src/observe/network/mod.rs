@@ -12,7 +12,7 @@ mod product;
 pub(crate) mod tests;
 
 use crate::sweep::Activation;
-use crate::train::shape::LayerShape;
+use phasesweep_kernel::LayerShape;
 
 use product::{Side, product};
 

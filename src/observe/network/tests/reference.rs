@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use statrs::function::erf::erf;
 
 use crate::sweep::Activation;
-use crate::train::shape::LayerShape;
+use phasesweep_kernel::LayerShape;
 
 /// What a test network is like.
 #[derive(Debug, Clone)]
