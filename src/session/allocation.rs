@@ -19,6 +19,10 @@ use crate::store::{CheckpointSummary, RunDirectory, StoreError, durable};
 /// late in their time) before the job is given up.
 const ACCIDENTS: u32 = 2;
 
+/// Allocations in a row, all of one job, that may be interrupted early in their time without progress. A job may well be
+/// preempted several times before it has begun; but Slurm's notice before the end of a short walltime comes early, too.
+const INTERRUPTIONS: u32 = 10;
+
 /// What is on disk: ordered by the cells that are done, then by what is in checkpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub(super) struct Reached {
@@ -67,6 +71,8 @@ struct Record {
     reached: Reached,
     /// Allocations of the job right before this one that ended by an accident without progress.
     accidents: u32,
+    /// The same for those that were interrupted early in their time.
+    interruptions: u32,
     /// Whether the last run ended in order.
     ended: bool,
 }
@@ -84,7 +90,7 @@ impl Record {
         ends: Option<f64>,
         last_sign: Option<f64>,
     ) -> Result<Record, String> {
-        let fresh = Record { job, began: now, ends, reached, accidents: 0, ended: false };
+        let fresh = Record { job, began: now, ends, reached, accidents: 0, interruptions: 0, ended: false };
         let (Some(previous), Some(job)) = (previous, &fresh.job) else { return Ok(fresh) };
         match &previous.job {
             // Launched again in the same allocation.
@@ -96,7 +102,7 @@ impl Record {
                     let times = format!("in {accidents} allocations in a row, which were cut off late in their time");
                     return Err(no_progress(&times));
                 }
-                Ok(Record { accidents, ..fresh })
+                Ok(Record { accidents, interruptions: previous.interruptions, ..fresh })
             }
             _ => Ok(fresh),
         }
@@ -107,7 +113,7 @@ impl Record {
     fn end(&mut self, reached: Reached, cause: &StopCause, now: f64) -> Option<String> {
         self.ended = true;
         if reached > self.reached {
-            self.accidents = 0;
+            (self.accidents, self.interruptions) = (0, 0);
             return None;
         }
         let time = super::span((now - self.began).max(0.0));
@@ -116,6 +122,11 @@ impl Record {
             StopCause::Requested if self.is_used_up(now) => Some(no_progress(&format!(
                 "before the run was asked to stop near the end of its allocation, in {time}"
             ))),
+            StopCause::Requested if self.job.is_some() => {
+                self.interruptions += 1;
+                let times = format!("in {} allocations in a row, which were interrupted", self.interruptions);
+                (self.interruptions >= INTERRUPTIONS).then(|| no_progress(&times))
+            }
             StopCause::WorkerLost | StopCause::NoWorkers if self.job.is_some() => {
                 self.accidents += 1;
                 let times = format!("in {} allocations in a row, which lost their ranks", self.accidents);
@@ -254,6 +265,21 @@ mod tests {
             Record::begin(Some(second), job("8", 0), reached(3, 50), 4e3, None, Some(2990.0)).is_ok(),
             "another job"
         );
+    }
+
+    /// Slurm's notice before the end of a walltime of a minute may come in its first second.
+    #[test]
+    fn early_interruptions_without_progress_are_not_endless() {
+        let mut record = record(job("7", 0));
+        for restart in 1..10_u32 {
+            assert_eq!(record.end(reached(3, 50), &StopCause::Requested, record.began + 10.0), None);
+            let began = 2000.0 * f64::from(restart);
+            record = Record::begin(Some(record), job("7", restart.into()), reached(3, 50), began, Some(began + 1000.0), None)
+                .unwrap();
+        }
+        assert!(record.clone().end(reached(3, 50), &StopCause::Requested, record.began + 10.0).is_some());
+        assert_eq!(record.end(reached(4, 0), &StopCause::Requested, record.began + 10.0), None);
+        assert_eq!(record.interruptions, 0);
     }
 
     #[test]

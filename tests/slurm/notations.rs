@@ -20,6 +20,7 @@ fn understood(cluster: &Cluster, option: &str, field: &str) -> Option<String> {
 #[ignore = "starts a real Slurm: make test-slurm"]
 fn walltimes_mean_what_they_mean_to_slurm() {
     let Some(cluster) = Cluster::start() else { return };
+    // Negative times are left out: 22.05 takes --time=-5 for eight thousand years.
     for text in [
         "30",
         "0:30",
@@ -44,7 +45,6 @@ fn walltimes_mean_what_they_mean_to_slurm() {
         "1-2-3",
         "soon",
         "1.5",
-        "-5",
         "1-2:3:4:5",
     ] {
         let ours = Walltime::parse(text);

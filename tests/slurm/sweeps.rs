@@ -126,11 +126,14 @@ fn the_walltime_interrupts_and_the_job_finds_its_way_to_the_end() {
 fn a_job_that_makes_no_progress_is_not_requeued() {
     let Some(cluster) = Cluster::start() else { return };
     let sweep = write_sweep(cluster.dir(), "hopeless", 8);
-    // A pretended cell is not checkpointed: half an hour does not fit into a minute, however often.
+    // A pretended cell is not checkpointed: half an hour does not fit into three minutes, however often. The run stops
+    // after half of them, before Slurm's signal, which may come a minute sooner than it is asked for.
     let mut request = two_nodes(&cluster, &sweep, Launcher::Srun, 1800.0);
-    request.slurm.time = Some("1".into());
+    request.slurm.time = Some("3".into());
+    request.notice = Some(10);
+    request.run_arguments.extend(["--margin".into(), "100".into()]);
     let job = submit(&cluster, &request);
-    assert_eq!(cluster.wait(job, 2 * MINUTE), "FAILED", "{}", log(&request, job));
+    assert_eq!(cluster.wait(job, 4 * MINUTE), "FAILED", "{}", log(&request, job));
     assert_eq!((cluster.restarts(job), cluster.field(job, "ExitCode")), (0, "2:0".to_owned()));
     let log = log(&request, job);
     assert!(log.contains("nothing was finished or checkpointed") && log.contains("failed with exit code 2"), "{log}");
