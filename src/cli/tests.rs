@@ -6,7 +6,18 @@ use std::path::{Path, PathBuf};
 use super::*;
 
 /// Flags of other programs that the documents name.
-const OTHERS: [&str; 8] = ["--release", "--features", "--lib", "--locked", "--mpi", "--signal", "--requeue", "--array"];
+const OTHERS: [&str; 10] = [
+    "--release",
+    "--features",
+    "--lib",
+    "--locked",
+    "--mpi",
+    "--signal",
+    "--requeue",
+    "--array",
+    "--mem-per-cpu",
+    "--mem-per-gpu",
+];
 
 #[test]
 fn the_definition_is_sound() {

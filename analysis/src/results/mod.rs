@@ -135,13 +135,15 @@ impl Results {
             "noisy_error" => vec![cells, self.noise.len(), epochs],
             "radius" => vec![cells, self.layers.len(), self.classes.len(), epochs],
             "distance" => vec![cells, self.layers.len(), self.pairs.len(), epochs],
+            "misclassified_count" => vec![cells, self.snapshot_epochs.len()],
             _ => return None,
         })
     }
 
     fn check_shapes(&self) -> Result<()> {
         let shape_of = |variable: &str| self.file.dataset(variable).ok().map(|dataset| dataset.shape());
-        for variable in ["train_loss", "train_error", "test_error", "noisy_error", "radius", "distance"] {
+        let measured = ["train_loss", "train_error", "test_error", "noisy_error", "radius", "distance"];
+        for variable in measured.into_iter().chain(["misclassified_count"]) {
             let (Some(found), Some(expected)) = (shape_of(variable), self.expected(variable)) else { continue };
             if found != expected {
                 return Err(Error::Shape { path: self.path.clone(), variable: variable.into(), found, expected });
