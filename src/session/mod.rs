@@ -1,7 +1,7 @@
 //! How the rooms meet in one `phasesweep run`: from the sweep file to `results.h5`, on one process or on every rank.
 //!
-//! Rank 0 reads the sweep file and tells the others its text and the digests of its data, so that all compute the same
-//! plan; it alone looks at the run directory, packs what is left, coordinates, and collects. Every rank trains and
+//! Rank 0 reads the sweep and its data and tells the others what was asked for and what the data are, so that all compute
+//! the same plan; it alone looks at the run directory, packs what is left, coordinates, and collects. Every rank trains and
 //! writes its own parts.
 
 mod adaptive;
