@@ -12,6 +12,7 @@
 //! - [`train`]: cohorts of replicas, trained as one stacked program; the CPU kernel behind it is the crate
 //!   [`phasesweep_kernel`].
 //! - [`observe`]: what is measured of a network along training.
+//! - [`linear_regions`]: where a network is affine, exactly, on a plane.
 //! - [`host`]: the machine under the process, and what of it the job allows.
 //! - [`dispatch`]: who trains which cohort; the only room that names MPI.
 //! - [`store`]: parts, checkpoints and the results file; every durable write.
@@ -26,6 +27,7 @@ pub mod dispatch;
 #[doc(hidden)]
 pub mod foreign;
 pub mod host;
+pub mod linear_regions;
 pub mod observe;
 pub mod pack;
 pub mod plan;

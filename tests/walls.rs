@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms that it must never import.
-const NEVER: [(&str, &[&str]); 12] = [
+const NEVER: [(&str, &[&str]); 13] = [
     // A question knows no tensors, ranks or disks.
     ("sweep", &["plan", "train", "observe", "dispatch", "store", "run_directory", "session", "cli"]),
     ("plan", &["train", "observe", "dispatch", "store", "run_directory", "session", "cli"]),
@@ -21,7 +21,9 @@ const NEVER: [(&str, &[&str]); 12] = [
     ("store", &["train", "dispatch", "run_directory", "session", "slurm", "cli"]),
     // A cell is a number there.
     ("dispatch", &["plan", "sweep", "train", "observe", "store", "run_directory", "session", "slurm", "cli"]),
-    ("run_directory", &["train", "observe", "session", "cli"]),
+    ("run_directory", &["train", "session", "cli"]),
+    // Geometry of kept networks.
+    ("linear_regions", &["plan", "train", "dispatch", "store", "run_directory", "session", "slurm", "cli"]),
     ("slurm", &["train", "observe", "dispatch", "run_directory", "session", "cli"]),
     ("host", &["plan", "sweep", "train", "observe", "dispatch", "store", "run_directory", "session", "cli"]),
     // Everything else stands on the session and the command line: nothing above them but `main`.
@@ -31,11 +33,9 @@ const NEVER: [(&str, &[&str]); 12] = [
 ];
 
 /// Walls that are broken today, each with what has to move before it stands.
-const BROKEN: [(&str, &str); 3] = [
+const BROKEN: [(&str, &str); 2] = [
     // The columns of a part are made from the trainer's record: one registry of observables will make them.
     ("store", "train"),
-    // `slice` cuts linear regions, `show` looks for turning points: both belong beneath the command line.
-    ("cli", "observe"),
     // The choice of a device and of an engine is parsed by the types that hold it.
     ("cli", "train"),
 ];

@@ -7,13 +7,9 @@ use std::path::{Path, PathBuf};
 use super::plot::{self, Curve, Panel};
 use super::sweep_file::RunArgument;
 use super::{Exit, Failure};
-use crate::observe::principal::mean_of_measured;
-use crate::observe::turning_point::{
-    DEFAULT_BURN_IN, DEFAULT_FRACTION, Extremum, Verdict, by_first_rise, by_prominence,
-};
-use crate::run_directory::{RunDirectoryError, StoredCell, find_finished};
+use crate::run_directory::{RunDirectoryError, StoredCell, Trajectory, find_finished};
 use crate::session::{bytes, span};
-use crate::store::{Dim, Labels, Part};
+use crate::store::{Dim, Part};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -56,13 +52,6 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
 /// What is shown of one cell of a part.
 struct View<'a> {
     cell: StoredCell<'a>,
-}
-
-/// A series of one observable at one layer.
-struct Trajectory {
-    name: String,
-    extremum: Extremum,
-    values: Vec<f32>,
 }
 
 impl View<'_> {
@@ -125,22 +114,20 @@ impl View<'_> {
     /// Each observable's turning point by both rules, with the training error there.
     fn turning_points(&self) -> String {
         let (epochs, error) = (self.epochs(), self.values("train_error", &[]));
-        let told = |verdict: Verdict| match verdict.turn() {
-            Some(turn) => {
-                let at = error.get(turn.index).copied().unwrap_or(f32::NAN);
-                format!("epoch {}, ε* = {at:.4}", turn.epoch)
-            }
-            None => verdict.status().to_string(),
-        };
-        let series = self.series();
-        if series.is_empty() {
+        let all = self.cell.trajectories();
+        if all.is_empty() {
             return "no turning points: no radii or distances were measured\n".to_string();
         }
         let mut out = format!("turning points {:>24}   {:>28}\n", "by prominence", "by first rise");
-        for Trajectory { name, extremum, values } in series {
-            let prominence = by_prominence(&epochs, &values, extremum, DEFAULT_FRACTION);
-            let rise = by_first_rise(&epochs, &values, extremum, DEFAULT_BURN_IN);
-            out += &format!("  {name:22} {:>28}   {:>28}\n", told(prominence), told(rise));
+        for trajectory in all {
+            let [prominence, rise] = trajectory.turning_points(&epochs).map(|verdict| match verdict.turn() {
+                Some(turn) => {
+                    let at = error.get(turn.index).copied().unwrap_or(f32::NAN);
+                    format!("epoch {}, ε* = {at:.4}", turn.epoch)
+                }
+                None => verdict.status().to_string(),
+            });
+            out += &format!("  {:22} {prominence:>28}   {rise:>28}\n", trajectory.name);
         }
         out
     }
@@ -154,51 +141,13 @@ impl View<'_> {
                 name,
                 points: places.iter().copied().zip(values.into_iter().map(f64::from)).collect(),
             };
-            Panel { x: x.to_string(), curves: self.series().into_iter().map(curve).collect() }
+            Panel { x: x.to_string(), curves: self.cell.trajectories().into_iter().map(curve).collect() }
         };
         vec![panel("epoch", &epochs), panel("training error", &error)]
     }
 
-    fn series(&self) -> Vec<Trajectory> {
-        let layers = self.labels(Dim::Layer);
-        let mut all = Vec::new();
-        for (variable, dim, symbol, extremum) in
-            [("radius", Dim::Class, "R", Extremum::Minimum), ("distance", Dim::Pair, "D", Extremum::Maximum)]
-        {
-            let labels = self.labels(dim);
-            for (place, layer) in layers.iter().enumerate() {
-                for (of, label) in labels.iter().enumerate() {
-                    let values = self.values(variable, &[place, of]);
-                    if values.iter().any(|value| value.is_finite()) {
-                        let layer = if layers.len() > 1 { format!(", layer {layer}") } else { String::new() };
-                        all.push(Trajectory { name: format!("{symbol}_{label}{layer}"), extremum, values });
-                    }
-                }
-                // Of more than two classes the means stand for all; of two there is one pair, and no mean to take.
-                if self.labels(Dim::Class).len() > 2 {
-                    let layer = if layers.len() > 1 { format!(", layer {layer}") } else { String::new() };
-                    let of_class = |of| self.values(variable, &[place, of]);
-                    let each: Vec<Vec<f32>> = (0..labels.len()).map(of_class).collect();
-                    let values = mean_of_measured(&each.iter().map(Vec::as_slice).collect::<Vec<_>>());
-                    if values.iter().any(|value| value.is_finite()) {
-                        all.push(Trajectory { name: format!("mean {symbol}{layer}"), extremum, values });
-                    }
-                }
-            }
-        }
-        all
-    }
-
     fn epochs(&self) -> Vec<usize> {
         self.cell.integers(Dim::Epoch)
-    }
-
-    fn labels(&self, dim: Dim) -> Vec<String> {
-        match self.cell.part.axes.get(dim) {
-            Some(Labels::Integers(labels)) => labels.iter().map(i64::to_string).collect(),
-            Some(Labels::Texts(labels)) => labels.clone(),
-            _ => Vec::new(),
-        }
     }
 
     /// A variable's values along its last dimension, at these places along the others; none if it was not measured.

@@ -1,25 +1,19 @@
 //! `phasesweep slice`: the exact linear regions of a stored cell on a plane through input space, epoch by epoch.
 
 mod bench;
-mod ground;
 mod page;
-mod picture;
-mod record;
-mod weights;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::sweep_file::located;
 use super::{Exit, Failure};
-use crate::observe::partition::partition;
+use crate::linear_regions::partition::partition;
+use crate::linear_regions::{Frame, Frames, SliceError, SlicePlane, Weights, picture};
 use crate::plan::CellId;
 use crate::run_directory::{KeptRun, StoredCell, find_cell, part_of};
 use crate::store::{Dim, Part, RunDirectory, durable, scan};
 pub(super) use bench::bench;
-use ground::Ground;
-use record::{Frame, Series};
-use weights::Weights;
 
 /// Frames of a series unless epochs are named.
 const FRAMES: usize = 12;
@@ -58,47 +52,47 @@ pub(super) struct Arguments {
 
 /// Reads a file of weights; a sentence if it is none. For `crate::foreign`.
 pub(crate) fn weights(path: &std::path::Path) -> Result<(), String> {
-    Weights::read(path).map(drop).map_err(sentence)
+    Weights::read(path).map(drop).map_err(|error| error.to_string())
 }
 
 /// Reads a file with a plane; a sentence if it is none. For `crate::foreign`.
 pub(crate) fn plane(path: &std::path::Path) -> Result<(), String> {
-    Ground::from_file(path, 1.0).map(drop).map_err(sentence)
+    SlicePlane::from_file(path, 1.0).map(drop).map_err(|error| error.to_string())
 }
 
-fn sentence(failure: Failure) -> String {
-    match failure {
-        Failure::Input(sentence) | Failure::Bug(sentence) => sentence,
+impl From<SliceError> for Failure {
+    fn from(error: SliceError) -> Failure {
+        Failure::Input(format!("error: {error}"))
     }
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let source = Source::of(&arguments)?;
-    let ground = source.ground(&arguments)?;
+    let plane = source.plane(&arguments)?;
     let out = arguments.out.clone().unwrap_or_else(|| source.default_out());
     durable::create_directory(&out).map_err(store)?;
     let errors = source.errors();
-    let mut series =
-        Series { cell: source.cell_id(), samples: ground.samples.clone(), half: ground.half, frames: Vec::new() };
+    let mut frames =
+        Frames { cell: source.cell_id(), samples: plane.samples.clone(), half: plane.half, frames: Vec::new() };
     for file in &source.files {
         let read = Weights::read(file)?;
         let began = Instant::now();
-        let cut = partition(&read.network, &ground.plane, &ground.window, arguments.most_regions).map_err(|error| {
+        let cut = partition(&read.network, &plane.plane, &plane.window, arguments.most_regions).map_err(|error| {
             Failure::Input(format!("error: {}: {error} (--window, --most-regions)", file.display()))
         })?;
         let seconds = began.elapsed().as_secs_f64();
         let decision = cut.decision();
-        let summary = cut.summary(&decision, &ground.window);
+        let summary = cut.summary(&decision, &plane.window);
         let (train_error, test_error) = read.epoch.and_then(|epoch| errors.at(epoch)).unzip();
         let frame = Frame::new(&read, summary, train_error, test_error);
         println!("{}: {} (cut in {seconds:.2} s)", frame.title, frame.caption());
-        let svg = picture::frame(&cut, &decision, &ground, &frame.title, &frame.caption());
+        let svg = picture::frame(&cut, &decision, &plane, &frame.title, &frame.caption());
         write(&out.join(&frame.file), &svg)?;
-        series.frames.push(frame);
+        frames.frames.push(frame);
     }
-    write(&out.join("slice.csv"), &series.csv())?;
-    write(&out.join("slice.json"), &series.json()?)?;
-    write(&out.join("index.html"), &page::page(&series))?;
+    write(&out.join("slice.csv"), &frames.csv())?;
+    write(&out.join("slice.json"), &frames.json().map_err(|error| Failure::Bug(error.to_string()))?)?;
+    write(&out.join("index.html"), &page::page(&frames))?;
     println!("{}", out.join("index.html").display());
     Ok(Exit::Complete)
 }
@@ -150,12 +144,12 @@ impl Source {
         }
     }
 
-    fn ground(&self, arguments: &Arguments) -> Result<Ground, Failure> {
+    fn plane(&self, arguments: &Arguments) -> Result<SlicePlane, Failure> {
         match (&arguments.plane, &self.run) {
-            (Some(file), _) => Ground::from_file(file, arguments.window),
+            (Some(file), _) => Ok(SlicePlane::from_file(file, arguments.window)?),
             (None, Some((directory, id))) => {
                 let block = KeptRun::open(directory)?.block_of(*id)?;
-                Ground::through_samples(&block.train, &arguments.samples, arguments.window)
+                Ok(SlicePlane::through_samples(&block.train, &arguments.samples, arguments.window)?)
             }
             (None, None) => Err(Failure::Input("error: --weights needs a plane: --plane FILE".to_owned())),
         }

@@ -4,7 +4,6 @@ pub mod local_complexity;
 pub mod manifold;
 pub mod misclassified;
 pub mod network;
-pub mod partition;
 pub mod principal;
 pub mod robustness;
 pub mod turning_point;

@@ -25,6 +25,7 @@ mod older;
 mod record;
 mod status;
 mod stored_cell;
+mod trajectory;
 
 pub use claim::{check_claim, check_data, check_name};
 pub use collect::{Collecting, collect_run};
@@ -38,3 +39,4 @@ pub use kept_run::KeptRun;
 pub use record::Record;
 pub use status::{Jobs, RankReport, RunReport, RunStatus, Status, StatusReader};
 pub use stored_cell::{Series, StoredCell};
+pub use trajectory::Trajectory;

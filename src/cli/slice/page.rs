@@ -1,8 +1,8 @@
 //! The series as one page: frames side by side, curves, and the numbers.
 
-use super::picture::escaped;
-use super::record::{Frame, Series};
 use crate::cli::plot::{self, Curve, Panel};
+use crate::linear_regions::picture::escaped;
+use crate::linear_regions::{Frame, Frames};
 
 const STYLE: &str = "body{font-family:sans-serif;max-width:1280px;margin:2em auto;padding:0 1em;color:#222}\
     .frames{display:flex;flex-wrap:wrap;gap:12px}.frames img{width:400px}\
@@ -10,7 +10,7 @@ const STYLE: &str = "body{font-family:sans-serif;max-width:1280px;margin:2em aut
     td:first-child,th:first-child{text-align:left}svg{max-width:1000px}";
 
 /// The page.
-pub(super) fn page(series: &Series) -> String {
+pub(super) fn page(series: &Frames) -> String {
     let name = series
         .cell
         .as_ref()
@@ -37,7 +37,7 @@ pub(super) fn page(series: &Series) -> String {
 }
 
 /// Regions, and how far their borders have gathered at the decision boundary, against log₁₀ of the step.
-fn curves(series: &Series) -> String {
+fn curves(series: &Frames) -> String {
     let panel = |name: &str, of: &dyn Fn(&Frame) -> Option<f64>| {
         let at = |frame: &Frame| frame.step.or(frame.epoch.map(|epoch| epoch as f64)).filter(|step| *step >= 1.0);
         let points = series.frames.iter().filter_map(|frame| Some((at(frame)?.log10(), of(frame)?))).collect();
@@ -53,7 +53,7 @@ fn curves(series: &Series) -> String {
     plot::svg("Along training (step 0 is not on the axis)", &panels)
 }
 
-fn table(series: &Series) -> String {
+fn table(series: &Frames) -> String {
     let number = |value: f64| if value.is_finite() { format!("{value:.3}") } else { "–".to_owned() };
     let maybe = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), number);
     let rows: String = series

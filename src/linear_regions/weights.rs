@@ -8,41 +8,41 @@ use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-use crate::cli::Failure;
-use crate::observe::partition::{Dense, PiecewiseLinear};
+use super::SliceError;
+use super::partition::{Dense, PiecewiseLinear};
 
 /// A network with what its file says of it.
-pub(super) struct Weights {
-    pub(super) file: PathBuf,
-    pub(super) network: PiecewiseLinear,
-    pub(super) epoch: Option<u64>,
-    pub(super) step: Option<f64>,
+pub struct Weights {
+    pub file: PathBuf,
+    pub network: PiecewiseLinear,
+    pub epoch: Option<u64>,
+    pub step: Option<f64>,
 }
 
 /// A file's tensors by name, as f64 with their shapes.
 pub(super) struct Tensors {
     by_name: HashMap<String, (Vec<usize>, Vec<f64>)>,
-    pub(super) metadata: HashMap<String, String>,
+    pub metadata: HashMap<String, String>,
 }
 
 impl Tensors {
     /// Reads a safetensors file.
-    pub(super) fn read(path: &Path) -> Result<Tensors, Failure> {
-        let refuse = |what: String| Failure::Input(format!("error: {} {what}", path.display()));
-        let bytes = std::fs::read(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
-        let broken = |error: safetensors::SafeTensorError| refuse(format!("is no whole safetensors file: {error}"));
+    pub fn read(path: &Path) -> Result<Tensors, SliceError> {
+        let refuse = |what: String| SliceError::File { path: path.to_owned(), what };
+        let bytes = std::fs::read(path).map_err(|error| refuse(format!("it cannot be read: {error}")))?;
+        let broken = |error: safetensors::SafeTensorError| refuse(format!("it is no whole safetensors file: {error}"));
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(broken)?;
         let mut by_name = HashMap::new();
         for (name, view) in tensors.tensors() {
             let values = numbers(&view)
-                .ok_or_else(|| refuse(format!("holds `{name}` as {:?}; f32 or f64 is expected", view.dtype())))?;
+                .ok_or_else(|| refuse(format!("it holds `{name}` as {:?}; f32 or f64 is expected", view.dtype())))?;
             by_name.insert(name, (view.shape().to_vec(), values));
         }
         Ok(Tensors { by_name, metadata: header.metadata().clone().unwrap_or_default() })
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<(&[usize], &[f64])> {
+    pub fn get(&self, name: &str) -> Option<(&[usize], &[f64])> {
         self.by_name.get(name).map(|(shape, values)| (shape.as_slice(), values.as_slice()))
     }
 }
@@ -63,9 +63,9 @@ impl Weights {
     ///
     /// # Errors
     /// The file cannot be read, or its network is not piecewise linear or not fully connected: a sentence each.
-    pub(super) fn read(path: &Path) -> Result<Weights, Failure> {
+    pub fn read(path: &Path) -> Result<Weights, SliceError> {
         let tensors = Tensors::read(path)?;
-        let refuse = |what: String| Failure::Input(format!("error: {}: {what}", path.display()));
+        let refuse = |what: String| SliceError::File { path: path.to_owned(), what };
         let slope = slope(&tensors.metadata).map_err(refuse)?;
         let mut layers = Vec::new();
         while let Some((shape, weight)) = tensors.get(&format!("layers.{}.weight", layers.len())) {
@@ -97,7 +97,7 @@ impl Weights {
     }
 
     /// How a frame of it is called: by epoch and step where they are known, else by its file.
-    pub(super) fn title(&self) -> String {
+    pub fn title(&self) -> String {
         let stem = || self.file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         match (self.epoch, self.step) {
             (Some(epoch), Some(step)) if step != epoch as f64 => format!("epoch {epoch}, step {step}"),
@@ -133,8 +133,8 @@ mod tests {
 
     fn message(path: &Path) -> String {
         match Weights::read(path) {
-            Err(Failure::Input(text)) => text,
-            _ => panic!("{} is refused", path.display()),
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("{} is refused", path.display()),
         }
     }
 

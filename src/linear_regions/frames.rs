@@ -2,39 +2,38 @@
 
 use serde::Serialize;
 
+use super::partition::{SHARES, Summary};
 use super::weights::Weights;
-use crate::cli::Failure;
-use crate::observe::partition::{SHARES, Summary};
 
 /// Version of `slice.json`.
 const FORMAT: &str = "phasesweep-slice-1";
 
 /// Frames of one network along training, all on one window.
-pub(super) struct Series {
+pub struct Frames {
     /// The cell, where a run's weights were cut.
-    pub(super) cell: Option<String>,
+    pub cell: Option<String>,
     /// Training samples that the plane goes through.
-    pub(super) samples: Vec<usize>,
+    pub samples: Vec<usize>,
     /// Half side of the window.
-    pub(super) half: f64,
-    pub(super) frames: Vec<Frame>,
+    pub half: f64,
+    pub frames: Vec<Frame>,
 }
 
 /// One frame.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Frame {
+pub struct Frame {
     /// Name of its picture.
-    pub(super) file: String,
-    pub(super) title: String,
-    pub(super) epoch: Option<u64>,
-    pub(super) step: Option<f64>,
-    pub(super) train_error: Option<f64>,
-    pub(super) test_error: Option<f64>,
-    pub(super) summary: Summary,
+    pub file: String,
+    pub title: String,
+    pub epoch: Option<u64>,
+    pub step: Option<f64>,
+    pub train_error: Option<f64>,
+    pub test_error: Option<f64>,
+    pub summary: Summary,
 }
 
 impl Frame {
-    pub(super) fn new(read: &Weights, summary: Summary, train_error: Option<f64>, test_error: Option<f64>) -> Frame {
+    pub fn new(read: &Weights, summary: Summary, train_error: Option<f64>, test_error: Option<f64>) -> Frame {
         let stem = read.file.file_stem().map_or_else(|| "frame".into(), |stem| stem.to_string_lossy().into_owned());
         Frame {
             file: format!("{stem}.svg"),
@@ -48,7 +47,7 @@ impl Frame {
     }
 
     /// The line under the title.
-    pub(super) fn caption(&self) -> String {
+    pub fn caption(&self) -> String {
         let regions = self.summary.regions();
         let error =
             |name: &str, error: Option<f64>| error.map_or_else(String::new, |e| format!(", {name} error {e:.3}"));
@@ -56,7 +55,7 @@ impl Frame {
     }
 
     /// How much nearer to the decision boundary the borders lie than evenly spread points do: the ratio of the medians.
-    pub(super) fn gathering(&self) -> Option<f64> {
+    pub fn gathering(&self) -> Option<f64> {
         let nearness = &self.summary.nearness;
         Some(nearness.borders[MEDIAN] / nearness.even[MEDIAN]).filter(|ratio| ratio.is_finite())
     }
@@ -120,9 +119,9 @@ fn known(values: [f64; SHARES.len()]) -> [Option<f64>; SHARES.len()] {
     values.map(|value| Some(value).filter(|value| value.is_finite()))
 }
 
-impl Series {
+impl Frames {
     /// The series as JSON.
-    pub(super) fn json(&self) -> Result<String, Failure> {
+    pub fn json(&self) -> Result<String, serde_json::Error> {
         let document = Document {
             format: FORMAT,
             cell: self.cell.as_deref(),
@@ -131,11 +130,11 @@ impl Series {
             shares: SHARES,
             frames: self.frames.iter().map(Entry::of).collect(),
         };
-        serde_json::to_string_pretty(&document).map_err(|error| Failure::Bug(error.to_string()))
+        serde_json::to_string_pretty(&document)
     }
 
     /// The series as CSV, a row for each frame.
-    pub(super) fn csv(&self) -> String {
+    pub fn csv(&self) -> String {
         let layers = self.frames.iter().map(|frame| frame.summary.growth.len()).max().unwrap_or(0);
         let percent = |name: &str| SHARES.map(|share| format!("{name}_{:.0}", 100.0 * share)).join(",");
         let up_to: String = (1..=layers).map(|layer| format!(",regions_up_to_layer_{layer}")).collect();
@@ -172,8 +171,8 @@ impl Series {
 
 #[cfg(test)]
 mod tests {
+    use super::super::partition::Nearness;
     use super::*;
-    use crate::observe::partition::Nearness;
 
     fn frame(step: Option<f64>, distance: f64) -> Frame {
         Frame {
@@ -198,7 +197,7 @@ mod tests {
     fn what_is_not_known_is_empty_and_null_never_zero() {
         let frames = vec![frame(Some(15.0), 1.5), frame(None, f64::NAN)];
         assert_eq!((frames[0].gathering(), frames[1].gathering()), (Some(0.5), None));
-        let series = Series { cell: None, samples: vec![], half: 1.0, frames };
+        let series = Frames { cell: None, samples: vec![], half: 1.0, frames };
         let csv = series.csv();
         let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.rsplit(',').collect()).collect();
         assert!(rows.iter().all(|row| row.len() == rows[1].len()), "{csv}");

@@ -2,36 +2,36 @@
 
 use std::path::Path;
 
+use super::SliceError;
+use super::partition::{Plane, Point, Window};
 use super::weights::Tensors;
-use crate::cli::Failure;
 use crate::data::Samples;
-use crate::observe::partition::{Plane, Point, Window};
 
 /// What every frame of a series is cut from.
-pub(super) struct Ground {
-    pub(super) plane: Plane,
-    pub(super) window: Window,
+pub struct SlicePlane {
+    pub plane: Plane,
+    pub window: Window,
     /// Half side of the window.
-    pub(super) half: f64,
+    pub half: f64,
     /// Points to mark, with what is written at them.
-    pub(super) marks: Vec<(Point, String)>,
+    pub marks: Vec<(Point, String)>,
     /// Indices of the samples in the training block, where the plane goes through samples.
-    pub(super) samples: Vec<usize>,
+    pub samples: Vec<usize>,
 }
 
-impl Ground {
+impl SlicePlane {
     /// Through three training samples.
-    pub(super) fn through_samples(train: &Samples, chosen: &[usize], reach: f64) -> Result<Ground, Failure> {
+    pub fn through_samples(train: &Samples, chosen: &[usize], reach: f64) -> Result<SlicePlane, SliceError> {
         let samples: [usize; 3] = match chosen {
             [] => apart(&train.y).ok_or_else(|| {
-                Failure::Input("error: a plane goes through three samples; the training block has fewer".to_owned())
+                SliceError::Samples("a plane goes through three samples; the training block has fewer".to_owned())
             })?,
             [i, j, k] => [*i, *j, *k],
-            _ => return Err(Failure::Input("error: --samples takes three indices: --samples 0,1,2".to_owned())),
+            _ => return Err(SliceError::Samples("--samples takes three indices: --samples 0,1,2".to_owned())),
         };
         if let Some(index) = samples.iter().find(|index| **index >= train.len()) {
-            return Err(Failure::Input(format!(
-                "error: the training block has no sample {index}: its {} samples count from 0",
+            return Err(SliceError::Samples(format!(
+                "the training block has no sample {index}: its {} samples count from 0",
                 train.len()
             )));
         }
@@ -40,25 +40,24 @@ impl Ground {
             train.x[index * inputs..(index + 1) * inputs].iter().map(|&x| f64::from(x)).collect::<Vec<f64>>()
         });
         let labels = samples.map(|index| train.y[index].to_string());
-        let mut ground = Ground::through(&points, labels, reach)?;
-        ground.samples = samples.to_vec();
-        Ok(ground)
+        let mut plane = SlicePlane::through(&points, labels, reach)?;
+        plane.samples = samples.to_vec();
+        Ok(plane)
     }
 
     /// From a safetensors file: `points` `[3, inputs]`, or `origin` `[inputs]` and `directions` `[2, inputs]`.
-    pub(super) fn from_file(path: &Path, reach: f64) -> Result<Ground, Failure> {
+    pub fn from_file(path: &Path, reach: f64) -> Result<SlicePlane, SliceError> {
         let tensors = Tensors::read(path)?;
-        let refuse = || {
-            Failure::Input(format!(
-                "error: {} holds no plane: a tensor `points` of shape [3, inputs] is expected, or `origin` [inputs] and \
-                 `directions` [2, inputs]",
-                path.display()
-            ))
+        let refuse = || SliceError::File {
+            path: path.to_owned(),
+            what: "it holds no plane: a tensor `points` of shape [3, inputs] is expected, or `origin` [inputs] and \
+                   `directions` [2, inputs]"
+                .to_owned(),
         };
         if let Some((&[3, inputs], values)) = tensors.get("points") {
             let rows: Vec<Vec<f64>> = values.chunks(inputs.max(1)).map(<[f64]>::to_vec).collect();
             let points: [Vec<f64>; 3] = rows.try_into().map_err(|_| refuse())?;
-            return Ground::through(&points, ["a", "b", "c"].map(str::to_owned), reach);
+            return SlicePlane::through(&points, ["a", "b", "c"].map(str::to_owned), reach);
         }
         let (Some((&[inputs], origin)), Some((&[2, along], directions))) =
             (tensors.get("origin"), tensors.get("directions"))
@@ -69,24 +68,22 @@ impl Ground {
             return Err(refuse());
         }
         let (first, second) = directions.split_at(inputs);
-        let plane = Plane::along(origin.to_vec(), first, second).map_err(Failure::input)?;
+        let plane = Plane::along(origin.to_vec(), first, second)?;
         let length = |direction: &[f64]| direction.iter().map(|x| x * x).sum::<f64>().sqrt();
-        Ground::around(plane, reach * length(first).max(length(second)), Vec::new())
+        SlicePlane::around(plane, reach * length(first).max(length(second)), Vec::new())
     }
 
-    fn through(points: &[Vec<f64>; 3], labels: [String; 3], reach: f64) -> Result<Ground, Failure> {
+    fn through(points: &[Vec<f64>; 3], labels: [String; 3], reach: f64) -> Result<SlicePlane, SliceError> {
         let [a, b, c] = points;
-        let error = |error| Failure::Input(format!("error: {error}"));
-        let plane = Plane::through([a, b, c]).map_err(error)?;
+        let plane = Plane::through([a, b, c])?;
         let marks: Vec<(Point, String)> = points.iter().map(|point| plane.coordinates(point)).zip(labels).collect();
         let farthest = marks.iter().map(|([u, v], _)| u.hypot(*v)).fold(0.0, f64::max);
-        Ground::around(plane, reach * farthest, marks)
+        SlicePlane::around(plane, reach * farthest, marks)
     }
 
-    fn around(plane: Plane, half: f64, marks: Vec<(Point, String)>) -> Result<Ground, Failure> {
-        let window = Window::rectangle([0.0, 0.0], [half, half])
-            .map_err(|error| Failure::Input(format!("error: {error}; --window must be positive")))?;
-        Ok(Ground { plane, window, half, marks, samples: Vec::new() })
+    fn around(plane: Plane, half: f64, marks: Vec<(Point, String)>) -> Result<SlicePlane, SliceError> {
+        let window = Window::rectangle([0.0, 0.0], [half, half]).map_err(SliceError::Window)?;
+        Ok(SlicePlane { plane, window, half, marks, samples: Vec::new() })
     }
 }
 
@@ -124,13 +121,13 @@ mod tests {
     fn the_window_reaches_past_the_samples() {
         let train =
             Samples { x: vec![0.0, 0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 3.0, 0.0, 1.0, 1.0, 1.0], y: vec![0, 1, 2, 2] };
-        let ground = Ground::through_samples(&train, &[0, 1, 2], 2.0).ok().unwrap();
+        let plane = SlicePlane::through_samples(&train, &[0, 1, 2], 2.0).ok().unwrap();
         // The centroid (1, 1, 0) is √5 from two of the points.
-        assert!((ground.half - 2.0 * 5f64.sqrt()).abs() < 1e-12);
-        assert_eq!(ground.marks.iter().map(|mark| mark.1.as_str()).collect::<Vec<_>>(), ["0", "1", "2"]);
-        assert!(ground.marks.iter().all(|mark| ground.window.contains(mark.0)));
+        assert!((plane.half - 2.0 * 5f64.sqrt()).abs() < 1e-12);
+        assert_eq!(plane.marks.iter().map(|mark| mark.1.as_str()).collect::<Vec<_>>(), ["0", "1", "2"]);
+        assert!(plane.marks.iter().all(|mark| plane.window.contains(mark.0)));
         for wrong in [&[0, 1][..], &[0, 1, 4], &[0, 1, 1]] {
-            assert!(Ground::through_samples(&train, wrong, 2.0).is_err(), "{wrong:?}");
+            assert!(SlicePlane::through_samples(&train, wrong, 2.0).is_err(), "{wrong:?}");
         }
     }
 }

@@ -6,8 +6,8 @@
 
 use std::fmt::Write;
 
-use super::ground::Ground;
-use crate::observe::partition::{Decision, Partition, Point};
+use super::SlicePlane;
+use super::partition::{Decision, Partition, Point};
 
 /// Side of the window in pixels.
 const SIDE: f64 = 400.0;
@@ -19,7 +19,7 @@ const CAPTION: f64 = 40.0;
 const HUES: usize = 12;
 
 /// Draws a frame; `title` and `caption` are the two lines above it.
-pub(super) fn frame(cut: &Partition, decision: &Decision, ground: &Ground, title: &str, caption: &str) -> String {
+pub fn frame(cut: &Partition, decision: &Decision, ground: &SlicePlane, title: &str, caption: &str) -> String {
     let mut paths: Vec<String> = vec![String::new(); 2 * HUES];
     let mut lost = 0;
     for region in 0..cut.regions() {
@@ -112,7 +112,7 @@ fn tone(pattern: &[u64]) -> usize {
     ((hash ^ (hash >> 32)) % (2 * HUES as u64)) as usize
 }
 
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
