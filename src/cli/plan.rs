@@ -3,6 +3,7 @@
 
 use super::sweep_file::SweepFile;
 use super::{Exit, Failure};
+use crate::data::DataError;
 use crate::session::{Forecast, SessionError, Terms, findings_of_plan};
 
 #[derive(clap::Args)]
@@ -18,7 +19,13 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let (input, sweep) = arguments.sweep.read()?;
-    let findings = findings_of_plan(&sweep).map_err(Failure::input)?;
+    let findings = match (findings_of_plan(&sweep), &input.from) {
+        // A run directory is planned without the data: it keeps what was found of them.
+        (Err(SessionError::Data(DataError::NotFound { .. })), Some(directory)) => {
+            directory.data_findings().map_err(SessionError::from).map_err(Failure::input)?
+        }
+        (found, _) => found.map_err(Failure::input)?,
+    };
     let shapes = input.shapes(&sweep).map_err(SessionError::from).map_err(Failure::input)?;
     let forecast = Forecast::new(sweep, &shapes, &arguments.terms, arguments.ranks).map_err(Failure::input)?;
     print!("{forecast}");

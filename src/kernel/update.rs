@@ -158,6 +158,7 @@ fn vectors<V: Lane, const R: usize>(numbers: &Numbers) -> Factors<Vector<V>> {
 
 /// A vector of a moment, if the rule keeps it.
 #[inline(always)]
+#[allow(clippy::manual_map, reason = "a closure would be compiled without the vector's instructions")]
 fn load<V: Lane>(moment: &Option<&mut [f32]>) -> Option<Vector<V>> {
     match moment {
         Some(values) => Some(Vector(V::load(values))),

@@ -16,6 +16,7 @@ pub struct Frames {
     pub samples: Vec<usize>,
     /// Half side of the window.
     pub half: f64,
+    /// The frames, in the order of training.
     pub frames: Vec<Frame>,
 }
 
@@ -24,15 +25,22 @@ pub struct Frames {
 pub struct Frame {
     /// Name of its picture.
     pub file: String,
+    /// What is written above it.
     pub title: String,
+    /// Epoch of the weights, where their file says it.
     pub epoch: Option<u64>,
+    /// Optimiser steps that were taken by then, where the file says it.
     pub step: Option<f64>,
+    /// Training error of the cell at that epoch, where it was recorded.
     pub train_error: Option<f64>,
+    /// Test error likewise.
     pub test_error: Option<f64>,
+    /// Numbers of the partition.
     pub summary: Summary,
 }
 
 impl Frame {
+    /// The frame of a network, and what was recorded of its cell; errors that are not finite are unknown.
     pub fn new(read: &Weights, summary: Summary, train_error: Option<f64>, test_error: Option<f64>) -> Frame {
         let stem = read.file.file_stem().map_or_else(|| "frame".into(), |stem| stem.to_string_lossy().into_owned());
         Frame {

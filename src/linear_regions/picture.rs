@@ -112,6 +112,7 @@ fn tone(pattern: &[u64]) -> usize {
     ((hash ^ (hash >> 32)) % (2 * HUES as u64)) as usize
 }
 
+/// A text as HTML and SVG take it.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

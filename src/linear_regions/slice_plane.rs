@@ -9,7 +9,9 @@ use crate::data::Samples;
 
 /// What every frame of a series is cut from.
 pub struct SlicePlane {
+    /// The plane through input space.
     pub plane: Plane,
+    /// The square that is cut, around the marks' centroid or the origin of the plane.
     pub window: Window,
     /// Half side of the window.
     pub half: f64,

@@ -13,21 +13,25 @@ use super::partition::{Dense, PiecewiseLinear};
 
 /// A network with what its file says of it.
 pub struct Weights {
+    /// The file.
     pub file: PathBuf,
+    /// The network, from its dense layers.
     pub network: PiecewiseLinear,
+    /// Epoch of the weights, from the file's metadata.
     pub epoch: Option<u64>,
+    /// Optimiser steps by then, from the same.
     pub step: Option<f64>,
 }
 
 /// A file's tensors by name, as f64 with their shapes.
 pub(super) struct Tensors {
     by_name: HashMap<String, (Vec<usize>, Vec<f64>)>,
-    pub metadata: HashMap<String, String>,
+    metadata: HashMap<String, String>,
 }
 
 impl Tensors {
     /// Reads a safetensors file.
-    pub fn read(path: &Path) -> Result<Tensors, SliceError> {
+    pub(super) fn read(path: &Path) -> Result<Tensors, SliceError> {
         let refuse = |what: String| SliceError::File { path: path.to_owned(), what };
         let bytes = std::fs::read(path).map_err(|error| refuse(format!("it cannot be read: {error}")))?;
         let broken = |error: safetensors::SafeTensorError| refuse(format!("it is no whole safetensors file: {error}"));
@@ -42,7 +46,7 @@ impl Tensors {
         Ok(Tensors { by_name, metadata: header.metadata().clone().unwrap_or_default() })
     }
 
-    pub fn get(&self, name: &str) -> Option<(&[usize], &[f64])> {
+    pub(super) fn get(&self, name: &str) -> Option<(&[usize], &[f64])> {
         self.by_name.get(name).map(|(shape, values)| (shape.as_slice(), values.as_slice()))
     }
 }

@@ -47,7 +47,7 @@ use ground::Ground;
 use in_hand::InHand;
 use opening::Opening;
 use runner::{Manner, Runner};
-use watch::Watcher;
+use watch::{RunStart, Watcher};
 
 /// What `phasesweep run` was asked to do.
 #[derive(Debug, Clone)]
@@ -228,7 +228,8 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         return ended.map_err(|_| SessionError::Input(String::new()));
     }
 
-    let prepared = Watcher::prepare(&ground, settings, &terms, &record, &findings, ranks, started, deadline.left);
+    let start = RunStart { ranks, started, left: deadline.left };
+    let prepared = Watcher::prepare(&ground, settings, &terms, &record, &findings, start);
     let (tasks, mut watcher) = opening::proceed(world.as_ref(), prepared)?;
     if tasks.is_empty() {
         tracing::info!("{sweep_name}: every cell is done already");

@@ -65,6 +65,17 @@ pub(super) struct Watcher {
     found: u64,
 }
 
+/// What the launcher and the clock say of a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RunStart {
+    /// Number of ranks.
+    pub(super) ranks: u32,
+    /// When this process began.
+    pub(super) started: Instant,
+    /// Time left before the allocation ends; `None` if it does not.
+    pub(super) left: Option<Duration>,
+}
+
 impl Watcher {
     /// Takes the directory, looks at what is there, and lists what is left.
     pub(super) fn prepare(
@@ -73,10 +84,9 @@ impl Watcher {
         terms: &ResolvedTerms,
         record: &Record,
         findings: &[String],
-        ranks: u32,
-        started: Instant,
-        left: Option<Duration>,
+        start: RunStart,
     ) -> Result<(Vec<CohortTask>, Watcher), SessionError> {
+        let RunStart { ranks, started, left } = start;
         let directory = &ground.directory;
         directory.create()?;
         if settings.take_over && directory.lease_file().exists() {
