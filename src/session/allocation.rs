@@ -274,8 +274,15 @@ mod tests {
         for restart in 1..10_u32 {
             assert_eq!(record.end(reached(3, 50), &StopCause::Requested, record.began + 10.0), None);
             let began = 2000.0 * f64::from(restart);
-            record = Record::begin(Some(record), job("7", restart.into()), reached(3, 50), began, Some(began + 1000.0), None)
-                .unwrap();
+            record = Record::begin(
+                Some(record),
+                job("7", restart.into()),
+                reached(3, 50),
+                began,
+                Some(began + 1000.0),
+                None,
+            )
+            .unwrap();
         }
         assert!(record.clone().end(reached(3, 50), &StopCause::Requested, record.began + 10.0).is_some());
         assert_eq!(record.end(reached(4, 0), &StopCause::Requested, record.began + 10.0), None);
