@@ -34,7 +34,7 @@ impl SweepFile {
 /// The run that a subcommand reads.
 #[derive(clap::Args, Debug, Clone)]
 pub(super) struct RunArgument {
-    /// Run directory, the sweep.toml in it, or a sweep file whose run is in runs/<sweep name>.
+    /// Run directory, the sweep.toml in it, or a sweep file whose run is in runs/NAME of the sweep.
     #[arg(value_name = "DIR")]
     directory: PathBuf,
 }

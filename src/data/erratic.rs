@@ -1,4 +1,4 @@
-//! Which inputs a block's scaling blows up: see [`Erratic`](super::census::Erratic).
+//! Which inputs a block's scaling blows up: see [`super::census::Erratic`].
 
 use rayon::prelude::*;
 

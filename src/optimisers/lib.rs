@@ -1,7 +1,7 @@
 //! The update rules, one file each: name, keys with bounds and defaults, moments, and the step.
 //!
 //! A step is written once over [`Number`], which is a vector of the CPU kernel, a tensor of burn, or an f64. So all engines
-//! take the same step, each in its own arithmetic, and a new rule is one file here and one line of [`rules!`].
+//! take the same step, each in its own arithmetic, and a new rule is one file here and one line of `rules!`.
 //!
 //! Invariants: rules follow PyTorch's definitions; numbers of a step ([`Factors`]) are computed in f64 and rounded once. Names
 //! and places of [`Rates`] take part in cells' identities and may not change.
