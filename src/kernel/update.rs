@@ -157,7 +157,6 @@ fn vectors<V: Lane, const R: usize>(numbers: &Numbers) -> Factors<Vector<V>> {
 }
 
 /// A vector of a moment, if the rule keeps it.
-#[allow(clippy::manual_map, reason = "a closure is not compiled for the instruction set that it is inlined into")]
 #[inline(always)]
 #[allow(clippy::manual_map, reason = "a closure would be compiled without the vector's instructions")]
 fn load<V: Lane>(moment: &Option<&mut [f32]>) -> Option<Vector<V>> {

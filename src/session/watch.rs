@@ -78,7 +78,6 @@ pub(super) struct RunStart {
 
 impl Watcher {
     /// Takes the directory, looks at what is there, and lists what is left.
-    #[allow(clippy::too_many_arguments, reason = "everything that a run agreed on before it began")]
     pub(super) fn prepare(
         ground: &Arc<Ground>,
         settings: &Settings,
