@@ -37,7 +37,7 @@ pub enum Exit {
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub enum Failure {
-    /// The user's input, or the ground it stands on, is wrong: printed as it is.
+    /// The user's input is wrong, or what it names: printed as it is.
     Input(String),
     /// A fault of the program.
     Bug(String),

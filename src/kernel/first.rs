@@ -4,7 +4,7 @@ use super::batch::{InputRows, SampleRows};
 use super::convolution::Images;
 use super::inputs::{Columns, Set};
 use super::layer::Layer;
-use super::simd::{ADD, FROM, Indices, Lane, ONTO, Operand, Rows, STORE, Strip, Task, foresee, gather, product};
+use super::simd::{ADD, FROM, Indices, Lane, ONTO, Operand, Rows, STORE, Strip, Task, gather, prefetch, product};
 
 /// Rows of inputs gathered for a tile, one after the other.
 #[derive(Clone, Copy)]
@@ -35,8 +35,8 @@ impl<'a> Gathered<'a> {
     }
 }
 
-/// Samples ahead of the one in hand whose lists are asked for: they lie in no order.
-const AHEAD: usize = 6;
+/// Samples between the one that is computed and the one whose lists are prefetched: sparse rows are not contiguous in memory.
+const PREFETCH_DISTANCE: usize = 6;
 
 /// Where a tile's samples come from.
 #[derive(Clone, Copy)]
@@ -124,10 +124,10 @@ fn sparse_forward<V: Lane, const NV: usize>(layer: &mut Layer, rows: &SampleRows
             let start = &layer.folded[first..];
             for block in 0..rows.blocks() {
                 for (at, (row, &sample)) in layer.out.chunks_exact_mut(layer.stride).zip(tile).enumerate() {
-                    if let (0, Some(&later)) = (done, tile.get(at + AHEAD)) {
+                    if let (0, Some(&later)) = (done, tile.get(at + PREFETCH_DISTANCE)) {
                         let (inputs, values) = rows.part(later, block);
-                        foresee(inputs.parts().0);
-                        foresee(values);
+                        prefetch(inputs.parts().0);
+                        prefetch(values);
                     }
                     let (inputs, values) = rows.part(sample, block);
                     match block {

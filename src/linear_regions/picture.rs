@@ -19,11 +19,11 @@ const CAPTION: f64 = 40.0;
 const HUES: usize = 12;
 
 /// Draws a frame; `title` and `caption` are the two lines above it.
-pub fn frame(cut: &Partition, decision: &Decision, ground: &SlicePlane, title: &str, caption: &str) -> String {
+pub fn frame(cut: &Partition, decision: &Decision, plane: &SlicePlane, title: &str, caption: &str) -> String {
     let mut paths: Vec<String> = vec![String::new(); 2 * HUES];
     let mut lost = 0;
     for region in 0..cut.regions() {
-        let ring: Vec<[i64; 2]> = cut.polygon(region).into_iter().map(|point| grid(point, ground.half)).collect();
+        let ring: Vec<[i64; 2]> = cut.polygon(region).into_iter().map(|point| grid(point, plane.half)).collect();
         match path(&ring) {
             Some(path) => paths[tone(cut.pattern(region))] += &path,
             None => lost += 1,
@@ -48,7 +48,7 @@ pub fn frame(cut: &Partition, decision: &Decision, ground: &SlicePlane, title: &
     }
     let mut boundary = String::new();
     for piece in &decision.boundary {
-        let [[x, y], [z, w]] = piece.ends.map(|end| grid(end, ground.half));
+        let [[x, y], [z, w]] = piece.ends.map(|end| grid(end, plane.half));
         let _ = write!(boundary, "M{x} {y}L{z} {w}");
     }
     let _ = writeln!(
@@ -56,8 +56,8 @@ pub fn frame(cut: &Partition, decision: &Decision, ground: &SlicePlane, title: &
         "</g>\n<path fill=\"none\" stroke=\"#b00020\" stroke-width=\"{}\" stroke-linecap=\"round\" d=\"{boundary}\"/>",
         2.2 * GRID
     );
-    for (point, label) in &ground.marks {
-        let [x, y] = grid(*point, ground.half);
+    for (point, label) in &plane.marks {
+        let [x, y] = grid(*point, plane.half);
         let _ = writeln!(
             out,
             "<circle cx=\"{x}\" cy=\"{y}\" r=\"{}\" fill=\"white\" stroke=\"black\" stroke-width=\"{}\"/>\

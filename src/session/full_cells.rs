@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::ground::Ground;
 use super::pruning::FullCell;
+use super::run_context::RunContext;
 use crate::observe::principal::mean_of_measured;
 use crate::plan::CellId;
 use crate::run_directory::{Series, StoredCell};
@@ -13,7 +13,7 @@ use crate::store::{Dim, Part, StoreError, scan};
 
 /// Finds and remembers full cells.
 pub(super) struct FullCells {
-    ground: Arc<Ground>,
+    context: Arc<RunContext>,
     /// Where each cell's part was when the directory was last scanned.
     places: HashMap<CellId, PathBuf>,
     /// The part read last: the cells of a cohort mostly need the same.
@@ -21,21 +21,21 @@ pub(super) struct FullCells {
 }
 
 impl FullCells {
-    pub(super) fn new(ground: Arc<Ground>) -> FullCells {
-        FullCells { ground, places: HashMap::new(), last: None }
+    pub(super) fn new(context: Arc<RunContext>) -> FullCells {
+        FullCells { context, places: HashMap::new(), last: None }
     }
 
     /// What pruning needs to know of a finished cell.
     pub(super) fn get(&mut self, cell: CellId) -> Result<FullCell, StoreError> {
         if !self.places.contains_key(&cell) {
-            let scan = scan(&self.ground.directory.parts())?;
+            let scan = scan(&self.context.directory.parts())?;
             for (path, summary) in &scan.parts {
                 self.places.extend(summary.cells.iter().map(|(id, _)| (*id, path.clone())));
             }
         }
         let path = self.places.get(&cell).cloned().ok_or_else(|| {
             StoreError::contradiction(
-                &self.ground.directory.parts(),
+                &self.context.directory.parts(),
                 format!("no part holds cell {cell}, which a pruned cell needs; run the sweep again"),
             )
         })?;

@@ -6,17 +6,17 @@
 
 mod adaptive;
 mod allocation;
+mod crash_marker;
 mod deadline;
 mod examination;
 mod forecast;
 mod full_cells;
-mod ground;
-mod in_hand;
 mod kept_weights;
 mod opening;
 mod pools;
 mod progress;
 mod pruning;
+mod run_context;
 mod runner;
 mod signals;
 mod terms;
@@ -41,11 +41,11 @@ use crate::run_directory::{Collecting, RunDirectoryError};
 use crate::slurm::TimeLeft;
 use crate::store::{Collected, Origin, StoreError};
 use crate::train::DeviceError;
+use crash_marker::CrashMarker;
 use deadline::{Deadline, deadline};
 use examination::Examined;
-use ground::Ground;
-use in_hand::InHand;
 use opening::Opening;
+use run_context::RunContext;
 use runner::{Manner, Runner};
 use watch::{RunStart, Watcher};
 
@@ -148,8 +148,8 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         Some(world) => (world.rank(), world.local_rank(), world.size()),
         None => (0, 0, 1),
     };
-    let in_hand = Arc::new(InHand::default());
-    let stop = signals::watch(in_hand.clone())?;
+    let crash_marker = Arc::new(CrashMarker::default());
+    let stop = signals::watch(crash_marker.clone())?;
     let allowance = allowance(world.as_ref());
     // The clock of rank 0 alone decides.
     let deadline = if rank == 0 { deadline_of(settings) } else { Ok(Deadline::unknown(settings.margin)) };
@@ -174,7 +174,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     findings.iter().for_each(|finding| tracing::warn!("{finding}"));
     let sweep_name = plan.sweep().name.clone();
     let fingerprint = format!("{} {:016x}", env!("CARGO_PKG_VERSION"), plan.digest());
-    let ground = Arc::new(Ground::new(plan, directory, pools));
+    let context = Arc::new(RunContext::new(plan, directory, pools));
 
     let origin = Origin {
         host: crate::host::name(),
@@ -209,8 +209,8 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         ..dispatch::Settings::default()
     };
     let make_runner = {
-        let ground = ground.clone();
-        move |_| Ok(Runner::new(ground.clone(), manner.clone(), in_hand.clone()))
+        let context = context.clone();
+        move |_| Ok(Runner::new(context.clone(), manner.clone(), crash_marker.clone()))
     };
     let topology = || match &world {
         Some(world) => Topology::World { world, dedicated: settings.dedicated_coordinator },
@@ -229,7 +229,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     }
 
     let start = RunStart { ranks, started, left: deadline.left };
-    let prepared = Watcher::prepare(&ground, settings, &terms, &record, &findings, start);
+    let prepared = Watcher::prepare(&context, settings, &terms, &record, &findings, start);
     let (tasks, mut watcher) = opening::proceed(world.as_ref(), prepared)?;
     if tasks.is_empty() {
         tracing::info!("{sweep_name}: every cell is done already");
@@ -255,11 +255,11 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         ),
         End::Complete | End::FailedCells if settings.collect => {
             let collecting = Collecting {
-                plan: &ground.plan,
-                ids: &ground.ids,
+                plan: &context.plan,
+                ids: &context.ids,
                 identities: &record.identities(),
                 definition: &record.definition,
-                directory: &ground.directory,
+                directory: &context.directory,
                 ranks,
                 wall_seconds: wall,
                 allow_fewer: false,
@@ -270,7 +270,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
             }
             tracing::info!(
                 "{}: {} cells complete, {} diverged, {} failed, in {}",
-                ground.directory.results().display(),
+                context.directory.results().display(),
                 collected.complete,
                 collected.diverged,
                 collected.failed,

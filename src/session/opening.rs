@@ -107,7 +107,7 @@ pub(super) fn agree(
     Ok(Opening { plan, record: *record, directory: RunDirectory::at(root), examined })
 }
 
-/// Tells the others whether rank 0 has found the ground in order.
+/// Tells the others whether rank 0 has found the run directory in order.
 ///
 /// # Errors
 /// Rank 0's fault, on every rank; its words on rank 0 alone.

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::crash_marker::CrashMarker;
 use super::full_cells::FullCells;
-use super::ground::Ground;
-use super::in_hand::InHand;
 use super::kept_weights::KeptWeights;
 use super::pruning;
+use super::run_context::RunContext;
 use super::workload;
 use crate::dispatch::{CohortOutcome, CohortRunner, CohortTask, Control, FailureReason};
 use crate::host::peak_memory;
@@ -35,10 +35,10 @@ pub(super) struct Manner {
 
 /// Trains cohorts.
 pub(super) struct Runner {
-    ground: Arc<Ground>,
+    context: Arc<RunContext>,
     manner: Manner,
     full_cells: FullCells,
-    in_hand: Arc<InHand>,
+    crash_marker: Arc<CrashMarker>,
 }
 
 /// Why a cohort was not finished.
@@ -65,19 +65,19 @@ impl From<DriveError> for Unfinished {
 }
 
 impl Runner {
-    pub(super) fn new(ground: Arc<Ground>, manner: Manner, in_hand: Arc<InHand>) -> Runner {
-        let full_cells = FullCells::new(ground.clone());
-        Runner { ground, manner, full_cells, in_hand }
+    pub(super) fn new(context: Arc<RunContext>, manner: Manner, crash_marker: Arc<CrashMarker>) -> Runner {
+        let full_cells = FullCells::new(context.clone());
+        Runner { context, manner, full_cells, crash_marker }
     }
 
     fn train(&mut self, task: &CohortTask, control: &Control) -> Result<f64, Unfinished> {
-        let ids: Vec<CellId> = task.cells.iter().map(|&cell| self.ground.ids[cell as usize]).collect();
+        let ids: Vec<CellId> = task.cells.iter().map(|&cell| self.context.ids[cell as usize]).collect();
         let cohort = CohortId::of(&ids);
         let running =
-            RunningCohort::begin(&self.ground.directory, cohort, &ids, task.attempt + 1, self.manner.origin.rank)?;
-        self.in_hand.take(running);
+            RunningCohort::begin(&self.context.directory, cohort, &ids, task.attempt + 1, self.manner.origin.rank)?;
+        self.crash_marker.take(running);
         if let Some(poison) = self.manner.poison
-            && task.cells.iter().any(|&cell| self.ground.plan.seed_of(cell) == poison)
+            && task.cells.iter().any(|&cell| self.context.plan.seed_of(cell) == poison)
         {
             std::process::abort();
         }
@@ -86,7 +86,7 @@ impl Runner {
             None => self.train_cells(task, control, cohort, &ids),
         };
         // Whatever happened, this process survived it: only a death leaves the file behind.
-        self.in_hand.clear()?;
+        self.crash_marker.clear()?;
         outcome
     }
 
@@ -98,18 +98,18 @@ impl Runner {
         ids: &[CellId],
     ) -> Result<f64, Unfinished> {
         let started = Instant::now();
-        let ground = self.ground.clone();
-        let plan = &ground.plan;
+        let context = self.context.clone();
+        let plan = &context.plan;
         let variant = plan.variant_of(task.cells[0]);
         let prepared =
-            self.ground.block(variant).map_err(|error| Unfinished::Failed(FailureReason::Error, error.to_string()))?;
+            self.context.block(variant).map_err(|error| Unfinished::Failed(FailureReason::Error, error.to_string()))?;
         let problem = workload::problem(plan, variant, &prepared);
 
         let mut failures = vec![String::new(); ids.len()];
         let mut replicas: Vec<Option<Replica>> = Vec::with_capacity(ids.len());
         for (&cell, failure) in task.cells.iter().zip(&mut failures) {
             replicas.push(match self.kept(cell, problem.train().len())? {
-                Ok(kept) => Some(workload::replica(&self.ground, cell, kept)),
+                Ok(kept) => Some(workload::replica(&self.context, cell, kept)),
                 Err(no_set) => {
                     *failure = no_set.to_string();
                     None
@@ -120,12 +120,12 @@ impl Runner {
         let replicas: Vec<Replica> = replicas.into_iter().flatten().collect();
         let trained_ids: Vec<CellId> = trained.iter().map(|&cell| ids[cell]).collect();
 
-        let path = self.ground.directory.checkpoint(cohort);
+        let path = self.context.directory.checkpoint(cohort);
         let (states, before) = self.starting_states(&path, &problem, &replicas, &trained_ids)?;
         let mut describe = String::new();
         let specifications =
             trained.iter().map(|&cell| plan.specification(plan.variant_of(task.cells[cell]))).collect();
-        let weights = KeptWeights::new(&ground.directory, &problem, &replicas, &trained_ids, specifications);
+        let weights = KeptWeights::new(&context.directory, &problem, &replicas, &trained_ids, specifications);
         let mut pace = CohortPace {
             control,
             weights,
@@ -190,11 +190,11 @@ impl Runner {
 
     /// The samples that a cell keeps.
     fn kept(&mut self, cell: u32, samples: usize) -> Result<pruning::Kept, Unfinished> {
-        let plan = &self.ground.plan;
+        let plan = &self.context.plan;
         let Some(full) = plan.full_cell_of(cell) else { return Ok(Ok(None)) };
         let prune = plan.prunes()[plan.variants()[plan.variant_of(cell)].prune];
         let seed = plan.seed_of(cell);
-        let full = self.full_cells.get(self.ground.ids[full as usize])?;
+        let full = self.full_cells.get(self.context.ids[full as usize])?;
         Ok(pruning::kept(&prune, &full, samples, seed))
     }
 
@@ -211,7 +211,7 @@ impl Runner {
         axes: crate::store::Axes,
         columns: Vec<crate::store::Column>,
     ) -> Result<(), Unfinished> {
-        let plan = &self.ground.plan;
+        let plan = &self.context.plan;
         let mut variants: Vec<usize> = task.cells.iter().map(|&cell| plan.variant_of(cell)).collect();
         variants.sort_unstable();
         variants.dedup();
@@ -239,7 +239,7 @@ impl Runner {
             axes,
             columns,
         };
-        Ok(part.write(&self.ground.directory.part(cohort))?)
+        Ok(part.write(&self.context.directory.part(cohort))?)
     }
 
     /// Sleeps instead of training; for driving dispatcher and store with many ranks and cells.

@@ -11,13 +11,13 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use super::SessionError;
-use super::in_hand::InHand;
+use super::crash_marker::CrashMarker;
 
 /// All that ask for an end.
 const ENDING: [i32; 4] = [SIGUSR1, SIGUSR2, SIGTERM, SIGINT];
 
 /// The flag that the signals set. They also clear the cohort in hand of the blame for what may follow.
-pub(super) fn watch(in_hand: Arc<InHand>) -> Result<Arc<AtomicBool>, SessionError> {
+pub(super) fn watch(crash_marker: Arc<CrashMarker>) -> Result<Arc<AtomicBool>, SessionError> {
     let stop = Arc::new(AtomicBool::new(false));
     let failed = |error: std::io::Error| SessionError::Bug(format!("signal handlers cannot be installed: {error}"));
     flag::register_conditional_shutdown(SIGINT, 130, stop.clone()).map_err(failed)?;
@@ -27,7 +27,7 @@ pub(super) fn watch(in_hand: Arc<InHand>) -> Result<Arc<AtomicBool>, SessionErro
     let mut signals = Signals::new(ENDING).map_err(failed)?;
     let hear = move || {
         for _ in signals.forever() {
-            if let Err(error) = in_hand.clear() {
+            if let Err(error) = crash_marker.clear() {
                 tracing::warn!("{error}");
             }
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::forecast::Costs;
-use super::ground::Ground;
+use super::run_context::RunContext;
 use super::terms::ResolvedTerms;
 use super::workload;
 use crate::cost::Rates;
@@ -77,7 +77,7 @@ impl std::fmt::Display for Trials {
 /// Finds out how many replicas this rank's device trains best at once, for every shape of which that is not known yet and
 /// of which enough cells are left.
 pub(super) fn settle(
-    ground: &Ground,
+    context: &RunContext,
     terms: &ResolvedTerms,
     left: impl Iterator<Item = u32>,
     costs: &mut Costs,
@@ -87,7 +87,7 @@ pub(super) fn settle(
     if costs.trial_key.iter().all(Option::is_none) {
         return;
     }
-    let plan = &ground.plan;
+    let plan = &context.plan;
     let mut cells = BTreeMap::new();
     for cell in left {
         if let Some(key) = &costs.trial_key[plan.variant_of(cell)] {
@@ -96,7 +96,7 @@ pub(super) fn settle(
     }
     for (key, cells) in cells {
         if rates.at_once(&key).is_none() && cells.len() > SMALLEST {
-            let tried = run(ground, &terms.choice, plan.variant_of(cells[0]), cells.len().min(terms.replicas));
+            let tried = run(context, &terms.choice, plan.variant_of(cells[0]), cells.len().min(terms.replicas));
             match tried.map(|tried| (tried.verdict(), tried)) {
                 Ok((Some(at_once), tried)) => {
                     tracing::info!(
@@ -123,12 +123,12 @@ pub(super) fn settle(
 ///
 /// # Errors
 /// A sentence, if the data cannot be prepared or the device fails otherwise than for want of memory.
-fn run(ground: &Ground, choice: &Choice, variant: usize, most: usize) -> Result<Trials, String> {
-    let plan = &ground.plan;
-    let prepared = ground.block(variant).map_err(|error| error.to_string())?;
+fn run(context: &RunContext, choice: &Choice, variant: usize, most: usize) -> Result<Trials, String> {
+    let plan = &context.plan;
+    let prepared = context.block(variant).map_err(|error| error.to_string())?;
     let problem = workload::problem(plan, variant, &prepared);
     let cell = plan.cell(variant, 0);
-    let replica = |seed: usize| Replica { seed: seed as u64, ..workload::replica(ground, cell, None) };
+    let replica = |seed: usize| Replica { seed: seed as u64, ..workload::replica(context, cell, None) };
     let (mut trials, started) = (Trials::default(), Instant::now());
     while let Some(size) = trials.next(most).filter(|_| started.elapsed() < ENOUGH) {
         match rate(choice, &problem, (0..size).map(replica).collect()) {

@@ -12,8 +12,8 @@ use super::adaptive;
 use super::allocation::{Allocation, Reached};
 use super::forecast::{Costs, limits};
 use super::full_cells::FullCells;
-use super::ground::Ground;
 use super::progress::Display;
+use super::run_context::RunContext;
 use super::terms::ResolvedTerms;
 use super::todo::{self, Unfinished};
 use super::trials;
@@ -45,7 +45,7 @@ impl Observer for Idle {
 
 /// Watches a run on rank 0.
 pub(super) struct Watcher {
-    ground: Arc<Ground>,
+    context: Arc<RunContext>,
     lease: Lease,
     display: Display,
     started: Instant,
@@ -79,7 +79,7 @@ pub(super) struct RunStart {
 impl Watcher {
     /// Takes the directory, looks at what is there, and lists what is left.
     pub(super) fn prepare(
-        ground: &Arc<Ground>,
+        context: &Arc<RunContext>,
         settings: &Settings,
         terms: &ResolvedTerms,
         record: &Record,
@@ -87,7 +87,7 @@ impl Watcher {
         start: RunStart,
     ) -> Result<(Vec<CohortTask>, Watcher), SessionError> {
         let RunStart { ranks, started, left } = start;
-        let directory = &ground.directory;
+        let directory = &context.directory;
         directory.create()?;
         if settings.take_over && directory.lease_file().exists() {
             tracing::warn!("taking over {}", directory.root().display());
@@ -101,11 +101,11 @@ impl Watcher {
         directory.tidy()?;
         if !settings.accept_changes {
             // Another run may have opened the directory between the first look at it and the lease.
-            check_claim(directory, record, &ground.plan)?;
+            check_claim(directory, record, &context.plan)?;
         }
         record.keep(directory)?;
         directory.keep_data_findings(findings)?;
-        keep_images(directory, &ground.plan, &record.identities(), || ground.pool(0));
+        keep_images(directory, &context.plan, &record.identities(), || context.pool(0));
 
         let found = scan(&directory.parts())?;
         for (path, _) in &found.torn {
@@ -121,21 +121,21 @@ impl Watcher {
 
         let shapes: Vec<Shape> = record.data.iter().map(|data| data.shape).collect();
         let mut rates = Rates::default_path().map(|path| Rates::read(&path)).unwrap_or_default();
-        let mut costs = Costs::of(&ground.plan, &shapes, terms, &rates);
+        let mut costs = Costs::of(&context.plan, &shapes, terms, &rates);
         if let Some(seconds) = settings.simulate {
             costs.of_variant.iter_mut().for_each(|cost| cost.seconds = seconds);
         }
-        let plan = &ground.plan;
+        let plan = &context.plan;
         let wanted: Vec<u32> = (0..plan.variants().len())
             .flat_map(|variant| (0..plan.certain_seeds()).map(move |seed| plan.cell(variant, seed)))
             .collect();
         if settings.simulate.is_none() {
-            let left = wanted.iter().copied().filter(|&cell| !done(&ground.ids[cell as usize]));
-            trials::settle(ground, terms, left, &mut costs, &mut rates);
+            let left = wanted.iter().copied().filter(|&cell| !done(&context.ids[cell as usize]));
+            trials::settle(context, terms, left, &mut costs, &mut rates);
         }
         let workers = if settings.dedicated_coordinator && ranks > 1 { ranks - 1 } else { ranks };
         let limits = limits(terms, workers as usize);
-        let tasks = todo::tasks(plan, &ground.ids, &wanted, &done, &unfinished, &costs.of_variant, &limits);
+        let tasks = todo::tasks(plan, &context.ids, &wanted, &done, &unfinished, &costs.of_variant, &limits);
         let left: u64 = tasks.iter().map(|task| task.cells.len() as u64).sum();
         let before = wanted.len() as u64 - left;
         tracing::info!(
@@ -147,7 +147,7 @@ impl Watcher {
             terms.device(),
         );
         let watcher = Watcher {
-            ground: ground.clone(),
+            context: context.clone(),
             lease,
             display: Display::new(left, settings.quiet),
             started,
@@ -200,7 +200,7 @@ impl Watcher {
             progress: progress.clone(),
         };
         // Not synced: it is out of date in two seconds.
-        let path = self.ground.directory.status_file();
+        let path = self.context.directory.status_file();
         let temporary = path.with_extension("json.partial");
         std::fs::write(&temporary, serde_json::to_vec(&status)?)?;
         std::fs::rename(&temporary, &path)
@@ -249,10 +249,10 @@ fn unfinished(directory: &RunDirectory, done: &dyn Fn(&CellId) -> bool) -> Resul
 impl Watcher {
     /// Tasks of the seeds that the stopping rule adds, now that all earlier ones are done.
     fn more_seeds(&mut self) -> Result<Vec<CohortTask>, StoreError> {
-        let ground = self.ground.clone();
-        let plan = &ground.plan;
+        let context = self.context.clone();
+        let plan = &context.plan;
         let Some(rule) = plan.sweep().stop.half_width else { return Ok(Vec::new()) };
-        let mut full_cells = FullCells::new(ground.clone());
+        let mut full_cells = FullCells::new(context.clone());
         let mut wanted = Vec::new();
         // A pruned variant gets the seeds of its full one, whose ε* is what the rule is about.
         let mut next = self.seeds.clone();
@@ -262,7 +262,7 @@ impl Watcher {
             }
             let mut found = Vec::new();
             for seed in 0..seeds {
-                let id = ground.ids[plan.cell(variant, seed) as usize];
+                let id = context.ids[plan.cell(variant, seed) as usize];
                 found.extend(full_cells.get(id)?.epsilon_star());
             }
             *next = adaptive::seeds_wanted(&found, seeds, &rule);
@@ -278,10 +278,10 @@ impl Watcher {
             wanted.extend((self.seeds[variant]..next[variant]).map(|seed| plan.cell(variant, seed)));
         }
         self.seeds = next;
-        let found = scan(&ground.directory.parts())?;
+        let found = scan(&context.directory.parts())?;
         let done = |id: &CellId| found.done.contains_key(id);
-        let unfinished = unfinished(&ground.directory, &done)?;
-        Ok(todo::tasks(plan, &ground.ids, &wanted, &done, &unfinished, &self.costs.of_variant, &self.limits))
+        let unfinished = unfinished(&context.directory, &done)?;
+        Ok(todo::tasks(plan, &context.ids, &wanted, &done, &unfinished, &self.costs.of_variant, &self.limits))
     }
 }
 
@@ -305,7 +305,7 @@ impl Observer for Watcher {
                 if let Some(cells) = self.cells_of.remove(cohort)
                     && let Some(&first) = cells.first()
                 {
-                    let variant = |cell: u32| self.ground.plan.variant_of(cell);
+                    let variant = |cell: u32| self.context.plan.variant_of(cell);
                     let flops: f64 = cells.iter().map(|&cell| self.costs.counted[variant(cell)].flops).sum();
                     self.rates.add(&self.costs.rate_key[variant(first)], flops, *seconds);
                 }
@@ -320,9 +320,9 @@ impl Observer for Watcher {
 
     fn failed(&mut self, cells: &[u32], reason: &CellFailure) -> Result<(), ObserverError> {
         self.lease.check()?;
-        let plan = &self.ground.plan;
+        let plan = &self.context.plan;
         for &cell in cells {
-            let id = self.ground.ids[cell as usize];
+            let id = self.context.ids[cell as usize];
             tracing::warn!("cell {id} is given up: {reason}");
             let cohort = CohortId::of([&id]);
             let part = Part {
@@ -341,9 +341,9 @@ impl Observer for Watcher {
                 axes: Axes::default(),
                 columns: Vec::new(),
             };
-            part.write(&self.ground.directory.part(cohort))?;
+            part.write(&self.context.directory.part(cohort))?;
             // What is known of it is in the part now; a leftover would have it tried again.
-            RunningCohort::forget(&self.ground.directory, cohort)?;
+            RunningCohort::forget(&self.context.directory, cohort)?;
         }
         Ok(())
     }
@@ -361,7 +361,7 @@ impl Observer for Watcher {
 
     fn conclude(&mut self, outcome: &mut Outcome) -> Result<(), ObserverError> {
         let End::Interrupted(cause) = &outcome.end else { return Ok(()) };
-        let reached = Reached::of(&self.ground.directory, self.found + outcome.done + outcome.failed)?;
+        let reached = Reached::of(&self.context.directory, self.found + outcome.done + outcome.failed)?;
         if let Some(message) = self.allocation.end(reached, cause)? {
             outcome.end = End::Interrupted(StopCause::NoProgress { message });
         }
@@ -370,11 +370,11 @@ impl Observer for Watcher {
 
     fn split(&mut self, parent: TaskId, children: &[CohortTask]) -> Result<(), ObserverError> {
         let cells: Vec<CellId> =
-            children.iter().flat_map(|child| child.cells.iter().map(|&cell| self.ground.ids[cell as usize])).collect();
+            children.iter().flat_map(|child| child.cells.iter().map(|&cell| self.context.ids[cell as usize])).collect();
         let cohort = CohortId::of(&cells);
         tracing::info!("{parent} is split into {} of {} cells in all", children.len(), cells.len());
-        RunningCohort::forget(&self.ground.directory, cohort)?;
-        let checkpoint = self.ground.directory.checkpoint(cohort);
+        RunningCohort::forget(&self.context.directory, cohort)?;
+        let checkpoint = self.context.directory.checkpoint(cohort);
         if checkpoint.exists() {
             durable::remove(&checkpoint)?;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ground::{Ground, Prepared};
+use super::run_context::{Prepared, RunContext};
 use crate::plan::{Plan, Variant};
 use crate::sweep::{Observe, Schedule, Source, Sweep};
 use crate::train::flow::FlowProblem;
@@ -68,11 +68,11 @@ pub(super) fn snapshots(sweep: &Sweep) -> Vec<usize> {
 }
 
 /// One replica: the cell's seed and numbers, and the samples it keeps.
-pub(super) fn replica(ground: &Ground, cell: u32, kept: Option<Arc<[bool]>>) -> Replica {
-    let variant: Variant = ground.plan.variants()[ground.plan.variant_of(cell)];
-    let sweep = ground.plan.sweep();
+pub(super) fn replica(context: &RunContext, cell: u32, kept: Option<Arc<[bool]>>) -> Replica {
+    let variant: Variant = context.plan.variants()[context.plan.variant_of(cell)];
+    let sweep = context.plan.sweep();
     Replica {
-        seed: ground.plan.seed_of(cell),
+        seed: context.plan.seed_of(cell),
         optimiser: sweep.optimisers[variant.optimiser],
         init_scale: sweep.architectures[variant.architecture].init_scale,
         kept,

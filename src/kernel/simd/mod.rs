@@ -156,9 +156,9 @@ pub(super) fn put<V: Lane>(vector: V, to: &mut [f32]) {
 
 /// Asks for memory that is read soon, where the processor cannot tell by itself.
 #[inline(always)]
-pub(super) fn foresee<T>(memory: &[T]) {
+pub(super) fn prefetch<T>(memory: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    x86::foresee(memory);
+    x86::prefetch(memory);
     #[cfg(not(target_arch = "x86_64"))]
     let _ = memory;
 }

@@ -346,7 +346,7 @@ impl Lane for Zmm {
 
 /// Fetches every cache line of some memory.
 #[inline(always)]
-pub(super) fn foresee<T>(memory: &[T]) {
+pub(super) fn prefetch<T>(memory: &[T]) {
     let bytes = std::mem::size_of_val(memory);
     for offset in (0..bytes).step_by(64) {
         // SAFETY: a hint without effect on memory; the address lies within the slice.

@@ -265,7 +265,7 @@ fn draws_may_be_balanced_and_blocks_not() {
     let drawn = good(&edited("size = 100", "size = 100\ndraw = [1, 2]\nbalanced = true"));
     assert_eq!(drawn.subsamples, [1, 2].map(|draw| Subsample::Balanced { size: 100, draw }));
     let block = parse(&edited("size = 100", "size = 100\nbalanced = true"), "good.toml", &[]);
-    assert!(block.unwrap_err().to_string().contains("`balanced` makes no sense for blocks"));
+    assert!(block.unwrap_err().to_string().contains("`balanced` does not apply to blocks"));
 }
 
 #[test]
@@ -290,11 +290,11 @@ fn what_does_not_go_with_a_flow_is_told() {
         refused(&FLOW_KEYS.replacen(from, to, 1))
     };
     for (text, told) in [
-        (edited("alpha = [0.01, 100]", "alpha = 1\nlr = 0.1"), "`lr` makes no sense"),
+        (edited("alpha = [0.01, 100]", "alpha = 1\nlr = 0.1"), "`lr` does not apply"),
         (edited("fitted = 0.99", "fitted = 1.5"), "`fitted` must be a share"),
         (edited("kernel = [0.9, 0]", "kernel = [0.5]"), "`kernel` names a stage that there is not"),
-        (edited("loss = \"soft-hinge\"", "loss = \"hinge\""), "`hinge_beta` makes no sense"),
-        (edited("kind = \"gradient-flow\"", "kind = \"sgd\"\nlr = 0.1"), "`gradient_change` makes no sense"),
+        (edited("loss = \"soft-hinge\"", "loss = \"hinge\""), "`hinge_beta` does not apply"),
+        (edited("kind = \"gradient-flow\"", "kind = \"sgd\"\nlr = 0.1"), "`gradient_change` does not apply"),
         (refused(&format!("{FLOW_KEYS}[stop]\nafter_inversion = 5\n")), "[stop] does not go with gradient flow"),
         (refused(&format!("{FLOW_KEYS}[observe]\nnoise = 1\n")), "`noise` does not go with gradient flow"),
         (refused(&format!("{FLOW_KEYS}[[optimiser]]\nkind = \"sgd\"\nlr = 1\n")), "has no other optimisers"),

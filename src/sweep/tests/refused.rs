@@ -105,7 +105,7 @@ error: `lr` must be a finite number greater than 0
 21 | lr = [0.1, 0, -1e-3]
    |               ^^^^^ found -0.001
 
-error: `momentum` makes no sense for kind = "adam"
+error: `momentum` does not apply to kind = "adam"
   --> bad.toml:22:12
    |
 22 | momentum = 0.9
@@ -189,7 +189,7 @@ fn impossible_numbers_are_refused() {
         ("hidden = [20]", "hidden = 20", "a list of integers, as in [20]"),
         ("hidden = [20]", "hidden = [[20], [20]]", "`hidden` lists [20] twice"),
         ("hidden = [20]", "hidden = [[20], 10]", "a list of integers, as in [20]"),
-        ("hidden = [20]", "hidden = [20]\nkernel = 3", "`kernel` makes no sense for kind = \"mlp\""),
+        ("hidden = [20]", "hidden = [20]\nkernel = 3", "`kernel` does not apply to kind = \"mlp\""),
         ("hidden = [20]", "hidden = [20]\nactivation = \"tahn\"", "did you mean \"tanh\"?"),
         ("hidden = [20]", "hidden = [20]\ninit_scale = 0", "`init_scale` must be a finite number greater than 0"),
         ("hidden = [20]", "hidden = [20]\nobserve = [0]", "no hidden layer 0"),
@@ -220,7 +220,7 @@ fn impossible_numbers_are_refused() {
         ("epochs = 50", "epochs = 50\n[[prune]]\nremove = \"misclassified\"\nepoch = 60", "epochs 0 to 50"),
         ("epochs = 50", "epochs = 50\n[[prune]]\nremove = \"misclassified\"", "`epoch` is missing in [[prune]]"),
         ("epochs = 50", "epochs = 50\n[[prune]]\nremove = \"random\"", "`like` is missing in [[prune]]"),
-        ("epochs = 50", "epochs = 50\n[[prune]]\nremove = \"none\"\nat = \"distance\"", "`at` makes no sense"),
+        ("epochs = 50", "epochs = 50\n[[prune]]\nremove = \"none\"\nat = \"distance\"", "`at` does not apply"),
         ("epochs = 50", "epochs = 50\n[stop]\nhalf_width = 0.1", "`max_seeds` is missing"),
         ("epochs = 50", "epochs = 50\n[stop]\nhalf_width = 0.1\nmax_seeds = 1", "[sweep] lists 2 already"),
         ("epochs = 50", "epochs = 50\n[stop]\nmetric = \"epsilon_star\"\nmax_seeds = 9", "`half_width` is missing"),
@@ -231,12 +231,12 @@ fn impossible_numbers_are_refused() {
         ("epochs = 50", "epochs = 50\n[slurm]\nmem = \"1.5G\"", "a whole number and K, M, G or T"),
         ("epochs = 50", "epochs = 50\n[slurm]\nextra = [\"a\\nb\"]", "`extra` is not what Slurm takes"),
         ("source = \"digits\"", "source = \"digits\"\ntrain = 1797", "`train` must be at most 1796"),
-        ("source = \"digits\"", "source = \"digits\"\nlabel = 3", "`label` makes no sense"),
+        ("source = \"digits\"", "source = \"digits\"\nlabel = 3", "`label` does not apply"),
         ("source = \"digits\"", "source = \"digits\"\nlabels = \"one-vs-rest\"", "`label` is missing"),
         ("source = \"digits\"", "source = \"digits\"\nlabels = \"one-vs-rest\"\nlabel = 10", "at most 9"),
         ("source = \"digits\"", "source = \"digits\"\nlabel_noise = 1.5", "a share between 0 and 1"),
         ("source = \"digits\"", "source = \"digits\"\nlabel_draw = 3", "none are random"),
-        ("source = \"digits\"", "source = \"digits\"\npath = \"x\"", "`path` makes no sense for source = \"digits\""),
+        ("source = \"digits\"", "source = \"digits\"\npath = \"x\"", "`path` does not apply to source = \"digits\""),
         ("source = \"digits\"", "source = \"idx\"", "`path` is missing"),
         ("source = \"digits\"", "source = \"mnist\"\nchannels = \"sum\"", "`channels` goes with cifar10"),
         ("source = \"digits\"", "source = \"stripe\"", "`dimension` is missing"),

@@ -55,7 +55,7 @@ fn fully_connected(judge: &mut Judge<'_>, raw: &RawArchitecture) -> Option<Vec<A
         ("kernel", place(&raw.kernel), goes_with),
         ("pool", place(&raw.pool), goes_with),
     ];
-    judge.senseless("kind = \"mlp\"", &keys);
+    judge.not_applicable("kind = \"mlp\"", &keys);
     let hidden = widths(judge, "hidden", &raw.hidden, Some("[20]"))?;
     Some(hidden.into_iter().map(|hidden| ArchitectureKind::Mlp { hidden }).collect())
 }

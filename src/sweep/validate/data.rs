@@ -80,7 +80,7 @@ pub(crate) fn resolve(table: &RawTable<RawData>, diagnostics: &mut Diagnostics) 
         // What the other keys should be depends on the source; only what never does is judged.
         return none(&mut judge, raw);
     };
-    senseless_keys(&mut judge, raw, kind);
+    keys_that_do_not_apply(&mut judge, raw, kind);
     let sources = sources(&mut judge, raw, kind);
     let labels = labels(&mut judge, raw, kind);
     let normalise = judge.choice(
@@ -124,7 +124,7 @@ fn at<T>(field: &Field<T>) -> Option<Place> {
     field.given().map(|given| given.place.clone())
 }
 
-fn senseless_keys(judge: &mut Judge<'_>, raw: &RawData, kind: Kind) {
+fn keys_that_do_not_apply(judge: &mut Judge<'_>, raw: &RawData, kind: Kind) {
     let points = "stripe and cylinder";
     let when = |sensible: bool, place: Option<Place>| if sensible { None } else { place };
     let generated = kind.artificial() || kind == Kind::Digits;
@@ -137,7 +137,7 @@ fn senseless_keys(judge: &mut Judge<'_>, raw: &RawData, kind: Kind) {
         ("train", when(generated, at(&raw.train)), "digits, stripe and cylinder; elsewhere [[subsample]] size"),
         ("parallel", when(kind == Kind::Cylinder, at(&raw.parallel)), "cylinder"),
     ];
-    judge.senseless(&format!("source = \"{}\"", kind.name()), &keys);
+    judge.not_applicable(&format!("source = \"{}\"", kind.name()), &keys);
 }
 
 fn sources(judge: &mut Judge<'_>, raw: &RawData, kind: Kind) -> Option<Vec<Source>> {
@@ -205,7 +205,7 @@ fn labels(judge: &mut Judge<'_>, raw: &RawData, kind: Kind) -> Option<Vec<Labels
     let rule = judge.choice("labels", &raw.labels, allowed, Otherwise::Is(LabelRule::Is(Labels::Classes)))?;
     match rule {
         LabelRule::Is(labels) => {
-            judge.senseless("these labels", &[("label", at(&raw.label), "labels = \"one-vs-rest\"")]);
+            judge.not_applicable("these labels", &[("label", at(&raw.label), "labels = \"one-vs-rest\"")]);
             Some(vec![labels])
         }
         LabelRule::OneVsRest => {

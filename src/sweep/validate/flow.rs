@@ -18,7 +18,10 @@ pub(super) fn mean_fields(judge: &mut Judge<'_>, raw: &RawArchitecture) -> Optio
         return Some(variances.iter().map(|variance| Some(MeanField { bias_variance: variance.value })).collect());
     }
     let place = raw.bias_variance.given().map(|given| given.place.clone());
-    judge.senseless("the standard parametrisation", &[("bias_variance", place, "parametrisation = \"mean-field\"")]);
+    judge.not_applicable(
+        "the standard parametrisation",
+        &[("bias_variance", place, "parametrisation = \"mean-field\"")],
+    );
     Some(vec![None])
 }
 
@@ -86,7 +89,7 @@ pub(super) fn hinge_beta(judge: &mut Judge<'_>, raw: &RawTrain, loss: Loss) -> O
             judge.real("hinge_beta", beta, Bound::Positive).map(|beta| Some(beta.value))
         }
         (Field::Given(beta), _) => {
-            judge.senseless("this loss", &[("hinge_beta", Some(beta.place.clone()), "loss = \"soft-hinge\"")]);
+            judge.not_applicable("this loss", &[("hinge_beta", Some(beta.place.clone()), "loss = \"soft-hinge\"")]);
             None
         }
     }

@@ -1,4 +1,4 @@
-//! Judges the values of one table: ranges, choices, keys that are missing or make no sense, lists that repeat.
+//! Judges the values of one table: ranges, choices, keys that are missing or do not apply, lists that repeat.
 //!
 //! Invariants: every method pushes what is wrong and answers `None` then; a value that was already reported as
 //! being of the wrong type ([`Field::Broken`]) is `None` without another word.
@@ -92,11 +92,11 @@ impl<'a> Judge<'a> {
     }
 
     /// Reports keys that are given, but say nothing about `what`.
-    pub(crate) fn senseless(&mut self, what: &str, keys: &[(&str, Option<Place>, &str)]) {
+    pub(crate) fn not_applicable(&mut self, what: &str, keys: &[(&str, Option<Place>, &str)]) {
         for (key, place, goes_with) in keys {
             if let Some(place) = place {
                 self.diagnostics
-                    .error(place, format!("`{key}` makes no sense for {what}"))
+                    .error(place, format!("`{key}` does not apply to {what}"))
                     .help(format!("`{key}` goes with {goes_with}"));
             }
         }

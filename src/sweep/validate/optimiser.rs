@@ -16,7 +16,7 @@ pub(crate) fn resolve(table: &RawTable<RawOptimiser>, diagnostics: &mut Diagnost
     let kinds: Vec<(&str, OptimiserKind)> = OptimiserKind::all().map(|kind| (kind.name(), kind)).collect();
     let named = judge.choice("kind", &raw.kind, &kinds, Otherwise::Required("\"sgd\""));
     if let Some(named) = named {
-        senseless_keys(&mut judge, raw, named);
+        keys_that_do_not_apply(&mut judge, raw, named);
     }
     let rule = match named {
         Some(OptimiserKind::GradientFlow) => return flow::optimisers(&mut judge, raw),
@@ -78,7 +78,7 @@ fn place<T>(field: &Field<T>) -> Option<Place> {
 }
 
 /// Reports keys that do not apply to the kind.
-fn senseless_keys(judge: &mut Judge<'_>, raw: &RawOptimiser, kind: OptimiserKind) {
+fn keys_that_do_not_apply(judge: &mut Judge<'_>, raw: &RawOptimiser, kind: OptimiserKind) {
     let of_flows = [
         ("alpha", place(&raw.alpha)),
         ("gradient_change", place(&raw.gradient_change)),
@@ -115,7 +115,7 @@ fn senseless_keys(judge: &mut Judge<'_>, raw: &RawOptimiser, kind: OptimiserKind
         .collect();
     let told: Vec<(&str, Option<Place>, &str)> =
         told.iter().map(|(name, place, kinds)| (*name, place.clone(), kinds.as_str())).collect();
-    judge.senseless(&format!("kind = \"{}\"", kind.name()), &told);
+    judge.not_applicable(&format!("kind = \"{}\"", kind.name()), &told);
 }
 
 /// `sgd, nesterov and rmsprop`.

@@ -39,7 +39,7 @@ pub(crate) fn resolve(
         }
         _ => Some(None),
     }?;
-    senseless_keys(&mut judge, raw, remove, like);
+    keys_that_do_not_apply(&mut judge, raw, remove, like);
     match like.unwrap_or(remove) {
         Remove::Stragglers => {
             let at = judge.choices("at", &raw.at, &INVERSIONS, Otherwise::Is(InversionOf::Distance))?;
@@ -81,7 +81,7 @@ fn epochs(judge: &mut Judge<'_>, raw: &RawPrune, last: Option<usize>) -> Option<
     Some(epochs)
 }
 
-fn senseless_keys(judge: &mut Judge<'_>, raw: &RawPrune, remove: Remove, like: Option<Remove>) {
+fn keys_that_do_not_apply(judge: &mut Judge<'_>, raw: &RawPrune, remove: Remove, like: Option<Remove>) {
     let sized_by = like.unwrap_or(remove);
     let name = |remove: Remove| REMOVE.iter().find(|(_, other)| *other == remove).map_or("", |(name, _)| name);
     let what = match like {
@@ -101,5 +101,5 @@ fn senseless_keys(judge: &mut Judge<'_>, raw: &RawPrune, remove: Remove, like: O
             "remove = \"random\"",
         ),
     ];
-    judge.senseless(&what, &keys);
+    judge.not_applicable(&what, &keys);
 }

@@ -42,7 +42,7 @@ pub(crate) fn resolve(
         return Some(combinations.map(entry).collect());
     }
     let balanced = raw.balanced.given().filter(|given| given.value).map(|given| given.place.clone());
-    judge.senseless("blocks", &[("balanced", balanced, "`draw`: a block is what it is")]);
+    judge.not_applicable("blocks", &[("balanced", balanced, "`draw`: a block is what it is")]);
     let blocks = judge.wholes("block", &raw.block, 0..=MANY, Otherwise::Is(0))?;
     let sizes = sizes?;
     if let (Some(pool), true, Field::Given(_)) = (smallest, sizes_fit, &raw.block) {

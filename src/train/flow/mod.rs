@@ -49,7 +49,7 @@ use self::field::Field;
 use self::margin::MarginLoss;
 use self::network::Network;
 use self::real::Real;
-use self::trajectory::{Flowing, Ground, Trajectory, fits, signs};
+use self::trajectory::{Flowing, SharedInputs, Trajectory, fits, signs};
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 use crate::sweep::{Flow, Precision};
 
@@ -91,8 +91,8 @@ impl FlowEngine {
         let numbers: Option<Vec<Flow>> = replicas.iter().map(|replica| replica.optimiser.flow).collect();
         let Some(numbers) = numbers else { return refused("a replica has no numbers of a flow") };
         let needs = |precision: Precision| numbers.iter().any(|numbers| numbers.precision == precision);
-        let single = needs(Precision::F32).then(|| ground::<f32>(problem, flow, &network));
-        let double = needs(Precision::F64).then(|| ground::<f64>(problem, flow, &network));
+        let single = needs(Precision::F32).then(|| shared::<f32>(problem, flow, &network));
+        let double = needs(Precision::F64).then(|| shared::<f64>(problem, flow, &network));
         let build = |((replica, numbers), state): ((&Replica, Flow), ReplicaState)| -> Option<Box<dyn Flowing>> {
             Some(match numbers.precision {
                 Precision::F32 => Box::new(Trajectory::new(single.clone()?, replica, numbers, state)),
@@ -101,7 +101,7 @@ impl FlowEngine {
         };
         let each: Vec<_> = replicas.iter().zip(numbers).zip(states).collect();
         let built: Option<Vec<_>> = pool.install(|| each.into_par_iter().map(build).collect());
-        let Some(replicas) = built else { return refused("a replica has no ground") };
+        let Some(replicas) = built else { return refused("a replica has no shared") };
         Ok(FlowEngine { replicas, threads, pool, teams: Vec::new() })
     }
 }
@@ -111,10 +111,10 @@ fn team(threads: usize) -> Result<rayon::ThreadPool, TrainError> {
     pool.map_err(|error| TrainError::Device(format!("threads cannot be started: {error}")))
 }
 
-fn ground<T: Real>(problem: &Problem, flow: &FlowProblem, network: &Network) -> Arc<Ground<T>> {
+fn shared<T: Real>(problem: &Problem, flow: &FlowProblem, network: &Network) -> Arc<SharedInputs<T>> {
     let field = Field::<T>::new(network.clone());
     let block = &problem.block;
-    Arc::new(Ground {
+    Arc::new(SharedInputs {
         loss: MarginLoss::new(problem.loss, flow.hinge_beta),
         train: field.points(&block.train.x),
         test: field.points(&block.test.x),

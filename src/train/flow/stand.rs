@@ -8,13 +8,13 @@ use std::sync::Arc;
 use super::field::Field;
 use super::real::Real;
 use super::shortlist::Shortlist;
-use super::trajectory::Ground;
+use super::trajectory::SharedInputs;
 use super::watch::Watch;
 use crate::sweep::Flow;
 
 /// What all points of one replica's flow share.
 pub(super) struct Basis<T> {
-    pub(super) ground: Arc<Ground<T>>,
+    pub(super) shared: Arc<SharedInputs<T>>,
     pub(super) numbers: Flow,
     /// Training samples that count; all of them unless some were pruned away.
     pub(super) kept: Vec<usize>,
@@ -43,7 +43,7 @@ pub(super) struct Stand<T> {
 
 impl<T: Real> Basis<T> {
     fn margin(&self, sample: usize, output: T) -> f64 {
-        self.numbers.alpha * (output - self.start_outputs[sample]).wide() * self.ground.labels[sample]
+        self.numbers.alpha * (output - self.start_outputs[sample]).wide() * self.shared.labels[sample]
     }
 }
 
@@ -57,7 +57,7 @@ impl<T: Real> Stand<T> {
     /// Finds out the rest.
     pub(super) fn evaluate(&mut self, basis: &Basis<T>, field: &mut Field<T>, watch: &mut Watch<T>) {
         field.load(&self.parameters);
-        self.margins.resize(basis.ground.train.len(), f64::NAN);
+        self.margins.resize(basis.shared.train.len(), f64::NAN);
         self.looked = watch.list.as_mut().and_then(|list| list.look(field));
         if let (Some(count), Some(list)) = (self.looked, &watch.list) {
             field.outputs(&list.points, count, &mut self.outputs);
@@ -68,7 +68,7 @@ impl<T: Real> Stand<T> {
             let greatest = self.pulls(basis, samples);
             self.terms.sort_unstable_by_key(|&(sample, _)| sample);
             // Where the greatest pull is so small, more might pull than the list thought of.
-            let quiet = basis.ground.loss.quiet(T::NEGLIGIBLE * greatest);
+            let quiet = basis.shared.loss.quiet(T::NEGLIGIBLE * greatest);
             if quiet.is_none_or(|quiet| !(quiet <= list.cut)) {
                 self.looked = None;
             }
@@ -77,7 +77,7 @@ impl<T: Real> Stand<T> {
             self.look_at_all(basis, field);
             self.pulls(basis, &basis.kept);
         }
-        field.gradient(&basis.ground.train, &self.terms, &mut self.gradient);
+        field.gradient(&basis.shared.train, &self.terms, &mut self.gradient);
         self.norm = norm(&self.gradient);
     }
 
@@ -87,12 +87,12 @@ impl<T: Real> Stand<T> {
             return;
         }
         field.load(&self.parameters);
-        let (loss, numbers) = (basis.ground.loss, &basis.numbers);
+        let (loss, numbers) = (basis.shared.loss, &basis.numbers);
         let least = basis.kept.iter().map(|&sample| self.margins[sample]).fold(f64::INFINITY, f64::min);
         // The list is to hold until the greatest pull has fallen to a quarter.
         let quiet = loss.quiet(0.25 * T::NEGLIGIBLE * loss.pull(least));
         let cut = quiet.map(|quiet| quiet.max(numbers.margin)).filter(|cut| cut.is_finite());
-        let make = |cut| Shortlist::new(field, &basis.ground.train, &basis.kept, &self.margins, numbers.alpha, cut);
+        let make = |cut| Shortlist::new(field, &basis.shared.train, &basis.kept, &self.margins, numbers.alpha, cut);
         watch.renew(cut.and_then(make));
     }
 
@@ -105,7 +105,7 @@ impl<T: Real> Stand<T> {
     }
 
     fn look_at_all(&mut self, basis: &Basis<T>, field: &mut Field<T>) {
-        let train = &basis.ground.train;
+        let train = &basis.shared.train;
         field.outputs(train, train.len(), &mut self.outputs);
         let each = self.margins.iter_mut().zip(&self.outputs).enumerate();
         each.for_each(|(sample, (margin, &output))| *margin = basis.margin(sample, output));
@@ -121,7 +121,7 @@ impl<T: Real> Stand<T> {
     /// Which of the samples pull; returns the greatest pull. A sample pulls if it does so by no less than a share of the
     /// greatest pull that a sum would not notice.
     fn pulls(&mut self, basis: &Basis<T>, samples: &[usize]) -> f64 {
-        let (loss, labels) = (basis.ground.loss, &basis.ground.labels);
+        let (loss, labels) = (basis.shared.loss, &basis.shared.labels);
         let margins = samples.iter().map(|&sample| self.margins[sample]);
         let greatest = if loss.falls() {
             loss.pull(margins.clone().fold(f64::INFINITY, f64::min))

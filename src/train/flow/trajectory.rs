@@ -20,7 +20,7 @@ use crate::sweep::{Flow, Watched};
 use crate::train::{Problem, Replica, ReplicaState};
 
 /// What the replicas of a cohort share in one precision.
-pub(super) struct Ground<T> {
+pub(super) struct SharedInputs<T> {
     pub(super) problem: Problem,
     pub(super) flow: FlowProblem,
     pub(super) network: Network,
@@ -68,12 +68,12 @@ pub(super) trait Flowing: Send {
 
 impl<T: Real> Trajectory<T> {
     /// Takes over a replica; its start is drawn anew from its seed.
-    pub(super) fn new(ground: Arc<Ground<T>>, replica: &Replica, numbers: Flow, state: ReplicaState) -> Self {
-        let (problem, network) = (&ground.problem, &ground.network);
+    pub(super) fn new(shared: Arc<SharedInputs<T>>, replica: &Replica, numbers: Flow, state: ReplicaState) -> Self {
+        let (problem, network) = (&shared.problem, &shared.network);
         let start = network.initial(
             replica.seed,
             &problem.architecture,
-            ground.flow.mean_field,
+            shared.flow.mean_field,
             replica.init_scale,
             &problem.block,
         );
@@ -82,8 +82,8 @@ impl<T: Real> Trajectory<T> {
         let mut field = Field::new(network.clone());
         let (mut start_outputs, mut start_tests) = (Vec::new(), Vec::new());
         field.load(&narrow_start);
-        field.outputs(&ground.train, ground.train.len(), &mut start_outputs);
-        field.outputs(&ground.test, ground.test.len(), &mut start_tests);
+        field.outputs(&shared.train, shared.train.len(), &mut start_outputs);
+        field.outputs(&shared.test, shared.test.len(), &mut start_tests);
         let keeps = |sample: &usize| replica.kept.as_ref().is_none_or(|kept| kept[*sample]);
         let here = Stand::at(narrow(state.flow.as_ref().map_or(start.as_slice(), |flow| flow.parameters.as_slice())));
         let mut new = Trajectory {
@@ -95,7 +95,7 @@ impl<T: Real> Trajectory<T> {
             start_tests,
             field,
             state,
-            basis: Basis { kept: (0..problem.train().len()).filter(keeps).collect(), numbers, start_outputs, ground },
+            basis: Basis { kept: (0..problem.train().len()).filter(keeps).collect(), numbers, start_outputs, shared },
         };
         new.here.evaluate(&new.basis, &mut new.field, &mut new.watch);
         new
@@ -174,7 +174,7 @@ impl<T: Real> Trajectory<T> {
             Some(Stop::Time)
         } else if self.here.norm == 0.0 {
             Some(Stop::Still)
-        } else if self.state.epoch >= self.basis.ground.problem.epochs {
+        } else if self.state.epoch >= self.basis.shared.problem.epochs {
             Some(Stop::Steps)
         } else {
             None
@@ -184,11 +184,11 @@ impl<T: Real> Trajectory<T> {
     /// Errors of the test samples.
     fn test_margins(&mut self) -> Vec<f64> {
         let mut outputs = Vec::new();
-        let ground = self.basis.ground.clone();
+        let shared = self.basis.shared.clone();
         self.field.load(&self.here.parameters);
-        self.field.outputs(&ground.test, ground.test.len(), &mut outputs);
+        self.field.outputs(&shared.test, shared.test.len(), &mut outputs);
         let margin = |((f, start), y): ((&T, &T), &f64)| self.basis.numbers.alpha * (*f - *start).wide() * y;
-        outputs.iter().zip(&self.start_tests).zip(&ground.test_labels).map(margin).collect()
+        outputs.iter().zip(&self.start_tests).zip(&shared.test_labels).map(margin).collect()
     }
 
     fn wide(&self) -> Vec<f64> {
@@ -197,10 +197,10 @@ impl<T: Real> Trajectory<T> {
 
     /// Records losses, errors and what goes along with them at the recorded place.
     fn record(&mut self, place: usize) {
-        let ground = self.basis.ground.clone();
+        let shared = self.basis.shared.clone();
         let test = measure::error(self.test_margins().into_iter());
         let (parameters, unfitted, margins) = (self.wide(), self.unfitted(), self.margins());
-        let loss = margins.iter().map(|&m| ground.loss.value(m)).sum::<f64>() / margins.len().max(1) as f64;
+        let loss = margins.iter().map(|&m| shared.loss.value(m)).sum::<f64>() / margins.len().max(1) as f64;
         let record = &mut self.state.record;
         record.train_loss[place] = (loss / self.basis.numbers.alpha) as f32;
         record.train_error[place] = measure::error(margins.iter().copied()) as f32;
@@ -212,18 +212,18 @@ impl<T: Real> Trajectory<T> {
         record.set(Quantity::Unfitted, place, &[unfitted]);
         record.set(Quantity::DistanceFromStart, place, &[measure::relative_distance(&parameters, &self.start)]);
         record.set(Quantity::Margin, 5 * place, &measure::quantiles(margins));
-        let norms = measure::quantiles(measure::neuron_norms(&ground.network, &parameters));
+        let norms = measure::quantiles(measure::neuron_norms(&shared.network, &parameters));
         record.set(Quantity::NeuronNorm, 5 * place, &norms);
-        if let Some(parallel) = ground.flow.parallel {
-            record.set(Quantity::Compression, place, &[measure::compression(&ground.network, &parameters, parallel)]);
+        if let Some(parallel) = shared.flow.parallel {
+            record.set(Quantity::Compression, place, &[measure::compression(&shared.network, &parameters, parallel)]);
         }
     }
 
     /// Records the stages that are reached: the share of fitted samples decides, and `end` is the last one.
     fn stages(&mut self, end: bool) {
-        let ground = self.basis.ground.clone();
+        let shared = self.basis.shared.clone();
         let fitted = 1.0 - self.unfitted();
-        for (place, &stage) in ground.flow.observe.stages.iter().enumerate() {
+        for (place, &stage) in shared.flow.observe.stages.iter().enumerate() {
             let flow = self.state.flow.as_deref();
             let done = flow.is_some_and(|flow| flow.record.get(Quantity::StageTime)[place].is_finite());
             // 0 is the start, whoever fits then; 1 is the end, whoever fits by then.
@@ -239,11 +239,11 @@ impl<T: Real> Trajectory<T> {
             }
             let (margins, test_margins) = (self.margins(), self.test_margins());
             let view = stage::View {
-                problem: &ground.problem,
-                flow: &ground.flow,
-                network: &ground.network,
-                labels: &ground.labels,
-                test_labels: &ground.test_labels,
+                problem: &shared.problem,
+                flow: &shared.flow,
+                network: &shared.network,
+                labels: &shared.labels,
+                test_labels: &shared.test_labels,
                 kept: &self.basis.kept,
                 parameters: &self.wide(),
                 start: &self.start,
@@ -270,10 +270,10 @@ impl<T: Real> Trajectory<T> {
 impl<T: Real> Flowing for Trajectory<T> {
     fn advance(&mut self, until: usize, shared: bool) {
         self.field.shared = shared;
-        let epochs = self.basis.ground.problem.epochs;
+        let epochs = self.basis.shared.problem.epochs;
         while self.goes_on(until) {
             let epoch = self.state.epoch;
-            if let Ok(place) = self.basis.ground.problem.recorded.binary_search(&epoch) {
+            if let Ok(place) = self.basis.shared.problem.recorded.binary_search(&epoch) {
                 self.record(place);
             }
             self.stages(false);

@@ -10,8 +10,8 @@ use crate::store::RunDirectory;
 /// Blocks kept besides those in use; a sweep over many subsamples must not fill the memory with them.
 const KEPT_BLOCKS: usize = 4;
 
-/// The ground of a run, shared by the workers of one process.
-pub(super) struct Ground {
+/// The plan and the directory of a run, and its data; shared by the workers of one process.
+pub(super) struct RunContext {
     pub(super) plan: Plan,
     /// Ids of the plan's cells, in order.
     pub(super) ids: Vec<CellId>,
@@ -32,11 +32,11 @@ pub(super) struct Prepared {
     pub(super) classes: Arc<[u16]>,
 }
 
-impl Ground {
+impl RunContext {
     /// `pools` are sources that this process has read already.
-    pub(super) fn new(plan: Plan, directory: RunDirectory, pools: Pools) -> Ground {
+    pub(super) fn new(plan: Plan, directory: RunDirectory, pools: Pools) -> RunContext {
         let ids = plan.ids();
-        Ground { plan, ids, directory, pools: Mutex::new(pools), blocks: Mutex::default() }
+        RunContext { plan, ids, directory, pools: Mutex::new(pools), blocks: Mutex::default() }
     }
 
     /// The decoded source of `sweep.data[data]`.
