@@ -74,6 +74,7 @@ $(READERS)/ready:
 	touch $@
 
 build: setup
+	@[ -x $(BIN)/phasesweep ] || echo "The first build compiles burn, polars and some 360 crates: 11 minutes were measured on two cores."
 	cargo build --release --workspace --locked
 
 demo: build

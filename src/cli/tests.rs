@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use super::*;
 
 /// Flags of other programs that the documents name.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 13] = [
     "--release",
+    "--workspace",
+    "--test",
+    "--nocapture",
     "--features",
     "--lib",
     "--locked",

@@ -30,7 +30,8 @@ fn killed_half_way_and_run_again_equals_an_unbroken_run() {
 #[test]
 fn a_terminated_run_is_resumable_under_mpi() {
     let dir = tempfile::tempdir().unwrap();
-    let sweep = sweep_file(dir.path(), &SMALL.replace("epochs = 120", "epochs = 3000"));
+    // Long enough that the signal finds it at work on a fast machine, too.
+    let sweep = sweep_file(dir.path(), &SMALL.replace("epochs = 120", "epochs = 20000"));
     let unbroken = train(&mut phasesweep(), &sweep, &dir.path().join("unbroken"));
     let out = dir.path().join("broken");
     let mut run = mpirun(2);

@@ -138,5 +138,5 @@ fn the_same_data_twice_are_refused() {
     let sweep = sweep_file(directory.path(), &text);
     let output = expect_code(phasesweep().arg("run").arg(&sweep).arg("--out").arg(directory.path().join("out")), 2);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("`idx one` and `idx copy` hold the same samples"), "{said}");
+    assert!(said.contains("names the same samples twice") && said.contains("one") && said.contains("copy"), "{said}");
 }
