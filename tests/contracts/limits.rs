@@ -5,27 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::rig::{expect_code, mpirun, phasesweep, sweep_file};
-
-/// Two cells that train in a moment.
-const BASE: &str = r#"
-[sweep]
-name = "base"
-seeds = 2
-[[data]]
-source = "digits"
-labels = "parity"
-[[subsample]]
-size = 200
-[[architecture]]
-kind = "mlp"
-hidden = [5]
-[[optimiser]]
-kind = "sgd"
-lr = 0.2
-[train]
-epochs = 30
-"#;
+use crate::rig::{BASE, expect_code, mpirun, phasesweep, sweep_file};
 
 /// 256 cells of 100 MiB and more.
 const LARGE: &str = r#"

@@ -4,6 +4,25 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// Two cells that train in a moment.
+pub(crate) const BASE: &str = r#"[sweep]
+name = "base"
+seeds = 2
+[[data]]
+source = "digits"
+labels = "parity"
+[[subsample]]
+size = 200
+[[architecture]]
+kind = "mlp"
+hidden = [5]
+[[optimiser]]
+kind = "sgd"
+lr = 0.2
+[train]
+epochs = 30
+"#;
+
 /// A sweep that trains in about a second: digits, two learning rates, six seeds.
 pub(crate) const SMALL: &str = r#"
 [sweep]

@@ -6,26 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::rig::{expect_code, phasesweep, results};
-
-/// Two cells that train in a moment.
-const BASE: &str = r#"[sweep]
-name = "base"
-seeds = 2
-[[data]]
-source = "digits"
-labels = "parity"
-[[subsample]]
-size = 200
-[[architecture]]
-kind = "mlp"
-hidden = [5]
-[[optimiser]]
-kind = "sgd"
-lr = 0.2
-[train]
-epochs = 30
-"#;
+use crate::rig::{BASE, expect_code, phasesweep, results};
 
 /// A working directory with a sweep file in it.
 struct Place {
