@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 
 /// Flags of other programs that the documents name.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 14] = [
     "--release",
     "--workspace",
     "--test",
@@ -18,6 +18,7 @@ const OTHERS: [&str; 13] = [
     "--signal",
     "--requeue",
     "--array",
+    "--exclusive",
     "--mem-per-cpu",
     "--mem-per-gpu",
 ];
@@ -68,7 +69,7 @@ fn documents_name_flags_that_there_are() {
     let report = flags_of_report();
     assert!(report.contains(&"--group-by".to_owned()) && report.contains(&"--burn-in".to_owned()), "{report:?}");
     known.extend(report);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(".");
     let mut documents: Vec<PathBuf> = ["README.md", "DESIGN.md", "CHANGELOG.md"].map(|name| root.join(name)).into();
     for folder in ["docs", "slurm", "sweeps"] {
         let entries = std::fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path());

@@ -392,7 +392,7 @@ mod tests {
             .replace("OUT=@OUT@", out)
             .replacen("#!/bin/bash\n", &head, 1);
         assert!(!["@PROGRAM@", "@SWEEP@", "@OUT@"].iter().any(|path| script.contains(path)), "a path is left over");
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("slurm").join(format!("{file}.sbatch"));
+        let path = Path::new("slurm").join(format!("{file}.sbatch"));
         if std::env::var_os("PHASESWEEP_REGENERATE").is_some() {
             std::fs::write(&path, &script).unwrap();
         }

@@ -463,7 +463,7 @@ fn job_scripts_go_on_where_a_run_directory_is() {
     place.write("elsewhere/a/run.json", "{}");
     place.write("elsewhere/a/sweep.toml", BASE);
     for script in ["cpu-node", "gpu-node", "nodes-srun", "nodes-mpirun"] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("slurm/{script}.sbatch"));
+        let path = std::env::current_dir().unwrap().join(format!("slurm/{script}.sbatch"));
         let text = fs::read_to_string(path).unwrap();
         let lines = text.lines().skip_while(|line| !line.starts_with("SWEEP=")).take_while(|line| !line.is_empty());
         let lines = lines.chain(["echo \"$OUT\""]).collect::<Vec<_>>().join("\n");

@@ -6,7 +6,7 @@ use std::path::Path;
 
 #[test]
 fn every_sweep_of_the_repository_is_sound_and_says_what_it_shows() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("sweeps");
+    let directory = Path::new("sweeps");
     let mut read = 0;
     for entry in std::fs::read_dir(&directory).unwrap() {
         let path = entry.unwrap().path();
