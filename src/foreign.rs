@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::cli;
+use crate::linear_regions::{SlicePlane, Weights};
 use crate::run_directory::Status;
 use crate::store::schema::Format;
 use crate::store::seal;
@@ -25,7 +25,7 @@ pub fn sealed_checkpoint(summary: &[u8], body: &[u8]) -> Vec<u8> {
 /// # Errors
 /// The sentence that the user would read.
 pub fn weights(path: &Path) -> Result<(), String> {
-    cli::slice::weights(path)
+    Weights::read(path).map(drop).map_err(|error| error.to_string())
 }
 
 /// Reads the plane of a safetensors file, as `slice --plane` does.
@@ -33,10 +33,10 @@ pub fn weights(path: &Path) -> Result<(), String> {
 /// # Errors
 /// The sentence that the user would read.
 pub fn plane(path: &Path) -> Result<(), String> {
-    cli::slice::plane(path)
+    SlicePlane::from_file(path, 1.0).map(drop).map_err(|error| error.to_string())
 }
 
 /// What `phasesweep status` prints.
 pub fn describe(status: &Status) -> String {
-    cli::status::describe(status)
+    status.to_string()
 }

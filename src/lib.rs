@@ -4,7 +4,8 @@
 //! sweep → plan → pack → dispatch → train ⇄ observe → store → collect → analysis
 //! ```
 //!
-//! - [`cli`]: the command line.
+//! The command line stands on this library: `src/main.rs` and `src/cli`.
+//!
 //! - [`sweep`]: the question, a checked TOML file.
 //! - [`plan`]: the cells a sweep asks for, each with an id that is its content.
 //! - [`pack`]: which cells train together, by what they [`cost`].
@@ -20,10 +21,10 @@
 //! - [`session`]: how the rooms meet in one run.
 //! - [`slurm`]: job scripts, what they refuse, and their submission.
 
-pub mod cli;
 pub mod cost;
 pub mod data;
 pub mod dispatch;
+pub mod duration;
 #[doc(hidden)]
 pub mod foreign;
 pub mod host;

@@ -1,7 +1,9 @@
 //! Parse arguments, call the library, turn the outcome into an exit code.
 
+mod cli;
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    phasesweep::cli::main()
+    cli::main()
 }

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Exit, Failure, slice};
-use crate::dispatch::{
+use super::exit::{Exit, Failure};
+use super::slice;
+use phasesweep::dispatch::{
     self, CellFailure, CohortOutcome, CohortRunner, CohortTask, Control, Launch, Note, Observer, ObserverError,
     Settings, TaskId, Topology, World,
 };

@@ -1,9 +1,9 @@
 //! `phasesweep collect`: parts → results.h5, for a run that was interrupted or told not to.
 
+use super::exit::{Exit, Failure};
 use super::sweep_file::RunArgument;
-use super::{Exit, Failure};
-use crate::run_directory::{KeptRun, collect_run};
-use crate::session;
+use phasesweep::run_directory::{KeptRun, collect_run};
+use phasesweep::session;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::{Exit, Failure};
-use crate::data;
+use super::exit::{Exit, Failure};
+use phasesweep::data;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

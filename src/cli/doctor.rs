@@ -3,13 +3,13 @@
 //! MPI is initialised only if a launcher started this process: then each rank tells where it is bound. Each line begins
 //! with `ok`, `--` (absent, and not needed by everybody) or `!!` (broken). Code 2 if anything is broken.
 
-use super::{Exit, Failure};
-use crate::data;
-use crate::dispatch::{Launch, World};
-use crate::host::{self, Limits, ThisHost};
-use crate::session::{allowance, bytes};
-use crate::slurm::Client;
-use crate::train::{DeviceName, device};
+use super::exit::{Exit, Failure};
+use phasesweep::data;
+use phasesweep::dispatch::{Launch, World};
+use phasesweep::host::{self, Limits, ThisHost};
+use phasesweep::session::{allowance, bytes};
+use phasesweep::slurm::Client;
+use phasesweep::train::{DeviceName, device};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {}

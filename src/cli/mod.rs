@@ -1,20 +1,21 @@
 //! The command line: one file per subcommand, no science.
 //!
-//! A subcommand returns an [`Exit`] or a [`Failure`]; this module alone prints failures and knows the process's exit
-//! codes, which job scripts branch on.
+//! A subcommand returns an [`exit::Exit`] or an [`exit::Failure`]; `exit` alone prints failures and knows the process's
+//! exit codes. Nothing here imports this module: the definition is handed to the two commands that print it.
 
 mod bench;
 mod collect;
 mod complete;
 mod data;
 mod doctor;
+mod exit;
 mod plan;
 mod plot;
 mod report;
 mod run;
 mod show;
-pub(crate) mod slice;
-pub(crate) mod status;
+mod slice;
+mod status;
 mod submit;
 mod sweep_file;
 
@@ -22,42 +23,6 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-/// How a command that did its work ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// Everything asked for is there.
-    Complete,
-    /// The work is done, but cells failed; `phasesweep status` names them.
-    FailedCells,
-    /// Interrupted; the same command continues where it stopped.
-    Interrupted,
-}
-
-/// Why a command could not do its work.
-#[derive(Debug)]
-pub enum Failure {
-    /// The user's input is wrong, or what it names: printed as it is.
-    Input(String),
-    /// A fault of the program.
-    Bug(String),
-}
-
-impl Failure {
-    /// A failure of the user's input, from any error that says what to do.
-    pub fn input(error: impl std::fmt::Display) -> Failure {
-        Failure::Input(error.to_string())
-    }
-}
-
-/// Exit codes, as documented in the README.
-mod code {
-    pub(super) const COMPLETE: u8 = 0;
-    pub(super) const FAILED_CELLS: u8 = 1;
-    pub(super) const INPUT: u8 = 2;
-    pub(super) const BUG: u8 = 70;
-    pub(super) const INTERRUPTED: u8 = 75;
-}
 
 #[derive(Parser)]
 #[command(name = "phasesweep", version, about, max_term_width = 100)]
@@ -98,14 +63,14 @@ enum Command {
 }
 
 /// Runs the command line of this process.
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
     leave_closed_pipes_quietly();
     start_log(arguments.verbose);
     let outcome = match arguments.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
-        Command::Submit(arguments) => submit::run(arguments),
+        Command::Submit(arguments) => submit::run(arguments, definition()),
         Command::Status(arguments) => status::run(arguments),
         Command::Show(arguments) => show::run(arguments),
         Command::Slice(arguments) => slice::run(arguments),
@@ -114,25 +79,9 @@ pub fn main() -> ExitCode {
         Command::Report(arguments) => report::run(arguments),
         Command::Data(arguments) => data::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
-        Command::Complete(arguments) => complete::run(arguments),
+        Command::Complete(arguments) => complete::run(arguments, definition()),
     };
-    ExitCode::from(match outcome {
-        Ok(Exit::Complete) => code::COMPLETE,
-        Ok(Exit::FailedCells) => code::FAILED_CELLS,
-        Ok(Exit::Interrupted) => code::INTERRUPTED,
-        Err(Failure::Input(message)) => {
-            if !message.is_empty() {
-                eprintln!("{}", message.trim_end());
-            }
-            code::INPUT
-        }
-        Err(Failure::Bug(message)) => {
-            eprintln!(
-                "This is a bug in phasesweep, not in your sweep; please report it with the sweep file:\n{message}"
-            );
-            code::BUG
-        }
-    })
+    exit::code(outcome)
 }
 
 /// `phasesweep show … | head`: the reader has seen enough, which is no bug of ours. Ends as SIGPIPE would have it.

@@ -1,10 +1,10 @@
 //! `phasesweep plan`: axes, cells, cohorts, bytes, operations and the time to expect, and what is odd
 //! about the data; trains nothing.
 
+use super::exit::{Exit, Failure};
 use super::sweep_file::SweepFile;
-use super::{Exit, Failure};
-use crate::data::DataError;
-use crate::session::{Forecast, SessionError, Terms, findings_of_plan};
+use phasesweep::data::DataError;
+use phasesweep::session::{Forecast, SessionError, Terms, findings_of_plan};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

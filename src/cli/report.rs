@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{Exit, Failure};
+use super::exit::{Exit, Failure};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::exit::{Exit, Failure};
 use super::sweep_file::SweepFile;
-use super::{Exit, Failure};
-use crate::session::{self, Ending, SessionError, Settings, Terms};
-use crate::slurm::{TimeLeft, Walltime, parse_interval};
-use crate::train::device;
+use phasesweep::session::{self, Ending, SessionError, Settings, Terms};
+use phasesweep::slurm::{TimeLeft, Walltime, parse_interval};
+use phasesweep::train::device;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

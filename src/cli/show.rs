@@ -4,12 +4,13 @@ mod flow;
 
 use std::path::{Path, PathBuf};
 
+use super::exit::{Exit, Failure};
 use super::plot::{self, Curve, Panel};
 use super::sweep_file::RunArgument;
-use super::{Exit, Failure};
-use crate::run_directory::{RunDirectoryError, StoredCell, Trajectory, find_finished};
-use crate::session::{bytes, span};
-use crate::store::{Dim, Part};
+use phasesweep::duration::span;
+use phasesweep::run_directory::{RunDirectoryError, StoredCell, Trajectory, find_finished};
+use phasesweep::session::bytes;
+use phasesweep::store::{Dim, Part};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

@@ -6,14 +6,14 @@ mod page;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::exit::{Exit, Failure};
 use super::sweep_file::located;
-use super::{Exit, Failure};
-use crate::linear_regions::partition::partition;
-use crate::linear_regions::{Frame, Frames, SliceError, SlicePlane, Weights, picture};
-use crate::plan::CellId;
-use crate::run_directory::{KeptRun, StoredCell, find_cell, part_of};
-use crate::store::{Dim, Part, RunDirectory, durable, scan};
 pub(super) use bench::bench;
+use phasesweep::linear_regions::partition::partition;
+use phasesweep::linear_regions::{Frame, Frames, SliceError, SlicePlane, Weights, picture};
+use phasesweep::plan::CellId;
+use phasesweep::run_directory::{KeptRun, StoredCell, find_cell, part_of};
+use phasesweep::store::{Dim, Part, RunDirectory, durable, scan};
 
 /// Frames of a series unless epochs are named.
 const FRAMES: usize = 12;
@@ -48,16 +48,6 @@ pub(super) struct Arguments {
     /// Where frames, numbers and page go [default: DIR/slices/ID, or ./slice].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-}
-
-/// Reads a file of weights; a sentence if it is none. For `crate::foreign`.
-pub(crate) fn weights(path: &std::path::Path) -> Result<(), String> {
-    Weights::read(path).map(drop).map_err(|error| error.to_string())
-}
-
-/// Reads a file with a plane; a sentence if it is none. For `crate::foreign`.
-pub(crate) fn plane(path: &std::path::Path) -> Result<(), String> {
-    SlicePlane::from_file(path, 1.0).map(drop).map_err(|error| error.to_string())
 }
 
 impl From<SliceError> for Failure {
@@ -97,7 +87,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     Ok(Exit::Complete)
 }
 
-fn store(error: crate::store::StoreError) -> Failure {
+fn store(error: phasesweep::store::StoreError) -> Failure {
     Failure::Input(format!("error: {error}"))
 }
 

@@ -5,14 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::exit::{Exit, Failure};
 use super::sweep_file::SweepFile;
-use super::{Exit, Failure};
-use crate::run_directory::check_name;
-use crate::session::heaviest_cell;
-use crate::slurm::{self, Client, Launcher, Needs, Refusal, Request, Template};
-use crate::store::RunDirectory;
-use crate::sweep;
-use crate::train::{DeviceName, KernelChoice};
+use phasesweep::run_directory::check_name;
+use phasesweep::session::heaviest_cell;
+use phasesweep::slurm::{self, Client, Launcher, Needs, Refusal, Request, Template};
+use phasesweep::store::RunDirectory;
+use phasesweep::sweep;
+use phasesweep::train::{DeviceName, KernelChoice};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -80,7 +80,7 @@ pub(super) struct Arguments {
     run_arguments: Vec<String>,
 }
 
-pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: Arguments, definition: clap::Command) -> Result<Exit, Failure> {
     let (input, sweep) = arguments.sweep.read()?;
     DeviceName::parse(&arguments.device).map_err(|error| Failure::Input(format!("error: {error}")))?;
     let out = arguments.out.clone().unwrap_or_else(|| input.default_directory(&sweep));
@@ -129,7 +129,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     };
     let needs = Needs { cohort_bytes, device: request.device_kind() };
     slurm::check(&request, &needs).map_err(refused)?;
-    check_run_arguments(&request)?;
+    check_run_arguments(definition, &request)?;
     let site = std::env::var_os("PHASESWEEP_SLURM_TEMPLATES").filter(|site| !site.is_empty()).map(PathBuf::from);
     let failed = |error: &dyn std::fmt::Display| Failure::Input(format!("error: {error}"));
     let template = Template::find(&request, arguments.template.as_deref(), site.as_deref()).map_err(|e| failed(&e))?;
@@ -158,14 +158,14 @@ fn refused(refusals: Vec<Refusal>) -> Failure {
 
 /// Refuses what the job's `phasesweep run` would refuse: an unknown argument, a wrong value, an option that the script
 /// gives already.
-fn check_run_arguments(request: &Request) -> Result<(), Failure> {
+fn check_run_arguments(definition: clap::Command, request: &Request) -> Result<(), Failure> {
     // As in slurm/templates/setup.sh.
     let path = |path: &Path| path.to_string_lossy().into_owned();
     let given =
         ["phasesweep".to_owned(), "run".to_owned(), path(&request.sweep), "--out".to_owned(), path(&request.run_dir)];
     let device = ["--device".to_owned(), request.device.clone(), "--threads".to_owned(), "1".to_owned()];
     let words = given.into_iter().chain(device).chain(["--no-collect".to_owned()]);
-    match super::definition().try_get_matches_from(words.chain(request.run_arguments.iter().cloned())) {
+    match definition.try_get_matches_from(words.chain(request.run_arguments.iter().cloned())) {
         Ok(_) => Ok(()),
         Err(error) => {
             let said = error.to_string();

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Failure;
-use crate::run_directory::{RunDirectoryError, SweepInput, locate};
-use crate::session::SessionError;
-use crate::store::RunDirectory;
-use crate::sweep::Sweep;
+use super::exit::Failure;
+use phasesweep::run_directory::{RunDirectoryError, SweepInput, locate};
+use phasesweep::session::SessionError;
+use phasesweep::store::RunDirectory;
+use phasesweep::sweep::Sweep;
 
 /// A sweep file and what overrides it.
 #[derive(clap::Args, Debug, Clone)]

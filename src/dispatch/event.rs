@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::message::{CohortTask, FailureReason, TaskId, WorkerId};
 use super::outcome::{CellFailure, Outcome, Seconds, StopCause};
+use super::task::{CohortTask, FailureReason, TaskId, WorkerId};
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,8 @@
 
 use super::coordinator::{Coordinator, Rules};
 use super::event::{Command, Event};
-use super::message::{CohortTask, TaskId, ToCoordinator, ToWorker, WorkerId};
+use super::message::{ToCoordinator, ToWorker};
+use super::task::{CohortTask, TaskId, WorkerId};
 
 /// Has a coordinator of three workers and six cohorts hear the lines of `bytes`: a byte that says which worker speaks and how
 /// much time has passed, then a message. What is no message from a worker is read as one to a worker.

@@ -9,8 +9,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::message::{ToCoordinator, ToWorker, WorkerId};
-use super::run::{DispatchError, Settings};
+use super::message::{ToCoordinator, ToWorker};
+use super::settings::{DispatchError, Settings};
+use super::task::WorkerId;
 use super::transport::{Transport, TransportError};
 use super::worker::{CohortRunner, Port, work};
 

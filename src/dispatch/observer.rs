@@ -1,8 +1,8 @@
 //! Who watches a run from outside: progress bars, logs, journals, adaptive seeds.
 
 use super::event::Note;
-use super::message::{CohortTask, TaskId};
 use super::outcome::{CellFailure, Outcome, Progress};
+use super::task::{CohortTask, TaskId};
 
 /// What an observer may fail with.
 pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::message::{TaskId, WorkerId};
+use super::task::{TaskId, WorkerId};
 
 /// Seconds on the coordinator's own monotonic clock; no other clock takes part in any decision.
 pub type Seconds = f64;

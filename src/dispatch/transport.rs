@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use super::message::{MessageError, ToCoordinator, ToWorker, WorkerId};
+use super::message::{MessageError, ToCoordinator, ToWorker};
+use super::task::WorkerId;
 
 /// A transport that cannot go on.
 #[derive(Debug, thiserror::Error)]

@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use super::message::{CohortTask, FailureReason, TaskId, ToCoordinator, ToWorker, WorkerId};
+use super::message::{ToCoordinator, ToWorker};
+use super::task::{CohortTask, FailureReason, TaskId, WorkerId};
 
 /// What trains cohorts: built on the worker's own thread, used there, dropped there.
 pub trait CohortRunner {

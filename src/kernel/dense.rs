@@ -2,6 +2,7 @@
 
 use super::layer::Layer;
 use super::layout::Layout;
+use super::shape::AT_ONCE;
 use super::simd::{ADD, FROM, Lane, ONTO, Operand, Rows, STORE, Task, product};
 
 /// Rows times a matrix: `out` = start + `input` · `weights`.
@@ -47,11 +48,6 @@ impl Task for Sums<'_> {
         }
     }
 }
-
-/// Rows of the right operand that a panel's product takes at a time. Four vectors of eight lanes of so many are half a
-/// first cache of 32 KiB, and every group of rows reads them from there. The sum goes on where the last block's stopped:
-/// blocks change no bit.
-pub(super) const AT_ONCE: usize = 128;
 
 /// Where blocks of `count` rows begin, and how many are in each: at most `most`, and as equal as may be.
 #[inline(always)]

@@ -2,38 +2,10 @@
 
 use super::batch::{InputRows, SampleRows};
 use super::convolution::Images;
+use super::gathered::Gathered;
 use super::inputs::{Columns, Set};
 use super::layer::Layer;
-use super::simd::{ADD, FROM, Indices, Lane, ONTO, Operand, Rows, STORE, Strip, Task, gather, prefetch, product};
-
-/// Rows of inputs gathered for a tile, one after the other.
-#[derive(Clone, Copy)]
-pub(super) struct Gathered<'a> {
-    /// The inputs, for whole groups of rows.
-    pub(super) x: &'a [f32],
-    /// The weights' rows of the inputs, where they are not in order.
-    pub(super) rows: Option<&'a Indices>,
-    /// Inputs that the product takes at a time.
-    pub(super) block: usize,
-}
-
-impl<'a> Gathered<'a> {
-    /// The forward product of a group over a block of the inputs, as [`Set::piece`].
-    #[inline(always)]
-    pub(super) fn piece<const MR: usize>(
-        self,
-        inputs: usize,
-        block: usize,
-        group: usize,
-    ) -> (Operand<'a>, Rows<'a>, usize) {
-        let (first, last) = (block * self.block, inputs.min((block + 1) * self.block));
-        let a = Operand { data: &self.x[group * MR * inputs + first..], row: inputs, step: 1 };
-        match self.rows {
-            None => (a, Rows::All(last - first), first),
-            Some(rows) => (a, Rows::Listed(rows.range(first..last)), 0),
-        }
-    }
-}
+use super::simd::{ADD, FROM, Lane, ONTO, Operand, Rows, STORE, Strip, Task, gather, prefetch, product};
 
 /// Samples between the one that is computed and the one whose lists are prefetched: sparse rows are not contiguous in memory.
 const PREFETCH_DISTANCE: usize = 6;

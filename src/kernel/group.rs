@@ -1,95 +1,16 @@
 //! A group of replicas from epoch to epoch: the work of one thread.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-
-use super::convolution::{Images, Which};
-use super::examine::{Examiner, Sitting};
+use super::cohort::{Cohort, Member};
 use super::first::{Gradient, Source};
 use super::head::{AddToCentres, Centres, LossGradient, Totals, Weights};
-use super::inputs::{Inputs, Set, TestSet};
-use super::layer::Shape;
-use super::minibatch::{self, Minibatch};
+use super::minibatch::Minibatch;
 use super::net::Net;
 use super::pass::{backward, forward};
-use super::simd::{Isa, Lane, Task};
+use super::shape::Shape;
+use super::simd::{Lane, Task};
+use super::test_error::{GroupView, TestErrors};
 use super::update::{self, Step};
-use super::verdict::Verdicts;
-use crate::problem::{Activation, Batch, LayerShape, Problem, Replica, State, UNMEASURED_BYTE};
-
-/// What all groups of a cohort share.
-pub(super) struct Cohort {
-    pub(super) problem: Problem,
-    pub(super) inputs: Arc<Inputs>,
-    /// One for each noisy test set; its samples lie in `problem.noisy`.
-    pub(super) noisy: Vec<TestSet>,
-    pub(super) pairs: Vec<(usize, usize)>,
-    pub(super) tile: usize,
-    pub(super) isa: Isa,
-    /// Replicas in a group at most.
-    pub(super) group: usize,
-    /// Whether test samples are left out whose verdicts cannot have changed.
-    pub(super) lasting: bool,
-    /// Test samples that were asked for, and those of them that were computed: of each replica.
-    pub(super) looks: [AtomicU64; 2],
-}
-
-impl Cohort {
-    /// Whether the first layer is a convolution.
-    pub(super) fn convolves(&self) -> bool {
-        matches!(self.problem.layers.first(), Some(LayerShape::Convolution { .. }))
-    }
-
-    /// A replica that is to join a group.
-    pub(super) fn member<'a>(
-        &self,
-        replica: &'a Replica,
-        state: &'a mut State,
-        verdicts: &'a mut Verdicts,
-    ) -> Member<'a> {
-        let samples = match self.problem.batch {
-            Batch::Full => 0,
-            Batch::Mini { .. } => minibatch::kept(replica, self.problem.block.train.len()),
-        };
-        Member { replica, state, verdicts, samples }
-    }
-
-    /// A tile of a set as the first layer takes it; `x` is the memory that the set was made from.
-    pub(super) fn source<'a>(&self, set: &'a Set, x: &'a [f32], tile: usize) -> Source<'a> {
-        if self.convolves() {
-            return Source::Images(Images { x, which: Which::From(tile * self.tile) });
-        }
-        Source::Set { set, x, tile }
-    }
-
-    /// What a replica knows of the test samples at first.
-    pub(super) fn verdicts(&self) -> Verdicts {
-        let sets = std::iter::once(&self.inputs.test).chain(&self.noisy);
-        Verdicts::none(sets.map(|test| test.labels.len()), self.lasting)
-    }
-}
-
-/// A replica in its group.
-pub(super) struct Member<'a> {
-    pub(super) replica: &'a Replica,
-    pub(super) state: &'a mut State,
-    /// What it knows of the test samples.
-    pub(super) verdicts: &'a mut Verdicts,
-    /// Samples of a pass in minibatches.
-    pub(super) samples: usize,
-}
-
-impl Member<'_> {
-    /// The same member, for a shorter time.
-    pub(super) fn reborrow(&mut self) -> Member<'_> {
-        Member { replica: self.replica, state: self.state, verdicts: self.verdicts, samples: self.samples }
-    }
-
-    /// What the members of a group have in common: their epoch, and in minibatches the number of samples of a pass.
-    pub(super) fn together(&self) -> (usize, usize) {
-        (self.state.epoch, self.samples)
-    }
-}
+use crate::problem::{Activation, Batch, UNMEASURED_BYTE};
 
 /// Takes a group from its epoch to `until`; all members are live, at the same epoch, and as many as lanes allow.
 pub(super) struct Advance<'a, 'b> {
@@ -120,7 +41,7 @@ struct Group<'a, 'b> {
     totals: Totals,
     /// 1 / kept samples.
     scale: Vec<f32>,
-    examiner: Examiner,
+    test_errors: TestErrors,
 }
 
 /// What a pass over the block is for.
@@ -170,8 +91,8 @@ impl<'a, 'b> Group<'a, 'b> {
         let scale = counts.iter().map(|counts| (1.0 / counts.iter().sum::<f64>()) as f32).collect();
         let observed = if problem.manifold.is_empty() { &[][..] } else { &problem.observed };
         let centres = Centres::zeros(&net, observed, problem.block.classes);
-        let (live, totals, examiner) = (vec![true; R], Totals::zeros(R), Examiner::new(cohort, &net));
-        Group { cohort, members, net, live, kept, counts, centres, totals, scale, examiner }
+        let (live, totals, test_errors) = (vec![true; R], Totals::zeros(R), TestErrors::new(cohort, &net));
+        Group { cohort, members, net, live, kept, counts, centres, totals, scale, test_errors }
     }
 
     #[inline(always)]
@@ -202,7 +123,7 @@ impl<'a, 'b> Group<'a, 'b> {
             if let Some(at) = recorded.filter(|_| self.live.contains(&true)) {
                 self.record(at, manifold.is_some());
                 let Group { cohort, members, net, live, .. } = self;
-                self.examiner.examine::<V, R>(Sitting { cohort, members, net, live }, at);
+                self.test_errors.measure::<V, R>(GroupView { cohort, members, net, live }, at);
             }
             if !self.live.contains(&true) {
                 return;
@@ -222,7 +143,7 @@ impl<'a, 'b> Group<'a, 'b> {
             let broken = self.net.broken();
             self.freeze(&broken, epoch + 1, None);
         }
-        self.examiner.drifted::<V, R>(self.cohort, &self.net, self.members);
+        self.test_errors.drifted::<V, R>(self.cohort, &self.net, self.members);
         for replica in 0..R {
             if self.live[replica] {
                 self.unload(replica, until);

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::batch::SampleRows;
 use super::cluster::{Sets, cluster};
-use super::first::Gathered;
+use super::gathered::Gathered;
 use super::simd::{Indices, Isa, Operand, Rows};
 use crate::block::{Block, Samples};
 
@@ -330,7 +330,7 @@ impl Inputs {
     }
 }
 
-/// The most frequent value of each input, judged by at most 1024 samples spread over the block.
+/// The most frequent value of each input, record by at most 1024 samples spread over the block.
 fn background(samples: &Samples, inputs: usize) -> Vec<f32> {
     let stride = samples.len().div_ceil(1024);
     let mut values = Vec::new();

@@ -3,8 +3,9 @@
 //! Column = unit · R + replica everywhere: in the weights' columns, in the rows of a tile, and, for the copy that carries
 //! the gradient back, in the inputs.
 
-use super::convolution::Convolution;
+use super::convolution::buffers::Convolution;
 use super::layout::Layout;
+use super::shape::Shape;
 use super::simd::Buffer;
 use crate::problem::LayerShape;
 
@@ -57,32 +58,6 @@ pub(super) struct Layer {
     /// Numbers in a row of `out`, padded to whole vectors.
     pub(super) columns: usize,
     pub(super) convolution: Option<Convolution>,
-}
-
-/// What fixes a net's buffers.
-pub(super) struct Shape<'a> {
-    /// All layers from input to output.
-    pub(super) layers: &'a [LayerShape],
-    /// Input of each row of a dense first layer.
-    pub(super) order: &'a [u32],
-    /// Replicas side by side.
-    pub(super) replicas: usize,
-    /// Samples in a tile.
-    pub(super) tile: usize,
-    /// Lanes, rows and vectors of the product.
-    pub(super) product: [usize; 3],
-    /// Whether the rule uses a first and a second moment.
-    pub(super) moments: [bool; 2],
-    /// Whether the activation's derivative must be kept apart.
-    pub(super) slope: bool,
-}
-
-impl Shape<'_> {
-    /// Lays out `rows` × `units` of every replica.
-    pub(super) fn layout(&self, rows: usize, units: usize) -> Layout {
-        let [lanes, mr, nv] = self.product;
-        Layout::new(rows, units * self.replicas, lanes, mr, nv)
-    }
 }
 
 /// Input of each row of a layer's weights.

@@ -13,7 +13,8 @@
 //! - `cluster`, `inputs`, `batch`: the block's inputs, sparse where that pays, in groups or sample by sample;
 //! - `layer`, `net`: weights and the tile of samples that meets them; `first`, `dense`, `convolution`, `activation`: through
 //!   a layer and back; `pass`: through all; `head`: loss and measurements; `update`: the step;
-//! - `examine`, `verdict`, `drift`: which test samples are misclassified, and which need not be computed to know it;
+//! - `test_error`, `reuse`, `predictions`, `drift`: which test samples are misclassified, and which need not be evaluated to
+//!   know it;
 //! - `group`, `minibatch`: epochs;
 //! - `peak`: what the machine could do at most, for comparison.
 
@@ -21,12 +22,14 @@ mod activation;
 mod batch;
 mod block;
 mod cluster;
+mod cohort;
 mod convolution;
 mod dense;
 mod drift;
-mod examine;
+mod elementwise;
 mod first;
 mod function;
+mod gathered;
 mod group;
 mod head;
 mod inputs;
@@ -36,10 +39,13 @@ mod minibatch;
 mod net;
 mod pass;
 mod peak;
+mod predictions;
 mod problem;
+mod reuse;
+mod shape;
 mod simd;
+mod test_error;
 mod update;
-mod verdict;
 
 #[cfg(test)]
 mod tests;
@@ -52,10 +58,11 @@ pub use peak::peak;
 pub use phasesweep_optimisers::{Rates, Rule};
 pub use problem::{Activation, Batch, Curves, LayerShape, Loss, Problem, Replica, State, UNMEASURED_BYTE};
 
-use group::{Advance, Cohort, Member};
+use cohort::{Cohort, Member};
+use group::Advance;
 use inputs::{Inputs, Key};
+use predictions::Predictions;
 use simd::{Isa, dispatch};
-use verdict::Verdicts;
 
 /// Stretches of an `advance` for each thread at least, where groups outnumber threads: if they share out evenly, and if
 /// not. Each costs the loading and unloading of a group.
@@ -90,7 +97,7 @@ pub struct Kernel {
     states: Vec<State>,
     threads: usize,
     /// What each replica knows of the test samples.
-    verdicts: Vec<Verdicts>,
+    predictions: Vec<Predictions>,
 }
 
 /// Choices that tests vary.
@@ -100,8 +107,8 @@ struct Choices {
     sparse: bool,
     /// Replicas in a group at most.
     group: usize,
-    /// Whether verdicts on test samples may last.
-    lasting: bool,
+    /// Whether predictions on test samples may last.
+    reuse_predictions: bool,
 }
 
 impl Kernel {
@@ -110,7 +117,7 @@ impl Kernel {
     /// # Errors
     /// [`Misfit`] if a layer has no units, or a state does not fit the network.
     pub fn new(problem: Problem, replicas: Vec<Replica>, states: Vec<State>, threads: usize) -> Result<Kernel, Misfit> {
-        let choices = Choices { isa: Isa::detect(), sparse: true, group: usize::MAX, lasting: true };
+        let choices = Choices { isa: Isa::detect(), sparse: true, group: usize::MAX, reuse_predictions: true };
         Kernel::with(problem, replicas, states, threads, choices)
     }
 
@@ -124,7 +131,7 @@ impl Kernel {
         states: Vec<State>,
         threads: usize,
     ) -> Result<Kernel, Misfit> {
-        let choices = Choices { isa: Isa::detect(), sparse: false, group: usize::MAX, lasting: true };
+        let choices = Choices { isa: Isa::detect(), sparse: false, group: usize::MAX, reuse_predictions: true };
         Kernel::with(problem, replicas, states, threads, choices)
     }
 
@@ -181,16 +188,16 @@ impl Kernel {
         let pairs = problem.pairs();
         let threads = threads.max(1);
         // Minibatches move weights far between two measurements; no bound carries through a convolution's pooling here.
-        let lasting = choices.lasting && gradient;
-        let (group, looks) = (choices.group, [AtomicU64::new(0), AtomicU64::new(0)]);
-        let cohort = Cohort { problem, inputs, noisy, pairs, tile, isa, group, lasting, looks };
-        let verdicts = replicas.iter().map(|_| cohort.verdicts()).collect();
-        Ok(Kernel { cohort, replicas, states, threads, verdicts })
+        let reuse_predictions = choices.reuse_predictions && gradient;
+        let (group, evaluated) = (choices.group, [AtomicU64::new(0), AtomicU64::new(0)]);
+        let cohort = Cohort { problem, inputs, noisy, pairs, tile, isa, group, reuse_predictions, evaluated };
+        let predictions = replicas.iter().map(|_| cohort.predictions()).collect();
+        Ok(Kernel { cohort, replicas, states, threads, predictions })
     }
 
     /// Share of the test samples asked for that were computed since the kernel took over; 1 where nothing was asked.
     fn computed(&self) -> f64 {
-        let [asked, computed] = self.cohort.looks.each_ref().map(|looks| looks.load(Ordering::Relaxed));
+        let [asked, computed] = self.cohort.evaluated.each_ref().map(|evaluated| evaluated.load(Ordering::Relaxed));
         if asked == 0 { 1.0 } else { computed as f64 / asked as f64 }
     }
 
@@ -228,10 +235,10 @@ impl Kernel {
         let live = self.states.iter().filter(|state| due(state)).count();
         let size = self.group_size(live);
         let cohort = &self.cohort;
-        let all = self.replicas.iter().zip(&mut self.states).zip(&mut self.verdicts);
+        let all = self.replicas.iter().zip(&mut self.states).zip(&mut self.predictions);
         let members = all.filter(|((_, state), _)| due(state));
         let mut members: Vec<Member<'_>> =
-            members.map(|((replica, state), verdicts)| cohort.member(replica, state, verdicts)).collect();
+            members.map(|((replica, state), predictions)| cohort.member(replica, state, predictions)).collect();
         members.sort_by_key(Member::together);
         let Some(first) = members.first().map(|member| member.state.epoch) else { return };
         let mut groups: Vec<Vec<Member<'_>>> = Vec::new();
@@ -261,9 +268,9 @@ impl Kernel {
             }
             work();
         });
-        if until > self.cohort.problem.epochs && self.cohort.lasting {
+        if until > self.cohort.problem.epochs && self.cohort.reuse_predictions {
             tracing::debug!(
-                "{} replicas: {:.1}% of the verdicts on test samples were computed, the others could not have changed",
+                "{} replicas: {:.1}% of the predictions on test samples were computed, the others could not have changed",
                 self.replicas.len(),
                 100.0 * self.computed()
             );
@@ -278,7 +285,7 @@ impl Kernel {
     /// What this kernel is, for the log and for provenance: `"kernel avx2, sparse inputs (27% of products)"`.
     pub fn describe(&self) -> String {
         let inputs = if self.cohort.convolves() { "convolutions".to_owned() } else { self.cohort.inputs.describe() };
-        let tests = if self.cohort.lasting { ", test samples where in doubt" } else { "" };
+        let tests = if self.cohort.reuse_predictions { ", test samples where in doubt" } else { "" };
         format!("kernel {}, {inputs}{tests}", self.cohort.isa.name())
     }
 }

@@ -2,9 +2,10 @@
 //! of a convolutional network takes as many samples side by side as it has replicas.
 
 use super::batch::{InputRows, SampleRows};
+use super::cohort::{Cohort, kept};
 use super::convolution::{Images, Which};
-use super::first::{Gathered, Gradient, Source};
-use super::group::Cohort;
+use super::first::{Gradient, Source};
+use super::gathered::Gathered;
 use super::head::OwnLossGradient;
 use super::net::Net;
 use super::pass::{backward, forward};
@@ -34,11 +35,6 @@ pub(super) struct Minibatch<'a> {
     samples: Vec<u32>,
     /// Their classes.
     labels: Vec<f32>,
-}
-
-/// Samples that a replica trains on.
-pub(super) fn kept(replica: &Replica, samples: usize) -> usize {
-    replica.kept.as_ref().map_or(samples, |kept| kept.iter().filter(|&&kept| kept).count())
 }
 
 impl<'a> Minibatch<'a> {

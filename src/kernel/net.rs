@@ -1,7 +1,8 @@
 //! The weights of a group of replicas, their gradients and moments, and the tile of samples that flows through them.
 
-use super::convolution::Convolution;
-use super::layer::{Layer, Parameter, Shape};
+use super::convolution::buffers::Convolution;
+use super::layer::{Layer, Parameter};
+use super::shape::Shape;
 use super::simd::Buffer;
 use crate::problem::State;
 

@@ -24,6 +24,7 @@ mod kept_run;
 mod older;
 mod record;
 mod status;
+mod status_text;
 mod stored_cell;
 mod trajectory;
 

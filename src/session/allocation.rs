@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SessionError;
 use crate::dispatch::StopCause;
+use crate::duration::span;
 use crate::run_directory::RunStatus;
 use crate::store::{CheckpointSummary, RunDirectory, StoreError, durable};
 
@@ -116,7 +117,7 @@ impl Record {
             (self.accidents, self.interruptions) = (0, 0);
             return None;
         }
-        let time = super::span((now - self.began).max(0.0));
+        let time = span((now - self.began).max(0.0));
         match cause {
             StopCause::Walltime => Some(no_progress(&format!("before the end of the allocation, in {time}"))),
             StopCause::Requested if self.is_used_up(now) => Some(no_progress(&format!(

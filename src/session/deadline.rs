@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::duration::span;
 use crate::slurm::TimeLeft;
 
 /// The end of an allocation, as seen from the start of a run.
@@ -48,7 +49,7 @@ pub(super) fn deadline(
                     "error: the allocation ended {} ago (SLURM_JOB_END_TIME), so nothing can be started. If this \
                      process does not belong to that job any more, unset SLURM_JOB_END_TIME, or say by --walltime how \
                      long it may run",
-                    super::span((now - end).as_secs_f64())
+                    span((now - end).as_secs_f64())
                 ));
             }
         },

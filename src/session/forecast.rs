@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::progress::span;
 use super::terms::{ResolvedTerms, Terms};
 use super::todo::CellCost;
 use crate::cost::{Activations, DataShape, Rate, Rates, ReplicaCost, replica_cost};
 use crate::data::Shape;
+use crate::duration::span;
 use crate::host::{Limits as HostLimits, ThisHost};
 use crate::pack::{AtOnce, Limits, Todo, pack};
 use crate::plan::Plan;

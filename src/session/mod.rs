@@ -31,11 +31,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 pub use examination::findings_of_plan;
 pub use forecast::{Forecast, bytes, heaviest_cell};
-pub use progress::span;
 pub use terms::{ResolvedTerms, Terms};
 
 use crate::data::DataError;
 use crate::dispatch::{self, DispatchError, End, Launch, StopCause, Topology, World};
+use crate::duration::span;
 use crate::host::{Allowance, CpuSet, Limits, ThisHost};
 use crate::run_directory::{Collecting, RunDirectoryError};
 use crate::slurm::TimeLeft;

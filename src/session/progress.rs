@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::dispatch::Progress;
+use crate::duration::span;
 
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -76,15 +77,5 @@ fn sentence(progress: &Progress, elapsed: Duration) -> String {
     match progress.time_left(elapsed) {
         Some((low, high)) => format!("{rate:.2} cells/s, {} to {} left{failed}", span(low), span(high)),
         None => format!("time left not known yet{failed}"),
-    }
-}
-
-/// A time for people: `45 s`, `12 min`, `3.4 h`, `2.1 d`.
-pub fn span(seconds: f64) -> String {
-    match seconds {
-        s if s < 90.0 => format!("{s:.0} s"),
-        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
-        s if s < 172_800.0 => format!("{:.1} h", s / 3600.0),
-        s => format!("{:.1} d", s / 86_400.0),
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! A job's id is durable before [`submit`] returns; when that fails after sbatch took the job, the error says its id.
 
-use super::jobs::{JobId, JobRecord, record_job};
+use super::error::SlurmError;
+use super::job_id::JobId;
+use super::jobs::{JobRecord, record_job};
 use super::request::Request;
 use super::surrounding::variables_of_the_job;
 use std::collections::HashSet;
@@ -10,73 +12,6 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-
-/// What can go wrong between us, Slurm and the disk.
-#[derive(Debug, thiserror::Error)]
-pub enum SlurmError {
-    /// No such program.
-    #[error(
-        "{program} is not on PATH, so this is no machine of a Slurm cluster: run this on a login node, or use `phasesweep submit --dry-run` and copy the script there"
-    )]
-    NotFound {
-        /// sbatch, squeue or sacct.
-        program: &'static str,
-    },
-    /// The program did not start.
-    #[error("cannot start {program}: {source}")]
-    Start {
-        /// Its path.
-        program: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Slurm said no.
-    #[error("{program} refused ({status}): {message}{advice}")]
-    Refused {
-        /// sbatch, squeue or sacct.
-        program: &'static str,
-        /// How it ended.
-        status: String,
-        /// What it wrote.
-        message: String,
-        /// What may help.
-        advice: &'static str,
-    },
-    /// An answer that we cannot read.
-    #[error(
-        "{program} answered {answer:?}, which is not what it is documented to print; its site wrapper may be in the way"
-    )]
-    Answer {
-        /// sbatch, squeue or sacct.
-        program: &'static str,
-        /// What it printed.
-        answer: String,
-    },
-    /// A file could not be written or read.
-    #[error("{path}: {source}; check that the run directory is writable and has space")]
-    Disk {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A line of the list of jobs is not ours.
-    #[error("{path}, line {line}: not a record of a job; remove the line, or the file if no job of this run is queued")]
-    BadRecord {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-    },
-    /// Submitted, but not recorded.
-    #[error("job {id} was submitted, but its id could not be written: {source}. `scancel {}` ends it; it runs well without", .id.number())]
-    NotRecorded {
-        /// The job.
-        id: JobId,
-        /// Why.
-        source: Box<SlurmError>,
-    },
-}
 
 /// State of a job, as squeue and sacct name it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,8 @@
 
 mod check;
 mod client;
+mod error;
+mod job_id;
 mod jobs;
 mod options;
 mod quantity;
@@ -19,8 +21,10 @@ mod surrounding;
 mod template;
 
 pub use check::{Needs, Refusal, check, check_script};
-pub use client::{Client, JobState, SlurmError, State, job_states, submit};
-pub use jobs::{JobId, JobRecord, read_jobs, record_job};
+pub use client::{Client, JobState, State, job_states, submit};
+pub use error::SlurmError;
+pub use job_id::JobId;
+pub use jobs::{JobRecord, read_jobs, record_job};
 pub use quantity::{MEMORY_FORMS, Memory, TimeLeft, WALLTIME_FORMS, Walltime, parse_interval};
 pub use request::{DeviceKind, Launcher, Request};
 pub use template::{NAMES, Template, TemplateError, render};

@@ -1,6 +1,6 @@
 //! The shipped sweeps: each can be planned, and the quick one finds the inversions it promises.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::rig::{expect_code, phasesweep};
 

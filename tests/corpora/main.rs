@@ -16,8 +16,6 @@ mod readers;
 #[path = "../store/samples.rs"]
 mod samples;
 
-use std::path::Path;
-
 #[global_allocator]
 static ALLOCATOR: allocation::Counted = allocation::Counted;
 

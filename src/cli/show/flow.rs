@@ -2,8 +2,8 @@
 
 use super::super::plot::{Curve, Panel};
 use super::View;
-use crate::store::{Dim, Labels};
-use crate::train::flow::Stop;
+use phasesweep::store::{Dim, Labels};
+use phasesweep::train::flow::Stop;
 
 /// Columns of the table of stages: the variable, its heading, and how many decimals it is given.
 const STAGES: [(&str, &str, usize); 8] = [

@@ -5,8 +5,8 @@ use std::time::Instant;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::cli::{Exit, Failure};
-use crate::linear_regions::partition::{Dense, PiecewiseLinear, Plane, Window, partition};
+use super::super::exit::{Exit, Failure};
+use phasesweep::linear_regions::partition::{Dense, PiecewiseLinear, Plane, Window, partition};
 
 /// Cuts ten outputs' worth of network, five seeds, and prints each one's regions and seconds.
 pub(in crate::cli) fn bench(inputs: usize, width: usize, depth: usize, half_side: f64) -> Result<Exit, Failure> {

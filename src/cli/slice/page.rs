@@ -1,8 +1,8 @@
 //! The series as one page: frames side by side, curves, and the numbers.
 
-use crate::cli::plot::{self, Curve, Panel};
-use crate::linear_regions::picture::escaped;
-use crate::linear_regions::{Frame, Frames};
+use super::super::plot::{self, Curve, Panel};
+use phasesweep::linear_regions::picture::escaped;
+use phasesweep::linear_regions::{Frame, Frames};
 
 const STYLE: &str = "body{font-family:sans-serif;max-width:1280px;margin:2em auto;padding:0 1em;color:#222}\
     .frames{display:flex;flex-wrap:wrap;gap:12px}.frames img{width:400px}\

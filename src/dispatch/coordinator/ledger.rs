@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
 use super::super::event::{Command, Note};
-use super::super::message::{CohortTask, TaskId, WorkerId};
 use super::super::outcome::{CellFailure, Seconds};
+use super::super::task::{CohortTask, TaskId, WorkerId};
 
 /// Where a cohort stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the limit never grows, except to a size that was seen to fit.
 
-/// What is known of the devices' memory, in units of [`CohortTask::footprint`](super::super::message::CohortTask::footprint).
+/// What is known of the devices' memory, in units of [`CohortTask::footprint`](super::super::task::CohortTask::footprint).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MemoryLimit {
     /// Smallest footprint that did not fit; `u64::MAX` if all did.

@@ -15,8 +15,8 @@ mod tests;
 mod trouble;
 
 use super::event::{Command, Event, Note};
-use super::message::{TaskId, WorkerId};
 use super::outcome::{CellFailure, End, Outcome, Progress, Seconds, StopCause, WorkerProgress};
+use super::task::{TaskId, WorkerId};
 use ledger::{Ledger, State};
 use memory::MemoryLimit;
 use pace::Pace;

@@ -3,8 +3,8 @@
 //! Invariant: cohorts without a prediction, and resumed ones (which were not trained whole in the time they took), do
 //! not count.
 
-use super::super::message::CohortTask;
 use super::super::outcome::Seconds;
+use super::super::task::CohortTask;
 
 /// How far measured times are allowed to scale predicted ones when the walltime is near. Too low costs a checkpoint,
 /// too high leaves a worker idle; a few odd cohorts should do neither.

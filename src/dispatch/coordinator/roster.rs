@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::message::{TaskId, WorkerId};
 use super::super::outcome::{Activity, Seconds};
+use super::super::task::{TaskId, WorkerId};
 
 /// What a worker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! What the coordinator does when something goes wrong: failed cohorts, lost workers, time running out, stopping.
 
 use super::super::event::{Command, Note};
-use super::super::message::{FailureReason, TaskId, WorkerId};
 use super::super::outcome::{CellFailure, StopCause};
+use super::super::task::{FailureReason, TaskId, WorkerId};
 use super::Coordinator;
 use super::roster::Phase;
 

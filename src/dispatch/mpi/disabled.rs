@@ -4,9 +4,10 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use super::super::in_process::InProcess;
-use super::super::message::{ToCoordinator, ToWorker, WorkerId};
+use super::super::message::{ToCoordinator, ToWorker};
 use super::super::outcome::Outcome;
-use super::super::run::{DispatchError, Settings};
+use super::super::settings::{DispatchError, Settings};
+use super::super::task::WorkerId;
 use super::super::transport::{Transport, TransportError};
 use super::{Launch, WorldError};
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 use super::*;
 use crate::dispatch::event::Note;
-use crate::dispatch::message::{FailureReason, TaskId};
+use crate::dispatch::observer::ObserverError;
 use crate::dispatch::outcome::{CellFailure, End, Progress, StopCause};
+use crate::dispatch::task::{FailureReason, TaskId};
 use crate::dispatch::worker::{CohortOutcome, Control};
 
 /// A trainer that does what a function says, and a tally of what was trained.

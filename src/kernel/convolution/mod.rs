@@ -11,123 +11,19 @@
 //!
 //! Invariant: no sum depends on the number of replicas side by side.
 
+pub(super) mod buffers;
 mod pool;
 mod unfold;
 
 use super::activation::Derivative;
-use super::dense::{AT_ONCE, Sums, WeightGradient};
+use super::dense::{Sums, WeightGradient};
 use super::first::{Gradient, Source};
-use super::layer::{Layer, Shape};
-use super::layout::Layout;
-use super::simd::{Buffer, Lane};
-use crate::problem::{Activation, LayerShape};
-use pool::{Pool, Unpool, Windows};
+use super::layer::Layer;
+use super::simd::Lane;
+use crate::problem::Activation;
+use pool::{Pool, Unpool};
 pub(super) use unfold::{Images, Which};
 use unfold::{Plane, Spread, Unfold};
-
-/// What a layer that is a convolution has besides.
-pub(super) struct Convolution {
-    /// Channels of the input.
-    inputs: usize,
-    outputs: usize,
-    /// Side of the kernel, odd.
-    kernel: usize,
-    /// Side of the pooling's windows; 1 is none.
-    pool: usize,
-    height: usize,
-    width: usize,
-    /// Places from a line to the next: its own and the zeros that pad it.
-    pitch: usize,
-    /// Lines that go through at a time, whole windows of the pooling.
-    lines: usize,
-    /// A sample's input, for a first layer.
-    image: Buffer,
-    /// The lines in hand, unfolded.
-    unfolded: Buffer,
-    /// Their sums; on the way back the gradient with respect to the inputs.
-    sums: Buffer,
-    /// The gradient with respect to all sums of a sample: zero wherever no window chose.
-    delta: Buffer,
-    /// Lines of it, unfolded; not for a first layer.
-    delta_unfolded: Buffer,
-    /// Of each output behind the pooling, the place in its window that it came from.
-    choice: Buffer,
-    /// Sums of a sample's gradients over the places of a channel.
-    bias: Buffer,
-}
-
-impl Convolution {
-    /// The buffers of a layer whose samples' outputs lie `stride` apart; `None` if it is none. `back`: whether gradients
-    /// are carried on.
-    pub(super) fn zeros(shape: &Shape<'_>, layer: &LayerShape, stride: usize, back: bool) -> Option<Convolution> {
-        let LayerShape::Convolution { inputs, outputs, kernel, pool, height, width } = *layer else { return None };
-        let [lanes, mr, _] = shape.product;
-        let r = shape.replicas;
-        let pitch = width + kernel / 2;
-        let lines = (AT_ONCE / pitch).max(1).next_multiple_of(pool).min(height.next_multiple_of(pool));
-        let places = (lines * pitch).next_multiple_of(mr);
-        // Groups of places and of inputs read beyond the last.
-        let unfolded = |channels: usize| (places + kernel) * kernel * channels * r + mr * r;
-        let padded = |channels: usize| (channels * r).next_multiple_of(lanes);
-        let carried = if back { padded(inputs) } else { 0 };
-        Some(Convolution {
-            inputs,
-            outputs,
-            kernel,
-            pool,
-            height,
-            width,
-            pitch,
-            lines,
-            image: Buffer::zeros(if back { 0 } else { height * width * inputs * r }),
-            unfolded: Buffer::zeros(unfolded(inputs)),
-            sums: Buffer::zeros(places * padded(outputs).max(carried)),
-            delta: Buffer::zeros(height * pitch * padded(outputs)),
-            delta_unfolded: Buffer::zeros(if back { unfolded(outputs) } else { 0 }),
-            choice: Buffer::zeros(if pool > 1 { shape.tile * stride } else { 0 }),
-            bias: Buffer::zeros(padded(outputs)),
-        })
-    }
-
-    /// Places whose gradients a product takes at a time.
-    pub(super) fn places_at_once(&self) -> usize {
-        self.lines * self.pitch
-    }
-
-    /// The pooling's windows over so many lines of sums, laid out as the weights' columns.
-    fn windows<const R: usize>(&self, layout: &Layout, lines: usize) -> Windows {
-        Windows {
-            place: layout.padded_columns(),
-            pitch: self.pitch,
-            side: self.pool,
-            rows: lines / self.pool,
-            columns: self.width / self.pool,
-            numbers: self.outputs * R,
-        }
-    }
-
-    /// Lines at a time: the first and their number.
-    fn stripes(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
-        let (height, lines) = (self.height, self.lines);
-        (0..height).step_by(lines).map(move |line| (line, lines.min(height - line)))
-    }
-
-    /// The weights with the kernel turned around, outputs in rows.
-    pub(super) fn turn<const R: usize>(&self, from: &Layout, values: &[f32], to: &Layout, back: &mut [f32]) {
-        let places = self.kernel * self.kernel;
-        for output in 0..self.outputs {
-            let (first, step) = from.column(output * R);
-            for input in 0..self.inputs {
-                let (back_first, back_step) = to.column(input * R);
-                for place in 0..places {
-                    let row = (places - 1 - place) * self.outputs + output;
-                    let value = &values[first + (place * self.inputs + input) * step..][..R];
-                    back[back_first + row * back_step..][..R].copy_from_slice(value);
-                }
-            }
-        }
-    }
-}
 
 /// Sums, activation and pooling of a tile's first `valid` samples.
 #[inline(always)]

@@ -3,7 +3,7 @@
 //! Of equals the first in a window wins, line by line, and whoever is NaN wins over all. A monotone activation is taken of
 //! the greatest only. Rows and columns that do not fill a window are dropped.
 
-use crate::activation::{Elementwise, Relu, Sigmoid, Tanh};
+use crate::elementwise::{Elementwise, Relu, Sigmoid, Tanh};
 use crate::function::gelu;
 use crate::problem::Activation;
 use crate::simd::{Lane, Task, get, put};

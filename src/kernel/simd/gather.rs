@@ -4,8 +4,8 @@
 //! every order, no two of them need to share their inputs. The sum over j runs in order, one fused multiply-add after
 //! the other, as in the dense product: leaving zeros out changes no bit.
 
-use super::product::Picked;
-use super::{FROM, Lane, ONTO};
+use super::lane::Lane;
+use super::product::{FROM, ONTO, Picked};
 
 /// Panels side by side in memory, all of the same number of vectors.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@
 //!
 //! Multiply and add are two roundings here: a fused one without the instruction is a call into the C library.
 
-use super::{Lane, Task};
+use super::lane::{Lane, Task};
 
 /// Eight f32.
 #[derive(Clone, Copy)]

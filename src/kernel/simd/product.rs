@@ -3,7 +3,7 @@
 //! The sum over j runs in order, one fused multiply-add after the other: an element's value depends on its own row
 //! and column alone, whatever the shape of the tile around it.
 
-use super::Lane;
+use super::lane::Lane;
 
 /// Row numbers, each below a bound.
 #[derive(Debug, Default)]
@@ -199,46 +199,6 @@ unsafe fn tile<
                 let to = c.add(m * c_row + v * V::LEN);
                 let total = if MODE == ADD { V::load_at(to).add(total) } else { total };
                 total.store_at(to);
-            }
-        }
-    }
-}
-
-/// Adds one product of a column of A with a row of B, as [`Lane::round`] states.
-///
-/// # Safety
-/// `a` must be readable at `m · a_row` for `P` numbers, m < `MR`, and `b` for `NV` vectors.
-#[inline(always)]
-pub(super) unsafe fn round<V: Lane, const MR: usize, const NV: usize, const P: usize>(
-    sum: &mut [[V; NV]; MR],
-    a: *const f32,
-    a_row: usize,
-    b: *const f32,
-) {
-    // SAFETY: as the caller vouches.
-    unsafe {
-        // The fewer of the two are held in registers while the others come one by one.
-        if MR < NV {
-            let mut factors = [V::splat(0.0); MR];
-            for (m, factor) in factors.iter_mut().enumerate() {
-                *factor = V::pattern_at::<P>(a.add(m * a_row));
-            }
-            for v in 0..NV {
-                let column = V::load_at(b.add(v * V::LEN));
-                for (row, &factor) in sum.iter_mut().zip(&factors) {
-                    row[v] = factor.fma(column, row[v]);
-                }
-            }
-        } else {
-            let mut columns = [V::splat(0.0); NV];
-            for (v, column) in columns.iter_mut().enumerate() {
-                *column = V::load_at(b.add(v * V::LEN));
-            }
-            for (m, row) in sum.iter_mut().enumerate() {
-                let factor = V::pattern_at::<P>(a.add(m * a_row));
-                for (sum, &column) in row.iter_mut().zip(&columns) {
-                    *sum = factor.fma(column, *sum);
-                }
             }
         }
     }

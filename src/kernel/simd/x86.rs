@@ -8,7 +8,8 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 
-use super::{Isa, Lane, Task, product};
+use super::isa::Isa;
+use super::lane::{self, Lane, Task};
 
 /// Eight f32 in a ymm register.
 #[derive(Clone, Copy)]
@@ -88,7 +89,7 @@ impl Lane for Ymm {
         b: *const f32,
     ) {
         if MR != 3 || NV != 4 {
-            return unsafe { product::round::<Self, MR, NV, P>(sum, a, a_row, b) };
+            return unsafe { lane::round::<Self, MR, NV, P>(sum, a, a_row, b) };
         }
         // SAFETY: the sum has 3 × 4 vectors, as just seen; the caller vouches for what is read.
         unsafe { round_3_by_4::<P>(&mut *std::ptr::from_mut(sum).cast(), a, a_row, b) }

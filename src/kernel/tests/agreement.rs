@@ -25,7 +25,8 @@ fn rules() -> Vec<(Rule, f64)> {
 /// Every way of computing that this processor has.
 pub(super) fn choices() -> Vec<Choices> {
     let all = [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| isa.available());
-    all.flat_map(|isa| [true, false].map(|sparse| Choices { isa, sparse, group: usize::MAX, lasting: true })).collect()
+    all.flat_map(|isa| [true, false].map(|sparse| Choices { isa, sparse, group: usize::MAX, reuse_predictions: true }))
+        .collect()
 }
 
 /// Distance from a kink below which f32 may stand on the other side of it: sums here are of order one, of hundreds of terms.
@@ -177,7 +178,7 @@ fn several_tiles() {
 fn sparse_inputs_are_recognised() {
     let describe = |density: f64, sparse: bool| {
         let (problem, replicas, states) = Case { density, inputs: 64, samples: 400, ..Case::default() }.build();
-        let choices = Choices { isa: Isa::detect(), sparse, group: usize::MAX, lasting: true };
+        let choices = Choices { isa: Isa::detect(), sparse, group: usize::MAX, reuse_predictions: true };
         Kernel::with(problem, replicas, states, 1, choices).unwrap().describe()
     };
     assert!(describe(0.05, true).contains("sparse inputs"), "{}", describe(0.05, true));

@@ -69,7 +69,7 @@ fn rules_losses_masks_and_minibatches() {
 fn several_tiles_and_stripes() {
     // 48000 numbers are 20 samples of 2352: tiles of 18 or 20; 28 lines are seven stripes of four.
     let trunk = Trunk { image: [1, 28, 28], channels: vec![8, 16], kernel: 3, pool: 2 };
-    let choices = Choices { isa: Isa::detect(), sparse: true, group: usize::MAX, lasting: true };
+    let choices = Choices { isa: Isa::detect(), sparse: true, group: usize::MAX, reuse_predictions: true };
     for batch in [Batch::Full, Batch::Mini { size: 25 }] {
         let case =
             Case { trunk: Some(trunk.clone()), samples: 50, classes: 10, batch, replicas: 2, epochs: 2, ..base() };

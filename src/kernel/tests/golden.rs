@@ -118,7 +118,7 @@ fn recorded_bits_are_those_of_earlier_versions() {
         for ((name, case), frozen) in cases().into_iter().zip(frozen(isa)) {
             let (mut problem, replicas, states) = case.build();
             problem.order = order;
-            let choices = Choices { isa, sparse: true, group: usize::MAX, lasting: true };
+            let choices = Choices { isa, sparse: true, group: usize::MAX, reuse_predictions: true };
             let mut kernel = Kernel::with(problem, replicas, states, 2, choices).expect("a problem of the kernel's");
             kernel.advance(case.epochs + 1);
             let found = digest(kernel.states());

@@ -7,4 +7,4 @@ mod functions;
 mod golden;
 mod packing;
 mod reference;
-mod verdicts;
+mod reuse;

@@ -7,7 +7,7 @@ use crate::{Activation, Batch, Rule};
 use crate::{Choices, Kernel, Problem, Replica, State};
 
 fn choices(group: usize) -> Choices {
-    Choices { isa: Isa::detect(), sparse: true, group, lasting: true }
+    Choices { isa: Isa::detect(), sparse: true, group, reuse_predictions: true }
 }
 
 pub(super) fn train(

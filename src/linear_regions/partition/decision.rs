@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 
 use super::plane::{Point, area};
-use super::{Edge, Partition};
+use super::regions::{Edge, Partition};
 
 /// A straight piece of the decision boundary.
 #[derive(Debug, Clone, Copy, PartialEq)]

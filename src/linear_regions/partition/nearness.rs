@@ -6,9 +6,9 @@
 
 use rayon::prelude::*;
 
-use super::decision::{Boundary, length};
+use super::decision::{Boundary, Decision, length};
 use super::plane::{Point, Window};
-use super::{Decision, Partition};
+use super::regions::Partition;
 
 /// Cells along the longer side of the grid, at most.
 const MOST_CELLS: usize = 512;

@@ -3,7 +3,7 @@
 //! Invariants: consecutive layers fit; every number is finite; there is at least one layer, and the last one has no
 //! activation.
 
-use super::PartitionError;
+use super::error::PartitionError;
 
 /// One dense layer.
 #[derive(Debug, Clone, PartialEq)]

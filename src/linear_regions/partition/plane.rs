@@ -1,6 +1,6 @@
 //! Two-dimensional slices of input space: a plane with orthonormal directions and a convex window in it.
 
-use super::PartitionError;
+use super::error::PartitionError;
 use super::network::dot;
 
 /// A point of the slice: coordinates (u, v), in the units of the inputs.

@@ -7,9 +7,15 @@
 
 use rayon::prelude::*;
 
+use super::error::PartitionError;
 use super::mesh::{Mesh, Origin};
-use super::network::dot;
-use super::{Dense, Partition, PartitionError, PiecewiseLinear, Plane, Point, RESOLUTION, Window};
+use super::network::{Dense, PiecewiseLinear, dot};
+use super::plane::{Plane, Point, Window};
+use super::regions::Partition;
+
+/// Where a pre-activation counts as zero: relative to |bias| + Σ |weight| · (greatest |input|). Rounding stays a
+/// hundred times below it; a region is lost only if it is thinner than about so large a part of the window.
+pub const RESOLUTION: f64 = 1e-13;
 
 /// Rows that one task works on.
 const ROWS: usize = 256;

@@ -2,9 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::decision::length;
-use super::nearness::{Nearness, quantiles};
-use super::{Decision, Partition, SHARES, Window};
+use super::decision::{Decision, length};
+use super::nearness::{Nearness, SHARES, quantiles};
+use super::plane::Window;
+use super::regions::Partition;
 
 /// What is told of the linear regions of one network on one window.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 
 use ::burn::tensor::{Device, DeviceType};
 
-use super::{DeviceError, DeviceName};
+use super::name::{DeviceError, DeviceName};
 
 /// CUDA devices seen. CubeCL panics where there is no driver: that is none.
 pub(super) fn count() -> usize {

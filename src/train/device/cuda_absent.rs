@@ -2,7 +2,7 @@
 
 use ::burn::tensor::Device;
 
-use super::{DeviceError, DeviceName};
+use super::name::{DeviceError, DeviceName};
 
 /// None.
 pub(super) fn count() -> usize {

@@ -3,7 +3,7 @@
 
 use ::burn::tensor::{Device, DeviceType};
 
-use super::{DeviceError, DeviceName};
+use super::name::{DeviceError, DeviceName};
 
 /// LibTorch is here.
 pub(super) const BUILT: bool = true;

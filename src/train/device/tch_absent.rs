@@ -2,7 +2,7 @@
 
 use ::burn::tensor::Device;
 
-use super::{DeviceError, DeviceName};
+use super::name::{DeviceError, DeviceName};
 
 /// LibTorch is not here.
 pub(super) const BUILT: bool = false;

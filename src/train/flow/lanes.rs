@@ -2,12 +2,12 @@
 //!
 //! Invariant: the AVX2 types are used only inside functions compiled for AVX2 and FMA, behind a look at the processor.
 
-use super::real::Real;
+use std::iter::Sum;
 
 /// A vector of numbers.
 pub(super) trait Lanes: Copy {
     /// Its numbers.
-    type T: Real;
+    type T: Copy + Default + Sum;
     /// How many.
     const N: usize;
 

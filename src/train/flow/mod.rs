@@ -1,7 +1,8 @@
 //! Gradient flow of a cohort of replicas (Paccolat et al. 2021): each with its own α, step lengths and end.
 //!
-//! - [`trajectory`] is one replica's flow from [`stand`] to [`stand`], [`control`] how long its steps may be, [`margin`] the
-//!   losses, [`shortlist`] which samples a step has to look at, [`watch`] when such a list is made.
+//! - [`trajectory`] is one replica's flow from one [`flow_point`] to the next, [`control`] how long its steps may be,
+//!   [`margin`] the losses, [`active_set`] the samples that a step has to evaluate, [`screening`] when that set is renewed,
+//!   [`basis`] what does not change along a flow.
 //! - [`field`] is f and Σ c ∂f: [`shallow`] for one hidden layer of rectifiers ([`packed`]), [`deep`] for everything else,
 //!   in the two precisions of [`real`].
 //! - [`measure`] and [`stage`] say what is recorded ([`record`]): [`tangent`] the tangent kernel, [`spectrum`] what its
@@ -12,9 +13,12 @@
 //! each replica has some of its own to cut its samples and neurons among. Invariant: a replica's numbers depend neither
 //! on its neighbours, nor on the slices, nor on the threads.
 
+mod active_set;
+mod basis;
 mod control;
 mod deep;
 mod field;
+mod flow_point;
 mod lanes;
 mod machine;
 mod margin;
@@ -23,17 +27,15 @@ mod network;
 mod packed;
 mod real;
 mod record;
+mod screening;
 mod shallow;
-mod shortlist;
 mod spectrum;
 mod stage;
-mod stand;
 mod state;
 mod tangent;
 mod trajectory;
 mod twonn;
 mod unit;
-mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -45,11 +47,12 @@ use rayon::prelude::*;
 pub use record::{FlowProblem, FlowRecord, QUANTILES, Quantity, kernel_points};
 pub use state::{FlowState, Stop};
 
+use self::basis::SharedInputs;
 use self::field::Field;
 use self::margin::MarginLoss;
 use self::network::Network;
 use self::real::Real;
-use self::trajectory::{Flowing, SharedInputs, Trajectory, fits, signs};
+use self::trajectory::{Flowing, Trajectory, fits, signs};
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 use crate::sweep::{Flow, Precision};
 

@@ -5,33 +5,18 @@
 
 use std::sync::Arc;
 
+use super::basis::{Basis, SharedInputs};
 use super::control::{Bounds, judge};
-use super::field::{Field, Points};
-use super::margin::MarginLoss;
+use super::field::Field;
+use super::flow_point::{self, FlowPoint};
 use super::measure;
-use super::network::Network;
 use super::real::Real;
-use super::record::{FlowProblem, Quantity};
+use super::record::Quantity;
+use super::screening::Screening;
 use super::stage;
-use super::stand::{self, Basis, Stand};
 use super::state::{FlowState, Stop};
-use super::watch::Watch;
 use crate::sweep::{Flow, Watched};
-use crate::train::{Problem, Replica, ReplicaState};
-
-/// What the replicas of a cohort share in one precision.
-pub(super) struct SharedInputs<T> {
-    pub(super) problem: Problem,
-    pub(super) flow: FlowProblem,
-    pub(super) network: Network,
-    pub(super) loss: MarginLoss,
-    pub(super) train: Points<T>,
-    pub(super) test: Points<T>,
-    /// y = ±1 of the training samples.
-    pub(super) labels: Vec<f64>,
-    /// y = ±1 of the test samples.
-    pub(super) test_labels: Vec<f64>,
-}
+use crate::train::{Replica, ReplicaState};
 
 /// y = ±1 of classes: 1 is +1.
 pub(super) fn signs(classes: &[u16]) -> Vec<f64> {
@@ -46,10 +31,10 @@ pub(super) struct Trajectory<T> {
     state: ReplicaState,
     start: Vec<f64>,
     start_tests: Vec<T>,
-    here: Stand<T>,
+    here: FlowPoint<T>,
     /// The step that is tried.
-    tried: Stand<T>,
-    watch: Watch<T>,
+    tried: FlowPoint<T>,
+    screening: Screening<T>,
 }
 
 /// A replica of either precision.
@@ -85,11 +70,12 @@ impl<T: Real> Trajectory<T> {
         field.outputs(&shared.train, shared.train.len(), &mut start_outputs);
         field.outputs(&shared.test, shared.test.len(), &mut start_tests);
         let keeps = |sample: &usize| replica.kept.as_ref().is_none_or(|kept| kept[*sample]);
-        let here = Stand::at(narrow(state.flow.as_ref().map_or(start.as_slice(), |flow| flow.parameters.as_slice())));
+        let here =
+            FlowPoint::at(narrow(state.flow.as_ref().map_or(start.as_slice(), |flow| flow.parameters.as_slice())));
         let mut new = Trajectory {
             bounds: Bounds::of(&numbers),
             start: narrow_start.iter().map(|value| value.wide()).collect(),
-            watch: Watch::new(numbers.watched),
+            screening: Screening::new(numbers.watched),
             tried: here.clone(),
             here,
             start_tests,
@@ -97,7 +83,7 @@ impl<T: Real> Trajectory<T> {
             state,
             basis: Basis { kept: (0..problem.train().len()).filter(keeps).collect(), numbers, start_outputs, shared },
         };
-        new.here.evaluate(&new.basis, &mut new.field, &mut new.watch);
+        new.here.evaluate(&new.basis, &mut new.field, &mut new.screening);
         new
     }
 
@@ -114,7 +100,7 @@ impl<T: Real> Trajectory<T> {
 
     /// The greatest change of an output between the parameters here and those that are tried, over the watched samples.
     fn output_change(&mut self) -> f64 {
-        if self.here.not_looked_at(&self.tried, &self.watch) {
+        if self.here.not_looked_at(&self.tried, &self.screening) {
             self.here.complete(&self.basis, &mut self.field);
         }
         let moved = |&sample: &usize| (self.tried.margins[sample] - self.here.margins[sample]).abs();
@@ -134,7 +120,7 @@ impl<T: Real> Trajectory<T> {
         let Some(mut flow) = self.state.flow.take() else { return false };
         if flow.step <= 0.0 {
             // A thousandth of the parameters' own length: the control takes it from there.
-            flow.step = 1e-3 * stand::norm(&self.here.parameters) / self.here.norm;
+            flow.step = 1e-3 * flow_point::norm(&self.here.parameters) / self.here.norm;
         }
         let mut taken = false;
         while !taken && flow.step > 0.0 && flow.step.is_finite() {
@@ -145,15 +131,15 @@ impl<T: Real> Trajectory<T> {
             for (new, (&old, &slope)) in self.tried.parameters.iter_mut().zip(old) {
                 *new = old + by * slope;
             }
-            self.tried.evaluate(&self.basis, &mut self.field, &mut self.watch);
+            self.tried.evaluate(&self.basis, &mut self.field, &mut self.screening);
             let product = self.here.norm * self.tried.norm;
-            let change = stand::square_distance(&self.tried.gradient, &self.here.gradient);
+            let change = flow_point::square_distance(&self.tried.gradient, &self.here.gradient);
             let gradient_change = if product == 0.0 { 0.0 } else { change / product };
             let output_change = self.output_change();
             let verdict = judge(&self.bounds, gradient_change, output_change);
             if verdict.taken {
                 std::mem::swap(&mut self.here, &mut self.tried);
-                self.here.remember(&self.basis, &mut self.field, &mut self.watch);
+                self.here.remember(&self.basis, &mut self.field, &mut self.screening);
                 flow.time += length;
                 taken = true;
             } else {

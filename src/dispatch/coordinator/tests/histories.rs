@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::task;
-use crate::dispatch::message::{CohortTask, FailureReason};
 use crate::dispatch::outcome::CellFailure;
+use crate::dispatch::task::{CohortTask, FailureReason};
 
 /// What a history is drawn from.
 #[derive(Debug, Clone)]

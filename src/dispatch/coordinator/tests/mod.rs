@@ -3,8 +3,8 @@
 mod histories;
 mod rules;
 
-use super::super::message::{CohortTask, TaskId};
 use super::super::outcome::Seconds;
+use super::super::task::{CohortTask, TaskId};
 
 fn task(id: u64, cells: std::ops::Range<u32>, seconds: Seconds) -> CohortTask {
     CohortTask {

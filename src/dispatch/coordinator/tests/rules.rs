@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::*;
 use super::task;
-use crate::dispatch::message::{CohortTask, FailureReason};
 use crate::dispatch::outcome::CellFailure;
+use crate::dispatch::task::{CohortTask, FailureReason};
 
 fn assigned(commands: &[Command]) -> Vec<(u32, u64)> {
     let pick = |c: &Command| match c {

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::super::super::in_process::InProcess;
-use super::super::super::message::{ToCoordinator, ToWorker, WorkerId};
+use super::super::super::message::{ToCoordinator, ToWorker};
+use super::super::super::task::WorkerId;
 use super::super::super::transport::{Transport, TransportError};
 use super::post::Post;
 use super::{Nap, World};

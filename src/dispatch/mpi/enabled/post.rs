@@ -105,7 +105,8 @@ impl Drop for Post<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::super::message::{CohortTask, TaskId, ToWorker};
+    use super::super::super::super::message::ToWorker;
+    use super::super::super::super::task::{CohortTask, TaskId};
     use super::*;
 
     #[test]

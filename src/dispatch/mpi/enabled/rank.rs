@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::super::super::in_process::InProcess;
-use super::super::super::message::{ToCoordinator, ToWorker, WorkerId};
+use super::super::super::message::{ToCoordinator, ToWorker};
 use super::super::super::outcome::{End, Outcome, StopCause};
-use super::super::super::run::{DispatchError, Settings};
+use super::super::super::settings::{DispatchError, Settings};
+use super::super::super::task::WorkerId;
 use super::super::super::transport::{Transport, TransportError};
 use super::post::Post;
 use super::{Nap, World};

@@ -53,7 +53,7 @@ fn outputs_and_gradients_agree_with_autodiff() {
     }
 }
 
-/// What the shortlists rest on: no output moves farther than the weights allow.
+/// What the active sets rest on: no output moves farther than the weights allow.
 #[test]
 fn outputs_move_no_farther_than_their_bound() {
     for neurons in [3, 21] {

@@ -138,10 +138,10 @@ fn a_flow_cut_into_pieces_and_one_in_company_are_the_same_bits() {
     }
 }
 
-/// A feature-regime flow that soon leaves most samples far behind, and so lives on shortlists: cut into pieces, each of
+/// A feature-regime flow that soon leaves most samples far behind, and so lives on active sets: cut into pieces, each of
 /// which begins without one, and shared by more threads than there are replicas.
 #[test]
-fn shortlists_and_threads_change_no_bit() {
+fn active_sets_and_threads_change_no_bit() {
     for (loss, precision) in
         [(Loss::SoftHinge, Precision::F32), (Loss::Hinge, Precision::F32), (Loss::QuadraticHinge, Precision::F64)]
     {

@@ -9,22 +9,22 @@ use super::case::Case;
 use super::packing::assert_same;
 use super::reference::Network;
 use crate::drift::{Drift, Measure};
-use crate::layer::Shape;
 use crate::net::Net;
+use crate::shape::Shape;
 use crate::simd::{Isa, Lane, Task, dispatch};
 use crate::{Activation, Rule};
 use crate::{Choices, Kernel, Problem, State};
 
-/// Trains with verdicts that last and without: the states of both, and the share of verdicts that were computed.
+/// Trains with predictions that last and without: the states of both, and the share of predictions that were computed.
 fn both(case: &Case, choices: Choices) -> ([Vec<State>; 2], f64) {
     let mut share = f64::NAN;
-    let states = [true, false].map(|lasting| {
+    let states = [true, false].map(|reuse_predictions| {
         let (problem, replicas, states) = case.build();
-        let mut kernel = Kernel::with(problem, replicas, states, 2, Choices { lasting, ..choices }).unwrap();
+        let mut kernel = Kernel::with(problem, replicas, states, 2, Choices { reuse_predictions, ..choices }).unwrap();
         for until in [2, case.epochs / 3, case.epochs + 1] {
             kernel.advance(until);
         }
-        if lasting {
+        if reuse_predictions {
             share = kernel.computed();
         }
         kernel.states().to_vec()
@@ -44,11 +44,11 @@ fn most_samples_are_left_out_and_no_count_changes() {
             Case { hidden: vec![12], classes: 4, activation: Activation::Gelu, density: 0.9, ..base },
         ];
         for case in cases {
-            let ([lasting, computed], share) = both(&case, choices);
-            for (a, b) in lasting.iter().zip(&computed) {
+            let ([reuse_predictions, computed], share) = both(&case, choices);
+            for (a, b) in reuse_predictions.iter().zip(&computed) {
                 assert_same(a, b);
             }
-            assert!(share < 0.9, "{share} of the verdicts were computed in {case:?}");
+            assert!(share < 0.9, "{share} of the predictions were computed in {case:?}");
         }
     }
 }
@@ -56,17 +56,17 @@ fn most_samples_are_left_out_and_no_count_changes() {
 #[test]
 fn a_replica_that_diverges_keeps_no_sample_in_doubt() {
     let case = Case { replicas: 8, epochs: 60, test: 300, ..Case::default() };
-    let run = |lasting: bool| {
+    let run = |reuse_predictions: bool| {
         let (problem, mut replicas, states) = case.build();
         replicas[3].rates.lr = 1e20;
-        let choices = Choices { isa: Isa::detect(), sparse: true, group: usize::MAX, lasting };
+        let choices = Choices { isa: Isa::detect(), sparse: true, group: usize::MAX, reuse_predictions };
         let mut kernel = Kernel::with(problem, replicas, states, 1, choices).unwrap();
         kernel.advance(case.epochs + 1);
         (kernel.states().to_vec(), kernel.computed())
     };
-    let ((lasting, share), (computed, whole)) = (run(true), run(false));
-    assert!(lasting[3].diverged.is_some());
-    for (a, b) in lasting.iter().zip(&computed) {
+    let ((reuse_predictions, share), (computed, whole)) = (run(true), run(false));
+    assert!(reuse_predictions[3].diverged.is_some());
+    for (a, b) in reuse_predictions.iter().zip(&computed) {
         assert_same(a, b);
     }
     assert!(share < 0.9 && whole == 1.0, "{share} and {whole}");
@@ -183,8 +183,8 @@ fn rules_that_move_every_weight_alike_change_no_count() {
     for (kind, momentum) in [(Rule::Adam, 0.0), (Rule::Nesterov, 0.9), (Rule::Rmsprop, 0.5)] {
         let case = Case { kind, momentum, hidden: vec![20, 10], test: 300, epochs: 120, ..Case::default() };
         for choices in choices() {
-            let ([lasting, computed], _) = both(&case, choices);
-            for (a, b) in lasting.iter().zip(&computed) {
+            let ([reuse_predictions, computed], _) = both(&case, choices);
+            for (a, b) in reuse_predictions.iter().zip(&computed) {
                 assert_same(a, b);
             }
         }

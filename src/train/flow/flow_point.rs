@@ -1,34 +1,21 @@
-//! A point of a flow: parameters, the margins there, and the way down.
+//! A point of the trajectory: the parameters, the margins y F of the training samples there, and the gradient.
 
-// What is not a number shall fall on the side that looks again: `!(a > b)` says so, `a <= b` does not.
+// NaN must take the conservative branch, which evaluates every sample: `!(a > b)` is true for NaN, `a <= b` is false.
 #![allow(clippy::neg_cmp_op_on_partial_ord)]
 
-use std::sync::Arc;
-
+use super::active_set::ActiveSet;
+use super::basis::Basis;
 use super::field::Field;
 use super::real::Real;
-use super::shortlist::Shortlist;
-use super::trajectory::SharedInputs;
-use super::watch::Watch;
-use crate::sweep::Flow;
-
-/// What all points of one replica's flow share.
-pub(super) struct Basis<T> {
-    pub(super) shared: Arc<SharedInputs<T>>,
-    pub(super) numbers: Flow,
-    /// Training samples that count; all of them unless some were pruned away.
-    pub(super) kept: Vec<usize>,
-    /// f₀ of the training samples.
-    pub(super) start_outputs: Vec<T>,
-}
+use super::screening::Screening;
 
 /// A point of a flow.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Stand<T> {
+pub(super) struct FlowPoint<T> {
     pub(super) parameters: Vec<T>,
-    /// y F of each training sample that was looked at.
+    /// y F of each training sample that was evaluated; NaN or of an earlier point for the others.
     pub(super) margins: Vec<f64>,
-    /// Samples that pull, ascending, with the coefficients of their gradients.
+    /// The samples whose loss has a slope here, ascending, with the coefficients of their gradients.
     pub(super) terms: Vec<(usize, T)>,
     /// θ'
     pub(super) gradient: Vec<T>,
@@ -36,30 +23,24 @@ pub(super) struct Stand<T> {
     pub(super) norm: f64,
     /// Kept samples that do not fit.
     pub(super) unfitted: usize,
-    /// How many samples of the shortlist were looked at; `None`: all samples.
+    /// How many samples of the active set were evaluated; `None`: all samples.
     looked: Option<usize>,
     outputs: Vec<T>,
 }
 
-impl<T: Real> Basis<T> {
-    fn margin(&self, sample: usize, output: T) -> f64 {
-        self.numbers.alpha * (output - self.start_outputs[sample]).wide() * self.shared.labels[sample]
-    }
-}
-
-impl<T: Real> Stand<T> {
-    /// Parameters, of which nothing else is known.
-    pub(super) fn at(parameters: Vec<T>) -> Stand<T> {
+impl<T: Real> FlowPoint<T> {
+    /// A point of which only the parameters are known so far.
+    pub(super) fn at(parameters: Vec<T>) -> FlowPoint<T> {
         let gradient = vec![T::default(); parameters.len()];
-        Stand { parameters, gradient, ..Stand::default() }
+        FlowPoint { parameters, gradient, ..FlowPoint::default() }
     }
 
-    /// Finds out the rest.
-    pub(super) fn evaluate(&mut self, basis: &Basis<T>, field: &mut Field<T>, watch: &mut Watch<T>) {
+    /// Computes the margins, the gradient and its norm.
+    pub(super) fn evaluate(&mut self, basis: &Basis<T>, field: &mut Field<T>, screening: &mut Screening<T>) {
         field.load(&self.parameters);
         self.margins.resize(basis.shared.train.len(), f64::NAN);
-        self.looked = watch.list.as_mut().and_then(|list| list.look(field));
-        if let (Some(count), Some(list)) = (self.looked, &watch.list) {
+        self.looked = screening.list.as_mut().and_then(|list| list.look(field));
+        if let (Some(count), Some(list)) = (self.looked, &screening.list) {
             field.outputs(&list.points, count, &mut self.outputs);
             let samples = &list.order[..count];
             for (&sample, &output) in samples.iter().zip(&self.outputs) {
@@ -81,9 +62,9 @@ impl<T: Real> Stand<T> {
         self.norm = norm(&self.gradient);
     }
 
-    /// Makes a list of the samples that might pull, if all were looked at here and it is time for one.
-    pub(super) fn remember(&self, basis: &Basis<T>, field: &mut Field<T>, watch: &mut Watch<T>) {
-        if self.looked.is_some() || !watch.due() {
+    /// Makes a new active set, if all samples were evaluated here and one is due.
+    pub(super) fn remember(&self, basis: &Basis<T>, field: &mut Field<T>, screening: &mut Screening<T>) {
+        if self.looked.is_some() || !screening.due() {
             return;
         }
         field.load(&self.parameters);
@@ -92,11 +73,11 @@ impl<T: Real> Stand<T> {
         // The list is to hold until the greatest pull has fallen to a quarter.
         let quiet = loss.quiet(0.25 * T::NEGLIGIBLE * loss.pull(least));
         let cut = quiet.map(|quiet| quiet.max(numbers.margin)).filter(|cut| cut.is_finite());
-        let make = |cut| Shortlist::new(field, &basis.shared.train, &basis.kept, &self.margins, numbers.alpha, cut);
-        watch.renew(cut.and_then(make));
+        let make = |cut| ActiveSet::new(field, &basis.shared.train, &basis.kept, &self.margins, numbers.alpha, cut);
+        screening.renew(cut.and_then(make));
     }
 
-    /// Looks at all samples, where only some were looked at.
+    /// Evaluates all samples, where only some were.
     pub(super) fn complete(&mut self, basis: &Basis<T>, field: &mut Field<T>) {
         if self.looked.is_some() {
             field.load(&self.parameters);
@@ -112,9 +93,9 @@ impl<T: Real> Stand<T> {
         self.looked = None;
     }
 
-    /// Whether a sample that pulls at `other` was not looked at here.
-    pub(super) fn not_looked_at(&self, other: &Stand<T>, watch: &Watch<T>) -> bool {
-        let (Some(count), Some(list)) = (self.looked, &watch.list) else { return false };
+    /// Whether a sample whose loss has a slope at `other` was not evaluated here.
+    pub(super) fn not_looked_at(&self, other: &FlowPoint<T>, screening: &Screening<T>) -> bool {
+        let (Some(count), Some(list)) = (self.looked, &screening.list) else { return false };
         other.terms.iter().any(|&(sample, _)| !list.among(sample, count))
     }
 

@@ -1,0 +1,115 @@
+//! The walls between the rooms of `src`, read off the `use` lines and paths of the sources: what a room must never know.
+//! DESIGN.md says why. A wall that is broken today is named below with a reason; no other may break, and one that is
+//! mended must leave the list. No two files import each other in a circle: whoever reads one can stop there.
+
+mod imports;
+mod sources;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// A room, and the rooms that it must never import.
+const NEVER: [(&str, &[&str]); 13] = [
+    // A question knows no tensors, ranks or disks.
+    ("sweep", &["plan", "train", "observe", "dispatch", "store", "run_directory", "session", "cli"]),
+    ("plan", &["train", "observe", "dispatch", "store", "run_directory", "session", "cli"]),
+    // Samples know no networks.
+    ("data", &["plan", "train", "observe", "dispatch", "store", "run_directory", "session", "slurm", "cli"]),
+    // What is measured stands under who trains it.
+    ("observe", &["plan", "train", "dispatch", "store", "run_directory", "session", "slurm", "cli"]),
+    // A trainer knows no MPI, no files, no jobs.
+    ("train", &["plan", "dispatch", "store", "run_directory", "session", "slurm", "cli"]),
+    // Names and bytes, not engines.
+    ("store", &["train", "dispatch", "run_directory", "session", "slurm", "cli"]),
+    // A cell is a number there.
+    ("dispatch", &["plan", "sweep", "train", "observe", "store", "run_directory", "session", "slurm", "cli"]),
+    ("run_directory", &["train", "session", "cli"]),
+    // Geometry of kept networks.
+    ("linear_regions", &["plan", "train", "dispatch", "store", "run_directory", "session", "slurm", "cli"]),
+    ("slurm", &["train", "observe", "dispatch", "run_directory", "session", "cli"]),
+    ("host", &["plan", "sweep", "train", "observe", "dispatch", "store", "run_directory", "session", "cli"]),
+    // Everything else stands on the session and the command line: nothing above them but `main`.
+    ("session", &["cli"]),
+    // No science in the command line.
+    ("cli", &["train", "observe"]),
+];
+
+/// Walls that are broken today, each with what has to move before it stands.
+const BROKEN: [(&str, &str); 2] = [
+    // The columns of a part are made from the trainer's record: one registry of observables will make them.
+    ("store", "train"),
+    // The choice of a device and of an engine is parsed by the types that hold it.
+    ("cli", "train"),
+];
+
+#[test]
+fn no_room_knows_what_it_must_not() {
+    let sources = sources::read(Path::new("src"));
+    assert!(sources.len() > 100, "the sources were not found");
+    let mut broken = BTreeSet::new();
+    let mut new = Vec::new();
+    for source in &sources {
+        let room = source.module.first().map_or("", String::as_str);
+        let Some((_, forbidden)) = NEVER.iter().find(|(name, _)| *name == room) else { continue };
+        for (line, other) in source.code.lines().flat_map(|line| forbidden.iter().map(move |other| (line, *other))) {
+            let pattern = format!("crate::{other}");
+            let named = line.match_indices(&pattern).any(|(at, _)| {
+                let after = line[at + pattern.len()..].chars().next();
+                after.is_none_or(|next| !(next.is_alphanumeric() || next == '_'))
+            });
+            if !named {
+                continue;
+            }
+            broken.insert((room, other));
+            if !BROKEN.contains(&(room, other)) {
+                new.push(format!("{}: {}", source.path.display(), line.trim()));
+            }
+        }
+    }
+    assert!(new.is_empty(), "these lines break a wall of DESIGN.md:\n{}", new.join("\n"));
+    for wall in BROKEN {
+        assert!(broken.contains(&wall), "{} → {} stands again: take it off the list", wall.0, wall.1);
+    }
+}
+
+#[test]
+fn no_two_files_import_each_other_in_a_circle() {
+    for root in ["src", "src/kernel", "src/optimisers", "analysis/src"] {
+        let sources = sources::read(Path::new(root));
+        let arrows = imports::arrows(&sources);
+        // Were no arrows found, the search would be at fault.
+        assert!(arrows.iter().map(BTreeSet::len).sum::<usize>() >= sources.len() / 2, "{root}: too few imports found");
+        let reach: Vec<BTreeSet<usize>> = (0..sources.len()).map(|place| reachable(&arrows, place)).collect();
+        let circles: Vec<String> = (0..sources.len())
+            .filter(|&place| reach[place].contains(&place))
+            .map(|place| {
+                let back = arrows[place].iter().filter(|&&to| reach[to].contains(&place));
+                let back: Vec<String> = back.map(|&to| sources[to].path.display().to_string()).collect();
+                format!("{root}/{} → {}", sources[place].path.display(), back.join(", "))
+            })
+            .collect();
+        assert!(circles.is_empty(), "these files import each other in a circle:\n{}", circles.join("\n"));
+    }
+}
+
+/// All that can be reached from a place by one arrow or more.
+fn reachable(arrows: &[BTreeSet<usize>], from: usize) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    let mut next: Vec<usize> = arrows[from].iter().copied().collect();
+    while let Some(place) = next.pop() {
+        if found.insert(place) {
+            next.extend(arrows[place].iter().copied());
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_read_is_code() {
+    let text = "use a::b; // use c::d;\nlet s = \"use e::f;\"; let q = '\"'; fn f<'a>() {}\n#[cfg(test)]\nmod tests { use g::h; }\nuse i::j;";
+    let sources = sources::blanked(text);
+    assert_eq!(sources.lines().count(), text.lines().count());
+    for (path, stays) in [("a::b", true), ("c::d", false), ("e::f", false), ("fn f<'a>", true), ("i::j", true)] {
+        assert_eq!(sources.contains(path), stays, "{path} in {sources:?}");
+    }
+}
