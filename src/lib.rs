@@ -21,10 +21,10 @@
 //! - [`session`]: how the rooms meet in one run.
 //! - [`slurm`]: job scripts, what they refuse, and their submission.
 
+pub mod amount;
 pub mod cost;
 pub mod data;
 pub mod dispatch;
-pub mod duration;
 #[doc(hidden)]
 pub mod foreign;
 pub mod host;

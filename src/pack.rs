@@ -14,7 +14,7 @@ pub struct AtOnce {
 
 /// A cell that is still to be trained.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Todo {
+pub struct PendingCell {
     /// The cell's index in the plan.
     pub cell: u32,
     /// Cells of equal kind may train together; see [`crate::plan::Plan::kinds`].
@@ -58,10 +58,10 @@ const SHARES_PER_WORKER: f64 = 4.0;
 ///
 /// A kind is cut into so many cohorts that each takes about a fourth of a worker's share of the whole, but not into
 /// cohorts smaller than is efficient, unless workers would then have nothing to do at all.
-pub fn pack(todo: &[Todo], limits: &Limits) -> Vec<Packed> {
-    let mut kinds: Vec<Vec<&Todo>> = Vec::new();
+pub fn pack(pending: &[PendingCell], limits: &Limits) -> Vec<Packed> {
+    let mut kinds: Vec<Vec<&PendingCell>> = Vec::new();
     let mut place = std::collections::HashMap::new();
-    for cell in todo {
+    for cell in pending {
         let at = *place.entry(cell.kind).or_insert_with(|| {
             kinds.push(Vec::new());
             kinds.len() - 1
@@ -69,7 +69,7 @@ pub fn pack(todo: &[Todo], limits: &Limits) -> Vec<Packed> {
         kinds[at].push(cell);
     }
     let workers = limits.workers.max(1);
-    let total: f64 = todo.iter().map(|cell| cell.seconds).sum();
+    let total: f64 = pending.iter().map(|cell| cell.seconds).sum();
     let share = total / (workers as f64 * SHARES_PER_WORKER);
     let mut counts: Vec<usize> = kinds.iter().map(|cells| count(cells, share, limits)).collect();
     raise(&mut counts, &kinds, workers);
@@ -80,7 +80,7 @@ pub fn pack(todo: &[Todo], limits: &Limits) -> Vec<Packed> {
 }
 
 /// Number of cohorts a kind is cut into.
-fn count(cells: &[&Todo], share: f64, limits: &Limits) -> usize {
+fn count(cells: &[&PendingCell], share: f64, limits: &Limits) -> usize {
     let fits = cells
         .iter()
         .map(|cell| {
@@ -98,7 +98,7 @@ fn count(cells: &[&Todo], share: f64, limits: &Limits) -> usize {
 }
 
 /// Cuts the longest cohorts further until every worker has one, as far as there are cells.
-fn raise(counts: &mut [usize], kinds: &[Vec<&Todo>], workers: usize) {
+fn raise(counts: &mut [usize], kinds: &[Vec<&PendingCell>], workers: usize) {
     while counts.iter().sum::<usize>() < workers {
         let longest = (0..counts.len()).filter(|&kind| counts[kind] < kinds[kind].len()).max_by(|&a, &b| {
             let each = |kind: usize| kinds[kind].iter().map(|c| c.seconds).sum::<f64>() / counts[kind] as f64;
@@ -112,7 +112,7 @@ fn raise(counts: &mut [usize], kinds: &[Vec<&Todo>], workers: usize) {
 }
 
 /// Cuts one kind's cells into `count` cohorts of sizes that differ by one at most.
-fn cut(cells: &[&Todo], count: usize) -> Vec<Packed> {
+fn cut(cells: &[&PendingCell], count: usize) -> Vec<Packed> {
     (0..count)
         .map(|part| {
             let slice = &cells[part * cells.len() / count..(part + 1) * cells.len() / count];
@@ -136,10 +136,10 @@ mod tests {
 
     const AT_ONCE: AtOnce = AtOnce { efficient: 16, most: None };
 
-    fn cells(n: u32, kind: u32, seconds: f64) -> Vec<Todo> {
+    fn cells(n: u32, kind: u32, seconds: f64) -> Vec<PendingCell> {
         (0..n)
             .map(|cell| cell + 1000 * kind)
-            .map(|cell| Todo { cell, kind, seconds, bytes: 1 << 20, shared_bytes: 1 << 20, at_once: AT_ONCE })
+            .map(|cell| PendingCell { cell, kind, seconds, bytes: 1 << 20, shared_bytes: 1 << 20, at_once: AT_ONCE })
             .collect()
     }
 
@@ -159,9 +159,9 @@ mod tests {
     #[test]
     fn a_device_that_wants_many_gets_many_and_no_more_than_fit() {
         let at_once = |efficient: usize, most: Option<usize>| {
-            let mut todo = cells(256, 0, 1.0);
-            todo.iter_mut().for_each(|cell| cell.at_once = AtOnce { efficient, most });
-            pack(&todo, &limits(1)).iter().map(|cohort| cohort.cells.len()).collect::<Vec<_>>()
+            let mut pending = cells(256, 0, 1.0);
+            pending.iter_mut().for_each(|cell| cell.at_once = AtOnce { efficient, most });
+            pack(&pending, &limits(1)).iter().map(|cohort| cohort.cells.len()).collect::<Vec<_>>()
         };
         assert_eq!(at_once(200, None), [256]);
         assert_eq!(at_once(100, None), [128, 128]);
@@ -170,8 +170,8 @@ mod tests {
 
     #[test]
     fn longest_first() {
-        let todo = [cells(16, 0, 1.0), cells(16, 1, 9.0), cells(16, 2, 3.0)].concat();
-        let seconds: Vec<f64> = pack(&todo, &limits(2)).iter().map(|cohort| cohort.seconds).collect();
+        let pending = [cells(16, 0, 1.0), cells(16, 1, 9.0), cells(16, 2, 3.0)].concat();
+        let seconds: Vec<f64> = pack(&pending, &limits(2)).iter().map(|cohort| cohort.seconds).collect();
         assert!(seconds.is_sorted_by(|a, b| a >= b), "{seconds:?}");
     }
 
@@ -182,15 +182,15 @@ mod tests {
             workers in 1usize..20, most in 1usize..200, memory in 1000u64..100_000, device in 1usize..300,
         ) {
             let at_once = AtOnce { efficient: 16, most: Some(device) };
-            let todo: Vec<Todo> = sizes.iter().enumerate().flat_map(|(kind, &(n, seconds, bytes))| {
+            let pending: Vec<PendingCell> = sizes.iter().enumerate().flat_map(|(kind, &(n, seconds, bytes))| {
                 let kind = kind as u32;
-                (0..n).map(move |cell| Todo { cell: cell + 1000 * kind, kind, seconds, bytes, shared_bytes: 10, at_once })
+                (0..n).map(move |cell| PendingCell { cell: cell + 1000 * kind, kind, seconds, bytes, shared_bytes: 10, at_once })
             }).collect();
             let limits = Limits { workers, memory, most_replicas: most };
-            let packed = pack(&todo, &limits);
+            let packed = pack(&pending, &limits);
             let mut seen: Vec<u32> = packed.iter().flat_map(|cohort| cohort.cells.clone()).collect();
             seen.sort_unstable();
-            let mut all: Vec<u32> = todo.iter().map(|cell| cell.cell).collect();
+            let mut all: Vec<u32> = pending.iter().map(|cell| cell.cell).collect();
             all.sort_unstable();
             prop_assert_eq!(seen, all);
             for cohort in &packed {
@@ -199,7 +199,7 @@ mod tests {
                 prop_assert!(cohort.cells.len() <= most.min(device));
                 prop_assert!(cohort.cells.len() as u64 * bytes + 10 <= memory || cohort.cells.len() == 1);
             }
-            prop_assert!(packed.len() >= workers.min(todo.len()));
+            prop_assert!(packed.len() >= workers.min(pending.len()));
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn run(arguments: Arguments, mut definition: clap::Command) -> Result
         clap_mangen::Man::new(definition).render(&mut out).map_err(Failure::input)?;
     } else {
         let shell: clap_complete::Shell = arguments.what.parse().map_err(|_| {
-            Failure::Input(format!("error: `{}` is none of bash, zsh, fish, elvish, powershell, man", arguments.what))
+            Failure::Input(format!("`{}` is none of bash, zsh, fish, elvish, powershell, man", arguments.what))
         })?;
         clap_complete::generate(shell, &mut definition, "phasesweep", &mut out);
     }

@@ -63,9 +63,9 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
             if report.is_ok() {
                 Ok(Exit::Complete)
             } else if report.content.is_err() {
-                Err(Failure::Input(format!("error: {name} cannot be read; what was found is said above")))
+                Err(Failure::Input(format!("{name} cannot be read; what was found is said above")))
             } else {
-                Err(Failure::Input(format!("error: {name} is not as published")))
+                Err(Failure::Input(format!("{name} is not as published")))
             }
         }
     }

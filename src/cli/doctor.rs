@@ -4,10 +4,11 @@
 //! with `ok`, `--` (absent, and not needed by everybody) or `!!` (broken). Code 2 if anything is broken.
 
 use super::exit::{Exit, Failure};
+use phasesweep::amount::bytes;
 use phasesweep::data;
 use phasesweep::dispatch::{Launch, World};
 use phasesweep::host::{self, Limits, ThisHost};
-use phasesweep::session::{allowance, bytes};
+use phasesweep::session::allowance;
 use phasesweep::slurm::Client;
 use phasesweep::train::{DeviceName, device};
 
@@ -56,7 +57,7 @@ pub(super) fn run(_: Arguments) -> Result<Exit, Failure> {
         println!("{mark}  {topic:11} {text}");
     }
     if findings.0.iter().any(|(mark, _, _)| *mark == Mark::Broken) {
-        Err(Failure::Input(String::new()))
+        Err(Failure::Said(Exit::Refused))
     } else {
         Ok(Exit::Complete)
     }

@@ -2,22 +2,46 @@
 
 use std::process::ExitCode;
 
-/// How a command that did its work ended.
+use phasesweep::run_directory::RunDirectoryError;
+use phasesweep::session::SessionError;
+
+// Exit codes, as documented in the README.
+const COMPLETE: u8 = 0;
+const FAILED_CELLS: u8 = 1;
+/// The user's input is wrong.
+pub(super) const INPUT: u8 = 2;
+const BUG: u8 = 70;
+/// The same command continues where it stopped.
+pub(super) const INTERRUPTED: u8 = 75;
+
+/// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exit {
     /// Everything asked for is there.
     Complete,
     /// The work is done, but cells failed; `phasesweep status` names them.
     FailedCells,
+    /// The user's input, or what it names, is wrong.
+    Refused,
+    /// A fault of the program.
+    Bug,
     /// Interrupted; the same command continues where it stopped.
     Interrupted,
 }
 
-/// Why a command could not do its work.
+/// Why a command could not do its work. Sentences without a prefix.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The user's input is wrong, or what it names: printed as it is.
+    /// The user's input is wrong, or what it names.
     Input(String),
+    /// Several things are wrong with it; a sentence each.
+    Several(Vec<String>),
+    /// A text that names its errors and their places itself, as compilers do.
+    Diagnostics(String),
+    /// Interrupted; the same command continues where it stopped.
+    Interrupted(String),
+    /// Everything has been printed, by another process.
+    Said(Exit),
     /// A fault of the program.
     Bug(String),
 }
@@ -29,32 +53,60 @@ impl Failure {
     }
 }
 
-/// Exit codes, as documented in the README.
-mod code {
-    pub(super) const COMPLETE: u8 = 0;
-    pub(super) const FAILED_CELLS: u8 = 1;
-    pub(super) const INPUT: u8 = 2;
-    pub(super) const BUG: u8 = 70;
-    pub(super) const INTERRUPTED: u8 = 75;
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Failure {
+        match error {
+            SessionError::Sweep(diagnostics) => Failure::Diagnostics(diagnostics.to_string()),
+            SessionError::Refused(sentences) => Failure::Several(sentences),
+            SessionError::Resumable(message) => Failure::Interrupted(message),
+            SessionError::OnRankZero => Failure::Said(Exit::Refused),
+            SessionError::ResumableOnRankZero => Failure::Said(Exit::Interrupted),
+            SessionError::Bug(message) => Failure::Bug(message),
+            error => Failure::input(error),
+        }
+    }
+}
+
+impl From<RunDirectoryError> for Failure {
+    fn from(error: RunDirectoryError) -> Failure {
+        SessionError::from(error).into()
+    }
 }
 
 /// Prints a failure, and turns the end of a subcommand into the exit code of the process.
 pub(super) fn code(outcome: Result<Exit, Failure>) -> ExitCode {
-    ExitCode::from(match outcome {
-        Ok(Exit::Complete) => code::COMPLETE,
-        Ok(Exit::FailedCells) => code::FAILED_CELLS,
-        Ok(Exit::Interrupted) => code::INTERRUPTED,
-        Err(Failure::Input(message)) => {
-            if !message.is_empty() {
-                eprintln!("{}", message.trim_end());
-            }
-            code::INPUT
+    let exit = outcome.unwrap_or_else(|failure| match failure {
+        Failure::Input(message) => refuse(&[message]),
+        Failure::Several(messages) => refuse(&messages),
+        Failure::Diagnostics(text) => {
+            eprintln!("{}", text.trim_end());
+            Exit::Refused
         }
-        Err(Failure::Bug(message)) => {
+        Failure::Interrupted(message) => {
+            refuse(&[message]);
+            Exit::Interrupted
+        }
+        Failure::Said(exit) => exit,
+        Failure::Bug(message) => {
             eprintln!(
                 "This is a bug in phasesweep, not in your sweep; please report it with the sweep file:\n{message}"
             );
-            code::BUG
+            Exit::Bug
         }
+    });
+    ExitCode::from(match exit {
+        Exit::Complete => COMPLETE,
+        Exit::FailedCells => FAILED_CELLS,
+        Exit::Refused => INPUT,
+        Exit::Bug => BUG,
+        Exit::Interrupted => INTERRUPTED,
     })
+}
+
+/// Prints what is wrong, with the prefix that no other place of the program writes before a sentence.
+fn refuse(messages: &[String]) -> Exit {
+    for message in messages {
+        eprintln!("error: {}", message.trim_end());
+    }
+    Exit::Refused
 }

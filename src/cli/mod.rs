@@ -8,6 +8,7 @@ mod collect;
 mod complete;
 mod data;
 mod doctor;
+mod execution_arguments;
 mod exit;
 mod plan;
 mod plot;

@@ -1,17 +1,18 @@
 //! `phasesweep plan`: axes, cells, cohorts, bytes, operations and the time to expect, and what is odd
 //! about the data; trains nothing.
 
+use super::execution_arguments::ExecutionArguments;
 use super::exit::{Exit, Failure};
 use super::sweep_file::SweepFile;
 use phasesweep::data::DataError;
-use phasesweep::session::{Forecast, SessionError, Terms, findings_of_plan};
+use phasesweep::session::{Forecast, SessionError, findings_of_plan};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     sweep: SweepFile,
     #[command(flatten)]
-    terms: Terms,
+    execution: ExecutionArguments,
     /// Ranks that would share the work.
     #[arg(long, default_value_t = 1)]
     ranks: usize,
@@ -22,12 +23,12 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let findings = match (findings_of_plan(&sweep), &input.from) {
         // A run directory is planned without the data: it keeps what was found of them.
         (Err(SessionError::Data(DataError::NotFound { .. })), Some(directory)) => {
-            directory.data_findings().map_err(SessionError::from).map_err(Failure::input)?
+            directory.data_findings().map_err(SessionError::from)?
         }
-        (found, _) => found.map_err(Failure::input)?,
+        (found, _) => found?,
     };
-    let shapes = input.shapes(&sweep).map_err(SessionError::from).map_err(Failure::input)?;
-    let forecast = Forecast::new(sweep, &shapes, &arguments.terms, arguments.ranks).map_err(Failure::input)?;
+    let shapes = input.shapes(&sweep).map_err(SessionError::from)?;
+    let forecast = Forecast::new(sweep, &shapes, &arguments.execution.into(), arguments.ranks)?;
     print!("{forecast}");
     findings.iter().for_each(|finding| eprintln!("warning: {finding}"));
     Ok(Exit::Complete)

@@ -19,13 +19,13 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let program = beside.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(NAME));
     let status = Command::new(&program).args(&arguments.rest).status().map_err(|error| {
         Failure::Input(format!(
-            "error: {} cannot be started: {error}. Build it with `cargo build --release -p phasesweep-analysis` and put it beside phasesweep or on PATH.",
+            "{} cannot be started: {error}. Build it with `cargo build --release -p phasesweep-analysis` and put it beside phasesweep or on PATH.",
             program.display()
         ))
     })?;
     match status.code() {
         Some(0) => Ok(Exit::Complete),
-        Some(2) => Err(Failure::Input(String::new())),
+        Some(2) => Err(Failure::Said(Exit::Refused)),
         other => Err(Failure::Bug(format!(
             "{NAME} ended with {}",
             other.map_or("a signal".into(), |code| format!("code {code}"))

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::exit::{Exit, Failure};
+use super::execution_arguments::ExecutionArguments;
+use super::exit::{self, Exit, Failure};
 use super::sweep_file::SweepFile;
-use phasesweep::session::{self, Ending, SessionError, Settings, Terms};
+use phasesweep::session::{self, AbortCodes, Ending, Settings};
 use phasesweep::slurm::{TimeLeft, Walltime, parse_interval};
 use phasesweep::train::device;
 
@@ -14,7 +15,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     sweep: SweepFile,
     #[command(flatten)]
-    terms: Terms,
+    execution: ExecutionArguments,
     /// Run directory; runs/NAME of the sweep unless given, or the run directory that was named as the sweep. Run again into the
     /// same directory to continue or extend.
     #[arg(long, value_name = "DIR")]
@@ -53,13 +54,13 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    device::settle_precision(arguments.terms.tf32);
+    device::settle_precision(arguments.execution.tf32);
     let settings = Settings {
         sweep_file: arguments.sweep.file.clone(),
         overrides: arguments.sweep.overrides.clone(),
         overrides_from: arguments.sweep.set_from.clone(),
         accept_changes: arguments.accept_changes,
-        terms: arguments.terms,
+        execution: arguments.execution.into(),
         out: arguments.out,
         checkpoint_every: arguments.checkpoint_seconds,
         walltime: arguments.walltime,
@@ -70,18 +71,11 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         quiet: arguments.quiet,
         simulate: arguments.simulate.map(|seconds| seconds.as_secs_f64()),
         poison: arguments.simulate_poison,
+        abort_codes: AbortCodes { failed: exit::INPUT.into(), resumable: exit::INTERRUPTED.into() },
     };
-    match session::run(&settings) {
-        Ok(Ending::Complete) => Ok(Exit::Complete),
-        Ok(Ending::FailedCells) => Ok(Exit::FailedCells),
-        Ok(Ending::Interrupted) => Ok(Exit::Interrupted),
-        Err(SessionError::Resumable(message)) => {
-            if !message.is_empty() {
-                eprintln!("{message}");
-            }
-            Ok(Exit::Interrupted)
-        }
-        Err(SessionError::Bug(message)) => Err(Failure::Bug(message)),
-        Err(error) => Err(Failure::input(error)),
-    }
+    Ok(match session::run(&settings)? {
+        Ending::Complete => Exit::Complete,
+        Ending::FailedCells => Exit::FailedCells,
+        Ending::Interrupted => Exit::Interrupted,
+    })
 }

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use super::exit::{Exit, Failure};
 use super::plot::{self, Curve, Panel};
 use super::sweep_file::RunArgument;
-use phasesweep::duration::span;
+use phasesweep::amount::bytes;
+use phasesweep::amount::span;
 use phasesweep::run_directory::{RunDirectoryError, StoredCell, Trajectory, find_finished};
-use phasesweep::session::bytes;
 use phasesweep::store::{Dim, Part};
 
 #[derive(clap::Args)]
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     match &arguments.svg {
         Some(file) => {
             std::fs::write(file, plot::svg(&format!("cell {id}"), &panels))
-                .map_err(|error| Failure::Input(format!("error: {} cannot be written: {error}", file.display())))?;
+                .map_err(|error| Failure::Input(format!("{} cannot be written: {error}", file.display())))?;
             println!("trajectory: {}", file.display());
         }
         None => print!("\n{}", plot::terminal(&panels, 36, 7)),

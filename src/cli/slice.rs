@@ -52,7 +52,7 @@ pub(super) struct Arguments {
 
 impl From<SliceError> for Failure {
     fn from(error: SliceError) -> Failure {
-        Failure::Input(format!("error: {error}"))
+        Failure::input(error)
     }
 }
 
@@ -67,9 +67,8 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     for file in &source.files {
         let read = Weights::read(file)?;
         let began = Instant::now();
-        let cut = partition(&read.network, &plane.plane, &plane.window, arguments.most_regions).map_err(|error| {
-            Failure::Input(format!("error: {}: {error} (--window, --most-regions)", file.display()))
-        })?;
+        let cut = partition(&read.network, &plane.plane, &plane.window, arguments.most_regions)
+            .map_err(|error| Failure::Input(format!("{}: {error} (--window, --most-regions)", file.display())))?;
         let seconds = began.elapsed().as_secs_f64();
         let decision = cut.decision();
         let summary = cut.summary(&decision, &plane.window);
@@ -88,7 +87,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
 }
 
 fn store(error: phasesweep::store::StoreError) -> Failure {
-    Failure::Input(format!("error: {error}"))
+    Failure::input(error)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
@@ -113,7 +112,7 @@ impl Source {
         let folder = directory.cell_weights(id);
         let kept = directory.weights_files(id).map_err(store)?;
         if kept.is_empty() {
-            return Err(Failure::Input(format!("error: {} holds no weights yet", folder.display())));
+            return Err(Failure::Input(format!("{} holds no weights yet", folder.display())));
         }
         let files = if arguments.epochs.is_empty() {
             evenly(kept.len()).into_iter().map(|place| kept[place].1.clone()).collect()
@@ -141,7 +140,7 @@ impl Source {
                 let block = KeptRun::open(directory)?.block_of(*id)?;
                 Ok(SlicePlane::through_samples(&block.train, &arguments.samples, arguments.window)?)
             }
-            (None, None) => Err(Failure::Input("error: --weights needs a plane: --plane FILE".to_owned())),
+            (None, None) => Err(Failure::Input("--weights needs a plane: --plane FILE".to_owned())),
         }
     }
 
@@ -160,14 +159,14 @@ fn evenly(count: usize) -> Vec<usize> {
 fn at(kept: &[(usize, PathBuf)], epoch: usize) -> Result<PathBuf, Failure> {
     kept.iter().find(|(of, _)| *of == epoch).map(|(_, path)| path.clone()).ok_or_else(|| {
         let all: Vec<String> = kept.iter().map(|(epoch, _)| epoch.to_string()).collect();
-        Failure::Input(format!("error: no weights of epoch {epoch} were kept; there are those of {}", all.join(", ")))
+        Failure::Input(format!("no weights of epoch {epoch} were kept; there are those of {}", all.join(", ")))
     })
 }
 
 fn list(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let refuse = |error: std::io::Error| {
         Failure::Input(format!(
-            "error: {} cannot be listed: {error}. Weights are kept where the sweep file says so: [observe] weights = \"log\"",
+            "{} cannot be listed: {error}. Weights are kept where the sweep file says so: [observe] weights = \"log\"",
             folder.display()
         ))
     };

@@ -82,7 +82,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments, definition: clap::Command) -> Result<Exit, Failure> {
     let (input, sweep) = arguments.sweep.read()?;
-    DeviceName::parse(&arguments.device).map_err(|error| Failure::Input(format!("error: {error}")))?;
+    DeviceName::parse(&arguments.device).map_err(Failure::input)?;
     let out = arguments.out.clone().unwrap_or_else(|| input.default_directory(&sweep));
     // Whether the data changed is for the job to find out, which has them.
     if !arguments.run_arguments.iter().any(|argument| argument == "--accept-changes") {
@@ -131,7 +131,7 @@ pub(super) fn run(arguments: Arguments, definition: clap::Command) -> Result<Exi
     slurm::check(&request, &needs).map_err(refused)?;
     check_run_arguments(definition, &request)?;
     let site = std::env::var_os("PHASESWEEP_SLURM_TEMPLATES").filter(|site| !site.is_empty()).map(PathBuf::from);
-    let failed = |error: &dyn std::fmt::Display| Failure::Input(format!("error: {error}"));
+    let failed = |error: &dyn std::fmt::Display| Failure::input(error);
     let template = Template::find(&request, arguments.template.as_deref(), site.as_deref()).map_err(|e| failed(&e))?;
     let script = slurm::render(&request, &template).map_err(|e| failed(&e))?;
     slurm::check_script(&script).map_err(refused)?;
@@ -150,10 +150,9 @@ pub(super) fn run(arguments: Arguments, definition: clap::Command) -> Result<Exi
     Ok(Exit::Complete)
 }
 
-/// Refusals as a person reads them, a line each.
+/// Why the request cannot work, a sentence each.
 fn refused(refusals: Vec<Refusal>) -> Failure {
-    let lines: Vec<String> = refusals.iter().map(|refusal| format!("error: {refusal}")).collect();
-    Failure::Input(lines.join("\n"))
+    Failure::Several(refusals.iter().map(Refusal::to_string).collect())
 }
 
 /// Refuses what the job's `phasesweep run` would refuse: an unknown argument, a wrong value, an option that the script
@@ -169,7 +168,7 @@ fn check_run_arguments(definition: clap::Command, request: &Request) -> Result<(
         Ok(_) => Ok(()),
         Err(error) => {
             let said = error.to_string();
-            let reason = said.trim().split("\n\nUsage").next().unwrap_or_default().to_owned();
+            let reason = said.trim().trim_start_matches("error: ").split("\n\nUsage").next().unwrap_or_default();
             Err(Failure::Input(format!(
                 "{reason}\n(in the arguments of the job's `phasesweep run`, to which the job script itself gives --out, \
                  --device, --threads and --no-collect: see --out, --device and --cpus-per-task of submit)"
@@ -180,5 +179,5 @@ fn check_run_arguments(definition: clap::Command, request: &Request) -> Result<(
 
 /// The path from the root: a job starts in a directory of the site's choosing.
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path).map_err(|error| Failure::Input(format!("error: {}: {error}", path.display())))
+    std::path::absolute(path).map_err(|error| Failure::Input(format!("{}: {error}", path.display())))
 }

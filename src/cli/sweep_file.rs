@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use super::exit::Failure;
 use phasesweep::run_directory::{RunDirectoryError, SweepInput, locate};
-use phasesweep::session::SessionError;
 use phasesweep::store::RunDirectory;
 use phasesweep::sweep::Sweep;
 
@@ -49,10 +48,4 @@ impl RunArgument {
 /// The run directory that a path means.
 pub(super) fn located(path: &Path) -> Result<RunDirectory, Failure> {
     Ok(locate(path)?)
-}
-
-impl From<RunDirectoryError> for Failure {
-    fn from(error: RunDirectoryError) -> Failure {
-        Failure::input(SessionError::from(error))
-    }
 }

@@ -5,8 +5,8 @@
 use std::fmt;
 
 use super::status::{Jobs, RankReport, RunReport, Status};
+use crate::amount::span;
 use crate::dispatch::Activity;
-use crate::duration::span;
 
 /// Ranks that are listed one by one; of more, only those that do not train as expected.
 const LISTED_RANKS: usize = 32;

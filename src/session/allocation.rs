@@ -10,9 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::SessionError;
+use super::error::SessionError;
+use crate::amount::span;
 use crate::dispatch::StopCause;
-use crate::duration::span;
 use crate::run_directory::RunStatus;
 use crate::store::{CheckpointSummary, RunDirectory, StoreError, durable};
 
@@ -176,7 +176,7 @@ impl Allocation {
         let last_sign = status.map(|status| status.written);
         let ends = left.map(|left| seconds_since_1970() + left.as_secs_f64());
         let record = Record::begin(previous, Job::surrounding(), reached, seconds_since_1970(), ends, last_sign)
-            .map_err(|sentence| SessionError::Input(format!("error: {sentence}")))?;
+            .map_err(SessionError::Input)?;
         let allocation = Allocation { path, record };
         allocation.write()?;
         Ok(allocation)

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::duration::span;
+use crate::amount::span;
 use crate::slurm::TimeLeft;
 
 /// The end of an allocation, as seen from the start of a run.
@@ -46,7 +46,7 @@ pub(super) fn deadline(
             Some(end) if end > now => Some(end - now),
             Some(end) => {
                 return Err(format!(
-                    "error: the allocation ended {} ago (SLURM_JOB_END_TIME), so nothing can be started. If this \
+                    "the allocation ended {} ago (SLURM_JOB_END_TIME), so nothing can be started. If this \
                      process does not belong to that job any more, unset SLURM_JOB_END_TIME, or say by --walltime how \
                      long it may run",
                     span((now - end).as_secs_f64())

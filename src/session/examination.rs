@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::SessionError;
+use super::error::SessionError;
 use super::pools::Pools;
 use crate::data::{self, Block, Census, DataError, Finding, Pool, Samples};
 use crate::plan::{DataIdentity, Plan, Variant, removes_by_distance};
@@ -32,7 +32,7 @@ pub(super) struct Examined {
 /// Examines the data of a sweep that is to be run.
 ///
 /// # Errors
-/// [`SessionError::Data`] if a source is not there or not right; [`SessionError::Input`] if the sweep asks of it what
+/// [`SessionError::Data`] if a source is not there or not right; [`SessionError::Refused`] if the sweep asks of it what
 /// cannot be trained or measured.
 pub(super) fn examine(sweep: &Sweep) -> Result<Examined, SessionError> {
     let mut pools = Pools::default();
@@ -115,8 +115,7 @@ fn findings(sweep: &Sweep, pools: &mut Pools, absent: Absent) -> Result<Vec<Stri
     if refused.is_empty() {
         return Ok(said);
     }
-    let lines: Vec<String> = refused.iter().map(|sentence| format!("error: {sentence}")).collect();
-    Err(SessionError::Input(lines.join("\n")))
+    Err(SessionError::Refused(refused))
 }
 
 /// Adds a sentence, once.

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use super::terms::{ResolvedTerms, Terms};
-use super::todo::CellCost;
+use super::error::SessionError;
+use super::execution::{Execution, ExecutionOptions};
+use super::remaining::CellCost;
+use crate::amount::{bytes, span};
 use crate::cost::{Activations, DataShape, Rate, Rates, ReplicaCost, replica_cost};
 use crate::data::Shape;
-use crate::duration::span;
 use crate::host::{Limits as HostLimits, ThisHost};
-use crate::pack::{AtOnce, Limits, Todo, pack};
+use crate::pack::{AtOnce, Limits, PendingCell, pack};
 use crate::plan::Plan;
 use crate::sweep::{ArchitectureKind, Sweep};
 use crate::train::{Choice, DeviceName, KernelChoice};
@@ -35,7 +36,7 @@ impl Costs {
     /// Counts what a plan's variants cost and expects the time from remembered rates.
     ///
     /// `shapes` are the sizes of `plan.sweep().data`, in order.
-    pub(super) fn of(plan: &Plan, shapes: &[Shape], terms: &ResolvedTerms, rates: &Rates) -> Costs {
+    pub(super) fn of(plan: &Plan, shapes: &[Shape], execution: &Execution, rates: &Rates) -> Costs {
         let of_data = |shape: &Shape| DataShape {
             features: shape.features,
             image: shape.image,
@@ -53,25 +54,25 @@ impl Costs {
         for variant in plan.variants() {
             let kind = &plan.sweep().architectures[variant.architecture].kind;
             let flow = plan.sweep().optimisers[variant.optimiser].flow.is_some();
-            let kernel = !flow && terms.choice.may_take_kernel();
-            let accelerated = !kernel && !flow && !terms.choice.device.is_flex();
+            let kernel = !flow && execution.choice.may_take_kernel();
+            let accelerated = !kernel && !flow && !execution.choice.device.is_flex();
             // What a GPU holds is not in the rank's memory: trials tell how much of it fits.
             let held =
-                if kernel || flow || terms.choice.device.is_gpu() { Activations::Tile } else { Activations::All };
+                if kernel || flow || execution.choice.device.is_gpu() { Activations::Tile } else { Activations::All };
             let counted = replica_cost(plan, variant, &shapes[variant.data], held);
             let engine = match (flow, kernel) {
                 (true, _) => "flow".to_string(),
                 (_, true) => "kernel".to_string(),
-                _ => format!("burn {}", terms.device()),
+                _ => format!("burn {}", execution.device()),
             };
-            let key = rate_key(terms, &engine, kind, shapes[variant.data].features);
-            let rate = rates.expect(&key, terms.choice.threads);
+            let key = rate_key(execution, &engine, kind, shapes[variant.data].features);
+            let rate = rates.expect(&key, execution.choice.threads);
             if rate.flops_per_second < costs.rate.flops_per_second {
                 costs.rate = rate;
             }
             let samples = plan.sweep().subsamples[variant.subsample].size();
             let trial_key = accelerated.then(|| format!("{key}/{samples} samples"));
-            let efficient = EFFICIENT_REPLICAS * terms.choice.threads.max(1);
+            let efficient = EFFICIENT_REPLICAS * execution.choice.threads.max(1);
             let remembered = trial_key.as_ref().and_then(|key| rates.at_once(key));
             costs.of_variant.push(CellCost {
                 seconds: counted.flops / rate.flops_per_second,
@@ -88,12 +89,12 @@ impl Costs {
 }
 
 /// Under which name a rate is remembered: host, engine, shape of the network, threads.
-fn rate_key(terms: &ResolvedTerms, engine: &str, kind: &ArchitectureKind, inputs: usize) -> String {
+fn rate_key(execution: &Execution, engine: &str, kind: &ArchitectureKind, inputs: usize) -> String {
     let shape = match kind {
         ArchitectureKind::Mlp { hidden } => format!("mlp {inputs} {hidden:?}"),
         ArchitectureKind::Cnn { channels, .. } => format!("cnn {inputs} {channels:?}"),
     };
-    format!("{}/{engine}/{shape}/{} threads", crate::host::name(), terms.choice.threads)
+    format!("{}/{engine}/{shape}/{} threads", crate::host::name(), execution.choice.threads)
 }
 
 /// Bytes that the heaviest cell of a sweep takes when it is trained alone on a CPU: less than that, no rank can do with.
@@ -102,21 +103,21 @@ pub fn heaviest_cell(sweep: Sweep, shapes: &[Shape], kernel: KernelChoice) -> u6
     let choice = Choice { kernel, device: DeviceName::Flex, threads: 1 };
     let plan = Plan::new(sweep, &[]);
     let allowance = HostLimits::default().of_one_of(1);
-    let terms = ResolvedTerms { choice, allowance, memory: u64::MAX, replicas: 1, tf32: false };
-    let costs = Costs::of(&plan, shapes, &terms, &Rates::default());
+    let execution = Execution { choice, allowance, memory: u64::MAX, replicas: 1, tf32: false };
+    let costs = Costs::of(&plan, shapes, &execution, &Rates::default());
     costs.of_variant.iter().map(|cost| cost.bytes + cost.shared_bytes).max().unwrap_or(0)
 }
 
 /// Limits of packing for so many ranks.
-pub(super) fn limits(terms: &ResolvedTerms, workers: usize) -> Limits {
-    Limits { workers, memory: terms.memory, most_replicas: terms.replicas }
+pub(super) fn limits(execution: &Execution, workers: usize) -> Limits {
+    Limits { workers, memory: execution.memory, most_replicas: execution.replicas }
 }
 
 /// What `phasesweep plan` prints.
 pub struct Forecast {
     plan: Plan,
     costs: Costs,
-    terms: ResolvedTerms,
+    execution: Execution,
     ranks: usize,
     cohorts: usize,
     largest: usize,
@@ -128,22 +129,34 @@ impl Forecast {
     ///
     /// # Errors
     /// A sentence, if the device is not there.
-    pub fn new(sweep: Sweep, shapes: &[Shape], terms: &Terms, ranks: usize) -> Result<Forecast, super::SessionError> {
-        let terms = terms.resolve(HostLimits::read(&ThisHost).of_one_of(ranks), 0)?;
+    pub fn new(
+        sweep: Sweep,
+        shapes: &[Shape],
+        execution: &ExecutionOptions,
+        ranks: usize,
+    ) -> Result<Forecast, SessionError> {
+        let execution = execution.resolve(HostLimits::read(&ThisHost).of_one_of(ranks), 0)?;
         let rates = Rates::default_path().map(|path| Rates::read(&path)).unwrap_or_default();
         // Identities are not needed to count: no data is read for its digest.
         let plan = Plan::new(sweep, &[]);
-        let costs = Costs::of(&plan, shapes, &terms, &rates);
+        let costs = Costs::of(&plan, shapes, &execution, &rates);
         let kinds = plan.kinds();
         let certain = plan.certain_seeds();
-        let todo: Vec<Todo> = (0..plan.variants().len())
+        let pending: Vec<PendingCell> = (0..plan.variants().len())
             .flat_map(|variant| (0..certain).map(move |seed| (variant, seed)))
             .map(|(variant, seed)| {
                 let CellCost { seconds, bytes, shared_bytes, at_once } = costs.of_variant[variant];
-                Todo { cell: plan.cell(variant, seed), kind: kinds[variant], seconds, bytes, shared_bytes, at_once }
+                PendingCell {
+                    cell: plan.cell(variant, seed),
+                    kind: kinds[variant],
+                    seconds,
+                    bytes,
+                    shared_bytes,
+                    at_once,
+                }
             })
             .collect();
-        let packed = pack(&todo, &limits(&terms, ranks));
+        let packed = pack(&pending, &limits(&execution, ranks));
         // Longest first to the least loaded rank: what the coordinator does.
         let mut loads = std::collections::BinaryHeap::from(vec![std::cmp::Reverse(Load(0.0)); ranks.max(1)]);
         for cohort in &packed {
@@ -153,7 +166,7 @@ impl Forecast {
         }
         let makespan = loads.into_iter().map(|load| load.0.0).fold(0.0, f64::max);
         let largest = packed.iter().map(|cohort| cohort.cells.len()).max().unwrap_or(0);
-        Ok(Forecast { plan, costs, terms, ranks, cohorts: packed.len(), largest, makespan })
+        Ok(Forecast { plan, costs, execution, ranks, cohorts: packed.len(), largest, makespan })
     }
 }
 
@@ -232,11 +245,11 @@ impl fmt::Display for Forecast {
             "memory",
             bytes(replica),
             bytes(shared),
-            bytes(self.terms.allowance.memory),
-            self.terms.allowance.memory_limit,
-            bytes(self.terms.memory)
+            bytes(self.execution.allowance.memory),
+            self.execution.allowance.memory_limit,
+            bytes(self.execution.memory)
         )?;
-        let (threads, limit) = (self.terms.choice.threads, &self.terms.allowance.thread_limit);
+        let (threads, limit) = (self.execution.choice.threads, &self.execution.allowance.thread_limit);
         writeln!(f, "  {:13} {threads:>7}   per rank ({limit})", "threads")?;
         writeln!(f, "  {:13} {flops:.2e} floating-point operations", "work")?;
         let rate = self.costs.rate;
@@ -248,19 +261,9 @@ impl fmt::Display for Forecast {
             span(self.makespan / rate.spread),
             span(self.makespan * rate.spread),
             self.ranks,
-            self.terms.choice.threads,
-            self.terms.choice.device,
+            self.execution.choice.threads,
+            self.execution.choice.device,
             rate.flops_per_second / 1e9,
         )
-    }
-}
-
-/// A number of bytes for people.
-pub fn bytes(count: u64) -> String {
-    match count as f64 {
-        b if b < 1024.0 => format!("{b:.0} B"),
-        b if b < 1048576.0 => format!("{:.1} KiB", b / 1024.0),
-        b if b < 1073741824.0 => format!("{:.1} MiB", b / 1048576.0),
-        b => format!("{:.1} GiB", b / 1073741824.0),
     }
 }

@@ -8,133 +8,46 @@ mod adaptive;
 mod allocation;
 mod crash_marker;
 mod deadline;
+mod error;
 mod examination;
+mod execution;
 mod forecast;
 mod full_cells;
+mod handshake;
 mod kept_weights;
-mod opening;
 mod pools;
 mod progress;
 mod pruning;
+mod remaining;
 mod run_context;
+mod run_observer;
 mod runner;
+mod settings;
 mod signals;
-mod terms;
-mod todo;
 mod trials;
-mod watch;
 mod workload;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
+pub use error::SessionError;
 pub use examination::findings_of_plan;
-pub use forecast::{Forecast, bytes, heaviest_cell};
-pub use terms::{ResolvedTerms, Terms};
+pub use execution::{Execution, ExecutionOptions};
+pub use forecast::{Forecast, heaviest_cell};
+pub use settings::{AbortCodes, Ending, Settings};
 
-use crate::data::DataError;
+use crate::amount::{bytes, span};
 use crate::dispatch::{self, DispatchError, End, Launch, StopCause, Topology, World};
-use crate::duration::span;
 use crate::host::{Allowance, CpuSet, Limits, ThisHost};
-use crate::run_directory::{Collecting, RunDirectoryError};
-use crate::slurm::TimeLeft;
-use crate::store::{Collected, Origin, StoreError};
-use crate::train::DeviceError;
+use crate::run_directory::Collecting;
+use crate::store::{Collected, Origin};
 use crash_marker::CrashMarker;
 use deadline::{Deadline, deadline};
 use examination::Examined;
-use opening::Opening;
+use handshake::Agreement;
 use run_context::RunContext;
-use runner::{Manner, Runner};
-use watch::{RunStart, Watcher};
-
-/// What `phasesweep run` was asked to do.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The sweep file, a run directory, or the sweep file in one.
-    pub sweep_file: PathBuf,
-    /// `--set` overrides.
-    pub overrides: Vec<String>,
-    /// Directory that relative paths in them start from; the working directory unless given.
-    pub overrides_from: Option<PathBuf>,
-    /// Go on in a directory that belongs to another sweep, or whose data changed.
-    pub accept_changes: bool,
-    /// Device, engine, threads, memory.
-    pub terms: Terms,
-    /// Run directory; `runs/<sweep name>` unless given.
-    pub out: Option<PathBuf>,
-    /// Time between two checkpoints of a cohort.
-    pub checkpoint_every: Duration,
-    /// Time until the allocation ends, if it is told; else Slurm is asked.
-    pub walltime: Option<TimeLeft>,
-    /// Time kept free before that.
-    pub margin: Duration,
-    /// Rank 0 coordinates only.
-    pub dedicated_coordinator: bool,
-    /// Take the directory's lease without watching whether its holder lives.
-    pub take_over: bool,
-    /// Collect `results.h5` at the end.
-    pub collect: bool,
-    /// Show no progress.
-    pub quiet: bool,
-    /// Seconds per cell that a simulated trainer sleeps.
-    pub simulate: Option<f64>,
-    /// The seed at which a trainer aborts the process, to prove that its cell is isolated.
-    pub poison: Option<u64>,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// Every cell is there.
-    Complete,
-    /// Every cell was tried, some failed.
-    FailedCells,
-    /// Interrupted; run again to continue.
-    Interrupted,
-}
-
-/// Why a run could not be done.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// The sweep file, or a setting, is wrong.
-    #[error("{0}")]
-    Input(String),
-    /// A data set is not there or not right.
-    #[error("error: {0}")]
-    Data(#[from] DataError),
-    /// The device is not there.
-    #[error("error: {0}")]
-    Device(#[from] DeviceError),
-    /// The disk, or what lies on it.
-    #[error("error: {0}")]
-    Store(#[from] StoreError),
-    /// The ranks could not work together.
-    #[error("error: {0}")]
-    Dispatch(#[from] DispatchError),
-    /// MPI could not start.
-    #[error("error: {0}")]
-    World(#[from] dispatch::WorldError),
-    /// Interrupted by something that running again may get past; nothing finished is lost.
-    #[error("{0}")]
-    Resumable(String),
-    /// A fault of the program.
-    #[error("{0}")]
-    Bug(String),
-}
-
-impl From<RunDirectoryError> for SessionError {
-    fn from(error: RunDirectoryError) -> SessionError {
-        match error {
-            RunDirectoryError::Data(error) => SessionError::Data(error),
-            RunDirectoryError::Store(error) => SessionError::Store(error),
-            // Told as compilers do, each with its own prefix.
-            RunDirectoryError::Sweep(diagnostics) => SessionError::Input(diagnostics.to_string()),
-            error => SessionError::Input(format!("error: {error}")),
-        }
-    }
-}
+use run_observer::{RunObserver, RunStart};
+use runner::{Runner, WorkerConfig};
 
 /// Runs a sweep on this process, or on all ranks if a launcher started this one.
 ///
@@ -153,23 +66,23 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     let allowance = allowance(world.as_ref());
     // The clock of rank 0 alone decides.
     let deadline = if rank == 0 { deadline_of(settings) } else { Ok(Deadline::unknown(settings.margin)) };
-    // A rank must not leave before the others know: rank 0's faults go through the opening, the others' end the job.
-    let terms = settings.terms.resolve(allowance, local_rank as usize).map_err(SessionError::from);
-    let terms = deadline.and_then(|deadline| Ok((terms?, deadline)));
-    let (terms, deadline) = match (terms, &world) {
+    // A rank must not leave before the others know: rank 0's faults go through the handshake, the others' end the job.
+    let execution = settings.execution.resolve(allowance, local_rank as usize).map_err(SessionError::from);
+    let execution = deadline.and_then(|deadline| Ok((execution?, deadline)));
+    let (execution, deadline) = match (execution, &world) {
         (Err(error), Some(world)) if rank != 0 => {
-            opening::agree(settings, Some(world), None)?;
-            eprintln!("rank {rank}: {error}");
-            world.abort(2)
+            handshake::agree_on_plan(settings, Some(world), None)?;
+            tracing::error!("rank {rank}: {error}");
+            world.abort(settings.abort_codes.failed)
         }
         (Err(error), world) => {
-            return opening::agree(settings, world.as_ref(), Some(error)).map(|_| Ending::Interrupted);
+            return handshake::agree_on_plan(settings, world.as_ref(), Some(error)).map(|_| Ending::Interrupted);
         }
-        (Ok(terms), _) => terms,
+        (Ok(execution), _) => execution,
     };
-    rayon::ThreadPoolBuilder::new().num_threads(terms.choice.threads).build_global().ok();
+    rayon::ThreadPoolBuilder::new().num_threads(execution.choice.threads).build_global().ok();
 
-    let Opening { plan, record, directory, examined } = opening::agree(settings, world.as_ref(), None)?;
+    let Agreement { plan, record, directory, examined } = handshake::agree_on_plan(settings, world.as_ref(), None)?;
     let Examined { pools, findings, .. } = examined;
     findings.iter().for_each(|finding| tracing::warn!("{finding}"));
     let sweep_name = plan.sweep().name.clone();
@@ -179,7 +92,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     let origin = Origin {
         host: crate::host::name(),
         rank,
-        device: terms.device(),
+        device: execution.device(),
         engine: String::new(),
         version: env!("CARGO_PKG_VERSION").to_string(),
         git_commit: env!("PHASESWEEP_GIT_COMMIT").to_string(),
@@ -188,20 +101,20 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     tracing::debug!(
         "rank {rank} of {ranks} on {}: {} thread(s) ({}), {} of memory ({}), device {}",
         origin.host,
-        terms.choice.threads,
-        terms.allowance.thread_limit,
-        bytes(terms.allowance.memory),
-        terms.allowance.memory_limit,
-        terms.device()
+        execution.choice.threads,
+        execution.allowance.thread_limit,
+        bytes(execution.allowance.memory),
+        execution.allowance.memory_limit,
+        execution.device()
     );
-    let manner = Manner {
-        choice: terms.choice.clone(),
+    let config = WorkerConfig {
+        choice: execution.choice.clone(),
         checkpoint_every: settings.checkpoint_every,
         simulate: settings.simulate,
         poison: settings.poison,
         origin,
     };
-    let conduct = dispatch::Settings {
+    let dispatch_settings = dispatch::Settings {
         fingerprint,
         deadline: deadline.left.and_then(|left| started.checked_add(left)),
         margin: deadline.margin,
@@ -210,32 +123,33 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     };
     let make_runner = {
         let context = context.clone();
-        move |_| Ok(Runner::new(context.clone(), manner.clone(), crash_marker.clone()))
+        move |_| Ok(Runner::new(context.clone(), config.clone(), crash_marker.clone()))
     };
     let topology = || match &world {
         Some(world) => Topology::World { world, dedicated: settings.dedicated_coordinator },
         None => Topology::Threads(1),
     };
     if rank != 0 {
-        opening::proceed(world.as_ref(), Ok(()))?;
+        handshake::confirm(world.as_ref(), Ok(()))?;
         // Rank 0 says what went wrong.
-        let outcome = match dispatch::run(topology(), Vec::new(), &conduct, make_runner, &mut watch::Idle) {
-            Err(DispatchError::GivenUp { .. }) => return Err(SessionError::Input(String::new())),
-            outcome => outcome?,
-        };
+        let outcome =
+            match dispatch::run(topology(), Vec::new(), &dispatch_settings, make_runner, &mut run_observer::Idle) {
+                Err(DispatchError::GivenUp { .. }) => return Err(SessionError::OnRankZero),
+                outcome => outcome?,
+            };
         let ended = ending(&outcome.end);
-        end_the_silent(&outcome, world.as_ref(), &ended);
-        return ended.map_err(|_| SessionError::Input(String::new()));
+        end_silent_ranks(settings, &outcome, world.as_ref(), &ended);
+        return ended.map_err(|_| SessionError::OnRankZero);
     }
 
     let start = RunStart { ranks, started, left: deadline.left };
-    let prepared = Watcher::prepare(&context, settings, &terms, &record, &findings, start);
-    let (tasks, mut watcher) = opening::proceed(world.as_ref(), prepared)?;
+    let prepared = RunObserver::prepare(&context, settings, &execution, &record, &findings, start);
+    let (tasks, mut observer) = handshake::confirm(world.as_ref(), prepared)?;
     if tasks.is_empty() {
         tracing::info!("{sweep_name}: every cell is done already");
     }
-    let outcome = dispatch::run(topology(), tasks, &conduct, make_runner, &mut watcher);
-    let wall = watcher.finish();
+    let outcome = dispatch::run(topology(), tasks, &dispatch_settings, make_runner, &mut observer);
+    let wall = observer.finish();
     let outcome = outcome?;
     let ended = ending(&outcome.end);
     if let Err(error) = &ended
@@ -244,7 +158,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         tracing::error!("{error}");
     }
     if ended.is_err() {
-        end_the_silent(&outcome, world.as_ref(), &ended);
+        end_silent_ranks(settings, &outcome, world.as_ref(), &ended);
     }
     let mut ending = ended?;
     match &outcome.end {
@@ -281,7 +195,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         End::Complete | End::FailedCells => {}
     }
     let ended = Ok(ending);
-    end_the_silent(&outcome, world.as_ref(), &ended);
+    end_silent_ranks(settings, &outcome, world.as_ref(), &ended);
     ended
 }
 
@@ -328,12 +242,17 @@ pub fn cost(collected: &Collected) -> String {
 
 /// A world that lost a rank cannot be left in the orderly way: ends every rank with the code that says resumable, or with
 /// the one of an error.
-fn end_the_silent(outcome: &dispatch::Outcome, world: Option<&World>, ended: &Result<Ending, SessionError>) {
+fn end_silent_ranks(
+    settings: &Settings,
+    outcome: &dispatch::Outcome,
+    world: Option<&World>,
+    ended: &Result<Ending, SessionError>,
+) {
     if let Some(world) = world
         && !outcome.lost.is_empty()
     {
         tracing::warn!("ending the ranks that fell silent");
-        world.abort(if ended.is_ok() { 75 } else { 2 });
+        world.abort(if ended.is_ok() { settings.abort_codes.resumable } else { settings.abort_codes.failed });
     }
 }
 
@@ -344,7 +263,7 @@ fn ending(end: &End) -> Result<Ending, SessionError> {
         End::Complete => Ok(Ending::Complete),
         End::FailedCells => Ok(Ending::FailedCells),
         End::Interrupted(StopCause::Storage { message } | StopCause::NoProgress { message }) => {
-            Err(SessionError::Input(format!("error: {message}")))
+            Err(SessionError::Input(message.clone()))
         }
         End::Interrupted(_) => Ok(Ending::Interrupted),
     }

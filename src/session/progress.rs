@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::amount::span;
 use crate::dispatch::Progress;
-use crate::duration::span;
 
 /// Time between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);

@@ -20,7 +20,7 @@ use crate::train::{Choice, DriveError, Ended, Pace, Problem, Replica, ReplicaSta
 
 /// How a worker trains.
 #[derive(Debug, Clone)]
-pub(super) struct Manner {
+pub(super) struct WorkerConfig {
     /// Engine, device and threads.
     pub(super) choice: Choice,
     /// Time between two checkpoints of a cohort.
@@ -36,7 +36,7 @@ pub(super) struct Manner {
 /// Trains cohorts.
 pub(super) struct Runner {
     context: Arc<RunContext>,
-    manner: Manner,
+    config: WorkerConfig,
     full_cells: FullCells,
     crash_marker: Arc<CrashMarker>,
 }
@@ -65,23 +65,23 @@ impl From<DriveError> for Unfinished {
 }
 
 impl Runner {
-    pub(super) fn new(context: Arc<RunContext>, manner: Manner, crash_marker: Arc<CrashMarker>) -> Runner {
+    pub(super) fn new(context: Arc<RunContext>, config: WorkerConfig, crash_marker: Arc<CrashMarker>) -> Runner {
         let full_cells = FullCells::new(context.clone());
-        Runner { context, manner, full_cells, crash_marker }
+        Runner { context, config, full_cells, crash_marker }
     }
 
     fn train(&mut self, task: &CohortTask, control: &Control) -> Result<f64, Unfinished> {
         let ids: Vec<CellId> = task.cells.iter().map(|&cell| self.context.ids[cell as usize]).collect();
         let cohort = CohortId::of(&ids);
         let running =
-            RunningCohort::begin(&self.context.directory, cohort, &ids, task.attempt + 1, self.manner.origin.rank)?;
+            RunningCohort::begin(&self.context.directory, cohort, &ids, task.attempt + 1, self.config.origin.rank)?;
         self.crash_marker.take(running);
-        if let Some(poison) = self.manner.poison
+        if let Some(poison) = self.config.poison
             && task.cells.iter().any(|&cell| self.context.plan.seed_of(cell) == poison)
         {
             std::process::abort();
         }
-        let outcome = match self.manner.simulate {
+        let outcome = match self.config.simulate {
             Some(seconds) => self.pretend(task, control, cohort, &ids, seconds),
             None => self.train_cells(task, control, cohort, &ids),
         };
@@ -134,9 +134,9 @@ impl Runner {
             before,
             started,
             saved: Instant::now(),
-            every: self.manner.checkpoint_every,
+            every: self.config.checkpoint_every,
         };
-        let choice = &self.manner.choice;
+        let choice = &self.config.choice;
         let ended = drive(
             &problem,
             &replicas,
@@ -235,7 +235,7 @@ impl Runner {
             cohort,
             cells: cells.collect(),
             variants: variants.iter().map(|&variant| plan.specification(variant).to_string()).collect(),
-            origin: Origin { engine, peak_memory: peak_memory(), ..self.manner.origin.clone() },
+            origin: Origin { engine, peak_memory: peak_memory(), ..self.config.origin.clone() },
             axes,
             columns,
         };

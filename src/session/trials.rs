@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::execution::Execution;
 use super::forecast::Costs;
 use super::run_context::RunContext;
-use super::terms::ResolvedTerms;
 use super::workload;
 use crate::cost::Rates;
 use crate::pack::AtOnce;
@@ -78,7 +78,7 @@ impl std::fmt::Display for Trials {
 /// of which enough cells are left.
 pub(super) fn settle(
     context: &RunContext,
-    terms: &ResolvedTerms,
+    execution: &Execution,
     left: impl Iterator<Item = u32>,
     costs: &mut Costs,
     rates: &mut Rates,
@@ -96,18 +96,18 @@ pub(super) fn settle(
     }
     for (key, cells) in cells {
         if rates.at_once(&key).is_none() && cells.len() > SMALLEST {
-            let tried = run(context, &terms.choice, plan.variant_of(cells[0]), cells.len().min(terms.replicas));
+            let tried = run(context, &execution.choice, plan.variant_of(cells[0]), cells.len().min(execution.replicas));
             match tried.map(|tried| (tried.verdict(), tried)) {
                 Ok((Some(at_once), tried)) => {
                     tracing::info!(
                         "{} is used well by {} replicas at once (replica-epochs per second, by replicas: {tried})",
-                        terms.device(),
+                        execution.device(),
                         at_once.efficient
                     );
                     rates.found(&key, at_once);
                 }
-                Ok((None, tried)) => tracing::warn!("no trial fit {}: {tried}", terms.device()),
-                Err(error) => tracing::warn!("no trial of {} went well: {error}", terms.device()),
+                Ok((None, tried)) => tracing::warn!("no trial fit {}: {tried}", execution.device()),
+                Err(error) => tracing::warn!("no trial of {} went well: {error}", execution.device()),
             }
         }
         let Some(at_once) = rates.at_once(&key) else { continue };

@@ -35,8 +35,7 @@ const NEVER: [(&str, &[&str]); 13] = [
 ];
 
 /// Rooms whose files import each other in circles today.
-const CIRCLES: [&str; 7] =
-    ["src/session", "src/sweep", "src/store", "src/data", "src/plan", "src/train", "analysis/src"];
+const CIRCLES: [&str; 6] = ["src/sweep", "src/store", "src/data", "src/plan", "src/train", "analysis/src"];
 
 /// Walls that are broken today, each with what has to move before it stands.
 const BROKEN: [(&str, &str); 2] = [

@@ -1,5 +1,5 @@
-//! Rank 0's eyes and pen: prepares what is left to do, then watches the run, shows it, and writes down what the
-//! dispatcher decides about cells that no part will speak of.
+//! Rank 0's observer: builds the list of tasks, shows the progress, writes `status.json`, and writes a part for every cell
+//! that is given up.
 //!
 //! Invariants: the run directory's lease is held from before the first look at it to the end; a cell that is given up
 //! gets a part of its own that says why, so that nothing is dropped in silence.
@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 
 use super::adaptive;
 use super::allocation::{Allocation, Reached};
+use super::error::SessionError;
+use super::execution::Execution;
 use super::forecast::{Costs, limits};
 use super::full_cells::FullCells;
 use super::progress::Display;
+use super::remaining::{self, Unfinished};
 use super::run_context::RunContext;
-use super::terms::ResolvedTerms;
-use super::todo::{self, Unfinished};
+use super::settings::Settings;
 use super::trials;
-use super::{SessionError, Settings};
 use crate::cost::Rates;
 use crate::data::Shape;
 use crate::dispatch::{
@@ -34,7 +35,7 @@ use crate::store::{
 /// Time between two writings of the status file.
 const STATUS_EVERY: Duration = Duration::from_secs(2);
 
-/// Nobody watches on the other ranks.
+/// The observer of the ranks other than 0: it does nothing.
 pub(super) struct Idle;
 
 impl Observer for Idle {
@@ -43,8 +44,8 @@ impl Observer for Idle {
     }
 }
 
-/// Watches a run on rank 0.
-pub(super) struct Watcher {
+/// The observer of rank 0.
+pub(super) struct RunObserver {
     context: Arc<RunContext>,
     lease: Lease,
     display: Display,
@@ -76,16 +77,16 @@ pub(super) struct RunStart {
     pub(super) left: Option<Duration>,
 }
 
-impl Watcher {
+impl RunObserver {
     /// Takes the directory, looks at what is there, and lists what is left.
     pub(super) fn prepare(
         context: &Arc<RunContext>,
         settings: &Settings,
-        terms: &ResolvedTerms,
+        execution: &Execution,
         record: &Record,
         findings: &[String],
         start: RunStart,
-    ) -> Result<(Vec<CohortTask>, Watcher), SessionError> {
+    ) -> Result<(Vec<CohortTask>, RunObserver), SessionError> {
         let RunStart { ranks, started, left } = start;
         let directory = &context.directory;
         directory.create()?;
@@ -95,7 +96,7 @@ impl Watcher {
         }
         let lease = directory.lease(lease::Timing::default()).map_err(|error| match error {
             // It may be over soon, and then this command goes on from what it left.
-            StoreError::Held { .. } => SessionError::Resumable(format!("error: {error}")),
+            StoreError::Held { .. } => SessionError::Resumable(error.to_string()),
             error => SessionError::Store(error),
         })?;
         directory.tidy()?;
@@ -121,7 +122,7 @@ impl Watcher {
 
         let shapes: Vec<Shape> = record.data.iter().map(|data| data.shape).collect();
         let mut rates = Rates::default_path().map(|path| Rates::read(&path)).unwrap_or_default();
-        let mut costs = Costs::of(&context.plan, &shapes, terms, &rates);
+        let mut costs = Costs::of(&context.plan, &shapes, execution, &rates);
         if let Some(seconds) = settings.simulate {
             costs.of_variant.iter_mut().for_each(|cost| cost.seconds = seconds);
         }
@@ -131,11 +132,11 @@ impl Watcher {
             .collect();
         if settings.simulate.is_none() {
             let left = wanted.iter().copied().filter(|&cell| !done(&context.ids[cell as usize]));
-            trials::settle(context, terms, left, &mut costs, &mut rates);
+            trials::settle(context, execution, left, &mut costs, &mut rates);
         }
         let workers = if settings.dedicated_coordinator && ranks > 1 { ranks - 1 } else { ranks };
-        let limits = limits(terms, workers as usize);
-        let tasks = todo::tasks(plan, &context.ids, &wanted, &done, &unfinished, &costs.of_variant, &limits);
+        let limits = limits(execution, workers as usize);
+        let tasks = remaining::tasks(plan, &context.ids, &wanted, &done, &unfinished, &costs.of_variant, &limits);
         let left: u64 = tasks.iter().map(|task| task.cells.len() as u64).sum();
         let before = wanted.len() as u64 - left;
         tracing::info!(
@@ -143,10 +144,10 @@ impl Watcher {
             plan.sweep().name,
             wanted.len(),
             tasks.len(),
-            terms.choice.threads,
-            terms.device(),
+            execution.choice.threads,
+            execution.device(),
         );
-        let watcher = Watcher {
+        let observer = RunObserver {
             context: context.clone(),
             lease,
             display: Display::new(left, settings.quiet),
@@ -164,10 +165,10 @@ impl Watcher {
             allocation,
             found: cells_found,
         };
-        Ok((tasks, watcher))
+        Ok((tasks, observer))
     }
 
-    /// Ends the watch: last status, remembered rates. Returns the wall time of the run in seconds.
+    /// Ends the observation: last status, remembered rates. Returns the wall time of the run in seconds.
     pub(super) fn finish(&mut self) -> f64 {
         self.display.end();
         let elapsed = self.started.elapsed();
@@ -246,7 +247,7 @@ fn unfinished(directory: &RunDirectory, done: &dyn Fn(&CellId) -> bool) -> Resul
     Ok(all.into_iter().map(|(_, unfinished)| unfinished).collect())
 }
 
-impl Watcher {
+impl RunObserver {
     /// Tasks of the seeds that the stopping rule adds, now that all earlier ones are done.
     fn more_seeds(&mut self) -> Result<Vec<CohortTask>, StoreError> {
         let context = self.context.clone();
@@ -281,11 +282,11 @@ impl Watcher {
         let found = scan(&context.directory.parts())?;
         let done = |id: &CellId| found.done.contains_key(id);
         let unfinished = unfinished(&context.directory, &done)?;
-        Ok(todo::tasks(plan, &context.ids, &wanted, &done, &unfinished, &self.costs.of_variant, &self.limits))
+        Ok(remaining::tasks(plan, &context.ids, &wanted, &done, &unfinished, &self.costs.of_variant, &self.limits))
     }
 }
 
-impl Observer for Watcher {
+impl Observer for RunObserver {
     fn progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
         self.lease.check()?;
         self.display.show(progress, self.started.elapsed());

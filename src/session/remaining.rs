@@ -1,4 +1,4 @@
-//! What is left to do: the plan's cells less those that are done, as cohorts ready to be handed out. Pure.
+//! The remaining work: the plan's cells less those that are done, as cohorts ready to be handed out. Pure.
 //!
 //! Invariants: every cell that is not done is in exactly one task; a cohort with a checkpoint, or one that died, comes
 //! back with the same cells, so that its checkpoint fits and its deaths are counted; a pruned cell's task needs the
@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::dispatch::{CohortTask, TaskId};
-use crate::pack::{AtOnce, Limits, Todo, pack};
+use crate::pack::{AtOnce, Limits, PendingCell, pack};
 use crate::plan::{CellId, CohortId, Plan};
 
 /// A cohort that an earlier run left unfinished.
@@ -65,15 +65,15 @@ pub(super) fn tasks(
         task.attempt = cohort.deaths;
         tasks.push(task);
     }
-    let todo: Vec<Todo> = left
+    let pending: Vec<PendingCell> = left
         .iter()
         .filter(|cell| !pinned.contains(cell))
         .map(|&cell| {
             let CellCost { seconds, bytes, shared_bytes, at_once } = cost(cell);
-            Todo { cell, kind: kinds[plan.variant_of(cell)], seconds, bytes, shared_bytes, at_once }
+            PendingCell { cell, kind: kinds[plan.variant_of(cell)], seconds, bytes, shared_bytes, at_once }
         })
         .collect();
-    tasks.extend(pack(&todo, limits).into_iter().map(|packed| task(ids, packed.cells, &cost)));
+    tasks.extend(pack(&pending, limits).into_iter().map(|packed| task(ids, packed.cells, &cost)));
     connect(plan, &mut tasks);
     tasks
 }

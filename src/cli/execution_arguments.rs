@@ -1,0 +1,48 @@
+//! The arguments that say how a run is executed: the same for `run` and for `plan`.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use phasesweep::session::ExecutionOptions;
+use phasesweep::slurm::Memory;
+use phasesweep::train::KernelChoice;
+
+/// Device, engine, threads and memory.
+#[derive(clap::Args, Debug, Clone)]
+pub(super) struct ExecutionArguments {
+    /// Where to train: auto, flex (CPU), tch (LibTorch on CPU), tch:cuda, cuda (a GPU for each rank), tch:cuda:N,
+    /// cuda:N (this GPU).
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    device: String,
+    /// Which engines may train: the CPU kernel where it can (auto; dense: without use of sparse inputs), or burn
+    /// always.
+    #[arg(long, default_value = "auto", value_parser = kernel_choice())]
+    kernel: KernelChoice,
+    /// Threads of each rank; unless given, what Slurm gave each task, or an equal share of the CPUs that the ranks may use.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    threads: Option<u32>,
+    /// Let the ranks of a node share its GPUs if there are fewer GPUs than ranks.
+    #[arg(long)]
+    share_gpus: bool,
+    /// Let LibTorch round the factors of products to TF32 on a GPU, 10 bits of fraction instead of 23: faster, and the
+    /// results' device says so.
+    #[arg(long)]
+    pub(super) tf32: bool,
+    /// Replicas of a cohort at most: smaller cohorts are checkpointed and shared out in smaller pieces.
+    #[arg(long, default_value_t = 512, value_name = "N")]
+    replicas: usize,
+    /// Memory of a cohort: GiB, or with a unit as in 512M; unless given, four fifths of an equal share of what the job
+    /// allows (Slurm, control groups) and the node has free.
+    #[arg(long, value_name = "GIB", value_parser = Memory::parse_gibibytes)]
+    memory: Option<u64>,
+}
+
+fn kernel_choice() -> impl TypedValueParser<Value = KernelChoice> {
+    PossibleValuesParser::new(KernelChoice::NAMES).try_map(|name| name.parse())
+}
+
+impl From<ExecutionArguments> for ExecutionOptions {
+    fn from(given: ExecutionArguments) -> ExecutionOptions {
+        let ExecutionArguments { device, kernel, threads, share_gpus, tf32, replicas, memory } = given;
+        ExecutionOptions { device, kernel, threads, share_gpus, tf32, replicas, memory }
+    }
+}
