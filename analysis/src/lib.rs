@@ -13,8 +13,6 @@ pub mod flows;
 pub mod groups;
 pub mod options;
 pub mod page;
-#[path = "../../src/observe/principal.rs"]
-pub mod principal;
 pub mod report;
 pub mod results;
 pub mod statistics;
@@ -22,10 +20,10 @@ pub mod stragglers;
 pub mod tables;
 pub mod terminal;
 pub mod turning;
-#[path = "../../src/observe/turning_point.rs"]
-pub mod turning_point;
 pub mod verdict;
 
 pub use error::{Error, Result};
 pub use options::Options;
+// The rules that the program applies too.
+pub use phasesweep_results::{principal, turning_point};
 pub use report::{Written, report};

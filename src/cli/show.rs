@@ -4,13 +4,15 @@ mod flow;
 
 use std::path::{Path, PathBuf};
 
-use super::exit::{Exit, Failure};
-use super::plot::{self, Curve, Panel};
-use super::sweep_file::RunArgument;
 use phasesweep::amount::bytes;
 use phasesweep::amount::span;
 use phasesweep::run_directory::{RunDirectoryError, StoredCell, Trajectory, find_finished};
-use phasesweep::store::{Dim, Part};
+use phasesweep::store::Part;
+use phasesweep_results::dimension;
+
+use super::exit::{Exit, Failure};
+use super::plot::{self, Curve, Panel};
+use super::sweep_file::RunArgument;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -148,7 +150,7 @@ impl View<'_> {
     }
 
     fn epochs(&self) -> Vec<usize> {
-        self.cell.integers(Dim::Epoch)
+        self.cell.integers(dimension::EPOCH)
     }
 
     /// A variable's values along its last dimension, at these places along the others; none if it was not measured.

@@ -6,6 +6,8 @@ mod page;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use phasesweep_results::{dimension, slice};
+
 use super::exit::{Exit, Failure};
 use super::sweep_file::located;
 pub(super) use bench::bench;
@@ -13,7 +15,7 @@ use phasesweep::linear_regions::partition::partition;
 use phasesweep::linear_regions::{Frame, Frames, SliceError, SlicePlane, Weights, picture};
 use phasesweep::plan::CellId;
 use phasesweep::run_directory::{KeptRun, StoredCell, find_cell, part_of};
-use phasesweep::store::{Dim, Part, RunDirectory, durable, scan};
+use phasesweep::store::{Part, RunDirectory, durable, scan};
 
 /// Frames of a series unless epochs are named.
 const FRAMES: usize = 12;
@@ -80,7 +82,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         frames.frames.push(frame);
     }
     write(&out.join("slice.csv"), &frames.csv())?;
-    write(&out.join("slice.json"), &frames.json().map_err(|error| Failure::Bug(error.to_string()))?)?;
+    write(&out.join(slice::FILE), &frames.json().map_err(|error| Failure::Bug(error.to_string()))?)?;
     write(&out.join("index.html"), &page::page(&frames))?;
     println!("{}", out.join("index.html").display());
     Ok(Exit::Complete)
@@ -196,7 +198,7 @@ impl Errors {
         let part = Part::read(&path).ok()?;
         let cell = StoredCell::of(&part, id, &path).ok()?;
         let of = |name: &str| cell.series(name).map_or_else(Vec::new, |series| series.floats().to_vec());
-        let epochs = cell.integers(Dim::Epoch).into_iter().map(|epoch| epoch as u64).collect();
+        let epochs = cell.integers(dimension::EPOCH).into_iter().map(|epoch| epoch as u64).collect();
         Some(Errors { epochs, train: of("train_error"), test: of("test_error") })
     }
 

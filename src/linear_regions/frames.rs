@@ -5,9 +5,6 @@ use serde::Serialize;
 use super::partition::{SHARES, Summary};
 use super::weights::Weights;
 
-/// Version of `slice.json`.
-const FORMAT: &str = "phasesweep-slice-1";
-
 /// Frames of one network along training, all on one window.
 pub struct Frames {
     /// The cell, where a run's weights were cut.
@@ -131,7 +128,7 @@ impl Frames {
     /// The series as JSON.
     pub fn json(&self) -> Result<String, serde_json::Error> {
         let document = Document {
-            format: FORMAT,
+            format: phasesweep_results::slice::FORMAT,
             cell: self.cell.as_deref(),
             samples: &self.samples,
             half_side: self.half,

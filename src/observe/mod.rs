@@ -4,6 +4,7 @@ pub mod local_complexity;
 pub mod manifold;
 pub mod misclassified;
 pub mod network;
-pub mod principal;
 pub mod robustness;
-pub mod turning_point;
+
+// The rules that the analysis applies too.
+pub use phasesweep_results::{principal, turning_point};

@@ -44,7 +44,7 @@ impl Labelling {
 
 impl Plan {
     /// Names of the axes other than the seed: each a string coordinate of `results.h5`.
-    pub const AXES: [&'static str; 5] = ["data", "subsample", "architecture", "optimiser", "prune"];
+    pub const AXES: [&'static str; 5] = phasesweep_results::AXES;
 
     /// Labels of a variant, one per axis.
     pub fn labels(&self, variant: Variant) -> AxisLabels {

@@ -3,6 +3,8 @@
 //!
 //! Invariant: cells of one `variant` agree in all coordinates but the seed, and cells of two differ in some other one.
 
+use phasesweep_results::cell::{SEED, VARIANT};
+
 use crate::plan::{KeyValues, Plan};
 use crate::store::{CellCoordinate, CoordinateValues};
 
@@ -24,10 +26,10 @@ pub(super) fn coordinates(plan: &Plan, cells: &[u32]) -> Vec<CellCoordinate> {
     let seeds = cells.iter().map(|&cell| plan.seed_of(cell) as i64).collect();
     let all = 0..plan.variants().len();
     let mut out = vec![
-        coordinate("seed", "seed of the initial weights and sample orders", CoordinateValues::Integers(seeds)),
+        coordinate(SEED.name, SEED.long_name, CoordinateValues::Integers(seeds)),
         coordinate(
-            "variant",
-            "hash of the specification without its seed: cells that differ in the seed alone share it",
+            VARIANT.name,
+            VARIANT.long_name,
             texts(all.map(|variant| plan.variant_id(variant).to_string()).collect()),
         ),
     ];

@@ -5,8 +5,10 @@
 
 use std::path::Path;
 
+use phasesweep_results::Dim;
+
 use crate::plan::CellId;
-use crate::store::schema::{self, Dim};
+use crate::store::schema;
 use crate::store::{Labels, Part, PartCell, StoreError, Values};
 
 /// One cell of a part.
@@ -20,7 +22,7 @@ pub struct StoredCell<'a> {
 /// Values of one variable of one cell: an array whose last dimensions are `shape`, row by row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series<'a> {
-    /// Lengths of the dimensions, those of [`schema::Variable::dims`] without the cell; fewer once places are chosen.
+    /// Lengths of the dimensions, those of [`phasesweep_results::Variable::dims`] without the cell; fewer once places are chosen.
     pub shape: Vec<usize>,
     values: Slice<'a>,
 }
@@ -133,6 +135,8 @@ impl<'a> Series<'a> {
 mod tests {
     use super::*;
     use crate::plan::CohortId;
+    use phasesweep_results::dimension;
+
     use crate::store::{Axes, CellStatus, Column, Origin};
 
     /// Two cells, two layers, three classes, four epochs: the value at (cell, layer, class, epoch) tells its place.
@@ -147,11 +151,11 @@ mod tests {
             failure: String::new(),
         };
         let mut axes = Axes::default();
-        axes.set(Dim::Layer, Labels::integers([1, 2]));
-        axes.set(Dim::Class, Labels::integers(0..3));
-        axes.set(Dim::Epoch, Labels::integers([0, 5, 10, 15]));
-        axes.set(Dim::Snapshot, Labels::integers([0, 10]));
-        axes.set(Dim::Byte, Labels::Positions(3));
+        axes.set(dimension::LAYER, Labels::integers([1, 2]));
+        axes.set(dimension::CLASS, Labels::integers(0..3));
+        axes.set(dimension::EPOCH, Labels::integers([0, 5, 10, 15]));
+        axes.set(dimension::SNAPSHOT, Labels::integers([0, 10]));
+        axes.set(dimension::BYTE, Labels::Positions(3));
         let mut radius = Vec::new();
         for cell in 0..2 {
             for layer in 0..2 {
@@ -201,7 +205,7 @@ mod tests {
             let bits = cell.series("misclassified").unwrap();
             assert_eq!(bits.bytes(), (0..6).map(|bit| bit + 6 * row as u8).collect::<Vec<_>>());
             assert_eq!(bits.floats(), &[] as &[f32]);
-            assert_eq!(cell.integers(Dim::Epoch), [0, 5, 10, 15]);
+            assert_eq!(cell.integers(dimension::EPOCH), [0, 5, 10, 15]);
         }
     }
 
@@ -212,6 +216,6 @@ mod tests {
         let cell = StoredCell::of(&part, CellId([7; 16]), Path::new("a.h5")).unwrap();
         assert_eq!(cell.series("distance"), None);
         assert_eq!(cell.series("no such variable"), None);
-        assert!(cell.integers(Dim::Stage).is_empty() && cell.length(Dim::Stage) == 0);
+        assert!(cell.integers(dimension::STAGE).is_empty() && cell.length(dimension::STAGE) == 0);
     }
 }

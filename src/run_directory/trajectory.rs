@@ -3,12 +3,14 @@
 //! Invariant: what was not measured has no trajectory. Of more than two classes the means over what was measured stand
 //! beside the classes and pairs.
 
+use phasesweep_results::{Dim, dimension};
+
 use super::{Series, StoredCell};
 use crate::observe::principal::mean_of_measured;
 use crate::observe::turning_point::{
     DEFAULT_BURN_IN, DEFAULT_FRACTION, Extremum, Verdict, by_first_rise, by_prominence,
 };
-use crate::store::{Dim, Labels};
+use crate::store::Labels;
 
 /// A series of one observable at one layer.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,11 +35,12 @@ impl Trajectory {
 impl StoredCell<'_> {
     /// The cell's radii and distances, layer by layer.
     pub fn trajectories(&self) -> Vec<Trajectory> {
-        let layers = self.names(Dim::Layer);
+        let layers = self.names(dimension::LAYER);
         let mut all = Vec::new();
-        for (variable, dim, symbol, extremum) in
-            [("radius", Dim::Class, "R", Extremum::Minimum), ("distance", Dim::Pair, "D", Extremum::Maximum)]
-        {
+        for (variable, dim, symbol, extremum) in [
+            ("radius", dimension::CLASS, "R", Extremum::Minimum),
+            ("distance", dimension::PAIR, "D", Extremum::Maximum),
+        ] {
             let names = self.names(dim);
             for (place, layer) in layers.iter().enumerate() {
                 let layer = if layers.len() > 1 { format!(", layer {layer}") } else { String::new() };
@@ -53,7 +56,7 @@ impl StoredCell<'_> {
                     }
                 };
                 // Of more than two classes the means stand for all; of two there is one pair, and no mean to take.
-                let mean = (self.length(Dim::Class) > 2)
+                let mean = (self.length(dimension::CLASS) > 2)
                     .then(|| mean_of_measured(&each.iter().map(Vec::as_slice).collect::<Vec<_>>()));
                 for (name, values) in names.iter().zip(each) {
                     add(format!("{symbol}_{name}{layer}"), values);

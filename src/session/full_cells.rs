@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use super::pruning::FullCell;
 use super::run_context::RunContext;
+use phasesweep_results::dimension;
+
 use crate::observe::principal::mean_of_measured;
 use crate::plan::CellId;
 use crate::run_directory::{Series, StoredCell};
-use crate::store::{Dim, Part, StoreError, scan};
+use crate::store::{Part, StoreError, scan};
 
 /// Finds and remembers full cells.
 pub(super) struct FullCells {
@@ -52,22 +54,23 @@ impl FullCells {
 /// What pruning needs of a cell, of its last observed layer; what was not measured is empty.
 fn full_cell(cell: StoredCell<'_>) -> FullCell {
     let floats = |series: Option<Series<'_>>| series.map_or_else(Vec::new, |series| series.floats().to_vec());
-    let last_layer = cell.length(Dim::Layer).saturating_sub(1);
+    let last_layer = cell.length(dimension::LAYER).saturating_sub(1);
     let of_last_layer =
         |variable: &str, place: usize| floats(cell.series(variable).and_then(|all| all.at(&[last_layer, place])));
-    let classes = cell.integers(Dim::Class);
+    let classes = cell.integers(dimension::CLASS);
     let radius = |class: usize| {
         let place = classes.iter().position(|&known| known == class);
         place.map_or_else(Vec::new, |place| of_last_layer("radius", place))
     };
-    let distances: Vec<Vec<f32>> = (0..cell.length(Dim::Pair)).map(|pair| of_last_layer("distance", pair)).collect();
+    let distances: Vec<Vec<f32>> =
+        (0..cell.length(dimension::PAIR)).map(|pair| of_last_layer("distance", pair)).collect();
     let distances: Vec<&[f32]> = distances.iter().map(Vec::as_slice).collect();
     FullCell {
-        epochs: cell.integers(Dim::Epoch),
+        epochs: cell.integers(dimension::EPOCH),
         train_error: floats(cell.series("train_error")),
         radius: [radius(0), radius(1)],
         distance: mean_of_measured(&distances),
-        snapshot_epochs: cell.integers(Dim::Snapshot),
+        snapshot_epochs: cell.integers(dimension::SNAPSHOT),
         misclassified: cell.series("misclassified").map_or_else(Vec::new, |series| series.bytes().to_vec()),
     }
 }

@@ -4,9 +4,10 @@
 //! by the numbers in them), so that it does not depend on the order in which its members came.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
-use super::schema::{Dim, LabelKind, Variable};
+use phasesweep_results::{Dim, LabelKind, Variable, dimension};
+
+use super::schema;
 
 /// The labels along one dimension.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,40 +98,41 @@ fn natural_order(a: &String, b: &String) -> Ordering {
     }
 }
 
-/// Labels of the dimensions other than the cell.
+/// Labels of the dimensions other than the cell, in the order of [`schema::dimensions`].
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Axes(BTreeMap<Dim, Labels>);
+pub struct Axes(Vec<(Dim, Labels)>);
 
 impl Axes {
     /// Sets the labels of a dimension; a dimension without labels is left out.
     pub fn set(&mut self, dim: Dim, labels: Labels) {
-        if labels.is_empty() {
-            self.0.remove(&dim);
-        } else {
-            self.0.insert(dim, labels);
+        self.0.retain(|(other, _)| *other != dim);
+        if !labels.is_empty() {
+            let rank = |dim: Dim| schema::dimensions().iter().position(|other| *other == dim);
+            let place = self.0.partition_point(|(other, _)| rank(other) < rank(dim));
+            self.0.insert(place, (dim, labels));
         }
     }
 
     /// Gives the classes, and with them their pairs, other numbers than 0, 1, 2 …: those that the source's labels are.
     /// Where there is another number of classes, nothing is changed.
     pub fn number_classes(&mut self, numbers: &[u16]) {
-        if self.get(Dim::Class).is_none_or(|classes| classes.len() != numbers.len()) {
+        if self.get(dimension::CLASS).is_none_or(|classes| classes.len() != numbers.len()) {
             return;
         }
-        self.set(Dim::Class, Labels::Integers(numbers.iter().map(|&number| i64::from(number)).collect()));
+        self.set(dimension::CLASS, Labels::Integers(numbers.iter().map(|&number| i64::from(number)).collect()));
         let pairs = numbers.iter().enumerate();
         let pairs = pairs.flat_map(|(place, a)| numbers[place + 1..].iter().map(move |b| format!("{a}-{b}")));
-        self.set(Dim::Pair, Labels::Texts(pairs.collect()));
+        self.set(dimension::PAIR, Labels::Texts(pairs.collect()));
     }
 
     /// The labels of a dimension, if it has any.
     pub fn get(&self, dim: Dim) -> Option<&Labels> {
-        self.0.get(&dim)
+        self.0.iter().find(|(other, _)| *other == dim).map(|(_, labels)| labels)
     }
 
-    /// Dimensions and labels, in the order of [`Dim`].
+    /// Dimensions and labels, in the order of [`schema::dimensions`].
     pub fn iter(&self) -> impl Iterator<Item = (Dim, &Labels)> {
-        self.0.iter().map(|(&dim, labels)| (dim, labels))
+        self.0.iter().map(|(dim, labels)| (*dim, labels))
     }
 
     /// Shape of one cell's values of the variable; 0 where a dimension has no labels.
@@ -175,7 +177,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::schema;
 
     #[test]
     fn pairs_are_ordered_by_their_numbers() {
@@ -188,12 +189,16 @@ mod tests {
     #[test]
     fn classes_are_numbered_by_the_labels_of_the_source() {
         let mut axes = Axes::default();
-        axes.set(Dim::Class, Labels::integers(0..3));
+        axes.set(dimension::CLASS, Labels::integers(0..3));
         axes.number_classes(&[1, 4]);
-        assert_eq!(axes.get(Dim::Class), Some(&Labels::integers(0..3)), "two numbers are not those of three classes");
+        assert_eq!(
+            axes.get(dimension::CLASS),
+            Some(&Labels::integers(0..3)),
+            "two numbers are not those of three classes"
+        );
         axes.number_classes(&[1, 4, 26]);
-        assert_eq!(axes.get(Dim::Class), Some(&Labels::Integers(vec![1, 4, 26])));
-        assert_eq!(axes.get(Dim::Pair), Some(&Labels::Texts(vec!["1-4".into(), "1-26".into(), "4-26".into()])));
+        assert_eq!(axes.get(dimension::CLASS), Some(&Labels::Integers(vec![1, 4, 26])));
+        assert_eq!(axes.get(dimension::PAIR), Some(&Labels::Texts(vec!["1-4".into(), "1-26".into(), "4-26".into()])));
     }
 
     proptest! {
@@ -207,9 +212,9 @@ mod tests {
         ) {
             let axes = |layers: &std::collections::BTreeSet<i64>, classes: i64, epochs: &std::collections::BTreeSet<i64>| {
                 let mut axes = Axes::default();
-                axes.set(Dim::Layer, Labels::Integers(layers.iter().copied().collect()));
-                axes.set(Dim::Class, Labels::Integers((0..classes).collect()));
-                axes.set(Dim::Epoch, Labels::Integers(epochs.iter().copied().collect()));
+                axes.set(dimension::LAYER, Labels::Integers(layers.iter().copied().collect()));
+                axes.set(dimension::CLASS, Labels::Integers((0..classes).collect()));
+                axes.set(dimension::EPOCH, Labels::Integers(epochs.iter().copied().collect()));
                 axes
             };
             let mine = axes(&layers, 2, &epochs);
@@ -219,7 +224,7 @@ mod tests {
             let places = mine.places_in(&whole, radius).unwrap();
             let labels_at = |axes: &Axes, place: usize| {
                 let integers = |dim| match axes.get(dim) { Some(Labels::Integers(l)) => l.clone(), _ => vec![] };
-                let (l, c, e) = (integers(Dim::Layer), integers(Dim::Class), integers(Dim::Epoch));
+                let (l, c, e) = (integers(dimension::LAYER), integers(dimension::CLASS), integers(dimension::EPOCH));
                 (l[place / (c.len() * e.len())], c[place / e.len() % c.len()], e[place % e.len()])
             };
             prop_assert_eq!(places.len(), layers.len() * 2 * epochs.len());

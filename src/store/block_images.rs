@@ -5,6 +5,8 @@
 use std::path::Path;
 
 use hdf5::File;
+use phasesweep_results::cell::{BLOCK_IMAGES, BLOCK_LABELS};
+use phasesweep_results::dimension;
 
 use super::error::StoreError;
 use super::{durable, h5};
@@ -52,8 +54,8 @@ impl BlockImages {
             if h5::read_text(&file, OF)? != of {
                 return Ok(None);
             }
-            let images = file.dataset("block_images")?;
-            let labels = file.dataset("block_labels")?.read_raw()?;
+            let images = file.dataset(BLOCK_IMAGES)?;
+            let labels = file.dataset(BLOCK_LABELS)?.read_raw()?;
             let [samples, height, width] = images.shape()[..] else { return Err("its images are no images".into()) };
             let pixels: Vec<u8> = images.read_raw()?;
             if pixels.len() != samples * height * width || samples != labels.len() {
@@ -68,16 +70,16 @@ impl BlockImages {
     pub(super) fn write(&self, file: &File) -> hdf5::Result<()> {
         let [height, width] = self.shape;
         let samples = self.labels.len();
-        let labels = file.new_dataset_builder().with_data(&self.labels).create("block_labels")?;
+        let labels = file.new_dataset_builder().with_data(&self.labels).create(BLOCK_LABELS)?;
         h5::write_text(&labels, "long_name", "class of each sample of the training block")?;
         h5::write_text(&labels, "units", "1")?;
-        h5::set_scale(&labels, "block_sample")?;
+        h5::set_scale(&labels, dimension::BLOCK_SAMPLE)?;
         let images = file
             .new_dataset::<u8>()
             .chunk([samples.clamp(1, 256), height, width])
             .deflate(4)
             .shape([samples, height, width])
-            .create("block_images")?;
+            .create(BLOCK_IMAGES)?;
         images.write_raw(&self.pixels)?;
         h5::write_text(
             &images,
@@ -86,7 +88,9 @@ impl BlockImages {
         )?;
         h5::write_text(&images, "units", "1")?;
         h5::attach_scale(&images, &labels, 0)?;
-        for (dimension, (name, length)) in [("row", height), ("column", width)].into_iter().enumerate() {
+        for (dimension, (name, length)) in
+            [(dimension::ROW, height), (dimension::COLUMN, width)].into_iter().enumerate()
+        {
             let places: Vec<i64> = (0..length as i64).collect();
             let scale = file.new_dataset_builder().with_data(&places).create(name)?;
             h5::write_text(&scale, "units", "1")?;

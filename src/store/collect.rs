@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 
 use hdf5::File;
 
+use phasesweep_results::cell::{CELL_ID, DIVERGED_EPOCH, FAILURE, STATUS, WALL_SECONDS};
+use phasesweep_results::format::RESULTS;
+use phasesweep_results::{Status, attribute};
+
 use crate::plan::CellId;
 
 use super::axes::Axes;
@@ -17,9 +21,9 @@ use super::durable;
 use super::error::StoreError;
 use super::h5;
 use super::part::{CellStatus, Origin, PartCell};
-use super::results::{self, Writer};
+use super::results::Writer;
 use super::scan::{Found, scan};
-use super::schema::{Format, VARIABLES};
+use super::schema::{VARIABLES, dimensions};
 use super::shared_texts::SharedTexts;
 use super::slab::{Layouts, Slabs};
 
@@ -181,13 +185,13 @@ pub fn collect(
 }
 
 /// Names that `collect` itself gives to variables over the cells.
-const OWN: [&str; 5] = ["cell_id", "status", "wall_seconds", "diverged_epoch", "failure"];
+const OWN: [&str; 5] = [CELL_ID.name, STATUS.name, WALL_SECONDS.name, DIVERGED_EPOCH.name, FAILURE.name];
 
 fn check_coordinates(cells: usize, coordinates: &[CellCoordinate]) -> Result<(), String> {
     if cells == 0 {
         return Err("there is no cell to collect".to_owned());
     }
-    let dims = super::schema::Dim::ALL.iter().flat_map(|dim| [dim.info().name, dim.info().coordinate]);
+    let dims = dimensions().iter().flat_map(|dim| [dim.name, dim.coordinate]);
     let variables = VARIABLES.iter().map(|variable| variable.name);
     let mut taken: HashSet<&str> =
         OWN.into_iter().chain(["cell", SharedTexts::NAME]).chain(dims).chain(variables).collect();
@@ -211,8 +215,9 @@ fn check_coordinates(cells: usize, coordinates: &[CellCoordinate]) -> Result<(),
 }
 
 fn coordinate_names(coordinates: &[CellCoordinate], axes: &Axes) -> String {
-    let apart = axes.iter().map(|(dim, _)| dim.info()).filter(|info| info.name != info.coordinate);
-    let names = OWN.into_iter().chain(coordinates.iter().map(|c| c.name.as_str())).chain(apart.map(|i| i.coordinate));
+    let apart = axes.iter().map(|(dim, _)| dim).filter(|dim| dim.name != dim.coordinate);
+    let names =
+        OWN.into_iter().chain(coordinates.iter().map(|c| c.name.as_str())).chain(apart.map(|dim| dim.coordinate));
     names.collect::<Vec<_>>().join(" ")
 }
 
@@ -280,7 +285,7 @@ impl Rows {
     }
 
     fn status(&self, row: usize) -> &'static str {
-        self.status[row].map_or("missing", CellStatus::name)
+        self.status[row].map_or(Status::Missing, Status::from).name()
     }
 
     /// The texts that [`Rows::write`] writes.
@@ -292,13 +297,13 @@ impl Rows {
         let count = cells.len();
         let status = |k: usize| self.status(k);
         let failure = |k: usize| self.failure.get(&k).map_or("", String::as_str);
-        writer.cell_texts("cell_id", "hash of the cell's specification", count, |k| cells[k].to_string().into())?;
-        writer.cell_labels(texts, "status", "complete, diverged, failed or missing", count, status)?;
-        writer.cell_labels(texts, "failure", "what is known of a failed cell", count, failure)?;
-        let seconds = ("s", "the cell's share of its cohort's training time");
-        writer.cell_numbers("wall_seconds", seconds, &self.wall_seconds, Some(f64::NAN))?;
-        let diverged = ("epoch", "epoch at which a loss or weight stopped being finite");
-        writer.cell_numbers("diverged_epoch", diverged, &self.diverged_epoch, Some(f64::NAN))
+        writer.cell_texts(CELL_ID.name, CELL_ID.long_name, count, |k| cells[k].to_string().into())?;
+        writer.cell_labels(texts, STATUS.name, STATUS.long_name, count, status)?;
+        writer.cell_labels(texts, FAILURE.name, FAILURE.long_name, count, failure)?;
+        for (variable, values) in [(WALL_SECONDS, &self.wall_seconds), (DIVERGED_EPOCH, &self.diverged_epoch)] {
+            writer.cell_numbers(variable.name, (variable.units, variable.long_name), values, Some(f64::NAN))?;
+        }
+        Ok(())
     }
 }
 
@@ -331,29 +336,29 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
     let overrides = serde_json::to_string(overrides).map_err(|error| error.to_string())?;
     let engines = rows.origins.engines.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let ranks = if *ranks == 0 { rows.origins.ranks.len() as u32 } else { *ranks };
-    h5::write_text(file, "format", results::FORMAT)?;
-    h5::write_number(file, "format_version", Format::Results.current())?;
+    h5::write_text(file, attribute::FORMAT, attribute::FORMAT_NAME)?;
+    h5::write_number(file, attribute::FORMAT_VERSION, RESULTS.current)?;
     for (name, value) in [
-        ("title", sweep_name),
-        ("sweep_file", sweep_file),
-        ("overrides", &overrides),
-        ("phasesweep_version", version),
-        ("git_commit", git_commit),
-        ("host", host),
-        ("device", device),
-        ("engine", &engines),
-        ("created", created),
+        (attribute::TITLE, sweep_name),
+        (attribute::SWEEP_FILE, sweep_file),
+        (attribute::OVERRIDES, &overrides),
+        (attribute::PHASESWEEP_VERSION, version),
+        (attribute::GIT_COMMIT, git_commit),
+        (attribute::HOST, host),
+        (attribute::DEVICE, device),
+        (attribute::ENGINE, &engines),
+        (attribute::CREATED, created),
     ] {
         h5::write_text(file, name, value)?;
     }
     if !data_findings.is_empty() {
-        h5::write_text(file, "data_findings", &data_findings.join("\n"))?;
+        h5::write_text(file, attribute::DATA_FINDINGS, &data_findings.join("\n"))?;
     }
-    h5::write_number(file, "ranks", ranks)?;
-    h5::write_number(file, results::MEASURED, rows.measured())?;
-    h5::write_number(file, "wall_seconds", *wall_seconds)?;
-    h5::write_number(file, "training_seconds", rows.training_seconds())?;
+    h5::write_number(file, attribute::RANKS, ranks)?;
+    h5::write_number(file, attribute::MEASURED_CELLS, rows.measured())?;
+    h5::write_number(file, attribute::WALL_SECONDS, *wall_seconds)?;
+    h5::write_number(file, attribute::TRAINING_SECONDS, rows.training_seconds())?;
     // The sum over the ranks of what each held at most; of no use where one does not know.
     let bytes: Option<u64> = rows.origins.ranks.values().copied().sum();
-    bytes.map_or(Ok(()), |bytes| h5::write_number(file, "peak_memory_bytes", bytes))
+    bytes.map_or(Ok(()), |bytes| h5::write_number(file, attribute::PEAK_MEMORY_BYTES, bytes))
 }

@@ -3,12 +3,14 @@
 //! Invariant: a column holds `cells × size` values, cell by cell, where `size` follows from the variable's dimensions
 //! and the part's [`Axes`].
 
+use phasesweep_results::{Dtype, MISSING_BYTE, dimension};
+
 use crate::train::flow::{FlowRecord, QUANTILES, Quantity, kernel_points};
 use crate::train::{Problem, Record, ReplicaState};
 
 use super::axes::{Axes, Labels};
 use super::probe_columns;
-use super::schema::{self, Dim, Dtype};
+use super::schema;
 
 /// Numbers of one type.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,9 +72,6 @@ impl Values {
         }
     }
 }
-
-/// What a byte of bits holds where there is no measurement; the same as in a [`Record`].
-pub const MISSING_BYTE: u8 = 255;
 
 /// A cohort's values of one variable.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,23 +144,23 @@ const FIELDS: [(&str, Field); 6] = [
 
 fn axes(problem: &Problem, noise: &[f64]) -> Axes {
     let mut axes = Axes::default();
-    axes.set(Dim::Epoch, Labels::integers(problem.recorded.iter().copied()));
+    axes.set(dimension::EPOCH, Labels::integers(problem.recorded.iter().copied()));
     if !problem.manifold.is_empty() {
-        axes.set(Dim::Layer, Labels::integers(problem.layers.iter().copied()));
+        axes.set(dimension::LAYER, Labels::integers(problem.layers.iter().copied()));
     }
-    axes.set(Dim::Class, Labels::integers(0..problem.block.classes));
-    axes.set(Dim::Pair, Labels::Texts(problem.pairs().iter().map(|(a, b)| format!("{a}-{b}")).collect()));
-    axes.set(Dim::Noise, Labels::Numbers(noise.iter().copied().take(problem.noisy.len()).collect()));
-    axes.set(Dim::Snapshot, Labels::integers(problem.snapshots.iter().copied()));
+    axes.set(dimension::CLASS, Labels::integers(0..problem.block.classes));
+    axes.set(dimension::PAIR, Labels::Texts(problem.pairs().iter().map(|(a, b)| format!("{a}-{b}")).collect()));
+    axes.set(dimension::NOISE, Labels::Numbers(noise.iter().copied().take(problem.noisy.len()).collect()));
+    axes.set(dimension::SNAPSHOT, Labels::integers(problem.snapshots.iter().copied()));
     if !problem.snapshots.is_empty() {
-        axes.set(Dim::Byte, Labels::Positions(problem.snapshot_bytes()));
+        axes.set(dimension::BYTE, Labels::Positions(problem.snapshot_bytes()));
     }
     probe_columns::label(problem, &mut axes);
     if let Some(flow) = &problem.flow {
-        axes.set(Dim::Stage, Labels::Numbers(flow.observe.stages.clone()));
-        axes.set(Dim::Quantile, Labels::Numbers(QUANTILES.to_vec()));
-        axes.set(Dim::Component, Labels::integers(1..=flow.observe.components));
-        axes.set(Dim::Point, Labels::Positions(kernel_points(problem, flow)));
+        axes.set(dimension::STAGE, Labels::Numbers(flow.observe.stages.clone()));
+        axes.set(dimension::QUANTILE, Labels::Numbers(QUANTILES.to_vec()));
+        axes.set(dimension::COMPONENT, Labels::integers(1..=flow.observe.components));
+        axes.set(dimension::POINT, Labels::Positions(kernel_points(problem, flow)));
     }
     axes
 }
@@ -273,7 +272,7 @@ mod tests {
         let Values::U8(bits) = &bits.values else { panic!() };
         assert_eq!(bits[..6], whole.record.misclassified);
         assert_eq!(bits[6..], [&[255; 6][..], &[0b1000_0000, 0b0100_0000, 255, 255, 255, 255]].concat());
-        assert_eq!(axes.get(Dim::Pair), Some(&Labels::Texts(vec!["0-1".into(), "0-2".into(), "1-2".into()])));
+        assert_eq!(axes.get(dimension::PAIR), Some(&Labels::Texts(vec!["0-1".into(), "0-2".into(), "1-2".into()])));
         let names: Vec<_> = columns.iter().map(|column| column.name).collect();
         let measured = ["train_loss", "train_error", "test_error", "noisy_error", "radius", "distance"];
         assert_eq!(names[..6], measured);
@@ -287,6 +286,9 @@ mod tests {
         let (axes, columns) = columns(&problem, &[], &[Some(&whole)]);
         let names: Vec<_> = columns.iter().map(|column| column.name).collect();
         assert_eq!(names, ["train_loss", "train_error", "test_error"]);
-        assert_eq!((axes.get(Dim::Layer), axes.get(Dim::Byte), axes.get(Dim::Noise)), (None, None, None));
+        assert_eq!(
+            (axes.get(dimension::LAYER), axes.get(dimension::BYTE), axes.get(dimension::NOISE)),
+            (None, None, None)
+        );
     }
 }

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::schema::FormatError;
+use phasesweep_results::FormatError;
 
 /// A failure of the store. A failed durable write is a reason to stop: what was finished before it stays valid.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,9 @@
 //! Little-endian: time f64, step f64, rejected u64, stop u64 (all ones: it has not ended), then the parameters and each
 //! array of the record, as length u64 and f64 each. Invariant: what is read equals what was written in every bit.
 
-use crate::train::flow::{FlowRecord, FlowState, Quantity, Stop};
+use phasesweep_results::FlowStop;
+
+use crate::train::flow::{FlowRecord, FlowState, Quantity};
 
 /// The state as bytes.
 pub(super) fn encode(state: &FlowState) -> Vec<u8> {
@@ -26,7 +28,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<FlowState> {
     let (time, step, rejected) = (f64::from_bits(words.next()?), f64::from_bits(words.next()?), words.next()?);
     let stop = match words.next()? {
         u64::MAX => None,
-        code => Some(*Stop::ALL.iter().find(|stop| u64::from(stop.code()) == code)?),
+        code => Some(*FlowStop::ALL.iter().find(|stop| u64::from(stop.code()) == code)?),
     };
     let mut array = || {
         let length = usize::try_from(words.next()?).ok()?;
@@ -48,7 +50,7 @@ mod tests {
     fn read_back_bit_for_bit() {
         let odd = f64::from_bits(0x7ff0_0000_0000_0001);
         let arrays: Vec<Vec<f64>> = (0..Quantity::ALL.len()).map(|k| vec![odd; k % 4]).collect();
-        for stop in Stop::ALL.map(Some).into_iter().chain([None]) {
+        for stop in FlowStop::ALL.map(Some).into_iter().chain([None]) {
             let state = FlowState {
                 parameters: vec![1.5, -0.0, odd],
                 time: 0.1,

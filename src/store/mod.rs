@@ -43,5 +43,4 @@ pub use part::{CellStatus, Origin, Part, PartCell, PartSummary};
 pub use run_directory::RunDirectory;
 pub use running::RunningCohort;
 pub use scan::{Found, Scan, scan, set_aside};
-pub use schema::Dim;
 pub use weights::{CellWeights, block_digest};

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use hdf5::File;
 use hdf5::types::{FixedAscii, VarLenUnicode};
+use phasesweep_results::{Dtype, LabelKind, Status};
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{CellId, CohortId};
@@ -18,7 +19,7 @@ use crate::plan::{CellId, CohortId};
 use super::axes::{Axes, Labels};
 use super::column::{Column, Values};
 use super::error::StoreError;
-use super::schema::{self, Dim, Dtype, Format, LabelKind};
+use super::schema::{self, Format};
 use super::{h5, seal};
 
 /// How names of parts end.
@@ -40,16 +41,22 @@ impl CellStatus {
     const ALL: [CellStatus; 3] = [CellStatus::Complete, CellStatus::Diverged, CellStatus::Failed];
 
     /// As it is written in files and tables.
-    pub const fn name(self) -> &'static str {
-        match self {
-            CellStatus::Complete => "complete",
-            CellStatus::Diverged => "diverged",
-            CellStatus::Failed => "failed",
-        }
+    pub fn name(self) -> &'static str {
+        Status::from(self).name()
     }
 
     fn from_code(code: u8) -> Option<CellStatus> {
         CellStatus::ALL.get(usize::from(code)).copied()
+    }
+}
+
+impl From<CellStatus> for Status {
+    fn from(status: CellStatus) -> Status {
+        match status {
+            CellStatus::Complete => Status::Complete,
+            CellStatus::Diverged => Status::Diverged,
+            CellStatus::Failed => Status::Failed,
+        }
     }
 }
 
@@ -164,9 +171,10 @@ impl Part {
     fn layout(&self) -> [u8; 16] {
         let mut names: Vec<_> = self.columns.iter().map(|column| column.name).collect();
         names.sort_unstable();
+        let axes: Vec<_> = self.axes.iter().map(|(dim, labels)| (dim.name, labels)).collect();
         let mut layout = [0; 16];
         // The debug form of labels writes every label in full, floats shortest-exact.
-        layout.copy_from_slice(&blake3::hash(format!("{names:?} {:?}", self.axes).as_bytes()).as_bytes()[..16]);
+        layout.copy_from_slice(&blake3::hash(format!("{names:?} {axes:?}").as_bytes()).as_bytes()[..16]);
         layout
     }
 
@@ -178,8 +186,8 @@ impl Part {
             return Err(format!("cell {} has variant {} of {}", cell.id, cell.variant, self.variants.len()));
         }
         for (dim, labels) in self.axes.iter() {
-            if labels.kind() != dim.info().labels {
-                return Err(format!("labels of {} are of the wrong kind", dim.info().name));
+            if labels.kind() != dim.labels {
+                return Err(format!("labels of {} are of the wrong kind", dim.name));
             }
         }
         for Column { name, values } in &self.columns {
@@ -241,7 +249,7 @@ impl Part {
         write(&file, "failure", &h5::texts(cells.iter().map(|cell| cell.failure.as_str())))?;
         write(&file, "specification", &h5::texts(self.variants.iter().map(String::as_str)))?;
         for (dim, labels) in self.axes.iter() {
-            let name = dim.info().coordinate;
+            let name = dim.coordinate;
             match labels {
                 Labels::Integers(labels) => write(&file, name, labels)?,
                 Labels::Numbers(labels) => write(&file, name, labels)?,
@@ -320,18 +328,17 @@ fn decode(body: &mut [u8], cohort: CohortId) -> hdf5::Result<Part> {
 fn decode_axes(file: &File) -> hdf5::Result<Axes> {
     let mut axes = Axes::default();
     let attributes = file.attr_names()?;
-    for dim in Dim::ALL {
-        let info = dim.info();
-        let labels = match info.labels {
-            LabelKind::Position if attributes.iter().any(|name| name == info.coordinate) => {
-                Labels::Positions(file.attr(info.coordinate)?.read_scalar::<u64>()? as usize)
+    for &dim in schema::dimensions() {
+        let labels = match dim.labels {
+            LabelKind::Position if attributes.iter().any(|name| name == dim.coordinate) => {
+                Labels::Positions(file.attr(dim.coordinate)?.read_scalar::<u64>()? as usize)
             }
             LabelKind::Position => continue,
-            _ if !file.link_exists(info.coordinate) => continue,
-            LabelKind::Integer => Labels::Integers(h5::values(&file.dataset(info.coordinate)?)?),
-            LabelKind::Number => Labels::Numbers(h5::values(&file.dataset(info.coordinate)?)?),
+            _ if !file.link_exists(dim.coordinate) => continue,
+            LabelKind::Integer => Labels::Integers(h5::values(&file.dataset(dim.coordinate)?)?),
+            LabelKind::Number => Labels::Numbers(h5::values(&file.dataset(dim.coordinate)?)?),
             LabelKind::Text => {
-                let labels: Vec<VarLenUnicode> = h5::values(&file.dataset(info.coordinate)?)?;
+                let labels: Vec<VarLenUnicode> = h5::values(&file.dataset(dim.coordinate)?)?;
                 Labels::Texts(labels.iter().map(|label| label.as_str().to_owned()).collect())
             }
         };
@@ -341,7 +348,7 @@ fn decode_axes(file: &File) -> hdf5::Result<Axes> {
 }
 
 fn decode_columns(file: &File) -> hdf5::Result<Vec<Column>> {
-    let there = schema::VARIABLES.iter().filter(|variable| file.link_exists(variable.name));
+    let there = schema::VARIABLES.iter().copied().filter(|variable| file.link_exists(variable.name));
     there
         .map(|variable| {
             let dataset = file.dataset(variable.name)?;

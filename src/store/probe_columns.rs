@@ -2,12 +2,13 @@
 //!
 //! Invariant: a column is there if and only if it was asked for, whether or not every cell could be measured.
 
+use phasesweep_results::dimension;
+
 use crate::observe::local_complexity::QUANTILES;
 use crate::train::{ProbeRecord, Problem, ReplicaState};
 
 use super::axes::{Axes, Labels};
 use super::column::{Column, Values, rows};
-use super::schema::Dim;
 
 /// What stands for all hidden layers together.
 const TOTAL: &str = "total";
@@ -17,16 +18,16 @@ pub(super) fn label(problem: &Problem, axes: &mut Axes) {
     let probing = &problem.probing;
     if let Some(lc) = &probing.probes.local_complexity {
         let layers = (1..=problem.architecture.depth()).map(|layer| layer.to_string()).chain([TOTAL.to_owned()]);
-        axes.set(Dim::LcPoints, Labels::Texts(lc.sets.iter().map(|set| set.name().to_owned()).collect()));
-        axes.set(Dim::LcRadius, Labels::Numbers(lc.radii.clone()));
-        axes.set(Dim::LcLayer, Labels::Texts(layers.collect()));
-        axes.set(Dim::LcQuantile, Labels::Numbers(QUANTILES.to_vec()));
-        axes.set(Dim::LcEpoch, Labels::integers(probing.local_complexity.iter().copied()));
+        axes.set(dimension::LC_POINTS, Labels::Texts(lc.sets.iter().map(|set| set.name().to_owned()).collect()));
+        axes.set(dimension::LC_RADIUS, Labels::Numbers(lc.radii.clone()));
+        axes.set(dimension::LC_LAYER, Labels::Texts(layers.collect()));
+        axes.set(dimension::LC_QUANTILE, Labels::Numbers(QUANTILES.to_vec()));
+        axes.set(dimension::LC_EPOCH, Labels::integers(probing.local_complexity.iter().copied()));
     }
     if let Some(robust) = &probing.probes.robustness {
-        axes.set(Dim::PgdNorm, Labels::Texts(robust.norms.iter().map(|norm| norm.name().to_owned()).collect()));
-        axes.set(Dim::PgdEpsilon, Labels::Numbers(robust.epsilons.clone()));
-        axes.set(Dim::PgdEpoch, Labels::integers(probing.robustness.iter().copied()));
+        axes.set(dimension::PGD_NORM, Labels::Texts(robust.norms.iter().map(|norm| norm.name().to_owned()).collect()));
+        axes.set(dimension::PGD_EPSILON, Labels::Numbers(robust.epsilons.clone()));
+        axes.set(dimension::PGD_EPOCH, Labels::integers(probing.robustness.iter().copied()));
     }
 }
 

@@ -4,7 +4,7 @@
 //! coordinates; missing numbers are NaN and `_FillValue` says so; a file of another format or version is refused with a
 //! sentence.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -12,17 +12,14 @@ use std::path::Path;
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, File, H5Type};
 
+use phasesweep_results::cell::STATUS;
+use phasesweep_results::format::RESULTS;
+use phasesweep_results::{Dim, Dtype, FormatError, MISSING_BYTE, Status, Variable, attribute, dimension};
+
 use super::axes::{Axes, Labels};
 use super::error::StoreError;
 use super::h5;
-use super::part::CellStatus;
-use super::schema::{Dim, Dtype, Format, FormatError, Variable};
 use super::shared_texts::SharedTexts;
-
-/// What the attribute `format` of every results file says.
-pub const FORMAT: &str = "phasesweep results";
-/// Attribute with the number of measured cells.
-pub(super) const MEASURED: &str = "measured_cells";
 
 /// Opens a results file for reading.
 ///
@@ -31,7 +28,7 @@ pub(super) const MEASURED: &str = "measured_cells";
 /// [`StoreError::Hdf5`] if it cannot be read.
 pub fn open(path: &Path) -> Result<File, StoreError> {
     const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
-    let foreign = || StoreError::format(path)(FormatError::Foreign { noun: Format::Results.noun() });
+    let foreign = || StoreError::format(path)(FormatError::Foreign { noun: RESULTS.noun });
     let mut begin = Vec::new();
     let mut bytes = fs::File::open(path).map_err(StoreError::io("open", path))?.take(8);
     bytes.read_to_end(&mut begin).map_err(StoreError::io("read", path))?;
@@ -39,12 +36,12 @@ pub fn open(path: &Path) -> Result<File, StoreError> {
         return Err(foreign());
     }
     let file = h5::open(path).map_err(StoreError::hdf5("open", path))?;
-    if h5::read_text(&file, "format").ok().as_deref() != Some(FORMAT) {
+    if h5::read_text(&file, attribute::FORMAT).ok().as_deref() != Some(attribute::FORMAT_NAME) {
         return Err(foreign());
     }
-    let version = file.attr("format_version").and_then(|attribute| attribute.read_scalar::<u32>());
+    let version = file.attr(attribute::FORMAT_VERSION).and_then(|attribute| attribute.read_scalar::<u32>());
     let version = version.map_err(|_| foreign())?;
-    Format::Results.check(version).map_err(StoreError::format(path))?;
+    RESULTS.check(version).map_err(StoreError::format(path))?;
     Ok(file)
 }
 
@@ -54,20 +51,20 @@ pub fn open(path: &Path) -> Result<File, StoreError> {
 /// As [`open`].
 pub fn measured_cells(path: &Path) -> Result<u64, StoreError> {
     let file = open(path)?;
-    if let Ok(count) = file.attr(MEASURED).and_then(|attribute| attribute.read_scalar::<u64>()) {
+    if let Ok(count) = file.attr(attribute::MEASURED_CELLS).and_then(|attribute| attribute.read_scalar::<u64>()) {
         return Ok(count);
     }
     // Files of earlier versions say it by their statuses alone.
-    let statuses: hdf5::Result<Vec<VarLenUnicode>> = file.dataset("status").and_then(|status| status.read_raw());
+    let statuses: hdf5::Result<Vec<VarLenUnicode>> = file.dataset(STATUS.name).and_then(|status| status.read_raw());
     let statuses = statuses.map_err(StoreError::hdf5("read", path))?;
-    let measured = [CellStatus::Complete, CellStatus::Diverged].map(CellStatus::name);
+    let measured = [Status::Complete, Status::Diverged].map(Status::name);
     Ok(statuses.iter().filter(|status| measured.contains(&status.as_str())).count() as u64)
 }
 
 /// Creates variables with their scales and attributes in a new results file.
 pub(crate) struct Writer<'a> {
     file: &'a File,
-    scales: BTreeMap<Dim, Dataset>,
+    scales: HashMap<Dim, Dataset>,
     /// Names of the coordinates that are not indices, for CF's attribute `coordinates`.
     coordinates: String,
 }
@@ -75,26 +72,25 @@ pub(crate) struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// Writes the dimensions: scales with their labels.
     pub(crate) fn new(file: &'a File, cells: usize, axes: &Axes, coordinates: String) -> hdf5::Result<Writer<'a>> {
-        let mut writer = Writer { file, scales: BTreeMap::new(), coordinates };
-        writer.bare_scale(Dim::Cell, cells)?;
+        let mut writer = Writer { file, scales: HashMap::new(), coordinates };
+        writer.bare_scale(dimension::CELL, cells)?;
         for (dim, labels) in axes.iter() {
-            let info = dim.info();
-            if info.coordinate != info.name || matches!(labels, Labels::Positions(_)) {
+            if dim.coordinate != dim.name || matches!(labels, Labels::Positions(_)) {
                 writer.bare_scale(dim, labels.len())?;
             }
             let labelled = match labels {
-                Labels::Integers(labels) => writer.labels(info.coordinate, labels)?,
-                Labels::Numbers(labels) => writer.labels(info.coordinate, labels)?,
+                Labels::Integers(labels) => writer.labels(dim.coordinate, labels)?,
+                Labels::Numbers(labels) => writer.labels(dim.coordinate, labels)?,
                 Labels::Texts(labels) => {
-                    writer.labels(info.coordinate, &h5::texts(labels.iter().map(String::as_str)))?
+                    writer.labels(dim.coordinate, &h5::texts(labels.iter().map(String::as_str)))?
                 }
                 Labels::Positions(_) => continue,
             };
-            describe(&labelled, info.units, info.long_name)?;
+            describe(&labelled, dim.units, dim.long_name)?;
             match writer.scales.get(&dim) {
                 Some(scale) => h5::attach_scale(&labelled, scale, 0)?,
                 None => {
-                    h5::set_scale(&labelled, info.name)?;
+                    h5::set_scale(&labelled, dim.name)?;
                     writer.scales.insert(dim, labelled);
                 }
             }
@@ -104,7 +100,7 @@ impl<'a> Writer<'a> {
 
     /// A dimension without a coordinate variable, as netCDF-4 writes it: a scale without data whose name says so.
     fn bare_scale(&mut self, dim: Dim, length: usize) -> hdf5::Result<()> {
-        let scale = self.file.new_dataset::<f32>().shape(length).create(dim.info().name)?;
+        let scale = self.file.new_dataset::<f32>().shape(length).create(dim.name)?;
         h5::set_scale(&scale, &format!("This is a netCDF dimension but not a netCDF variable.{length:10}"))?;
         self.scales.insert(dim, scale);
         Ok(())
@@ -124,7 +120,7 @@ impl<'a> Writer<'a> {
             Dtype::F32 => self.floats(name, shape, &chunk, f32::NAN)?,
             Dtype::F64 => self.floats(name, shape, &chunk, f64::NAN)?,
             // No `_FillValue`: readers would make floats of bits.
-            Dtype::U8 => self.chunked(name, shape, &chunk, super::column::MISSING_BYTE)?,
+            Dtype::U8 => self.chunked(name, shape, &chunk, MISSING_BYTE)?,
         };
         describe(&dataset, variable.units, variable.long_name)?;
         h5::write_text(&dataset, "coordinates", &self.coordinates)?;
@@ -200,7 +196,7 @@ impl<'a> Writer<'a> {
 
     fn finish_cell(&self, dataset: &Dataset, units: &str, long_name: &str) -> hdf5::Result<()> {
         describe(dataset, units, long_name)?;
-        self.scales.get(&Dim::Cell).map_or(Ok(()), |scale| h5::attach_scale(dataset, scale, 0))
+        self.scales.get(dimension::CELL).map_or(Ok(()), |scale| h5::attach_scale(dataset, scale, 0))
     }
 
     fn floats<T: H5Type>(&self, name: &str, shape: &[usize], chunk: &[usize], missing: T) -> hdf5::Result<Dataset> {

@@ -200,7 +200,7 @@ impl RunDirectory {
 
     /// The results file.
     pub fn results(&self) -> PathBuf {
-        self.root.join("results.h5")
+        self.root.join(phasesweep_results::RESULTS_FILE)
     }
 
     /// The results file while it is being made and judged.
@@ -215,7 +215,7 @@ impl RunDirectory {
 
     /// Directory of the exact linear regions of a cell's network on a slice.
     pub fn cell_slices(&self, cell: CellId) -> PathBuf {
-        self.root.join("slices").join(cell.to_string())
+        self.root.join(phasesweep_results::slice::FOLDER).join(cell.to_string())
     }
 
     /// Directory of the job scripts and logs of `phasesweep submit`.

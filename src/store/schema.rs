@@ -1,500 +1,206 @@
-//! The one table of what is stored: every variable's name, dimensions, type, units and meaning, and the versions of
-//! the file formats.
+//! What is stored: the table of all variables, and the versions of the formats of parts and checkpoints.
 //!
-//! The names are the contract with everyone's scripts. A new observable is one more line of [`VARIABLES`] (and, where
-//! it needs one, one more [`Dim`]) together with a higher [`Format::current`] version; parts, `collect` and the results
-//! file follow from the table. Invariants: names are distinct; every variable's first dimension is the cell.
+//! What both programs must agree on is in the contract (`phasesweep_results`): the types, the dimensions, the variables that
+//! the report reads by name, the version of the results file. The other variables are declared here. The names are promises
+//! to everyone's scripts. Parts, `collect` and the results file follow from [`VARIABLES`]. Invariants: names are distinct;
+//! every variable's first dimension is the cell.
 
-/// A dimension of the results file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Dim {
-    /// One training run.
-    Cell,
-    /// An epoch at which losses and errors were recorded.
-    Epoch,
-    /// A hidden layer, 1-based.
-    Layer,
-    /// A class.
-    Class,
-    /// A pair of classes a < b.
-    Pair,
-    /// A noisy copy of the test set.
-    Noise,
-    /// An epoch at which the misclassified samples were kept.
-    Snapshot,
-    /// Eight samples.
-    Byte,
-    /// A set of points around which units are counted.
-    LcPoints,
-    /// A radius of neighbourhoods.
-    LcRadius,
-    /// A hidden layer, or all of them together.
-    LcLayer,
-    /// A quantile over points.
-    LcQuantile,
-    /// An epoch at which local complexity was measured.
-    LcEpoch,
-    /// The norm of an attack.
-    PgdNorm,
-    /// The radius of an attack.
-    PgdEpsilon,
-    /// An epoch at which the error under attack was measured.
-    PgdEpoch,
-    /// A stage of a gradient flow.
-    Stage,
-    /// A quantile of a distribution.
-    Quantile,
-    /// A component of a spectrum.
-    Component,
-    /// A training point of the tangent kernel.
-    Point,
-}
+use std::sync::LazyLock;
 
-/// How the coordinate of a dimension is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LabelKind {
-    /// Whole numbers.
-    Integer,
-    /// Real numbers.
-    Number,
-    /// Text.
-    Text,
-    /// None: positions count from 0.
-    Position,
-}
+use phasesweep_results::dimension::{
+    CELL, COMPONENT, DIMENSIONS, EPOCH, LC_EPOCH, LC_LAYER, LC_POINTS, LC_QUANTILE, LC_RADIUS, QUANTILE, STAGE,
+};
+use phasesweep_results::{Dim, Dtype, Format as Versions, FormatError, Variable, variables};
 
-/// What is known of a dimension.
-#[derive(Debug, Clone, Copy)]
-pub struct DimInfo {
-    /// Name of the dimension.
-    pub name: &'static str,
-    /// Name of the variable with its labels; as the dimension's own where xarray shall index by it.
-    pub coordinate: &'static str,
-    /// How the labels are stored.
-    pub labels: LabelKind,
-    /// Units of the labels; `"1"` for plain numbers.
-    pub units: &'static str,
-    /// What the labels mean.
-    pub long_name: &'static str,
-}
+/// Quantile over points of the number of units whose sign changes in the neighbourhood.
+static LOCAL_COMPLEXITY_QUANTILE: Variable = Variable {
+    name: "local_complexity_quantile",
+    dims: &[CELL, LC_POINTS, LC_RADIUS, LC_LAYER, LC_QUANTILE, LC_EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "quantile over points of the number of units whose sign changes in the neighbourhood",
+    when: "`[observe] local_complexity`",
+};
 
-impl Dim {
-    /// All dimensions other than [`Dim::Cell`], in the order in which they are written.
-    pub const ALL: [Dim; 19] = [
-        Dim::Epoch,
-        Dim::Layer,
-        Dim::Class,
-        Dim::Pair,
-        Dim::Noise,
-        Dim::Snapshot,
-        Dim::Byte,
-        Dim::LcPoints,
-        Dim::LcRadius,
-        Dim::LcLayer,
-        Dim::LcQuantile,
-        Dim::LcEpoch,
-        Dim::PgdNorm,
-        Dim::PgdEpsilon,
-        Dim::PgdEpoch,
-        Dim::Stage,
-        Dim::Quantile,
-        Dim::Component,
-        Dim::Point,
-    ];
+/// Distance of the parameters from their initial values, over the norm of these.
+static DISTANCE_FROM_START: Variable = Variable {
+    name: "distance_from_start",
+    dims: &[CELL, EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "distance of the parameters from their initial values, over the norm of these",
+    when: "gradient flows",
+};
 
-    /// What is known of it.
-    pub const fn info(self) -> DimInfo {
-        use LabelKind::{Integer, Number, Position, Text};
-        let (name, coordinate, labels, units, long_name) = match self {
-            Dim::Cell => ("cell", "cell", Position, "1", "training run"),
-            Dim::Epoch => {
-                ("epoch", "epoch", Integer, "epoch", "passes over the training set; 0 is the initial network")
-            }
-            Dim::Layer => ("layer", "layer", Integer, "1", "hidden layer, counted from 1"),
-            Dim::Class => ("class", "class", Integer, "1", "class"),
-            Dim::Pair => ("pair", "pair", Text, "1", "pair of classes"),
-            Dim::Noise => {
-                ("noise", "noise", Number, "1", "standard deviation of the Gaussian noise added to the test inputs")
-            }
-            Dim::Snapshot => {
-                ("snapshot", "snapshot_epoch", Integer, "epoch", "epoch of a snapshot of the misclassified samples")
-            }
-            Dim::Byte => ("byte", "byte", Position, "1", "eight samples, the first in the high bit"),
-            Dim::LcPoints => ("lc_points", "lc_points", Text, "1", "points around which units are counted"),
-            Dim::LcRadius => {
-                ("lc_radius", "lc_radius", Number, "1", "radius of the neighbourhoods, in units of the inputs")
-            }
-            Dim::LcLayer => {
-                ("lc_layer", "lc_layer", Text, "1", "hidden layer, counted from 1; total: all hidden layers together")
-            }
-            Dim::LcQuantile => ("lc_quantile", "lc_quantile", Number, "1", "quantile over points"),
-            Dim::LcEpoch => ("lc_epoch", "lc_epoch", Integer, "epoch", "epoch of a measurement of local complexity"),
-            Dim::PgdNorm => ("pgd_norm", "pgd_norm", Text, "1", "norm of the ball that the attack stays in"),
-            Dim::PgdEpsilon => {
-                ("pgd_epsilon", "pgd_epsilon", Number, "1", "radius of that ball, in units of the inputs")
-            }
-            Dim::PgdEpoch => ("pgd_epoch", "pgd_epoch", Integer, "epoch", "epoch of a measurement under attack"),
-            Dim::Stage => (
-                "stage",
-                "stage",
-                Number,
-                "1",
-                "stage of a gradient flow: 0 its start, 1 its end, between them the first step at which that share of \
-                 the training samples fits",
-            ),
-            Dim::Quantile => ("quantile", "quantile", Number, "1", "quantile of a distribution"),
-            Dim::Component => ("component", "component", Integer, "1", "component of a spectrum, counted from 1"),
-            Dim::Point => ("point", "point", Position, "1", "training point of the tangent kernel"),
-        };
-        DimInfo { name, coordinate, labels, units, long_name }
-    }
-}
+/// Quantiles of the margins y F of the kept training samples.
+static MARGIN: Variable = Variable {
+    name: "margin",
+    dims: &[CELL, EPOCH, QUANTILE],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "quantiles of the margins y F of the kept training samples",
+    when: "gradient flows",
+};
 
-/// Type of a stored number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dtype {
-    /// 32-bit float; missing is NaN.
-    F32,
-    /// 64-bit float; missing is NaN.
-    F64,
-    /// Byte of bits; missing is 255 and some float variable over the same dimensions says so with NaN.
-    U8,
-}
+/// Quantiles of the norms of the first layer's neurons, weights and bias.
+static NEURON_NORM: Variable = Variable {
+    name: "neuron_norm",
+    dims: &[CELL, EPOCH, QUANTILE],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "quantiles of the norms of the first layer's neurons, weights and bias",
+    when: "gradient flows",
+};
 
-/// A stored variable.
-#[derive(Debug)]
-pub struct Variable {
-    /// Name in parts and in the results file.
-    pub name: &'static str,
-    /// Dimensions, slowest first; the first is [`Dim::Cell`].
-    pub dims: &'static [Dim],
-    /// Type.
-    pub dtype: Dtype,
-    /// Units; `"1"` for pure numbers.
-    pub units: &'static str,
-    /// What it is.
-    pub long_name: &'static str,
-}
+/// Steps tried and not taken.
+static REJECTED_STEPS: Variable = Variable {
+    name: "rejected_steps",
+    dims: &[CELL],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "steps tried and not taken",
+    when: "gradient flows",
+};
 
-/// Every variable measured along training.
-pub static VARIABLES: &[Variable] = &[
-    Variable {
-        name: "train_loss",
-        dims: &[Dim::Cell, Dim::Epoch],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "mean loss over the kept training samples",
-    },
-    Variable {
-        name: "train_error",
-        dims: &[Dim::Cell, Dim::Epoch],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "share of the kept training samples misclassified",
-    },
-    Variable {
-        name: "test_error",
-        dims: &[Dim::Cell, Dim::Epoch],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "share of the test samples misclassified",
-    },
-    Variable {
-        name: "noisy_error",
-        dims: &[Dim::Cell, Dim::Noise, Dim::Epoch],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "share of the test samples with added noise misclassified",
-    },
-    Variable {
-        name: "radius",
-        dims: &[Dim::Cell, Dim::Layer, Dim::Class, Dim::Epoch],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "radius R_c of a class's manifold",
-    },
-    Variable {
-        name: "distance",
-        dims: &[Dim::Cell, Dim::Layer, Dim::Pair, Dim::Epoch],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "distance D between the centres of two classes",
-    },
-    Variable {
-        name: "misclassified",
-        dims: &[Dim::Cell, Dim::Snapshot, Dim::Byte],
-        dtype: Dtype::U8,
-        units: "1",
-        long_name: "bits of the block's samples, set where misclassified, first sample in the high bit; all bits are \
-                    set where misclassified_count is NaN (no snapshot)",
-    },
-    Variable {
-        name: "misclassified_count",
-        dims: &[Dim::Cell, Dim::Snapshot],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "number of the block's samples misclassified; NaN where there is no snapshot",
-    },
-    Variable {
-        name: "local_complexity",
-        dims: &[Dim::Cell, Dim::LcPoints, Dim::LcRadius, Dim::LcLayer, Dim::LcEpoch],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "mean over points of the number of units whose sign changes in the neighbourhood",
-    },
-    Variable {
-        name: "local_complexity_quantile",
-        dims: &[Dim::Cell, Dim::LcPoints, Dim::LcRadius, Dim::LcLayer, Dim::LcQuantile, Dim::LcEpoch],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "quantile over points of the number of units whose sign changes in the neighbourhood",
-    },
-    Variable {
-        name: "robust_error",
-        dims: &[Dim::Cell, Dim::PgdNorm, Dim::PgdEpsilon, Dim::PgdEpoch],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "share of the attacked test samples misclassified, unattacked or at some step of the attack",
-    },
-    Variable {
-        name: "steps_per_epoch",
-        dims: &[Dim::Cell],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "steps of the optimiser in an epoch",
-    },
-    Variable {
-        name: "flow_time",
-        dims: &[Dim::Cell, Dim::Epoch],
-        dtype: Dtype::F64,
-        units: "1",
-        long_name: "time t of the gradient flow",
-    },
-    Variable {
-        name: "unfitted",
-        dims: &[Dim::Cell, Dim::Epoch],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "share of the kept training samples whose margin is too small",
-    },
-    Variable {
-        name: "compression",
-        dims: &[Dim::Cell, Dim::Epoch],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "compression: rms of the first layer's weights along the informative coordinates over that of the others",
-    },
-    Variable {
-        name: "distance_from_start",
-        dims: &[Dim::Cell, Dim::Epoch],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "distance of the parameters from their initial values, over the norm of these",
-    },
-    Variable {
-        name: "margin",
-        dims: &[Dim::Cell, Dim::Epoch, Dim::Quantile],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "quantiles of the margins y F of the kept training samples",
-    },
-    Variable {
-        name: "neuron_norm",
-        dims: &[Dim::Cell, Dim::Epoch, Dim::Quantile],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "quantiles of the norms of the first layer's neurons, weights and bias",
-    },
-    Variable {
-        name: "flow_stop",
-        dims: &[Dim::Cell],
-        dtype: Dtype::U8,
-        units: "1",
-        long_name: "why the flow ended: 0 the stated share of the samples fits, 1 the steps ran out, 2 the time ran out, 3 the gradient vanished; 255 missing",
-    },
-    Variable {
-        name: "rejected_steps",
-        dims: &[Dim::Cell],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "steps tried and not taken",
-    },
-    Variable {
-        name: "input_dimension",
-        dims: &[Dim::Cell],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "intrinsic dimension of the training inputs by two nearest neighbours",
-    },
-    Variable {
-        name: "stage_epoch",
-        dims: &[Dim::Cell, Dim::Stage],
-        dtype: Dtype::F64,
-        units: "epoch",
-        long_name: "steps taken by the stage",
-    },
-    Variable {
-        name: "stage_time",
-        dims: &[Dim::Cell, Dim::Stage],
-        dtype: Dtype::F64,
-        units: "1",
-        long_name: "time t at the stage",
-    },
-    Variable {
-        name: "stage_unfitted",
-        dims: &[Dim::Cell, Dim::Stage],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "share of the kept training samples that do not fit at the stage",
-    },
-    Variable {
-        name: "stage_train_error",
-        dims: &[Dim::Cell, Dim::Stage],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "share of the kept training samples misclassified at the stage",
-    },
-    Variable {
-        name: "stage_test_error",
-        dims: &[Dim::Cell, Dim::Stage],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "share of the test samples misclassified at the stage",
-    },
-    Variable {
-        name: "stage_compression",
-        dims: &[Dim::Cell, Dim::Stage],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "compression at the stage",
-    },
-    Variable {
-        name: "weight_spectrum",
-        dims: &[Dim::Cell, Dim::Stage, Dim::Component],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "largest eigenvalues of the second moments of the first layer's weights over its neurons",
-    },
-    Variable {
-        name: "hidden_dimension",
-        dims: &[Dim::Cell, Dim::Stage],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "intrinsic dimension of the training samples in the last hidden layer by two nearest neighbours",
-    },
-    Variable {
-        name: "kernel_eigenvalue",
-        dims: &[Dim::Cell, Dim::Stage, Dim::Component],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "largest eigenvalues of the tangent kernel's Gram matrix over its number of points",
-    },
-    Variable {
-        name: "kernel_projection",
-        dims: &[Dim::Cell, Dim::Stage, Dim::Component],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "squared projection of the labels, of unit norm, on the eigenvector",
-    },
-    Variable {
-        name: "kernel_coordinate",
-        dims: &[Dim::Cell, Dim::Stage, Dim::Component, Dim::Point],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "kernel PCA: the training points along the eigenvector, of the first two components",
-    },
-    Variable {
-        name: "kernel_label",
-        dims: &[Dim::Cell, Dim::Point],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "labels +1 and -1 of the kernel's training points",
-    },
-    Variable {
-        name: "kernel_alignment",
-        dims: &[Dim::Cell, Dim::Stage],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "alignment of the tangent kernel with the labels",
-    },
-    Variable {
-        name: "kernel_norm",
-        dims: &[Dim::Cell, Dim::Stage],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "Frobenius norm of the tangent kernel's Gram matrix over its number of points",
-    },
-    Variable {
-        name: "kernel_change",
-        dims: &[Dim::Cell, Dim::Stage],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "change of the tangent kernel's Gram matrix from the start, over its norm there",
-    },
-    Variable {
-        name: "kernel_test_error",
-        dims: &[Dim::Cell, Dim::Stage],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "share of the kernel's test samples that a hinge machine on the frozen tangent kernel misclassifies",
-    },
-    Variable {
-        name: "network_test_error",
-        dims: &[Dim::Cell, Dim::Stage],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "share of the same test samples that the network misclassifies",
-    },
-    Variable {
-        name: "kernel_violation",
-        dims: &[Dim::Cell, Dim::Stage],
-        dtype: Dtype::F32,
-        units: "1",
-        long_name: "largest violation of the hinge machine's optimality conditions, in units of the margin",
-    },
+/// Intrinsic dimension of the training inputs by two nearest neighbours.
+static INPUT_DIMENSION: Variable = Variable {
+    name: "input_dimension",
+    dims: &[CELL],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "intrinsic dimension of the training inputs by two nearest neighbours",
+    when: "gradient flows",
+};
+
+/// Largest eigenvalues of the second moments of the first layer's weights over its neurons.
+static WEIGHT_SPECTRUM: Variable = Variable {
+    name: "weight_spectrum",
+    dims: &[CELL, STAGE, COMPONENT],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "largest eigenvalues of the second moments of the first layer's weights over its neurons",
+    when: "gradient flows",
+};
+
+/// Largest eigenvalues of the tangent kernel's Gram matrix over its number of points.
+static KERNEL_EIGENVALUE: Variable = Variable {
+    name: "kernel_eigenvalue",
+    dims: &[CELL, STAGE, COMPONENT],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "largest eigenvalues of the tangent kernel's Gram matrix over its number of points",
+    when: "gradient flows with `[flow] kernel`",
+};
+
+/// Frobenius norm of the tangent kernel's Gram matrix over its number of points.
+static KERNEL_NORM: Variable = Variable {
+    name: "kernel_norm",
+    dims: &[CELL, STAGE],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "Frobenius norm of the tangent kernel's Gram matrix over its number of points",
+    when: "gradient flows with `[flow] kernel`",
+};
+
+/// Largest violation of the hinge machine's optimality conditions, in units of the margin.
+static KERNEL_VIOLATION: Variable = Variable {
+    name: "kernel_violation",
+    dims: &[CELL, STAGE],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "largest violation of the hinge machine's optimality conditions, in units of the margin",
+    when: "gradient flows with `[flow] kernel` and `kernel_test`",
+};
+
+/// Every variable measured along training, in the order in which they are written.
+pub static VARIABLES: &[&Variable] = &[
+    &variables::TRAIN_LOSS,
+    &variables::TRAIN_ERROR,
+    &variables::TEST_ERROR,
+    &variables::NOISY_ERROR,
+    &variables::RADIUS,
+    &variables::DISTANCE,
+    &variables::MISCLASSIFIED,
+    &variables::MISCLASSIFIED_COUNT,
+    &variables::LOCAL_COMPLEXITY,
+    &LOCAL_COMPLEXITY_QUANTILE,
+    &variables::ROBUST_ERROR,
+    &variables::STEPS_PER_EPOCH,
+    &variables::FLOW_TIME,
+    &variables::UNFITTED,
+    &variables::COMPRESSION,
+    &DISTANCE_FROM_START,
+    &MARGIN,
+    &NEURON_NORM,
+    &variables::FLOW_STOP,
+    &REJECTED_STEPS,
+    &INPUT_DIMENSION,
+    &variables::STAGE_EPOCH,
+    &variables::STAGE_TIME,
+    &variables::STAGE_UNFITTED,
+    &variables::STAGE_TRAIN_ERROR,
+    &variables::STAGE_TEST_ERROR,
+    &variables::STAGE_COMPRESSION,
+    &WEIGHT_SPECTRUM,
+    &variables::HIDDEN_DIMENSION,
+    &KERNEL_EIGENVALUE,
+    &variables::KERNEL_PROJECTION,
+    &variables::KERNEL_COORDINATE,
+    &variables::KERNEL_LABEL,
+    &variables::KERNEL_ALIGNMENT,
+    &KERNEL_NORM,
+    &variables::KERNEL_CHANGE,
+    &variables::KERNEL_TEST_ERROR,
+    &variables::NETWORK_TEST_ERROR,
+    &KERNEL_VIOLATION,
 ];
 
 /// The variable of that name.
 pub fn variable(name: &str) -> Option<&'static Variable> {
-    VARIABLES.iter().find(|variable| variable.name == name)
+    VARIABLES.iter().copied().find(|variable| variable.name == name)
 }
 
-/// A file format with a version.
+/// All dimensions other than the cell, in the order in which they are written: the contract's, then those that variables
+/// bring with them.
+pub fn dimensions() -> &'static [Dim] {
+    static ALL: LazyLock<Vec<Dim>> = LazyLock::new(|| {
+        let mut all = DIMENSIONS.to_vec();
+        for &dim in VARIABLES.iter().flat_map(|variable| variable.dims) {
+            if dim != CELL && !all.contains(&dim) {
+                all.push(dim);
+            }
+        }
+        all
+    });
+    &ALL
+}
+
+/// A format of the program's own files. That of the results file is [`phasesweep_results::format::RESULTS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// One cohort's part.
     Part,
     /// One cohort's checkpoint.
     Checkpoint,
-    /// The results file.
-    Results,
 }
 
 impl Format {
-    /// The version that is written.
-    pub const fn current(self) -> u32 {
+    const fn versions(self) -> Versions {
         match self {
-            Format::Part | Format::Results => 1,
+            Format::Part => Versions { noun: "part", current: 1, oldest: 1 },
             // 2: a flow's state behind every replica's. 3: what is measured on copies of the weights.
-            Format::Checkpoint => 3,
+            Format::Checkpoint => Versions { noun: "checkpoint", current: 3, oldest: 3 },
         }
     }
 
-    /// The oldest version that is read.
-    pub const fn oldest(self) -> u32 {
-        match self {
-            Format::Part | Format::Results => 1,
-            Format::Checkpoint => 3,
-        }
+    /// The version that is written.
+    pub const fn current(self) -> u32 {
+        self.versions().current
     }
 
     /// What a file of it is called in a sentence.
     pub const fn noun(self) -> &'static str {
-        match self {
-            Format::Part => "part",
-            Format::Checkpoint => "checkpoint",
-            Format::Results => "results file",
-        }
+        self.versions().noun
     }
 
     /// Whether a file of that version can be read.
@@ -502,51 +208,8 @@ impl Format {
     /// # Errors
     /// [`FormatError::TooNew`] or [`FormatError::TooOld`].
     pub fn check(self, found: u32) -> Result<(), FormatError> {
-        if found > self.current() {
-            Err(FormatError::TooNew { noun: self.noun(), found, current: self.current() })
-        } else if found < self.oldest() {
-            Err(FormatError::TooOld { noun: self.noun(), found, oldest: self.oldest() })
-        } else {
-            Ok(())
-        }
+        self.versions().check(found)
     }
-}
-
-/// Why a file is not one that this program reads.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FormatError {
-    /// A later phasesweep wrote it.
-    #[error(
-        "this {noun} has format version {found}, and this phasesweep knows none beyond {current}: it was written by a \
-         newer phasesweep; use that one"
-    )]
-    TooNew {
-        /// What the file is.
-        noun: &'static str,
-        /// Its version.
-        found: u32,
-        /// The newest known.
-        current: u32,
-    },
-    /// An earlier phasesweep wrote it, and reading it was given up.
-    #[error(
-        "this {noun} has format version {found}, and this phasesweep reads none before {oldest}: read it with the \
-         phasesweep that wrote it, or move it away and run the sweep again"
-    )]
-    TooOld {
-        /// What the file is.
-        noun: &'static str,
-        /// Its version.
-        found: u32,
-        /// The oldest read.
-        oldest: u32,
-    },
-    /// Something else wrote it.
-    #[error("this is no phasesweep {noun}: it was written by another program; move it out of the run directory")]
-    Foreign {
-        /// What was expected.
-        noun: &'static str,
-    },
 }
 
 #[cfg(test)]
@@ -558,11 +221,15 @@ mod tests {
 
     #[test]
     fn names_are_distinct_and_every_variable_is_per_cell() {
-        let coordinates = Dim::ALL.iter().flat_map(|dim| HashSet::from([dim.info().name, dim.info().coordinate]));
+        let coordinates = dimensions().iter().flat_map(|dim| HashSet::from([dim.name, dim.coordinate]));
         let names: Vec<_> = VARIABLES.iter().map(|v| v.name).chain(coordinates).collect();
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
-        assert!(VARIABLES.iter().all(|v| v.dims[0] == Dim::Cell && !v.dims[1..].contains(&Dim::Cell)));
-        assert!(VARIABLES.iter().flat_map(|v| &v.dims[1..]).all(|dim| Dim::ALL.contains(dim)));
+        assert!(VARIABLES.iter().all(|v| v.dims[0] == CELL && !v.dims[1..].contains(&CELL)));
+    }
+
+    #[test]
+    fn every_variable_that_the_report_reads_is_written() {
+        assert!(variables::VARIABLES.iter().all(|of| VARIABLES.iter().any(|variable| std::ptr::eq(*of, *variable))));
     }
 
     #[test]

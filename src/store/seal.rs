@@ -20,9 +20,11 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
+use phasesweep_results::FormatError;
+
 use super::durable;
 use super::error::StoreError;
-use super::schema::{Format, FormatError};
+use super::schema::Format;
 
 const FIXED: usize = 96;
 /// What is read at once: the heads of most parts fit.
@@ -45,7 +47,6 @@ fn magic(format: Format) -> &'static [u8; 8] {
     match format {
         Format::Part => b"\x89PSPART\n",
         Format::Checkpoint => b"\x89PSCKPT\n",
-        Format::Results => b"\x89PSRSLT\n",
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct SharedTexts {
 
 impl SharedTexts {
     /// Name of the variable that holds the texts, and of its dimension.
-    pub(super) const NAME: &'static str = "text";
+    pub(super) const NAME: &'static str = phasesweep_results::dimension::TEXT;
 
     /// Writes the texts; repetitions are left out. Answers the variable too.
     pub(super) fn write<'t>(

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use hdf5::{Dataset, Hyperslab, SliceOrIndex};
 use ndarray::ArrayViewD;
+use phasesweep_results::Variable;
 use rayon::prelude::*;
 
 use super::axes::Axes;
@@ -17,7 +18,7 @@ use super::error::StoreError;
 use super::part::Part;
 use super::results::Writer;
 use super::scan::{Found, Scan};
-use super::schema::{Dtype, VARIABLES, Variable};
+use super::schema::VARIABLES;
 
 /// Bytes of values in memory at a time.
 const SLAB_BYTES: usize = 256 << 20;
@@ -55,11 +56,11 @@ impl Layouts {
         for (axes, _) in axes.values() {
             // `Part::read` has seen to it that labels of a dimension are of its kind.
             whole.unite(axes).map_err(|dim| {
-                StoreError::contradiction(Path::new("parts"), format!("labels of {dim:?} differ in kind"))
+                StoreError::contradiction(Path::new("parts"), format!("labels of {} differ in kind", dim.name))
             })?;
         }
         let measured = |variable: &&Variable| axes.values().any(|(_, names)| names.contains(&variable.name));
-        let variables: Vec<_> = VARIABLES.iter().filter(measured).collect();
+        let variables: Vec<_> = VARIABLES.iter().copied().filter(measured).collect();
         let places_of = |(axes, names): &(Axes, Vec<&'static str>)| {
             let here = variables.iter().filter(|variable| names.contains(&variable.name));
             here.filter_map(|v| axes.places_in(&whole, v).map(|places| (v.name, places))).collect()
@@ -90,7 +91,7 @@ pub(super) struct Slabs {
 
 impl Slabs {
     pub(super) fn new(writer: &Writer<'_>, layouts: &Layouts, cells: usize) -> hdf5::Result<Slabs> {
-        let width = |v: &Variable| layouts.whole.size(v) * bytes_of(v.dtype);
+        let width = |v: &Variable| layouts.whole.size(v) * v.dtype.bytes();
         let all: usize = layouts.variables.iter().map(|v| width(v)).sum();
         // Powers of two, so that slabs hold whole chunks and every chunk is compressed once.
         let slab = power_of_two_below(SLAB_BYTES / all.max(1)).min(cells.max(1).next_power_of_two());
@@ -173,14 +174,6 @@ fn write_slab<T: hdf5::H5Type>(dataset: &Dataset, start: usize, shape: &[usize],
     };
     let slab = Hyperslab::from(shape.iter().enumerate().map(along).collect::<Vec<_>>());
     dataset.write_slice(view, slab)
-}
-
-fn bytes_of(dtype: Dtype) -> usize {
-    match dtype {
-        Dtype::F32 => 4,
-        Dtype::F64 => 8,
-        Dtype::U8 => 1,
-    }
 }
 
 /// The greatest power of two that is not above `n`, at least 1.

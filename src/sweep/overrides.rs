@@ -5,15 +5,14 @@
 //! text that it is until its key's reader asks for a type: see `written`. What is set carries its place in the argument,
 //! so that an error in it points at the argument.
 
+use phasesweep_results::AXES;
+
 use super::diagnostics::Diagnostics;
 use super::document::{Entry, Node, Table, Value};
 use super::place::{FILE, Located, Place, SourceId};
 use super::raw::{TABLES, tables_with};
 use super::suggestion::nearest;
 use super::written::{self, Commas};
-
-/// Tables written `[[…]]`: the axes.
-pub(crate) const AXES: [&str; 5] = ["data", "subsample", "architecture", "optimiser", "prune"];
 
 /// Applies one `--set` argument; what is wrong with it is pushed.
 pub(crate) fn apply(root: &mut Table, argument: &str, diagnostics: &mut Diagnostics) {

@@ -4,7 +4,8 @@
 rustc=$1
 shift
 case " $* " in
-  *" --crate-name phasesweep "* | *" --crate-name phasesweep_analysis "* | *" --crate-name phasesweep_fuzz "*) instrument=yes ;;
+  *" --crate-name phasesweep "* | *" --crate-name phasesweep_analysis "* | *" --crate-name phasesweep_results "* | \
+  *" --crate-name phasesweep_fuzz "*) instrument=yes ;;
   # The targets themselves, without the half gigabyte of lines that each would repeat.
   *" targets/"*) instrument=yes; set -- "$@" -C strip=debuginfo ;;
   *) instrument=no ;;

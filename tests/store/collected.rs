@@ -5,8 +5,8 @@ use std::path::Path;
 
 use hdf5::types::VarLenUnicode;
 use phasesweep::store::results;
-use phasesweep::store::schema::FormatError;
 use phasesweep::store::{CellCoordinate, CellStatus, CoordinateValues, Provenance, StoreError, collect, schema};
+use phasesweep_results::FormatError;
 
 use crate::samples::{axes, cell_id, failed, part, value};
 

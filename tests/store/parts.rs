@@ -4,8 +4,8 @@ use std::fs;
 
 use phasesweep::store::column::Values;
 use phasesweep::store::scan::set_aside;
-use phasesweep::store::schema::FormatError;
 use phasesweep::store::{Axes, CellStatus, Part, PartSummary, StoreError, scan};
+use phasesweep_results::FormatError;
 use proptest::prelude::*;
 
 use crate::samples::{axes, cell_id, failed, part};

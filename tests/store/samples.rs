@@ -2,8 +2,9 @@
 
 use phasesweep::plan::{CellId, CohortId};
 use phasesweep::store::column::Values;
-use phasesweep::store::schema::{self, Dim, Dtype};
+use phasesweep::store::schema;
 use phasesweep::store::{Axes, CellStatus, Column, Labels, Origin, Part, PartCell};
+use phasesweep_results::{Dim, Dtype, dimension};
 
 /// The cell with that number.
 pub(crate) fn cell_id(number: u32) -> CellId {
@@ -15,13 +16,13 @@ pub(crate) fn cell_id(number: u32) -> CellId {
 /// Axes of `classes` classes with these epochs, layers and snapshots, and `bytes` bytes for each snapshot.
 pub(crate) fn axes(epochs: &[usize], layers: &[usize], classes: usize, snapshots: &[usize], bytes: usize) -> Axes {
     let mut axes = Axes::default();
-    axes.set(Dim::Epoch, Labels::integers(epochs.iter().copied()));
-    axes.set(Dim::Layer, Labels::integers(layers.iter().copied()));
-    axes.set(Dim::Class, Labels::integers(0..classes));
+    axes.set(dimension::EPOCH, Labels::integers(epochs.iter().copied()));
+    axes.set(dimension::LAYER, Labels::integers(layers.iter().copied()));
+    axes.set(dimension::CLASS, Labels::integers(0..classes));
     let pairs = (0..classes).flat_map(|a| (a + 1..classes).map(move |b| format!("{a}-{b}")));
-    axes.set(Dim::Pair, Labels::Texts(pairs.collect()));
-    axes.set(Dim::Snapshot, Labels::integers(snapshots.iter().copied()));
-    axes.set(Dim::Byte, Labels::Positions(if snapshots.is_empty() { 0 } else { bytes }));
+    axes.set(dimension::PAIR, Labels::Texts(pairs.collect()));
+    axes.set(dimension::SNAPSHOT, Labels::integers(snapshots.iter().copied()));
+    axes.set(dimension::BYTE, Labels::Positions(if snapshots.is_empty() { 0 } else { bytes }));
     axes
 }
 

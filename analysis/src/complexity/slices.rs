@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use phasesweep_results::slice;
 use serde::Deserialize;
 
 use super::Complexity;
@@ -11,8 +12,6 @@ use crate::stragglers::images::base64;
 
 /// Cells whose pictures are shown at most.
 const MOST_CELLS: usize = 3;
-/// Format that this program reads.
-const FORMAT: &str = "phasesweep-slice-1";
 
 /// Pictures of one cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +38,7 @@ struct Frame {
 /// Strips of the cells that have pictures: the frames nearest, on a logarithmic axis of steps, to the start, the trough,
 /// the beginning of the final descent, and the end.
 pub fn strips(results: &Results, complexity: &Complexity) -> Vec<Strip> {
-    let folder = results.path().parent().unwrap_or(Path::new("")).join("slices");
+    let folder = results.path().parent().unwrap_or(Path::new("")).join(slice::FOLDER);
     let mut out = Vec::new();
     for row in complexity.principal_rows() {
         if out.len() == MOST_CELLS {
@@ -47,9 +46,9 @@ pub fn strips(results: &Results, complexity: &Complexity) -> Vec<Strip> {
         }
         let id = &results.cells.id[row.cell];
         let here = folder.join(id);
-        let Ok(text) = std::fs::read_to_string(here.join("slice.json")) else { continue };
+        let Ok(text) = std::fs::read_to_string(here.join(slice::FILE)) else { continue };
         let Ok(series) = serde_json::from_str::<Series>(&text) else { continue };
-        if series.format != FORMAT {
+        if series.format != slice::FORMAT {
             continue;
         }
         let mut chosen: Vec<(usize, &str)> = Vec::new();

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use ndarray::{Ix2, Ix3};
 
 use crate::error::Result;
-use crate::results::{Cells, FlowAxes, Results, Status, Stop};
+use crate::results::{Cells, FlowAxes, FlowStop, Results, Status};
 use crate::statistics::moments::mean;
 use crate::statistics::power_law::Observation;
 use theory::Regime;
@@ -103,7 +103,7 @@ pub struct Flow {
     /// How the cell ended.
     pub status: Status,
     /// Why the flow ended.
-    pub stop: Option<Stop>,
+    pub stop: Option<FlowStop>,
     /// By stage and [`Measure::ALL`]; NaN where not measured.
     measured: Vec<[f64; Measure::ALL.len()]>,
     /// By stage: share of the labels' square on the kernel's leading eigenvectors, all that the file holds.
@@ -120,7 +120,7 @@ impl Flow {
     pub fn reached(&self, stage: usize) -> bool {
         let ended = stage + 1 == self.measured.len();
         self.status == Status::Complete
-            && if ended { self.stop == Some(Stop::Fitted) } else { self.at(stage, Measure::Step).is_finite() }
+            && if ended { self.stop == Some(FlowStop::Fitted) } else { self.at(stage, Measure::Step).is_finite() }
     }
 }
 

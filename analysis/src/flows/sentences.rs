@@ -4,7 +4,7 @@ use super::fits::{Fit, Over, Range, gain, principal};
 use super::theory::{Regime, beta};
 use super::{Curve, Family, Flows, Measure, Size};
 use crate::options::Options;
-use crate::results::{FlowAxes, Status, Stop};
+use crate::results::{FlowAxes, FlowStop, Status};
 use crate::statistics::interval::Interval;
 use crate::tables::text::significant;
 
@@ -119,12 +119,12 @@ pub fn sentences(flows: &Flows, fits: &[Fit], options: &Options) -> Vec<String> 
 /// How flows ended that do not fit what they were asked to.
 fn endings(flows: &Flows, trained: usize, fitted: usize) -> Option<String> {
     let count =
-        |stop: Stop| flows.flows.iter().filter(|f| f.status == Status::Complete && f.stop == Some(stop)).count();
+        |stop: FlowStop| flows.flows.iter().filter(|f| f.status == Status::Complete && f.stop == Some(stop)).count();
     let mut parts = Vec::new();
     for (stop, words) in [
-        (Stop::Steps, "ran out of steps"),
-        (Stop::Time, "ran out of time t"),
-        (Stop::Gradient, "came to rest with samples unfitted"),
+        (FlowStop::Steps, "ran out of steps"),
+        (FlowStop::Time, "ran out of time t"),
+        (FlowStop::Gradient, "came to rest with samples unfitted"),
     ] {
         if count(stop) > 0 {
             parts.push(format!("{} {words}", count(stop)));

@@ -5,7 +5,7 @@ use polars::prelude::*;
 use super::fits::{Fit, Over, Range};
 use super::{Flow, Flows, Measure, Size, short};
 use crate::error::Result;
-use crate::results::{FlowAxes, Results, Status, Stop};
+use crate::results::{FlowAxes, FlowStop, Results, Status};
 use crate::statistics::moments::{mean, median, standard_deviation};
 use crate::tables::frames::{cells, missing, table};
 
@@ -40,7 +40,7 @@ pub fn flows(results: &Results, flows: &Flows) -> Result<DataFrame> {
         number(all, "samples", |flow| samples[flow.cell]),
         column(all, "regime", |flow| regime[flow.cell].to_owned()),
         column(all, "status", |flow| status(flow.status).to_owned()),
-        column(all, "flow_stop", |flow| flow.stop.map_or("", Stop::name).to_owned()),
+        column(all, "flow_stop", |flow| flow.stop.map_or("", FlowStop::name).to_owned()),
     ];
     for (stage, share) in flows.axes.stages.iter().enumerate() {
         let measured = |measure: Measure| all.iter().any(|flow| flow.at(stage, measure).is_finite());

@@ -7,70 +7,13 @@ use std::path::Path;
 
 use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor, VarLenAscii, VarLenUnicode};
 
+use phasesweep_results::cell::{BLOCK_IMAGES, BLOCK_LABELS};
+use phasesweep_results::dimension::{self, CELL, DIMENSIONS};
+use phasesweep_results::variables::FLOW_STOP;
+use phasesweep_results::{AXES, Status, attribute};
+
 use super::Provenance;
 use crate::error::{Error, Result};
-
-/// Label coordinates that are axes of the grid, in the order in which reports name them; `seed` is the sixth axis.
-pub const AXES: [&str; 5] = ["data", "subsample", "architecture", "optimiser", "prune"];
-
-/// Dimensions and coordinates that do not belong to cells, even where their length happens to be the number of cells.
-const NOT_PER_CELL: [&str; 30] = [
-    "cell",
-    "text",
-    "epoch",
-    "layer",
-    "class",
-    "pair",
-    "noise",
-    "snapshot",
-    "snapshot_epoch",
-    "byte",
-    "sample",
-    "row",
-    "column",
-    "block_sample",
-    "block_images",
-    "block_labels",
-    "format_version",
-    "lc_points",
-    "lc_radius",
-    "lc_layer",
-    "lc_quantile",
-    "lc_epoch",
-    "pgd_norm",
-    "pgd_epsilon",
-    "pgd_epoch",
-    "stage",
-    "quantile",
-    "component",
-    "point",
-    "flow_stop",
-];
-
-/// How a cell ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// Trained to the end.
-    Complete,
-    /// Loss or weights became infinite; frozen there.
-    Diverged,
-    /// Its trainer crashed; nothing was measured.
-    Failed,
-    /// Not trained yet when the file was collected.
-    Missing,
-}
-
-impl Status {
-    /// As the file has it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Status::Complete => "complete",
-            Status::Diverged => "diverged",
-            Status::Failed => "failed",
-            Status::Missing => "missing",
-        }
-    }
-}
 
 /// What each cell is. Every vector has one entry per cell.
 #[derive(Debug, Clone, Default)]
@@ -172,7 +115,7 @@ impl Cells {
         for name in names {
             let known = ["cell_id", "seed", "status", "variant"].contains(&name.as_str());
             let Ok(dataset) = file.dataset(&name) else { continue };
-            if known || NOT_PER_CELL.contains(&name.as_str()) || dataset.shape() != [cells] {
+            if known || is_not_of_cells(&name) || is_scale(&dataset) || dataset.shape() != [cells] {
                 continue;
             }
             if is_text(&dataset) {
@@ -205,16 +148,25 @@ impl Cells {
 }
 
 fn status(word: &str, path: &Path) -> Result<Status> {
-    match word {
-        "complete" => Ok(Status::Complete),
-        "diverged" => Ok(Status::Diverged),
-        "failed" => Ok(Status::Failed),
-        "missing" => Ok(Status::Missing),
-        other => Err(Error::Foreign {
-            path: path.to_owned(),
-            why: format!("a cell has status `{other}`; known are complete, diverged, failed and missing"),
-        }),
-    }
+    let known = || Status::ALL.map(Status::name).join(", ");
+    Status::from_name(word).ok_or_else(|| Error::Foreign {
+        path: path.to_owned(),
+        why: format!("a cell has status `{word}`; known are {}", known()),
+    })
+}
+
+/// Whether a variable's name says that it does not tell one cell from another, even where it has as many values as there
+/// are cells.
+fn is_not_of_cells(name: &str) -> bool {
+    let of_dimensions = DIMENSIONS.iter().any(|dim| [dim.name, dim.coordinate].contains(&name));
+    let of_others = [CELL.name, dimension::TEXT, dimension::BLOCK_SAMPLE, dimension::ROW, dimension::COLUMN];
+    let others = [BLOCK_IMAGES, BLOCK_LABELS, FLOW_STOP.name];
+    of_dimensions || of_others.contains(&name) || others.contains(&name)
+}
+
+/// Whether a variable holds the labels of a dimension, as HDF5 marks it.
+fn is_scale(dataset: &hdf5::Dataset) -> bool {
+    dataset.attr("CLASS").is_ok()
 }
 
 fn is_text(dataset: &hdf5::Dataset) -> bool {
@@ -298,11 +250,11 @@ pub(super) fn provenance(file: &hdf5::File, path: &Path) -> Result<Provenance> {
         let Some(value) = file.attr(&name).ok().and_then(|attribute| text(&attribute).ok()) else { continue };
         let value = value.join(", ");
         match name.as_str() {
-            "title" => out.name = Some(value),
-            "sweep_file" => out.sweep = Some(value),
-            "data_findings" => out.data_findings = value.lines().map(str::to_owned).collect(),
+            attribute::TITLE => out.name = Some(value),
+            attribute::SWEEP_FILE => out.sweep = Some(value),
+            attribute::DATA_FINDINGS => out.data_findings = value.lines().map(str::to_owned).collect(),
             // What overrode the sweep file, as a list in JSON; most often nothing did.
-            "overrides" if value == "[]" => {}
+            attribute::OVERRIDES if value == "[]" => {}
             hidden if hidden.starts_with('_') => {}
             _ => out.others.push((name, value)),
         }

@@ -2,33 +2,10 @@
 
 use std::path::Path;
 
+use phasesweep_results::{FlowStop, MISSING_BYTE};
+
 use super::coordinates::{integers, numbers};
 use crate::error::{Error, Result};
-
-/// Why a flow ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// The stated share of the training samples fits.
-    Fitted,
-    /// The steps ran out.
-    Steps,
-    /// The time ran out.
-    Time,
-    /// The gradient vanished.
-    Gradient,
-}
-
-impl Stop {
-    /// As it is written in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Stop::Fitted => "fitted",
-            Stop::Steps => "steps ran out",
-            Stop::Time => "time ran out",
-            Stop::Gradient => "gradient vanished",
-        }
-    }
-}
 
 /// Dimensions of a flow's variables after the cells.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +15,7 @@ pub struct FlowAxes {
     /// Components of a spectrum, counted from 1.
     pub components: Vec<i64>,
     /// Why each cell's flow ended; `None` for one that was not trained or that diverged.
-    pub stops: Vec<Option<Stop>>,
+    pub stops: Vec<Option<FlowStop>>,
 }
 
 impl FlowAxes {
@@ -73,15 +50,14 @@ impl FlowAxes {
                 "its stages {stages:?} do not run from 0, the start of a flow, to 1, its end"
             )));
         }
-        let stop = |code: &i64| match code {
-            0 => Ok(Some(Stop::Fitted)),
-            1 => Ok(Some(Stop::Steps)),
-            2 => Ok(Some(Stop::Time)),
-            3 => Ok(Some(Stop::Gradient)),
-            255 => Ok(None),
-            other => Err(foreign(format!("`flow_stop` is {other} in a cell; known are 0 to 3 and 255"))),
+        let known = |code: u8| if code == MISSING_BYTE { Some(None) } else { FlowStop::from_code(code).map(Some) };
+        let stop = |code: &i64| {
+            u8::try_from(*code).ok().and_then(known).ok_or_else(|| {
+                let last = FlowStop::ALL.len() - 1;
+                foreign(format!("`flow_stop` is {code} in a cell; known are 0 to {last} and {MISSING_BYTE}"))
+            })
         };
-        let stops: Vec<Option<Stop>> = stops.iter().map(stop).collect::<Result<_>>()?;
+        let stops: Vec<Option<FlowStop>> = stops.iter().map(stop).collect::<Result<_>>()?;
         let axes = FlowAxes { stages, components: integers(file, path, "component")?.unwrap_or_default(), stops };
         let (stage, component) = (axes.stages.len(), axes.components.len());
         let shapes: [(&str, &[usize]); 7] = [

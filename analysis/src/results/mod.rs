@@ -13,15 +13,15 @@ use std::path::{Path, PathBuf};
 
 use hdf5::{Hyperslab, Selection, SliceOrIndex};
 use ndarray::{ArrayD, IxDyn};
+use phasesweep_results::format::RESULTS;
+use phasesweep_results::{RESULTS_FILE, attribute};
 
-pub use coordinates::{AXES, Cells, Status};
-pub use flow::{FlowAxes, Stop};
+pub use coordinates::Cells;
+pub use flow::FlowAxes;
+pub use phasesweep_results::{AXES, FlowStop, Status};
 pub use probes::{AttackAxes, ComplexityAxes};
 
 use crate::error::{Error, Result};
-
-/// The format this program reads (attribute `format_version`).
-pub const FORMAT_VERSION: i64 = 1;
 
 /// Where the numbers come from: the file's global attributes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -70,7 +70,7 @@ pub struct Results {
 /// Finds the results file: the path itself, or `results.h5` in it.
 pub fn locate(path: &Path) -> Result<PathBuf> {
     if path.is_dir() {
-        let inside = path.join("results.h5");
+        let inside = path.join(RESULTS_FILE);
         return if inside.is_file() { Ok(inside) } else { Err(Error::NotCollected(path.to_owned())) };
     }
     if path.exists() { Ok(path.to_owned()) } else { Err(Error::NotFound(path.to_owned())) }
@@ -225,11 +225,13 @@ impl Results {
 
 fn check_version(file: &hdf5::File, path: &Path) -> Result<()> {
     let foreign = |why: &str| Error::Foreign { path: path.to_owned(), why: why.into() };
-    let attribute = file.attr("format_version").map_err(|_| foreign("it has no attribute `format_version`"))?;
+    let attribute =
+        file.attr(attribute::FORMAT_VERSION).map_err(|_| foreign("it has no attribute `format_version`"))?;
     let found = attribute.read_scalar::<i64>().map_err(|_| foreign("its `format_version` is not an integer"))?;
+    let (oldest, current) = (i64::from(RESULTS.oldest), i64::from(RESULTS.current));
     match found {
-        found if found > FORMAT_VERSION => Err(Error::TooNew { path: path.to_owned(), found, known: FORMAT_VERSION }),
-        found if found < FORMAT_VERSION => Err(Error::TooOld { path: path.to_owned(), found, known: FORMAT_VERSION }),
+        found if found > current => Err(Error::TooNew { path: path.to_owned(), found, known: current }),
+        found if found < oldest => Err(Error::TooOld { path: path.to_owned(), found, known: oldest }),
         _ => Ok(()),
     }
 }

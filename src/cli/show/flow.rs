@@ -1,9 +1,10 @@
 //! What `phasesweep show` says of a gradient flow: why it ended, its stages, and λ and errors against its time.
 
+use phasesweep_results::{FlowStop, dimension};
+
 use super::super::plot::{Curve, Panel};
 use super::View;
-use phasesweep::store::{Dim, Labels};
-use phasesweep::train::flow::Stop;
+use phasesweep::store::Labels;
 
 /// Columns of the table of stages: the variable, its heading, and how many decimals it is given.
 const STAGES: [(&str, &str, usize); 8] = [
@@ -35,18 +36,18 @@ impl View<'_> {
     /// Why the flow ended, and a table of its stages.
     pub(super) fn flow(&self) -> String {
         let code = self.row_values("flow_stop").first().copied();
-        let ended = match Stop::ALL.into_iter().find(|stop| Some(f64::from(stop.code())) == code) {
-            Some(Stop::Fitted) => "the stated share of the samples fits",
-            Some(Stop::Steps) => "its steps ran out",
-            Some(Stop::Time) => "its time ran out",
-            Some(Stop::Still) => "the gradient vanished",
+        let ended = match FlowStop::ALL.into_iter().find(|stop| Some(f64::from(stop.code())) == code) {
+            Some(FlowStop::Fitted) => "the stated share of the samples fits",
+            Some(FlowStop::Steps) => "its steps ran out",
+            Some(FlowStop::Time) => "its time ran out",
+            Some(FlowStop::Gradient) => "the gradient vanished",
             None => "unknown: it diverged or was not trained",
         };
         let mut out = format!("  ended       {ended}\n");
         if let Some(rejected) = self.row_values("rejected_steps").first().filter(|steps| steps.is_finite()) {
             out += &format!("  rejected    {rejected:.0} steps were tried and not taken\n");
         }
-        let Some(Labels::Numbers(stages)) = self.cell.part.axes.get(Dim::Stage) else { return out };
+        let Some(Labels::Numbers(stages)) = self.cell.part.axes.get(dimension::STAGE) else { return out };
         let columns: Vec<_> = STAGES
             .iter()
             .map(|(variable, heading, decimals)| (*heading, *decimals, self.row_values(variable)))

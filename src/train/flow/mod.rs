@@ -45,7 +45,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 pub use record::{FlowProblem, FlowRecord, QUANTILES, Quantity, kernel_points};
-pub use state::{FlowState, Stop};
+pub use state::FlowState;
 
 use self::basis::SharedInputs;
 use self::field::Field;

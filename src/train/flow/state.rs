@@ -2,6 +2,8 @@
 //!
 //! Invariant: the state decides everything that follows, so that a flow goes on from it to the bits of an unbroken one.
 
+use phasesweep_results::FlowStop;
+
 use super::network::Network;
 use super::record::{FlowProblem, FlowRecord};
 use crate::train::{Problem, Replica};
@@ -18,32 +20,9 @@ pub struct FlowState {
     /// Steps tried and not taken.
     pub rejected: u64,
     /// Why it ended; `None` as long as it has not.
-    pub stop: Option<Stop>,
+    pub stop: Option<FlowStop>,
     /// What was recorded.
     pub record: FlowRecord,
-}
-
-/// Why a flow ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// The stated share of the samples fits.
-    Fitted,
-    /// The steps ran out.
-    Steps,
-    /// The time ran out.
-    Time,
-    /// The gradient vanished.
-    Still,
-}
-
-impl Stop {
-    /// All, in the order of their codes.
-    pub const ALL: [Stop; 4] = [Stop::Fitted, Stop::Steps, Stop::Time, Stop::Still];
-
-    /// Its code in the store.
-    pub fn code(self) -> u8 {
-        self as u8
-    }
 }
 
 impl FlowState {

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use phasesweep_results::FlowStop;
+
 use super::basis::{Basis, SharedInputs};
 use super::control::{Bounds, judge};
 use super::field::Field;
@@ -14,7 +16,7 @@ use super::real::Real;
 use super::record::Quantity;
 use super::screening::Screening;
 use super::stage;
-use super::state::{FlowState, Stop};
+use super::state::FlowState;
 use crate::sweep::{Flow, Watched};
 use crate::train::{Replica, ReplicaState};
 
@@ -152,16 +154,16 @@ impl<T: Real> Trajectory<T> {
     }
 
     /// Why the flow ends here, if it does.
-    fn ended(&self) -> Option<Stop> {
+    fn ended(&self) -> Option<FlowStop> {
         let flow = self.state.flow.as_ref()?;
         if self.unfitted() <= 1.0 - self.basis.numbers.fitted {
-            Some(Stop::Fitted)
+            Some(FlowStop::Fitted)
         } else if self.basis.numbers.time.is_some_and(|time| flow.time >= time) {
-            Some(Stop::Time)
+            Some(FlowStop::Time)
         } else if self.here.norm == 0.0 {
-            Some(Stop::Still)
+            Some(FlowStop::Gradient)
         } else if self.state.epoch >= self.basis.shared.problem.epochs {
-            Some(Stop::Steps)
+            Some(FlowStop::Steps)
         } else {
             None
         }
@@ -244,7 +246,7 @@ impl<T: Real> Trajectory<T> {
         }
     }
 
-    fn end(&mut self, stop: Stop) {
+    fn end(&mut self, stop: FlowStop) {
         self.stages(true);
         let Some(flow) = &mut self.state.flow else { return };
         flow.stop = Some(stop);

@@ -1,10 +1,12 @@
 //! Flows whose course is known, and flows cut into pieces.
 
+use phasesweep_results::FlowStop;
+
 use super::case::{FLOW, MEAN_FIELD, cnn, mlp, problem, replica};
 use crate::sweep::{Activation, Flow, Loss, Precision, Watched};
 use crate::train::flow::network::Network;
 use crate::train::flow::tangent::{Signals, kernel};
-use crate::train::flow::{FlowEngine, FlowState, Quantity, Stop};
+use crate::train::flow::{FlowEngine, FlowState, Quantity};
 use crate::train::{Engine, Problem, Replica, ReplicaState};
 
 fn fresh(problem: &Problem, replicas: &[Replica]) -> Vec<ReplicaState> {
@@ -69,7 +71,7 @@ fn a_lazy_flow_of_the_squared_loss_is_a_sum_of_exponentials() {
     let error = |gradient_change: f64, output_change: f64| {
         let numbers = Flow { alpha, gradient_change, output_change, kink_change: 0.0, time: Some(time), ..FLOW };
         let state = &run(&problem, &[replica(4, numbers)])[0];
-        assert_eq!(flow(state).stop, Some(Stop::Time));
+        assert_eq!(flow(state).stop, Some(FlowStop::Time));
         assert!((flow(state).time - time).abs() < 1e-12 * time, "the last step ends at the stated time");
         let (mut expected, found) = (exact(flow(state).time), last_margins(&problem, state));
         expected.sort_by(f64::total_cmp);
@@ -97,7 +99,7 @@ fn a_flow_keeps_what_rectifiers_conserve() {
         let replica = replica(2, numbers);
         let start = neurons(&flow(&fresh(&problem, std::slice::from_ref(&replica))[0]).parameters);
         let state = &run(&problem, &[replica])[0];
-        assert_eq!(flow(state).stop, Some(Stop::Fitted), "α = {alpha}");
+        assert_eq!(flow(state).stop, Some(FlowStop::Fitted), "α = {alpha}");
         let moved: f64 = flow(state).parameters.iter().map(|w| w * w).sum();
         let off = neurons(&flow(state).parameters).iter().zip(&start).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         off / moved
@@ -169,7 +171,7 @@ fn active_sets_and_threads_change_no_bit() {
 }
 
 /// Everything in a state, as bits, so that NaNs compare.
-fn bits(state: &ReplicaState) -> (usize, Option<Stop>, u64, Vec<u64>, Vec<u32>) {
+fn bits(state: &ReplicaState) -> (usize, Option<FlowStop>, u64, Vec<u64>, Vec<u32>) {
     let flow = flow(state);
     let numbers = flow.parameters.iter().chain([&flow.time, &flow.step]).chain(flow.record.arrays.iter().flatten());
     let losses = state.record.train_loss.iter().chain(&state.record.train_error).chain(&state.record.test_error);
@@ -181,7 +183,7 @@ fn bits(state: &ReplicaState) -> (usize, Option<Stop>, u64, Vec<u64>, Vec<u32>) 
 fn a_flow_ends_where_it_is_told_and_says_why() {
     let problem = Problem { loss: Loss::SoftHinge, ..problem(mlp(&[40]), MEAN_FIELD, 30, 4000) };
     let fitted = &run(&problem, &[replica(1, Flow { alpha: 10.0, ..FLOW })])[0];
-    assert_eq!(flow(fitted).stop, Some(Stop::Fitted));
+    assert_eq!(flow(fitted).stop, Some(FlowStop::Fitted));
     let record = &flow(fitted).record;
     assert_eq!(record.get(Quantity::StageUnfitted)[2], 0.0);
     // Half of thirty, or a few more that came to fit in the same step.
@@ -204,11 +206,11 @@ fn a_flow_ends_where_it_is_told_and_says_why() {
 
     let short = Problem { epochs: 5, recorded: vec![0, 5], ..problem.clone() };
     let stopped = &run(&short, &[replica(1, Flow { alpha: 10.0, ..FLOW })])[0];
-    assert_eq!((flow(stopped).stop, stopped.epoch), (Some(Stop::Steps), 6));
+    assert_eq!((flow(stopped).stop, stopped.epoch), (Some(FlowStop::Steps), 6));
     assert!(stopped.record.test_error[1].is_finite());
     assert!(flow(stopped).record.get(Quantity::StageUnfitted)[2] > 0.0);
     let most = &run(&problem, &[replica(1, Flow { alpha: 10.0, fitted: 0.6, ..FLOW })])[0];
-    assert_eq!(flow(most).stop, Some(Stop::Fitted));
+    assert_eq!(flow(most).stop, Some(FlowStop::Fitted));
     assert!(flow(most).time < flow(fitted).time);
 }
 

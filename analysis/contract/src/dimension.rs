@@ -1,0 +1,155 @@
+//! The dimensions of the results file: their names, and what their labels are.
+//!
+//! A dimension is known by its name alone. Those that several variables share are declared here; a dimension that one
+//! observable needs is declared beside that observable. Invariant: names, and names of coordinates, are distinct.
+
+use std::hash::{Hash, Hasher};
+
+/// How the coordinate of a dimension is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelKind {
+    /// Whole numbers.
+    Integer,
+    /// Real numbers.
+    Number,
+    /// Text.
+    Text,
+    /// None: positions count from 0.
+    Position,
+}
+
+/// A dimension, and what is known of its labels.
+#[derive(Debug)]
+pub struct Dimension {
+    /// Name of the dimension.
+    pub name: &'static str,
+    /// Name of the variable with its labels: that of the dimension, if xarray is to index by it.
+    pub coordinate: &'static str,
+    /// How the labels are stored.
+    pub labels: LabelKind,
+    /// Units of the labels; `"1"` for plain numbers.
+    pub units: &'static str,
+    /// What the labels mean.
+    pub long_name: &'static str,
+}
+
+/// A declared dimension.
+pub type Dim = &'static Dimension;
+
+impl PartialEq for Dimension {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Dimension {}
+
+impl Hash for Dimension {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl Dimension {
+    /// A dimension whose labels are its index: their variable has its name.
+    pub const fn index(
+        name: &'static str,
+        labels: LabelKind,
+        units: &'static str,
+        long_name: &'static str,
+    ) -> Dimension {
+        Dimension { name, coordinate: name, labels, units, long_name }
+    }
+}
+
+use LabelKind::{Integer, Number, Position, Text};
+
+/// One training run.
+pub const CELL: Dim = &Dimension::index("cell", Position, "1", "training run");
+/// An epoch at which losses and errors were recorded.
+pub const EPOCH: Dim =
+    &Dimension::index("epoch", Integer, "epoch", "passes over the training set; 0 is the initial network");
+/// A hidden layer, 1-based.
+pub const LAYER: Dim = &Dimension::index("layer", Integer, "1", "hidden layer, counted from 1");
+/// A class.
+pub const CLASS: Dim = &Dimension::index("class", Integer, "1", "class");
+/// A pair of classes a < b.
+pub const PAIR: Dim = &Dimension::index("pair", Text, "1", "pair of classes");
+/// A noisy copy of the test set.
+pub const NOISE: Dim =
+    &Dimension::index("noise", Number, "1", "standard deviation of the Gaussian noise added to the test inputs");
+/// An epoch at which the misclassified samples were kept.
+pub const SNAPSHOT: Dim = &Dimension {
+    name: "snapshot",
+    coordinate: "snapshot_epoch",
+    labels: Integer,
+    units: "epoch",
+    long_name: "epoch of a snapshot of the misclassified samples",
+};
+/// Eight samples.
+pub const BYTE: Dim = &Dimension::index("byte", Position, "1", "eight samples, the first in the high bit");
+/// A set of points around which units are counted.
+pub const LC_POINTS: Dim = &Dimension::index("lc_points", Text, "1", "points around which units are counted");
+/// A radius of neighbourhoods.
+pub const LC_RADIUS: Dim =
+    &Dimension::index("lc_radius", Number, "1", "radius of the neighbourhoods, in units of the inputs");
+/// A hidden layer, or all of them together.
+pub const LC_LAYER: Dim =
+    &Dimension::index("lc_layer", Text, "1", "hidden layer, counted from 1; total: all hidden layers together");
+/// A quantile over points.
+pub const LC_QUANTILE: Dim = &Dimension::index("lc_quantile", Number, "1", "quantile over points");
+/// An epoch at which local complexity was measured.
+pub const LC_EPOCH: Dim = &Dimension::index("lc_epoch", Integer, "epoch", "epoch of a measurement of local complexity");
+/// The norm of an attack.
+pub const PGD_NORM: Dim = &Dimension::index("pgd_norm", Text, "1", "norm of the ball that the attack stays in");
+/// The radius of an attack.
+pub const PGD_EPSILON: Dim =
+    &Dimension::index("pgd_epsilon", Number, "1", "radius of that ball, in units of the inputs");
+/// An epoch at which the error under attack was measured.
+pub const PGD_EPOCH: Dim = &Dimension::index("pgd_epoch", Integer, "epoch", "epoch of a measurement under attack");
+/// A stage of a gradient flow.
+pub const STAGE: Dim = &Dimension::index(
+    "stage",
+    Number,
+    "1",
+    "stage of a gradient flow: 0 its start, 1 its end, between them the first step at which that share of the training \
+     samples fits",
+);
+/// A quantile of a distribution.
+pub const QUANTILE: Dim = &Dimension::index("quantile", Number, "1", "quantile of a distribution");
+/// A component of a spectrum.
+pub const COMPONENT: Dim = &Dimension::index("component", Integer, "1", "component of a spectrum, counted from 1");
+/// A training point of the tangent kernel.
+pub const POINT: Dim = &Dimension::index("point", Position, "1", "training point of the tangent kernel");
+
+/// The dimensions of this file other than the cell, in the order in which they are written.
+pub const DIMENSIONS: [Dim; 19] = [
+    EPOCH,
+    LAYER,
+    CLASS,
+    PAIR,
+    NOISE,
+    SNAPSHOT,
+    BYTE,
+    LC_POINTS,
+    LC_RADIUS,
+    LC_LAYER,
+    LC_QUANTILE,
+    LC_EPOCH,
+    PGD_NORM,
+    PGD_EPSILON,
+    PGD_EPOCH,
+    STAGE,
+    QUANTILE,
+    COMPONENT,
+    POINT,
+];
+
+/// Dimension of the samples of the training block's images; its labels are their classes.
+pub const BLOCK_SAMPLE: &str = "block_sample";
+/// Dimension of the rows of an image.
+pub const ROW: &str = "row";
+/// Dimension of the columns of an image.
+pub const COLUMN: &str = "column";
+/// Dimension of the distinct texts of the cells, and the variable that holds them.
+pub const TEXT: &str = "text";
