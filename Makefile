@@ -24,13 +24,14 @@ BUILD_PACKAGES := build-essential pkg-config clang libclang-dev libopenmpi-dev o
 TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv
 SLURM_PACKAGES := $(TEST_PACKAGES) slurm-wlm munge
 
-.PHONY: help setup setup-test setup-slurm setup-mpich readers build demo test test-slurm test-mpich lint fuzz fuzz-build bench bench-dispatch torture
+.PHONY: help setup setup-test setup-slurm setup-mpich readers build demo test test-slurm test-mpich lint docs fuzz fuzz-build bench bench-dispatch torture
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
 	@echo 'make test     the same set-up, then every test'
 	@echo 'make test-slurm, make test-mpich   jobs on a real Slurm; the contracts with MPICH'
 	@echo 'make lint     rustfmt, clippy and rustdoc, every warning an error'
+	@echo 'make docs     the reference pages that are made from declarations'
 	@echo 'make fuzz     every reader of foreign bytes, an hour each; SECONDS and TARGETS choose'
 	@echo 'make bench    speed beside the peers'
 	@echo 'make torture  200 kills at random moments; KILLS and SEED choose others'
@@ -100,6 +101,10 @@ lint: setup
 	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps --document-private-items --locked
+
+# Reference pages that are made from what the code declares; a test holds them against it.
+docs: setup
+	UPDATE_DOCS=1 cargo test --release --workspace --locked --test docs
 
 # Coverage-guided fuzzing of every reader of foreign bytes (tests/fuzz/README.md), one target after another. Inputs that
 # find something are left in tests/fuzz/found; what is new to coverage in $(FUZZED), between runs.

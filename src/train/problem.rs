@@ -171,6 +171,9 @@ impl Record {
 
 pub use phasesweep_kernel::UNMEASURED_BYTE;
 
+// What the kernel leaves where nothing was measured is what the results file says of it.
+const _: () = assert!(UNMEASURED_BYTE == phasesweep_results::MISSING_BYTE);
+
 /// Why training could not go on. Divergence is not among them: it is a result.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {

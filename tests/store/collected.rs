@@ -6,7 +6,7 @@ use std::path::Path;
 use hdf5::types::VarLenUnicode;
 use phasesweep::store::results;
 use phasesweep::store::{CellCoordinate, CellStatus, CoordinateValues, Provenance, StoreError, collect, schema};
-use phasesweep_results::FormatError;
+use phasesweep_results::{FormatError, attribute};
 
 use crate::samples::{axes, cell_id, failed, part, value};
 
@@ -124,6 +124,10 @@ fn every_value_stands_at_its_labels_and_all_else_is_nan() {
     };
     assert_eq!(bits[..6], [byte(5, 0, 0), 255, 255, byte(5, 2, 0), 255, 255]);
     assert_eq!(bits[6..12], [byte(4, 0, 0), byte(4, 0, 1), byte(4, 0, 2), 255, 255, 255]);
+    // The reference page (docs/results.md) tells of every attribute.
+    let told: Vec<_> = attribute::ATTRIBUTES.iter().map(|attribute| attribute.name).collect();
+    let untold: Vec<_> = file.attr_names().unwrap().into_iter().filter(|name| !told.contains(&name.as_str())).collect();
+    assert!(untold.is_empty(), "{untold:?}");
     let kept: VarLenUnicode = file.attr("sweep_file").unwrap().read_scalar().unwrap();
     assert_eq!(kept.as_str(), provenance().sweep_file);
     let overrides: VarLenUnicode = file.attr("overrides").unwrap().read_scalar().unwrap();
