@@ -1,26 +1,25 @@
 //! Reads a phasesweep results file and reports how stable the turning points of training are.
 //!
-//! One way, no way back: [`results`] (the file) → [`turning`] (one row per cell, layer, observable and rule) →
-//! [`tables`] (groups, shares, spreads; by polars) → [`verdict`] → [`figures`] and [`page`] → [`mod@report`] (the folder).
-//! [`stragglers`] reads the same file's bit sets, [`complexity`] its local complexity, [`flows`] its gradient flows.
-//! [`statistics`] is pure and knows none of them. Nothing here knows how cells are trained: `results.h5` is the
-//! contract.
+//! One way, no way back: [`results`] (the file) → [`turning`] (one row per cell, layer, observable and rule) → [`sections`]
+//! (what each makes of them and of the file: tables, figures, sentences) → [`page`] and [`mod@report`] (the folder).
+//! [`tables`] (by polars), [`figures`], [`sample_sets`] and [`pictures`] are what sections are made with; [`statistics`] is
+//! pure and knows none of them. Nothing here knows how cells are trained: `results.h5` and the contract on it
+//! (`phasesweep_results`) are all that this crate shares with the program.
 
-pub mod complexity;
 pub mod error;
 pub mod figures;
-pub mod flows;
 pub mod groups;
 pub mod options;
 pub mod page;
+pub mod pictures;
 pub mod report;
 pub mod results;
+pub mod sample_sets;
+pub mod sections;
 pub mod statistics;
-pub mod stragglers;
 pub mod tables;
 pub mod terminal;
 pub mod turning;
-pub mod verdict;
 
 pub use error::{Error, Result};
 pub use options::Options;

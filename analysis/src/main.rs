@@ -53,8 +53,8 @@ fn main() -> ExitCode {
     match report(&from, out.as_deref(), &options) {
         Ok(written) => {
             written.doubts.iter().for_each(|sentence| eprintln!("warning: {sentence}"));
-            println!("{}\n{}", written.stability, written.verdict.headline);
-            written.verdict.sentences.iter().for_each(|sentence| println!("- {sentence}"));
+            println!("{}\n{}", written.summary, written.answer.headline);
+            written.answer.sentences.iter().for_each(|sentence| println!("- {sentence}"));
             written.data.iter().for_each(|sentence| println!("! {sentence}"));
             written.absent.iter().for_each(|sentence| println!("! {sentence}"));
             println!("\nReport: {}", written.page.display());

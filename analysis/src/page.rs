@@ -1,20 +1,16 @@
 //! The page: one HTML file that needs no network, read like a paper's supplement.
 
-use minijinja::{Environment, context};
+use minijinja::{Environment, Value, context};
 use serde::Serialize;
 
-use crate::complexity::slices::Strip;
 use crate::error::Result;
-use crate::figures::{Figure, STYLE};
+use crate::figures::STYLE;
 use crate::groups::Groups;
 use crate::options::Options;
 use crate::results::Results;
-use crate::stragglers::images::Grid;
-use crate::tables::text::Text;
-use crate::verdict::Verdict;
+use crate::sections::{Answer, Content};
 
 /// Everything that stands on the page.
-#[derive(Debug)]
 pub struct Page<'a> {
     /// The file.
     pub results: &'a Results,
@@ -22,139 +18,54 @@ pub struct Page<'a> {
     pub groups: &'a Groups,
     /// Settings.
     pub options: &'a Options,
-    /// Verdict.
-    pub verdict: &'a Verdict,
-    /// Figures in their order.
-    pub figures: &'a [Figure],
-    /// Tables.
-    pub tables: Tables,
+    /// The sections, in their order.
+    pub contents: &'a [Content],
     /// What should be known of the data.
     pub data: &'a [String],
     /// What the file does not hold.
     pub absent: &'a [String],
-    /// Images of stragglers.
-    pub grids: &'a [Grid],
-    /// What the straggler sets are, in a sentence.
-    pub straggling: Option<String>,
-    /// Where the overlap between runs is greatest.
-    pub overlapping: Vec<String>,
-    /// What still turns after pruning.
-    pub retrained: Vec<String>,
-    /// Local complexity, where it was measured.
-    pub probed: Option<&'a Probed>,
-    /// Gradient flows, where there are any.
-    pub flowed: Option<&'a Flowed>,
 }
 
-/// The section of local complexity.
-#[derive(Debug)]
-pub struct Probed {
-    /// What came out; the first sentence holds the counts.
-    pub sentences: Vec<String>,
-    /// Figures.
-    pub figures: Vec<Figure>,
-    /// Phases by group.
-    pub summary: Text,
-    /// Pictures of the exact partition.
-    pub strips: Vec<Strip>,
-}
-
-/// The section of gradient flows.
-#[derive(Debug)]
-pub struct Flowed {
-    /// What came out; the first sentence holds the counts.
-    pub sentences: Vec<String>,
-    /// Figures.
-    pub figures: Vec<Figure>,
-    /// Power laws.
-    pub fits: Text,
-    /// Learning curves.
-    pub curves: Text,
-}
-
-/// Tables of the page.
-#[derive(Debug, Default)]
-pub struct Tables {
-    /// Stability.
-    pub stability: Text,
-    /// Largest shifts.
-    pub shifts: Text,
-    /// Shares of variance.
-    pub variance: Text,
-    /// Intraclass correlation.
-    pub intraclass: Text,
-    /// Spreads.
-    pub spread: Text,
-    /// Agreement on stragglers.
-    pub agreement: Text,
-    /// Overlap between runs.
-    pub overlap: Text,
-    /// Pruned retraining.
-    pub pruning: Text,
-}
-
-#[derive(Serialize)]
-struct TableOnPage<'a> {
-    header: &'a [String],
-    numeric: &'a [bool],
-    rows: &'a [Vec<String>],
-    left_out: usize,
-}
-
-#[derive(Serialize)]
-struct GridOnPage<'a> {
-    caption: &'a str,
-    address: &'a str,
-    width: usize,
-}
-
-#[derive(Serialize)]
-struct FigureOnPage<'a> {
-    name: &'a str,
-    caption: &'a str,
-    svg: &'a str,
-}
-
-#[derive(Serialize)]
-struct StripOnPage<'a> {
-    caption: &'a str,
-    frames: &'a [(String, String)],
-}
-
-/// Rows of a table shown on the page; the files hold all.
-const MOST_ROWS: usize = 400;
-
-fn table(text: &Text) -> TableOnPage<'_> {
-    TableOnPage {
-        header: &text.header,
-        numeric: &text.numeric,
-        rows: &text.rows[..text.rows.len().min(MOST_ROWS)],
-        left_out: text.rows.len().saturating_sub(MOST_ROWS),
-    }
+/// The answers of the sections, each with its section; what leads comes first.
+pub fn answers(contents: &[Content]) -> impl Iterator<Item = (&Answer, &Content)> {
+    let of = |leads: bool| contents.iter().filter(move |content| content.leads == leads);
+    of(true).chain(of(false)).filter_map(|content| Some((content.answer.as_ref()?, content)))
 }
 
 /// Renders the page.
+///
+/// # Errors
+/// [`crate::Error::Page`] if a template is at fault.
 pub fn render(page: &Page<'_>) -> Result<String> {
     let mut environment = Environment::new();
     environment.add_template("page.html", include_str!("page.html"))?;
-    let results = page.results;
-    let probed = page.probed.map_or(&[][..], |probed| probed.figures.as_slice());
-    let flowed = page.flowed.map_or(&[][..], |flowed| flowed.figures.as_slice());
-    let manifolds = results.has("radius") || results.has("distance");
-    let figures: Vec<FigureOnPage<'_>> = (page.figures.iter().chain(probed).chain(flowed))
-        .map(|f| FigureOnPage { name: &f.name, caption: &f.caption, svg: &f.svg })
-        .collect();
-    let starting = |prefix: &str| figures.iter().filter(|f| f.name.starts_with(prefix)).collect::<Vec<_>>();
-    let grids: Vec<GridOnPage<'_>> =
-        page.grids.iter().map(|g| GridOnPage { caption: &g.caption, address: &g.address, width: g.width }).collect();
-    let strips = page.probed.map_or(&[][..], |probed| probed.strips.as_slice());
-    let strips: Vec<StripOnPage<'_>> =
-        strips.iter().map(|strip| StripOnPage { caption: &strip.caption, frames: &strip.frames }).collect();
+    environment.add_template("macros.html", include_str!("sections/macros.html"))?;
+    let (results, options) = (page.results, page.options);
+    let options = context! {
+        prominence => 100.0 * options.prominence,
+        burn_in => options.burn_in,
+        lc_prominence => 100.0 * options.lc_prominence,
+        tolerance => 100.0 * options.tolerance,
+        bootstrap => options.bootstrap,
+        group_by => match options.group_by.as_slice() {
+            [] => format!("variant ({})", page.groups.columns.join(", ")),
+            named => named.join(", "),
+        },
+    };
+    // A name that ends in `.html` has values escaped.
+    let fragment = |template: &'static str, values: &Value| {
+        let values = context! { options, ..values.clone() };
+        environment.render_named_str("section.html", template, values)
+    };
+    let on_page = || page.contents.iter().filter(|content| !content.template.is_empty());
+    let sections = on_page().map(|content| fragment(content.template, &content.values));
+    let methods = on_page().filter(|content| !content.methods.is_empty());
+    let methods = methods.map(|content| fragment(content.methods, &content.values));
     let html = environment.get_template("page.html")?.render(context! {
         style => STYLE,
         title => results.provenance.name.clone().unwrap_or_else(|| "unnamed sweep".into()),
-        headline => page.verdict.headline,
-        sentences => page.verdict.sentences,
+        about => answers(page.contents).next().map(|(_, content)| content.title),
+        answers => answers(page.contents).map(|(answer, _)| answer).collect::<Vec<_>>(),
         data => page.data,
         absent => page.absent,
         provenance => results.provenance.others,
@@ -164,46 +75,10 @@ pub fn render(page: &Page<'_>) -> Result<String> {
         cells => results.cells.len(),
         epochs => results.epochs.last().copied().unwrap_or(0),
         groups => page.groups.all.len(),
-        options => context! {
-            prominence => 100.0 * page.options.prominence,
-            burn_in => page.options.burn_in,
-            lc_prominence => 100.0 * page.options.lc_prominence,
-            tolerance => 100.0 * page.options.tolerance,
-            bootstrap => page.options.bootstrap,
-            group_by => match page.options.group_by.as_slice() {
-                [] => format!("variant ({})", page.groups.columns.join(", ")),
-                named => named.join(", "),
-            },
-        },
-        stability => table(&page.tables.stability),
-        shifts => table(&page.tables.shifts),
-        variance => table(&page.tables.variance),
-        intraclass => table(&page.tables.intraclass),
-        spread => table(&page.tables.spread),
-        curves => starting("curves"),
-        epsilon => starting("epsilon"),
-        shares => starting("variance"),
-        spreads => starting("spread"),
-        straggling => page.straggling,
-        overlapping => page.overlapping,
-        retrained => page.retrained,
-        agreement => table(&page.tables.agreement),
-        overlap => table(&page.tables.overlap),
-        pruning => table(&page.tables.pruning),
-        straggler_figures => starting("stragglers"),
-        overlap_figures => starting("overlap"),
-        pruning_figures => starting("pruning"),
-        grids => grids,
-        // A sweep that measured something else, and no manifolds, asked another question.
-        inversion => manifolds || (page.probed.is_none() && page.flowed.is_none()),
-        probed => page.probed.map(|probed| &probed.sentences),
-        lc_figures => starting("lc_"),
-        lc_summary => page.probed.map(|probed| table(&probed.summary)),
-        strips => strips,
-        flowed => page.flowed.map(|flowed| &flowed.sentences),
-        flow_figures => starting("flow_"),
-        flow_fits => page.flowed.map(|flowed| table(&flowed.fits)),
-        flow_curves => page.flowed.map(|flowed| table(&flowed.curves)),
+        sections => sections.collect::<std::result::Result<Vec<_>, _>>()?,
+        methods => methods.collect::<std::result::Result<Vec<_>, _>>()?,
+        by_turning_points => on_page().any(|content| content.by_turning_points),
+        options,
         version => env!("CARGO_PKG_VERSION"),
     })?;
     Ok(html)

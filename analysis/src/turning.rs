@@ -189,6 +189,21 @@ pub fn observables(results: &Results) -> Vec<(String, Series)> {
     out
 }
 
+/// How an observable is written in figures.
+pub fn symbol(name: &str) -> String {
+    const SUBSCRIPTS: [char; 10] = ['₀', '₁', '₂', '₃', '₄', '₅', '₆', '₇', '₈', '₉'];
+    let lowered =
+        |text: &str| text.chars().map(|c| c.to_digit(10).map_or(c, |d| SUBSCRIPTS[d as usize])).collect::<String>();
+    match name.split_once('_') {
+        Some(("radius", "mean")) => "R̄".to_owned(),
+        Some(("distance", "mean")) => "D̄".to_owned(),
+        Some(("radius", class)) => format!("R{}", lowered(class)),
+        Some(("distance", pair)) => format!("D{}", lowered(&pair.replace('_', ","))),
+        _ if name == "distance" => "D".to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
 /// What the means are, for who reads of them; `None` with two classes.
 pub fn note_on_means(points: &TurningPoints) -> Option<String> {
     points.series.iter().any(|series| series.is_mean()).then(|| {

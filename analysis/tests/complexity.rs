@@ -111,7 +111,7 @@ fn phases_are_those_that_were_written() {
     assert_eq!(of("mlp 20 relu"), ["3", "1", "1", "1", "0", "0"]);
 
     // Four units at most are cut at r = 0.05: the series that stands for a cell is that of r = 0.5.
-    let headline = &written.verdict.headline;
+    let headline = &written.answer.headline;
     assert!(headline.contains("r = 0.5,") && headline.contains("of 5 cells"), "{headline}");
     assert!(headline.contains("descent is found in 4, the ascent in 3, the final descent in 3"), "{headline}");
     let page = fs::read_to_string(&written.page).expect("the page");

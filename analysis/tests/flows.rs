@@ -8,7 +8,7 @@ use std::path::Path;
 
 use fixture::{Cell, Holds, rows, unlocked, write};
 use ndarray::{Array2, Array3, Array4};
-use phasesweep_analysis::flows::theory::{Regime, beta, compression};
+use phasesweep_analysis::sections::gradient_flows::theory::{Regime, beta, compression};
 use phasesweep_analysis::statistics::power_law::{Observation, difference, line, power_law};
 use phasesweep_analysis::{Options, report};
 use proptest::prelude::*;
@@ -170,7 +170,7 @@ fn exponents_are_those_that_were_written() {
     assert!((number(&curves[4], "test_error") - 2.0 * 1024_f64.powf(-0.6) * 1.04).abs() < 1e-6);
 
     let said =
-        [std::slice::from_ref(&written.verdict.headline), written.verdict.sentences.as_slice()].concat().join("\n");
+        [std::slice::from_ref(&written.answer.headline), written.answer.sentences.as_slice()].concat().join("\n");
     for sentence in [
         "54 of 59 flows fit all that they were asked to",
         "under that of the lazy regime at 4 of 4 sizes",
@@ -209,7 +209,7 @@ fn stages_that_do_not_run_from_start_to_end_are_refused() {
     write_flows(&path);
     let file = unlocked().open_rw(&path).expect("the fixture");
     file.unlink("stage").expect("the fixture has stages");
-    file.new_dataset_builder().with_data(&[0.0, 0.1, 0.5, 0.9]).create("stage").expect("a coordinate");
+    file.new_dataset_builder().with_data(&[0.0, 0.1, 0.5, 0.9, 0.95]).create("stage").expect("a coordinate");
     drop(file);
     let error = report(folder.path(), None, &quick()).expect_err("a refusal").to_string();
     assert!(error.contains("do not run from 0"), "{error}");

@@ -73,11 +73,11 @@ fn turning_points_and_stability_are_those_of_the_closed_form() {
     let second = of("mlp 20 tanh");
     let counts = ["cells", "found", "edge", "none", "diverged", "failed"].map(|column| number(second, column));
     assert_eq!(counts, [6.0, 3.0, 1.0, 0.0, 1.0, 1.0]);
-    assert!(written.stability.contains("mlp 20 tanh"));
+    assert!(written.summary.contains("mlp 20 tanh"));
     assert!(
-        written.verdict.sentences.iter().any(|s| s.contains("Of 12 cells, 9 show an inversion")),
+        written.answer.sentences.iter().any(|s| s.contains("Of 12 cells, 9 show an inversion")),
         "{:?}",
-        written.verdict
+        written.answer
     );
 }
 
@@ -141,7 +141,7 @@ fn pruned_cells_are_compared_with_their_parents_and_judged_apart() {
     assert!((number(of("stragglers at distance"), "parent_error") - error(50)).abs() < 1e-7);
     assert!((number(of("misclassified at 10"), "parent_error") - error(10)).abs() < 1e-7);
     // The verdict is on the four whole cells, all of which turn: nothing is censored.
-    assert!(written.verdict.sentences.iter().any(|s| s.contains("4 of 4 cells")), "{:?}", written.verdict);
+    assert!(written.answer.sentences.iter().any(|s| s.contains("4 of 4 cells")), "{:?}", written.answer);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn what_a_file_does_not_hold_is_said() {
     let bare = folder.path().join("bare.h5");
     write(&bare, &cells(), holds).expect("the fixture");
     let written = report(&bare, Some(&folder.path().join("bare")), &quick()).expect("a report");
-    assert!(written.verdict.headline.contains("no inversion to judge"), "{}", written.verdict.headline);
+    assert!(written.answer.headline.contains("no inversion to judge"), "{}", written.answer.headline);
 }
 
 #[test]

@@ -6,22 +6,22 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use fixture::{Cell, Holds, error, rows, write};
-use phasesweep_analysis::verdict::Verdict;
+use phasesweep_analysis::sections::Answer;
 use phasesweep_analysis::{Options, report};
 
 /// Reports on cells.
-fn judged(folder: &Path, cells: &[Cell], options: &Options) -> Verdict {
+fn judged(folder: &Path, cells: &[Cell], options: &Options) -> Answer {
     write(&folder.join("results.h5"), cells, Holds { misclassified: false, ..Holds::default() }).expect("the fixture");
-    report(folder, None, options).expect("a report").verdict
+    report(folder, None, options).expect("a report").answer
 }
 
-fn judge(cells: &[Cell]) -> Verdict {
+fn judge(cells: &[Cell]) -> Answer {
     judged(tempfile::tempdir().expect("a folder").path(), cells, &Options::default())
 }
 
 /// The sentence on an axis.
 #[track_caller]
-fn on<'a>(verdict: &'a Verdict, axis: &str) -> &'a str {
+fn on<'a>(verdict: &'a Answer, axis: &str) -> &'a str {
     let starts = format!("The {axis} (");
     verdict
         .sentences

@@ -137,7 +137,7 @@ impl Axes {
 
     /// Shape of one cell's values of the variable; 0 where a dimension has no labels.
     pub fn shape(&self, variable: &Variable) -> Vec<usize> {
-        variable.dims[1..].iter().map(|dim| self.get(*dim).map_or(0, Labels::len)).collect()
+        variable.dims[1..].iter().map(|dim| self.get(dim).map_or(0, Labels::len)).collect()
     }
 
     /// Number of one cell's values of the variable; the largest number there is if it is larger (a file may claim so).

@@ -1,18 +1,11 @@
 //! The figures: SVG, drawn here so that text stays text, colours follow the reader's light or dark theme, and a curve
 //! of hundreds of epochs costs only the points that an eye can tell apart.
 
-pub mod complexity;
-pub mod curves;
-pub mod epsilon;
-pub mod flows;
 pub mod plot;
 pub mod scale;
-pub mod shares;
-pub mod spread;
-pub mod stragglers;
 
 /// A finished figure.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Figure {
     /// File name without extension; also its anchor in the page.
     pub name: String,

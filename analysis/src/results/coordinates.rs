@@ -10,9 +10,8 @@ use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor, VarLenAscii, VarLenU
 use phasesweep_results::cell::{BLOCK_IMAGES, BLOCK_LABELS};
 use phasesweep_results::dimension::{self, CELL, DIMENSIONS};
 use phasesweep_results::variables::FLOW_STOP;
-use phasesweep_results::{AXES, Status, attribute};
+use phasesweep_results::{AXES, Status};
 
-use super::Provenance;
 use crate::error::{Error, Result};
 
 /// What each cell is. Every vector has one entry per cell.
@@ -42,6 +41,12 @@ pub struct Cells {
 }
 
 impl Cells {
+    /// For each cell, whether it was trained on the whole block: pruned cells take no part in judging stability.
+    pub fn unpruned(&self) -> Vec<bool> {
+        let prune = self.axes.iter().find(|(name, _)| name == "prune");
+        prune.map_or(vec![true; self.len()], |(_, labels)| labels.iter().map(|label| label == "none").collect())
+    }
+
     /// Number of cells.
     pub fn len(&self) -> usize {
         self.id.len()
@@ -200,7 +205,7 @@ fn raw<T: hdf5::H5Type>(dataset: &hdf5::Dataset) -> hdf5::Result<Vec<T>> {
 }
 
 /// Text of a container, whichever way HDF5 stores it; numbers are written out. `Err` only where HDF5 fails.
-fn text(container: &hdf5::Container) -> hdf5::Result<Vec<String>> {
+pub(super) fn text(container: &hdf5::Container) -> hdf5::Result<Vec<String>> {
     fn all<T: hdf5::H5Type + ToString>(container: &hdf5::Container) -> hdf5::Result<Vec<String>> {
         Ok(container.read_raw::<T>()?.iter().map(ToString::to_string).collect())
     }
@@ -239,25 +244,4 @@ pub(super) fn numbers(file: &hdf5::File, path: &Path, variable: &str) -> Result<
     let Ok(dataset) = file.dataset(variable) else { return Ok(None) };
     let unreadable = |source| Error::Read { path: path.to_owned(), variable: variable.into(), source };
     raw(&dataset).map(Some).map_err(unreadable)
-}
-
-/// The global attributes.
-pub(super) fn provenance(file: &hdf5::File, path: &Path) -> Result<Provenance> {
-    let names = file.attr_names().map_err(|source| Error::Open { path: path.to_owned(), source })?;
-    let mut out = Provenance::default();
-    for name in names {
-        // An attribute in a type of its own (netCDF's bookkeeping, a compound) says nothing to a reader of the report.
-        let Some(value) = file.attr(&name).ok().and_then(|attribute| text(&attribute).ok()) else { continue };
-        let value = value.join(", ");
-        match name.as_str() {
-            attribute::TITLE => out.name = Some(value),
-            attribute::SWEEP_FILE => out.sweep = Some(value),
-            attribute::DATA_FINDINGS => out.data_findings = value.lines().map(str::to_owned).collect(),
-            // What overrode the sweep file, as a list in JSON; most often nothing did.
-            attribute::OVERRIDES if value == "[]" => {}
-            hidden if hidden.starts_with('_') => {}
-            _ => out.others.push((name, value)),
-        }
-    }
-    Ok(out)
 }

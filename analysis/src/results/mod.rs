@@ -5,36 +5,23 @@
 //! Memory: only coordinates are held; [`Results::slab`] reads so many cells as the caller asks for.
 
 mod coordinates;
-mod flow;
-mod probes;
+mod provenance;
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use hdf5::{Hyperslab, Selection, SliceOrIndex};
 use ndarray::{ArrayD, IxDyn};
+use phasesweep_results::dimension::CELL;
 use phasesweep_results::format::RESULTS;
-use phasesweep_results::{RESULTS_FILE, attribute};
+use phasesweep_results::{Dim, LabelKind, RESULTS_FILE, attribute, variables};
 
 pub use coordinates::Cells;
-pub use flow::FlowAxes;
 pub use phasesweep_results::{AXES, FlowStop, Status};
-pub use probes::{AttackAxes, ComplexityAxes};
+pub use provenance::Provenance;
 
 use crate::error::{Error, Result};
-
-/// Where the numbers come from: the file's global attributes.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Provenance {
-    /// Name of the sweep.
-    pub name: Option<String>,
-    /// The sweep file, as it was given.
-    pub sweep: Option<String>,
-    /// What was found of the data before training, in sentences.
-    pub data_findings: Vec<String>,
-    /// All other global attributes as text, in the file's order: version, commit, host, device, ranks, date.
-    pub others: Vec<(String, String)>,
-}
 
 /// An open results file.
 #[derive(Debug)]
@@ -57,12 +44,6 @@ pub struct Results {
     pub snapshot_epochs: Vec<i64>,
     /// Bytes of a bit set; 0 where the file holds none.
     pub set_bytes: usize,
-    /// Dimensions of the local complexity, where the file holds it.
-    pub complexity: Option<ComplexityAxes>,
-    /// Dimensions of the errors under attack, where the file holds them.
-    pub attack: Option<AttackAxes>,
-    /// Dimensions of gradient flows, where the file holds them.
-    pub flow: Option<FlowAxes>,
     /// Global attributes.
     pub provenance: Provenance,
 }
@@ -92,7 +73,7 @@ impl Results {
         hdf5::silence_errors(true);
         let file = open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
         check_version(&file, path)?;
-        let provenance = coordinates::provenance(&file, path)?;
+        let provenance = Provenance::read(&file, path)?;
         let cells = Cells::read(&file, path)?;
         let epochs = coordinates::integers(&file, path, "epoch")?
             .ok_or_else(|| Error::Foreign { path: path.to_owned(), why: "it has no coordinate `epoch`".into() })?;
@@ -104,9 +85,6 @@ impl Results {
             noise: coordinates::numbers(&file, path, "noise")?.unwrap_or_default(),
             snapshot_epochs: coordinates::integers(&file, path, "snapshot_epoch")?.unwrap_or_default(),
             set_bytes: file.dataset("misclassified").map_or(0, |bits| bits.shape().last().copied().unwrap_or(0)),
-            complexity: ComplexityAxes::read(&file, path, cells.len())?,
-            attack: AttackAxes::read(&file, path, cells.len())?,
-            flow: FlowAxes::read(&file, path, cells.len())?,
             path: path.to_owned(),
             file,
             cells,
@@ -127,36 +105,49 @@ impl Results {
         self.file.dataset(variable).is_ok()
     }
 
-    /// Shape that the coordinates ask of a measured variable; `None` for one that is not of the contract.
-    fn expected(&self, variable: &str) -> Option<Vec<usize>> {
-        let (cells, epochs) = (self.cells.len(), self.epochs.len());
-        Some(match variable {
-            "train_loss" | "train_error" | "test_error" => vec![cells, epochs],
-            "noisy_error" => vec![cells, self.noise.len(), epochs],
-            "radius" => vec![cells, self.layers.len(), self.classes.len(), epochs],
-            "distance" => vec![cells, self.layers.len(), self.pairs.len(), epochs],
-            "misclassified_count" => vec![cells, self.snapshot_epochs.len()],
-            _ => return None,
-        })
-    }
-
+    /// Refuses a variable of the contract whose shape is not the one that the coordinates ask for. Dimensions without labels
+    /// may have any length.
     fn check_shapes(&self) -> Result<()> {
-        let shape_of = |variable: &str| self.file.dataset(variable).ok().map(|dataset| dataset.shape());
-        let measured = ["train_loss", "train_error", "test_error", "noisy_error", "radius", "distance"];
-        for variable in measured.into_iter().chain(["misclassified_count"]) {
-            let (Some(found), Some(expected)) = (shape_of(variable), self.expected(variable)) else { continue };
-            if found != expected {
-                return Err(Error::Shape { path: self.path.clone(), variable: variable.into(), found, expected });
+        let mut lengths: HashMap<Dim, usize> = HashMap::from([(CELL, self.cells.len())]);
+        for variable in variables::VARIABLES {
+            let Ok(dataset) = self.file.dataset(variable.name) else { continue };
+            let found = dataset.shape();
+            let mut expected = Vec::with_capacity(variable.dims.len());
+            for (place, &dim) in variable.dims.iter().enumerate() {
+                let any = dim != CELL && dim.labels == LabelKind::Position;
+                expected.push(if any {
+                    found.get(place).copied().unwrap_or(0)
+                } else {
+                    *lengths
+                        .entry(dim)
+                        .or_insert_with(|| self.file.dataset(dim.coordinate).map_or(0, |labels| labels.size()))
+                });
             }
-        }
-        if let Some(found) = shape_of("misclassified") {
-            let expected = vec![self.cells.len(), self.snapshot_epochs.len(), *found.get(2).unwrap_or(&0)];
             if found != expected {
-                let variable = "misclassified".into();
-                return Err(Error::Shape { path: self.path.clone(), variable, found, expected });
+                return Err(Error::Shape { path: self.path.clone(), variable: variable.name.into(), found, expected });
             }
         }
         Ok(())
+    }
+
+    /// A one-dimensional variable of integers; `None` where the file lacks it.
+    pub fn integers(&self, name: &str) -> Result<Option<Vec<i64>>> {
+        coordinates::integers(&self.file, &self.path, name)
+    }
+
+    /// A one-dimensional variable of numbers; `None` where the file lacks it.
+    pub fn numbers(&self, name: &str) -> Result<Option<Vec<f64>>> {
+        coordinates::numbers(&self.file, &self.path, name)
+    }
+
+    /// A one-dimensional variable as text; `None` where the file lacks it.
+    pub fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
+        coordinates::labels(&self.file, &self.path, name)
+    }
+
+    /// Lengths of a variable's dimensions; `None` where the file lacks it.
+    pub fn shape(&self, variable: &str) -> Option<Vec<usize>> {
+        self.file.dataset(variable).ok().map(|dataset| dataset.shape())
     }
 
     /// Values of some cells, all other dimensions whole: shape `[cells.len(), …]`. `None` if the file lacks the variable.

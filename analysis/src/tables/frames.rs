@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use crate::error::{Error, Result};
-use crate::results::{AXES, Results};
+use crate::results::Results;
 use crate::turning::TurningPoints;
 
 /// Turns a polars error into ours.
@@ -53,7 +53,8 @@ pub fn missing(values: &[f64]) -> Vec<Option<f64>> {
     values.iter().map(|value| value.is_finite().then_some(*value)).collect()
 }
 
-/// Whether a column of a table is an axis of the grid.
-pub fn is_axis(name: &str) -> bool {
-    name == "seed" || AXES.contains(&name)
+/// Whether a column of counts is 0 throughout.
+pub fn all_zero(frame: &DataFrame, name: &str) -> bool {
+    let column = frame.column(name).and_then(|column| column.i64().cloned());
+    column.is_ok_and(|counts| counts.iter().all(|count| count == Some(0)))
 }

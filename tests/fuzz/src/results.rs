@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 
 use phasesweep_analysis::groups::Groups;
 use phasesweep_analysis::results::Results;
-use phasesweep_analysis::stragglers::sets;
-use phasesweep_analysis::{Options, complexity, flows, turning};
+use phasesweep_analysis::sections::{gradient_flows, local_complexity, stragglers::sets};
+use phasesweep_analysis::{Options, turning};
 
 use crate::{edits, fixture};
 
@@ -114,8 +114,8 @@ fn whole(path: &Path) -> phasesweep_analysis::Result<()> {
     let points = turning::search(&results, &options)?;
     let _ = phasesweep_analysis::tables::frames::turning_points(&results, &points)?;
     let _ = sets::read(&results, &points)?;
-    let _ = complexity::search(&results, &options)?;
-    let _ = flows::read(&results)?;
+    let _ = local_complexity::search::search(&results, &options)?;
+    let _ = gradient_flows::flows::read(&results)?;
     let _ = (results.block_images()?, results.block_labels()?);
     Ok(())
 }

@@ -1,0 +1,116 @@
+//! The inversion: where class radii and distances turn, how stable the training error there is, and what moves it.
+//!
+//! The turning points themselves are shared with other sections ([`crate::turning`]). Here are the tables made of them
+//! ([`stability`], [`shifts`], [`variance`], [`spread`]), their [`figures`], and the [`verdict`].
+
+pub mod figures;
+pub mod shifts;
+pub mod spread;
+pub mod stability;
+pub mod variance;
+pub mod verdict;
+mod words;
+
+use minijinja::context;
+use phasesweep_results::variables::{DISTANCE, RADIUS, TEST_ERROR, TRAIN_ERROR};
+use polars::prelude::DataFrame;
+
+use super::section::{self, Content, Context, Section, Table};
+use crate::error::Result;
+use crate::figures::Figure;
+use crate::tables::frames::{self, all_zero};
+use crate::tables::text::Text;
+use crate::terminal;
+
+/// The section. It is on the page of every file of which no section asks another question, whatever was measured.
+pub struct Inversion;
+
+impl Section for Inversion {
+    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+        let Context { results, groups, options, points, other_question } = *context;
+        let is_asked = !other_question || results.has(RADIUS.name) || results.has(DISTANCE.name);
+        let turning_points = frames::turning_points(results, points)?;
+        let stability = stability::stability(&turning_points, points, groups)?;
+        let shares = variance::shares(results, points, groups);
+        let variance = variance::frame(results, points, &shares)?;
+        let intraclass = variance::intraclass_frame(results, points, groups, &shares)?;
+        let spreads = spread::spreads(results, points, groups)?;
+        let spread = spread::frame(results, points, &spreads)?;
+        let shifts = shifts::shifts(results, points, options);
+        let shift = shifts::frame(results, points, &shifts)?;
+        let verdict = verdict::judge(results, points, groups, &shifts, &shares, &spreads, options);
+
+        let curves: Vec<Figure> = figures::curves::figures(results, points, groups)?;
+        let mut epsilon: Vec<Figure> = Vec::new();
+        for layer in 0..results.layers.len() {
+            epsilon.extend(figures::epsilon::by_group(results, points, groups, layer));
+            let principal = points.principal();
+            epsilon.extend(principal.and_then(|o| figures::epsilon::by_axis(results, points, layer, o)));
+        }
+        let shared: Vec<Figure> = figures::shares::figure(results, points, &shares).into_iter().collect();
+        let spread_out = points.principal().and_then(|o| figures::spread::figure(results, points, &spreads, 0, o));
+        let spread_out: Vec<Figure> = spread_out.into_iter().collect();
+
+        // On screen a column that says the same in every row only takes room; the files keep it.
+        let constant = groups.constant();
+        let brief = |frame: &DataFrame| Text::of(frame).without(&constant).without_constant(&["layer", "prune"]);
+        let ends = ["edge", "none", "absent", "diverged", "failed", "missing"].map(str::to_owned);
+        let unused: Vec<String> = ends.into_iter().filter(|name| all_zero(&stability, name)).collect();
+        let shown = brief(&stability).without(&unused).interval("low", "high", "95% interval");
+        let values = context! {
+            curves => section::figures(&curves),
+            epsilon => section::figures(&epsilon),
+            shares => section::figures(&shared),
+            spreads => section::figures(&spread_out),
+            stability => section::table(&shown),
+            shifts => section::table(
+                &brief(&shift)
+                    .without(&["from_epsilon_star", "to_epsilon_star"].map(str::to_owned))
+                    .interval("low", "high", "95% interval"),
+            ),
+            variance => section::table(
+                &brief(&variance)
+                    .without(&["sum_of_squares", "eta_squared", "against_degrees"].map(str::to_owned))
+                    .interval("omega_low", "omega_high", "95% interval of ω²")
+                    .interval("rms_shift_low", "rms_shift_high", "95% interval of rms shift"),
+            ),
+            intraclass => section::table(&brief(&intraclass)),
+            spread => section::table(
+                &brief(&spread).interval("sd_ratio_low", "sd_ratio_high", "95% interval of ratio"),
+            ),
+        };
+        Ok(Some(Content {
+            title: "Stability of the inversion",
+            answer: is_asked.then_some(verdict),
+            leads: is_asked,
+            template: if is_asked { include_str!("section.html") } else { "" },
+            values,
+            by_turning_points: is_asked,
+            figures: [curves, epsilon, shared, spread_out].concat(),
+            tables: vec![
+                Table::long("turning_points", turning_points),
+                Table::new("stability", stability),
+                Table::new("shifts", shift),
+                Table::new("variance", variance),
+                Table::new("intraclass", intraclass),
+                Table::new("spread", spread),
+            ],
+            summary: Some((terminal::rules_merged(shown, &["95% interval"]), "stability.csv")),
+            ..Content::default()
+        }))
+    }
+
+    fn absent(&self, context: &Context<'_>) -> Vec<String> {
+        let of_errors = [
+            (TRAIN_ERROR.name, "No training errors: there is no ε*."),
+            (TEST_ERROR.name, "No test errors: the training error at the best test error is not known."),
+        ];
+        let of_manifolds = [
+            (RADIUS.name, "No class radii: the inversion is judged by the distance alone."),
+            (DISTANCE.name, "No distances of class centres: the inversion is judged by the radii alone."),
+        ];
+        // Class manifolds are not what a sweep asks for that asks another question.
+        let asked = of_errors.into_iter().chain(of_manifolds.into_iter().filter(|_| !context.other_question));
+        asked.filter(|(variable, _)| !context.results.has(variable)).map(|(_, sentence)| sentence.to_owned()).collect()
+    }
+}

@@ -1,0 +1,140 @@
+//! What a section of the report is: what it reads, and what it gives to the page, the folder and the terminal.
+
+use minijinja::Value;
+use polars::prelude::DataFrame;
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::figures::Figure;
+use crate::groups::Groups;
+use crate::options::Options;
+use crate::results::Results;
+use crate::tables::text::Text;
+use crate::turning::TurningPoints;
+
+/// What every section may read.
+pub struct Context<'a> {
+    /// The file.
+    pub results: &'a Results,
+    /// Groups of cells.
+    pub groups: &'a Groups,
+    /// Settings.
+    pub options: &'a Options,
+    /// Turning points of radii and distances.
+    pub points: &'a TurningPoints,
+    /// Whether some section [asks](Section::asks) another question of this file than that of the inversion.
+    pub other_question: bool,
+}
+
+/// A section of the report. It is made from the file alone: no section knows another one.
+pub trait Section: Sync {
+    /// Whether the file holds the measurements of a question of the section's own. Where no class manifolds were measured
+    /// beside them, that question takes the place of the inversion's.
+    fn asks(&self, results: &Results) -> bool {
+        _ = results;
+        false
+    }
+
+    /// The section; `None` where the file does not hold what it is about.
+    ///
+    /// # Errors
+    /// Whatever keeps the file from being read, or a table from being made.
+    fn make(&self, context: &Context<'_>) -> Result<Option<Content>>;
+
+    /// What the file lacks, and what the report lacks therefore, in sentences. Nothing of what this file's sweep did not ask
+    /// for.
+    fn absent(&self, context: &Context<'_>) -> Vec<String> {
+        _ = context;
+        Vec::new()
+    }
+}
+
+/// What a section comes to.
+#[derive(Debug, Clone, Default)]
+pub struct Content {
+    /// What the report is about, if this section answers its question: the page's second line.
+    pub title: &'static str,
+    /// What came out, at the head of the page and on the terminal.
+    pub answer: Option<Answer>,
+    /// Whether the answer stands before those of other sections.
+    pub leads: bool,
+    /// The section on the page: a template with `values`, `options`, and the macros of `macros.html`. Empty: not on the page.
+    pub template: &'static str,
+    /// What the template shows.
+    pub values: Value,
+    /// How it was computed: items of a list on the page, a template as well.
+    pub methods: &'static str,
+    /// Whether it rests on turning points and intervals, which the page then explains.
+    pub by_turning_points: bool,
+    /// Figures that are written as files; those that `values` holds are on the page.
+    pub figures: Vec<Figure>,
+    /// Tables that are written as files.
+    pub tables: Vec<Table>,
+    /// What a terminal shows below the answer: a table, and the file of the report that holds all of it.
+    pub summary: Option<(Text, &'static str)>,
+}
+
+/// What came out, in words.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Answer {
+    /// One sentence or two.
+    pub headline: String,
+    /// Its reasons, one sentence or two each.
+    pub sentences: Vec<String>,
+}
+
+impl Answer {
+    /// The first sentence and the others.
+    pub fn of(sentences: Vec<String>) -> Answer {
+        let mut sentences = sentences.into_iter();
+        Answer { headline: sentences.next().unwrap_or_default(), sentences: sentences.collect() }
+    }
+}
+
+/// A table of the report's folder.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// Its files' name without extension.
+    pub stem: &'static str,
+    /// The rows.
+    pub frame: DataFrame,
+    /// Whether it is written as Markdown too, beside CSV and Parquet.
+    pub markdown: bool,
+}
+
+impl Table {
+    /// A table for people: as Markdown too.
+    pub fn new(stem: &'static str, frame: DataFrame) -> Table {
+        Table { stem, frame, markdown: true }
+    }
+
+    /// A table of many rows, for programs.
+    pub fn long(stem: &'static str, frame: DataFrame) -> Table {
+        Table { stem, frame, markdown: false }
+    }
+}
+
+/// Rows of a table shown on the page; the files hold all.
+const MOST_ROWS: usize = 400;
+
+/// A table as the macro `table` shows it.
+pub fn table(text: &Text) -> Value {
+    #[derive(Serialize)]
+    struct OnPage<'a> {
+        header: &'a [String],
+        numeric: &'a [bool],
+        rows: &'a [Vec<String>],
+        left_out: usize,
+    }
+    Value::from_serialize(OnPage {
+        header: &text.header,
+        numeric: &text.numeric,
+        rows: &text.rows[..text.rows.len().min(MOST_ROWS)],
+        left_out: text.rows.len().saturating_sub(MOST_ROWS),
+    })
+}
+
+/// Figures as the macro `figures` shows them.
+pub fn figures<'a>(list: impl IntoIterator<Item = &'a Figure>) -> Value {
+    Value::from_serialize(list.into_iter().collect::<Vec<_>>())
+}
