@@ -10,6 +10,7 @@ pub mod overlap;
 pub mod pruning;
 pub mod section;
 pub mod stragglers;
+pub mod weight_norms;
 
 pub use section::{Answer, Content, Context, Section};
 
@@ -21,4 +22,5 @@ pub static SECTIONS: &[&dyn Section] = &[
     &stragglers::Stragglers,
     &overlap::Overlap,
     &pruning::Pruning,
+    &weight_norms::WeightNorms,
 ];
