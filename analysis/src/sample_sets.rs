@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use ndarray::Ix3;
+use phasesweep_results::variables::MISCLASSIFIED_COUNT;
 
 use crate::error::Result;
 use crate::results::Results;
@@ -31,7 +32,7 @@ pub fn read(results: &Results, cells: Range<usize>) -> Result<Option<Snapshots>>
     let Some(array) = results.bits(cells.clone())?.and_then(|array| array.into_dimensionality::<Ix3>().ok()) else {
         return Ok(None);
     };
-    let counts = results.slab("misclassified_count", cells.clone())?;
+    let counts = results.slab(MISCLASSIFIED_COUNT.name, cells.clone())?;
     let bytes = array.shape()[2];
     let sets = cells
         .enumerate()

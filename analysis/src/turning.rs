@@ -10,6 +10,7 @@
 //! Cells are read in slabs and searched in parallel.
 
 use ndarray::{Array4, ArrayD, Ix2, Ix4, s};
+use phasesweep_results::variables::{DISTANCE, RADIUS, TRAIN_ERROR};
 use rayon::prelude::*;
 
 use crate::error::Result;
@@ -118,8 +119,8 @@ impl Manifolds {
     pub fn read(results: &Results, cells: std::ops::Range<usize>) -> Result<Manifolds> {
         let whole = |slab: Option<ArrayD<f32>>| slab.and_then(|a| a.into_dimensionality::<Ix4>().ok());
         Ok(Manifolds {
-            radius: whole(results.slab("radius", cells.clone())?),
-            distance: whole(results.slab("distance", cells)?),
+            radius: whole(results.slab(RADIUS.name, cells.clone())?),
+            distance: whole(results.slab(DISTANCE.name, cells)?),
         })
     }
 }
@@ -172,8 +173,8 @@ impl TurningPoints {
 /// Names of the observables that a file holds, and where the values of each come from.
 pub fn observables(results: &Results) -> Vec<(String, Series)> {
     let many = results.classes.len() > 2;
-    let radii = results.classes.iter().filter(|_| results.has("radius")).enumerate();
-    let pairs = results.pairs.iter().filter(|_| results.has("distance")).enumerate();
+    let radii = results.classes.iter().filter(|_| results.has(RADIUS.name)).enumerate();
+    let pairs = results.pairs.iter().filter(|_| results.has(DISTANCE.name)).enumerate();
     let distance = |pair: &String| match results.pairs.len() {
         1 => "distance".to_owned(),
         _ => format!("distance_{}", pair.replace('-', "_")),
@@ -219,12 +220,12 @@ pub fn search(results: &Results, options: &Options) -> Result<TurningPoints> {
     let kinds = observables(results);
     let (observables, series): (Vec<String>, Vec<Series>) = kinds.iter().cloned().unzip();
     let mut out = TurningPoints { observables, series, layers: results.layers.len(), rows: Vec::new() };
-    if kinds.is_empty() || !results.has("train_error") {
+    if kinds.is_empty() || !results.has(TRAIN_ERROR.name) {
         return Ok(out);
     }
     let epochs: Vec<usize> = results.epochs.iter().map(|epoch| (*epoch).max(0) as usize).collect();
     for range in results.slabs(SLAB_BYTES) {
-        let error = results.slab("train_error", range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
+        let error = results.slab(TRAIN_ERROR.name, range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
         let manifolds = Manifolds::read(results, range.clone())?;
         let Some(error) = error else { continue };
         let rows: Vec<Vec<TurningPoint>> = range

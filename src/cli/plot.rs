@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use crate::linear_regions::picture::escaped;
+
 /// A curve with its name.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Curve {
@@ -174,10 +176,6 @@ pub(super) fn svg(title: &str, panels: &[Panel]) -> String {
     }
     out.push_str("</svg>\n");
     out
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]

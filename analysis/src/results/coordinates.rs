@@ -7,7 +7,7 @@ use std::path::Path;
 
 use hdf5::types::{FixedAscii, FixedUnicode, TypeDescriptor, VarLenAscii, VarLenUnicode};
 
-use phasesweep_results::cell::{BLOCK_IMAGES, BLOCK_LABELS};
+use phasesweep_results::cell::{BLOCK_IMAGES, BLOCK_LABELS, CELL_ID, SAMPLES, SEED, STATUS, VARIANT, WALL_SECONDS};
 use phasesweep_results::dimension::{self, CELL, DIMENSIONS};
 use phasesweep_results::variables::FLOW_STOP;
 use phasesweep_results::{AXES, Status};
@@ -61,12 +61,12 @@ impl Cells {
     pub fn column(&self, name: &str) -> Option<Vec<String>> {
         let texts = |values: &[f64]| values.iter().map(f64::to_string).collect();
         match name {
-            "cell_id" => return Some(self.id.clone()),
-            "seed" => return Some(self.seed.iter().map(i64::to_string).collect()),
-            "status" => return Some(self.status.iter().map(|status| status.name().to_owned()).collect()),
-            "variant" => return self.variant_id.clone(),
-            "samples" => return self.samples.as_deref().map(texts),
-            "wall_seconds" => return self.wall_seconds.as_deref().map(texts),
+            _ if name == CELL_ID.name => return Some(self.id.clone()),
+            _ if name == SEED.name => return Some(self.seed.iter().map(i64::to_string).collect()),
+            _ if name == STATUS.name => return Some(self.status.iter().map(|of| of.name().to_owned()).collect()),
+            _ if name == VARIANT.name => return self.variant_id.clone(),
+            _ if name == SAMPLES.name => return self.samples.as_deref().map(texts),
+            _ if name == WALL_SECONDS.name => return self.wall_seconds.as_deref().map(texts),
             _ => {}
         }
         let text = self.axes.iter().chain(&self.labels).find(|(column, _)| column == name);
@@ -79,11 +79,11 @@ impl Cells {
         let text = self.axes.iter().chain(&self.labels).map(|(name, _)| name.clone());
         let numbers = self.numbers.iter().map(|(name, _)| name.clone());
         let mut names: Vec<String> = text.chain(numbers).collect();
-        names.extend(["seed", "cell_id", "status"].map(str::to_owned));
+        names.extend([SEED, CELL_ID, STATUS].map(|variable| variable.name.to_owned()));
         let further = [
-            ("variant", self.variant_id.is_some()),
-            ("samples", self.samples.is_some()),
-            ("wall_seconds", self.wall_seconds.is_some()),
+            (VARIANT.name, self.variant_id.is_some()),
+            (SAMPLES.name, self.samples.is_some()),
+            (WALL_SECONDS.name, self.wall_seconds.is_some()),
         ];
         names.extend(further.into_iter().filter(|(_, there)| *there).map(|(name, _)| name.to_owned()));
         names
@@ -107,18 +107,18 @@ impl Cells {
     pub(super) fn read(file: &hdf5::File, path: &Path) -> Result<Self> {
         let foreign = |why: String| Error::Foreign { path: path.to_owned(), why };
         let required = |name: &str| foreign(format!("it has no coordinate `{name}`"));
-        let id = labels(file, path, "cell_id")?.ok_or_else(|| required("cell_id"))?;
+        let id = labels(file, path, CELL_ID.name)?.ok_or_else(|| required(CELL_ID.name))?;
         let cells = id.len();
-        let seed = integers(file, path, "seed")?.ok_or_else(|| required("seed"))?;
+        let seed = integers(file, path, SEED.name)?.ok_or_else(|| required(SEED.name))?;
         let mut out = Cells { id, seed, ..Cells::default() };
-        out.status = match labels(file, path, "status")? {
+        out.status = match labels(file, path, STATUS.name)? {
             None => vec![Status::Complete; cells],
             Some(words) => words.iter().map(|word| status(word, path)).collect::<Result<_>>()?,
         };
         let mut names = file.member_names().map_err(|source| Error::Open { path: path.to_owned(), source })?;
         names.sort();
         for name in names {
-            let known = ["cell_id", "seed", "status", "variant"].contains(&name.as_str());
+            let known = [CELL_ID, SEED, STATUS, VARIANT].iter().any(|variable| variable.name == name);
             let Ok(dataset) = file.dataset(&name) else { continue };
             if known || is_not_of_cells(&name) || is_scale(&dataset) || dataset.shape() != [cells] {
                 continue;
@@ -131,17 +131,19 @@ impl Cells {
                     out.labels.push((name, values))
                 }
             } else if let Ok(values) = raw::<f64>(&dataset) {
-                match name.as_str() {
-                    "samples" => out.samples = Some(values),
-                    "wall_seconds" => out.wall_seconds = Some(values),
-                    _ => out.numbers.push((name, values)),
+                if name == SAMPLES.name {
+                    out.samples = Some(values);
+                } else if name == WALL_SECONDS.name {
+                    out.wall_seconds = Some(values);
+                } else {
+                    out.numbers.push((name, values));
                 }
             }
         }
         out.axes.sort_by_key(|(name, _)| AXES.iter().position(|axis| axis == name));
-        out.variant_id = labels(file, path, "variant")?;
+        out.variant_id = labels(file, path, VARIANT.name)?;
         let variants = out.variant_id.as_ref().map_or(cells, Vec::len);
-        for (name, length) in [("seed", out.seed.len()), ("status", out.status.len()), ("variant", variants)] {
+        for (name, length) in [(SEED.name, out.seed.len()), (STATUS.name, out.status.len()), (VARIANT.name, variants)] {
             if length != cells {
                 let (found, expected) = (vec![length], vec![cells]);
                 return Err(Error::Shape { path: path.to_owned(), variable: name.into(), found, expected });

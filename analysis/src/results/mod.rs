@@ -21,6 +21,8 @@ pub use coordinates::Cells;
 pub use phasesweep_results::{AXES, FlowStop, Status};
 pub use provenance::Provenance;
 
+use phasesweep_results::variables::MISCLASSIFIED;
+
 use crate::error::{Error, Result};
 
 /// An open results file.
@@ -84,7 +86,7 @@ impl Results {
             pairs: names("pair")?.unwrap_or_default(),
             noise: coordinates::numbers(&file, path, "noise")?.unwrap_or_default(),
             snapshot_epochs: coordinates::integers(&file, path, "snapshot_epoch")?.unwrap_or_default(),
-            set_bytes: file.dataset("misclassified").map_or(0, |bits| bits.shape().last().copied().unwrap_or(0)),
+            set_bytes: file.dataset(MISCLASSIFIED.name).map_or(0, |bits| bits.shape().last().copied().unwrap_or(0)),
             path: path.to_owned(),
             file,
             cells,
@@ -157,7 +159,7 @@ impl Results {
 
     /// Bit sets of some cells, `[cell, snapshot, byte]`. `None` if the file holds none.
     pub fn bits(&self, cells: Range<usize>) -> Result<Option<ArrayD<u8>>> {
-        self.read_cells("misclassified", cells)
+        self.read_cells(MISCLASSIFIED.name, cells)
     }
 
     /// Images of the training block `[sample, row, column]`, where the file holds them.

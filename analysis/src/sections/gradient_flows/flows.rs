@@ -9,6 +9,10 @@
 use std::collections::HashMap;
 
 use ndarray::{Ix2, Ix3};
+use phasesweep_results::variables::{
+    HIDDEN_DIMENSION, KERNEL_ALIGNMENT, KERNEL_CHANGE, KERNEL_PROJECTION, KERNEL_TEST_ERROR, NETWORK_TEST_ERROR,
+    STAGE_COMPRESSION, STAGE_EPOCH, STAGE_TEST_ERROR, STAGE_TIME, STAGE_TRAIN_ERROR, STAGE_UNFITTED,
+};
 
 use super::axes::FlowAxes;
 use super::theory::Regime;
@@ -63,17 +67,17 @@ impl Measure {
     /// Its variable in the file.
     pub fn variable(self) -> &'static str {
         match self {
-            Measure::Step => "stage_epoch",
-            Measure::Time => "stage_time",
-            Measure::Unfitted => "stage_unfitted",
-            Measure::TrainError => "stage_train_error",
-            Measure::TestError => "stage_test_error",
-            Measure::Compression => "stage_compression",
-            Measure::KernelTestError => "kernel_test_error",
-            Measure::NetworkTestError => "network_test_error",
-            Measure::Alignment => "kernel_alignment",
-            Measure::KernelChange => "kernel_change",
-            Measure::HiddenDimension => "hidden_dimension",
+            Measure::Step => STAGE_EPOCH.name,
+            Measure::Time => STAGE_TIME.name,
+            Measure::Unfitted => STAGE_UNFITTED.name,
+            Measure::TrainError => STAGE_TRAIN_ERROR.name,
+            Measure::TestError => STAGE_TEST_ERROR.name,
+            Measure::Compression => STAGE_COMPRESSION.name,
+            Measure::KernelTestError => KERNEL_TEST_ERROR.name,
+            Measure::NetworkTestError => NETWORK_TEST_ERROR.name,
+            Measure::Alignment => KERNEL_ALIGNMENT.name,
+            Measure::KernelChange => KERNEL_CHANGE.name,
+            Measure::HiddenDimension => HIDDEN_DIMENSION.name,
         }
     }
 
@@ -368,7 +372,7 @@ fn flows(results: &Results, axes: &FlowAxes) -> Result<Vec<Flow>> {
             flows[cell].measured[stage][measure as usize] = f64::from(*value);
         }
     }
-    let slab = results.slab("kernel_projection", 0..cells)?.and_then(|a| a.into_dimensionality::<Ix3>().ok());
+    let slab = results.slab(KERNEL_PROJECTION.name, 0..cells)?.and_then(|a| a.into_dimensionality::<Ix3>().ok());
     for flow in flows.iter_mut().filter(|_| slab.is_some()) {
         for stage in 0..stages {
             let shares = slab.iter().flat_map(|slab| slab.slice(ndarray::s![flow.cell, stage, ..]).to_vec());

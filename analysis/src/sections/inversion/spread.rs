@@ -9,6 +9,7 @@
 use std::collections::HashSet;
 
 use ndarray::Array2;
+use phasesweep_results::variables::{TEST_ERROR, TRAIN_ERROR};
 use polars::prelude::*;
 
 use crate::error::Result;
@@ -122,10 +123,10 @@ fn errors(results: &Results) -> Result<Option<Errors>> {
     let cells = results.cells.len();
     let as_matrix =
         |slab: Option<ndarray::ArrayD<f32>>| slab.and_then(|a| a.into_dimensionality::<ndarray::Ix2>().ok());
-    let Some(train) = as_matrix(results.slab("train_error", 0..cells)?) else { return Ok(None) };
+    let Some(train) = as_matrix(results.slab(TRAIN_ERROR.name, 0..cells)?) else { return Ok(None) };
     let mut at_best_test = vec![f64::NAN; cells];
     for range in results.slabs(SLAB_BYTES) {
-        let Some(test) = as_matrix(results.slab("test_error", range.clone())?) else { break };
+        let Some(test) = as_matrix(results.slab(TEST_ERROR.name, range.clone())?) else { break };
         for (row, cell) in range.enumerate() {
             let finite =
                 test.row(row).iter().copied().enumerate().filter(|(_, value)| value.is_finite()).collect::<Vec<_>>();

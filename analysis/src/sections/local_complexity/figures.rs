@@ -1,6 +1,7 @@
 //! Local complexity beside accuracy along training, and when its phases come.
 
 use ndarray::{Ix4, Ix5, s};
+use phasesweep_results::variables::{LOCAL_COMPLEXITY, ROBUST_ERROR};
 
 use super::axes::AttackAxes;
 use crate::error::Result;
@@ -64,7 +65,8 @@ fn read(results: &Results, complexity: &Complexity, group: &Group) -> Result<Dra
         group.cells.iter().copied().filter(|&c| results.cells.status[c] == Status::Complete).collect();
     let stride = alive.len().div_ceil(MOST_CELLS).max(1);
     for &cell in alive.iter().step_by(stride) {
-        let whole = results.slab("local_complexity", cell..cell + 1)?.and_then(|a| a.into_dimensionality::<Ix5>().ok());
+        let whole =
+            results.slab(LOCAL_COMPLEXITY.name, cell..cell + 1)?.and_then(|a| a.into_dimensionality::<Ix5>().ok());
         let Some(whole) = whole else { continue };
         let probed = steps(results, cell, &axes.epochs);
         let series = |p: usize, r: usize, l: usize| -> Vec<(f64, f64)> {
@@ -91,7 +93,7 @@ fn read(results: &Results, complexity: &Complexity, group: &Group) -> Result<Dra
                 bundle.push(recorded.iter().copied().zip(accuracy.iter().copied()).collect());
             }
         }
-        let robust = results.slab("robust_error", cell..cell + 1)?.and_then(|a| a.into_dimensionality::<Ix4>().ok());
+        let robust = results.slab(ROBUST_ERROR.name, cell..cell + 1)?.and_then(|a| a.into_dimensionality::<Ix4>().ok());
         if let Some(robust) = robust {
             let at = steps(results, cell, &attack.epochs);
             for (place, (_, bundle)) in drawn.attacks.iter_mut().enumerate() {

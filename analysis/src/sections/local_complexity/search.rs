@@ -3,6 +3,7 @@
 //! [`super::phases`] and [`super::rise`] are pure; [`search`](fn@search) applies them to everything that the file holds.
 
 use ndarray::{ArrayD, Ix2, Ix4, Ix5, s};
+use phasesweep_results::variables::{LOCAL_COMPLEXITY, ROBUST_ERROR, STEPS_PER_EPOCH, TEST_ERROR, TRAIN_ERROR};
 use rayon::prelude::*;
 
 use super::axes::{AttackAxes, ComplexityAxes};
@@ -129,7 +130,7 @@ pub fn points_name(points: &str) -> &str {
 
 /// Steps of each epoch of a cell; NaN where the file does not say how many steps a pass takes.
 pub fn steps(results: &Results, cell: usize, epochs: &[i64]) -> Vec<f64> {
-    let known = results.cells.numbers.iter().find(|(name, _)| name == "steps_per_epoch");
+    let known = results.cells.numbers.iter().find(|(name, _)| name == STEPS_PER_EPOCH.name);
     let per_epoch = known.map_or(f64::NAN, |(_, values)| values[cell]);
     epochs.iter().map(|epoch| *epoch as f64 * per_epoch).collect()
 }
@@ -157,10 +158,11 @@ pub fn search(results: &Results, options: &Options) -> Result<Option<Complexity>
     let mut rows: Vec<Row> = Vec::new();
     for start in (0..results.cells.len()).step_by(at_once) {
         let range = start..(start + at_once).min(results.cells.len());
-        let slab = results.slab("local_complexity", range.clone())?.and_then(|a| a.into_dimensionality::<Ix5>().ok());
+        let slab =
+            results.slab(LOCAL_COMPLEXITY.name, range.clone())?.and_then(|a| a.into_dimensionality::<Ix5>().ok());
         let Some(slab) = slab else { continue };
-        let train = accuracies(results, "train_error", range.clone())?;
-        let test = accuracies(results, "test_error", range.clone())?;
+        let train = accuracies(results, TRAIN_ERROR.name, range.clone())?;
+        let test = accuracies(results, TEST_ERROR.name, range.clone())?;
         let found: Vec<Vec<Row>> = range
             .clone()
             .into_par_iter()
@@ -226,12 +228,13 @@ fn rises(results: &Results, complexity: &Complexity) -> Result<Vec<RiseRow>> {
     let attack = AttackAxes::read(results)?;
     let mut out = Vec::new();
     for range in results.slabs(SLAB_BYTES) {
-        let (Some(train), Some(test)) =
-            (accuracies(results, "train_error", range.clone())?, accuracies(results, "test_error", range.clone())?)
-        else {
+        let (Some(train), Some(test)) = (
+            accuracies(results, TRAIN_ERROR.name, range.clone())?,
+            accuracies(results, TEST_ERROR.name, range.clone())?,
+        ) else {
             continue;
         };
-        let robust: Option<ArrayD<f32>> = results.slab("robust_error", range.clone())?;
+        let robust: Option<ArrayD<f32>> = results.slab(ROBUST_ERROR.name, range.clone())?;
         let robust = robust.and_then(|a| a.into_dimensionality::<Ix4>().ok());
         for cell in range.clone().filter(|&cell| results.cells.status[cell] == Status::Complete) {
             let place = cell - range.start;

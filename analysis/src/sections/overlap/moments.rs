@@ -1,6 +1,7 @@
 //! Overlap of the misclassified samples of independent runs at every snapshot (the authors' experiment 4).
 
 use ndarray::Ix2;
+use phasesweep_results::variables::{MISCLASSIFIED, TRAIN_ERROR};
 use polars::prelude::*;
 
 use crate::error::Result;
@@ -35,7 +36,7 @@ pub struct Moment {
 /// Overlap at every snapshot of every group of at least three complete, unpruned runs.
 pub fn moments(results: &Results, groups: &Groups) -> Result<Vec<Moment>> {
     let mut out = Vec::new();
-    if !results.has("misclassified") {
+    if !results.has(MISCLASSIFIED.name) {
         return Ok(out);
     }
     let sets = groups.all.len().min(MOST_GROUPS) * results.snapshot_epochs.len().max(1);
@@ -77,7 +78,7 @@ fn read(results: &Results, groups: &Groups, most_runs: usize) -> Result<Vec<Runs
         if range.clone().all(|cell| !usable(cell) || runs.get(group[cell]).is_none_or(|r| r.cells.len() >= most_runs)) {
             continue;
         }
-        let error = results.slab("train_error", range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
+        let error = results.slab(TRAIN_ERROR.name, range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
         let Some(snapshots) = sample_sets::read(results, range.clone())? else { continue };
         for (row, (cell, sets)) in range.zip(snapshots.sets).enumerate() {
             let Some(runs) = runs.get_mut(group[cell]) else { continue };

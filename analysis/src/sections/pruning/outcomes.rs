@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use ndarray::{ArrayView1, Ix2, Ix3};
+use phasesweep_results::variables::{NOISY_ERROR, TEST_ERROR, TRAIN_ERROR};
 use polars::prelude::*;
 
 use crate::error::Result;
@@ -199,9 +200,9 @@ pub fn sentences(points: &TurningPoints, all: &[Outcome]) -> Vec<String> {
 fn read(results: &Results) -> Result<(Vec<Tested>, Vec<Vec<f64>>)> {
     let (mut tested, mut errors) = (Vec::new(), Vec::new());
     for range in results.slabs(SLAB_BYTES) {
-        let train = results.slab("train_error", range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
-        let test = results.slab("test_error", range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
-        let noisy = results.slab("noisy_error", range.clone())?.and_then(|a| a.into_dimensionality::<Ix3>().ok());
+        let train = results.slab(TRAIN_ERROR.name, range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
+        let test = results.slab(TEST_ERROR.name, range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
+        let noisy = results.slab(NOISY_ERROR.name, range.clone())?.and_then(|a| a.into_dimensionality::<Ix3>().ok());
         for row in 0..range.len() {
             let mut cell = Tested { at_end: f64::NAN, best: f64::NAN, noisy: Vec::new() };
             if let Some(test) = &test {

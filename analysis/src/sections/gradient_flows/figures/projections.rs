@@ -2,6 +2,7 @@
 //! of a flow of each regime.
 
 use ndarray::{Ix2, Ix4, s};
+use phasesweep_results::variables::{KERNEL_COORDINATE, KERNEL_LABEL, KERNEL_PROJECTION};
 
 use super::{MOST_FAMILIES, more};
 use crate::error::Result;
@@ -58,9 +59,9 @@ fn subject<'a>(flows: &'a Flows, curve: &'a Curve, end: usize) -> Option<(f64, &
 fn panel(results: &Results, flow: &Flow, stage: usize, title: String) -> Result<Option<Panel>> {
     let cell = flow.cell..flow.cell + 1;
     let coordinates =
-        results.slab("kernel_coordinate", cell.clone())?.and_then(|a| a.into_dimensionality::<Ix4>().ok());
-    let labels = results.slab("kernel_label", cell.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
-    let projection = results.slab("kernel_projection", cell)?;
+        results.slab(KERNEL_COORDINATE.name, cell.clone())?.and_then(|a| a.into_dimensionality::<Ix4>().ok());
+    let labels = results.slab(KERNEL_LABEL.name, cell.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
+    let projection = results.slab(KERNEL_PROJECTION.name, cell)?;
     let (Some(coordinates), Some(labels)) = (coordinates, labels) else { return Ok(None) };
     if coordinates.dim().1 <= stage || coordinates.dim().2 < 2 {
         return Ok(None);

@@ -2,6 +2,7 @@
 //! median thick, the inversion marked.
 
 use ndarray::{ArrayView1, Ix2};
+use phasesweep_results::variables::TRAIN_ERROR;
 
 use crate::error::Result;
 use crate::figures::Figure;
@@ -33,7 +34,7 @@ struct Curves {
 
 /// One figure per layer.
 pub fn figures(results: &Results, points: &TurningPoints, groups: &Groups) -> Result<Vec<Figure>> {
-    if points.observables.is_empty() || !results.has("train_error") {
+    if points.observables.is_empty() || !results.has(TRAIN_ERROR.name) {
         return Ok(Vec::new());
     }
     (0..results.layers.len()).map(|layer| figure(results, points, groups, layer)).collect()
@@ -98,7 +99,7 @@ fn read(results: &Results, points: &TurningPoints, group: &Group, layer: usize) 
     // Cells lie compressed in chunks of many: read runs of them, not one by one.
     for run in curves.cells.chunk_by(|a, b| a / RUN == b / RUN) {
         let range = run[0]..run[run.len() - 1] + 1;
-        let error = results.slab("train_error", range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
+        let error = results.slab(TRAIN_ERROR.name, range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
         let manifolds = Manifolds::read(results, range.clone())?;
         for row in run.iter().map(|cell| cell - range.start) {
             let numbers = |values: ArrayView1<f32>| values.iter().map(|value| f64::from(*value)).collect::<Vec<_>>();
