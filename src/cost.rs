@@ -4,11 +4,11 @@
 //! sample, one forward pass per test sample, and what is measured on copies of the weights), not of what an engine
 //! happens to do; an engine that skips zero inputs shows as a higher rate. Times follow from rates that earlier cohorts on this host measured.
 
-mod probes;
 mod rates;
 
 pub use rates::{Rate, Rates};
 
+use crate::observables::{FlowSetup, Layout, Setup, Sizes, Times};
 use crate::plan::{Plan, Variant};
 use crate::sweep::{ArchitectureKind, Batch, OptimiserKind, Sweep};
 
@@ -76,20 +76,18 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
     let recorded = sweep.observe.epochs.epochs(sweep.train.epochs).len() as f64;
     let per_epoch = samples * (forward * passes + forward + behind_first + FLOPS_PER_UNIT * units);
     let products: Vec<f64> = layers.iter().map(|layer| layer.products).collect();
-    let probed = probes::probe_flops(sweep, &products, samples as usize, data.test);
+    let parameters: u64 = layers.iter().map(|layer| layer.parameters).sum();
+    let sizes =
+        Sizes { products: &products, parameters: parameters as f64, samples: samples as usize, tests: data.test };
+    let probed = sweep.observe.probes.flops(sweep.train.epochs, &sizes);
     let flops = epochs * per_epoch + recorded * tests * (forward + FLOPS_PER_UNIT * units / 2.0) + probed;
 
-    let parameters: u64 = layers.iter().map(|layer| layer.parameters).sum();
     let optimiser = &sweep.optimisers[variant.optimiser];
     let moments = match optimiser.kind {
         OptimiserKind::GradientFlow => FLOW_VECTORS,
         _ => optimiser.moments().map(u64::from).iter().sum(),
     };
-    let pairs = data.classes * data.classes.saturating_sub(1) / 2;
-    let observed = sweep.architectures[variant.architecture].observe.len();
-    let record = recorded * 4.0 * (3.0 + sweep.observe.noise.len() as f64 + (observed * (data.classes + pairs)) as f64);
-    let snapshots = sweep.observe.misclassified.as_ref().map_or(0, |s| s.epochs(sweep.train.epochs).len());
-    let state = 4 * parameters * (1 + moments) + record as u64 + (snapshots as f64 * samples / 8.0) as u64;
+    let state = 4 * parameters * (1 + moments) + record_bytes(sweep, variant, data, samples as usize, layers.len());
     let dense = matches!(sweep.architectures[variant.architecture].kind, ArchitectureKind::Mlp { .. });
     let held = match activations {
         // Weights and gradients lie side by side for the few replicas in hand only.
@@ -105,6 +103,34 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
         bytes: STATES * state + held,
         shared_bytes: ((samples + tests) * data.features as f64 * 4.0) as u64 + gram_bytes(sweep, samples, &layers),
     }
+}
+
+/// Bytes of what is recorded of one replica.
+fn record_bytes(sweep: &Sweep, variant: &Variant, data: &DataShape, samples: usize, layers: usize) -> u64 {
+    let (observe, epochs) = (&sweep.observe, sweep.train.epochs);
+    let misclassified = observe.misclassified.as_ref();
+    let times = Times::of(&observe.epochs, observe.manifold_every, misclassified, &observe.probes, epochs);
+    let flow = observe.flow.as_ref().filter(|_| sweep.optimisers[variant.optimiser].flow.is_some());
+    let setup = Setup {
+        epochs,
+        classes: data.classes,
+        samples,
+        layers,
+        observed: &sweep.architectures[variant.architecture].observe,
+        recorded: &times.recorded,
+        manifold: &times.manifold,
+        snapshots: &times.snapshots,
+        noise: &observe.noise,
+        scheduled: &observe.probes,
+        flow: flow.map(|flow| FlowSetup {
+            stages: &flow.stages,
+            components: flow.components,
+            kernel_points: flow.points(samples),
+            machine: flow.kernel_test > 0,
+            informative: true,
+        }),
+    };
+    Layout::of(&setup).bytes()
 }
 
 /// Bytes that measuring the tangent kernel of one replica takes: Gram matrices of all training samples with themselves

@@ -12,7 +12,8 @@
 //! - [`data`]: where samples come from and how a block of them is prepared.
 //! - [`train`]: cohorts of replicas, trained as one stacked program; the CPU kernel behind it is the crate
 //!   [`phasesweep_kernel`].
-//! - [`observe`]: what is measured of a network along training.
+//! - [`observables`]: what is measured along training, a file for each observable, and the registry of them.
+//! - [`observe`]: a network on the host, and the rule of turning points.
 //! - [`linear_regions`]: where a network is affine, exactly, on a plane.
 //! - [`host`]: the machine under the process, and what of it the job allows.
 //! - [`dispatch`]: who trains which cohort; the only room that names MPI.
@@ -29,6 +30,7 @@ pub mod dispatch;
 pub mod foreign;
 pub mod host;
 pub mod linear_regions;
+pub mod observables;
 pub mod observe;
 pub mod pack;
 pub mod plan;

@@ -205,3 +205,19 @@ pub struct Curves {
     /// was pruned away counts like any other.
     pub misclassified: Vec<u8>,
 }
+
+impl Curves {
+    /// The curves that are 32-bit floats, each with the name of its variable in `results.h5`.
+    pub fn floats_mut(&mut self) -> [(&'static str, &mut Vec<f32>); 6] {
+        // Without `..`: a curve that is added here is carried everywhere by its name.
+        let Curves { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified: _ } = self;
+        [
+            ("train_loss", train_loss),
+            ("train_error", train_error),
+            ("test_error", test_error),
+            ("noisy_error", noisy_error),
+            ("radius", radius),
+            ("distance", distance),
+        ]
+    }
+}

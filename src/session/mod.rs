@@ -22,6 +22,7 @@ mod remaining;
 mod run_context;
 mod run_observer;
 mod runner;
+mod saved_state;
 mod settings;
 mod signals;
 mod trials;

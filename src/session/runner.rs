@@ -11,11 +11,12 @@ use super::full_cells::FullCells;
 use super::kept_weights::KeptWeights;
 use super::pruning;
 use super::run_context::RunContext;
+use super::saved_state;
 use super::workload;
 use crate::dispatch::{CohortOutcome, CohortRunner, CohortTask, Control, FailureReason};
 use crate::host::peak_memory;
 use crate::plan::{CellId, CohortId};
-use crate::store::{CellStatus, Checkpoint, Origin, Part, PartCell, RunningCohort, StoreError, columns};
+use crate::store::{CellStatus, Checkpoint, Origin, Part, PartCell, RunningCohort, StoreError};
 use crate::train::{Choice, DriveError, Ended, Pace, Problem, Replica, ReplicaState, TrainError, build_engine, drive};
 
 /// How a worker trains.
@@ -57,7 +58,7 @@ impl From<DriveError> for Unfinished {
     fn from(error: DriveError) -> Unfinished {
         let reason = match &error {
             DriveError::Train(TrainError::OutOfMemory(_)) => FailureReason::OutOfMemory,
-            DriveError::Train(TrainError::Device(_)) | DriveError::Probe(_) => FailureReason::Error,
+            DriveError::Train(TrainError::Device(_)) | DriveError::Observable(_) => FailureReason::Error,
             DriveError::Checkpoint(_) | DriveError::Weights(_) => FailureReason::Storage,
         };
         Unfinished::Failed(reason, error.to_string())
@@ -160,9 +161,10 @@ impl Runner {
         for (&cell, state) in trained.iter().zip(&states) {
             of_cell[cell] = Some(state);
         }
-        let (mut axes, columns) = columns(&problem, &plan.sweep().observe.noise, &of_cell);
-        axes.number_classes(&prepared.classes);
-        self.write(task, cohort, ids, &of_cell, &failures, seconds, describe, axes, columns)?;
+        let mut layout = problem.layout();
+        let columns = problem.columns(&layout, &of_cell);
+        layout.axes.number_classes(&prepared.classes);
+        self.write(task, cohort, ids, &of_cell, &failures, seconds, describe, layout.axes, columns)?;
         crate::store::durable::remove(&path)?;
         Ok(seconds)
     }
@@ -178,8 +180,13 @@ impl Runner {
         if path.exists() {
             match Checkpoint::read(path) {
                 Ok(checkpoint) if checkpoint.cells == ids => {
-                    tracing::info!("continuing {} cells from {}", ids.len(), path.display());
-                    return Ok((checkpoint.states, checkpoint.wall_seconds));
+                    let seconds = checkpoint.wall_seconds;
+                    let states = checkpoint.states.into_iter().map(|saved| saved_state::restore(saved, problem));
+                    if let Some(states) = states.collect::<Option<Vec<_>>>() {
+                        tracing::info!("continuing {} cells from {}", ids.len(), path.display());
+                        return Ok((states, seconds));
+                    }
+                    tracing::warn!("{} holds other variables than this sweep; its cells start afresh", path.display());
                 }
                 Ok(_) => tracing::warn!("{} is of other cells and is not used", path.display()),
                 Err(error) => tracing::warn!("{error}; its cells start afresh"),
@@ -304,7 +311,7 @@ impl Pace for CohortPace<'_> {
     }
 
     fn checkpoint(&mut self, states: &[ReplicaState]) -> Result<(), String> {
-        self.checkpoint.states = states.to_vec();
+        self.checkpoint.states = states.iter().map(saved_state::save).collect();
         self.checkpoint.wall_seconds = self.before + self.started.elapsed().as_secs_f64();
         self.saved = Instant::now();
         self.checkpoint.write(self.path).map_err(|error| error.to_string())

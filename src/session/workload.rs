@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::run_context::{Prepared, RunContext};
+use crate::observables::Times;
 use crate::plan::{Plan, Variant};
-use crate::sweep::{Observe, Schedule, Source, Sweep};
+use crate::sweep::{Source, Sweep};
 use crate::train::flow::FlowProblem;
-use crate::train::{Probing, Problem, Replica};
+use crate::train::{Problem, Replica};
 
 /// The problem that the cells of a variant's kind share.
 pub(super) fn problem(plan: &Plan, variant: usize, prepared: &Prepared) -> Problem {
@@ -14,15 +15,13 @@ pub(super) fn problem(plan: &Plan, variant: usize, prepared: &Prepared) -> Probl
     let variant = plan.variants()[variant];
     let architecture = &sweep.architectures[variant.architecture];
     let epochs = sweep.train.epochs;
-    let probing = Probing::of(&sweep.observe.probes, epochs);
-    let recorded = recorded(&sweep.observe, epochs, &probing);
-    let manifold = sweep
-        .observe
-        .manifold_every
-        .map_or_else(Vec::new, |every| recorded.iter().copied().filter(|epoch| epoch % every == 0).collect());
+    let observe = &sweep.observe;
+    let misclassified = observe.misclassified.as_ref();
+    let times = Times::of(&observe.epochs, observe.manifold_every, misclassified, &observe.probes, epochs);
     Problem {
         block: prepared.block.clone(),
         noisy: prepared.noisy.clone(),
+        noise: observe.noise.clone(),
         architecture: architecture.kind.clone(),
         activation: architecture.activation,
         layers: architecture.observe.clone(),
@@ -30,10 +29,10 @@ pub(super) fn problem(plan: &Plan, variant: usize, prepared: &Prepared) -> Probl
         optimiser: sweep.optimisers[variant.optimiser].kind,
         batch: sweep.train.batch,
         epochs,
-        recorded,
-        manifold,
-        snapshots: snapshots(sweep),
-        probing,
+        recorded: times.recorded,
+        manifold: times.manifold,
+        snapshots: times.snapshots,
+        scheduled: observe.probes.clone(),
         flow: flow(sweep, &variant),
     }
 }
@@ -51,20 +50,6 @@ fn flow(sweep: &Sweep, variant: &Variant) -> Option<FlowProblem> {
         },
         observe: sweep.observe.flow.clone()?,
     })
-}
-
-/// Recorded epochs; the last one always, since the end of training is what every comparison needs, and every epoch at
-/// which copies of the weights are measured, since that is compared with the errors there.
-fn recorded(observe: &Observe, epochs: usize, probing: &Probing) -> Vec<usize> {
-    let mut recorded = [observe.epochs.epochs(epochs), probing.epochs(), vec![epochs]].concat();
-    recorded.sort_unstable();
-    recorded.dedup();
-    recorded
-}
-
-/// Epochs whose misclassified samples are kept.
-pub(super) fn snapshots(sweep: &Sweep) -> Vec<usize> {
-    sweep.observe.misclassified.as_ref().map_or_else(Vec::new, |at: &Schedule| at.epochs(sweep.train.epochs))
 }
 
 /// One replica: the cell's seed and numbers, and the samples it keeps.

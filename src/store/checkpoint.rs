@@ -1,25 +1,41 @@
 //! Checkpoints: the states of one cohort's replicas at an epoch, from which training goes on bit for bit.
 //!
 //! A sealed file (see `seal.rs`). Its summary, little-endian: cohort u64, wall seconds f64, number of cells u32, then
-//! each cell's id (16 bytes) and next epoch u64. Its body, for each cell in order: diverged u64 (all ones: not), then
-//! nine arrays, each as length u64 and elements: parameters, first moment, second moment, train loss, train error, test
-//! error, noisy error, radius, distance (f32 each), then misclassified (bytes), then four arrays measured on copies of the
-//! weights: local complexity, its quantiles, robust error, steps per epoch (f32 each), then a flow's state (bytes, see
-//! `flow_state.rs`; none for other optimisers). Invariant: what is read equals what was written in every bit, NaNs
-//! included.
+//! each cell's id (16 bytes) and next epoch u64. Its body, for each cell in order: diverged u64 (all ones: not), number of
+//! arrays u32, then each array: length of its name u32, the name in UTF-8, type u8 (0 f32, 1 f64, 2 byte), number of
+//! elements u64, elements. What the arrays are is the business of whoever saves them. Invariant: what is read equals what
+//! was written in every bit, NaNs included.
 
 use std::path::{Path, PathBuf};
 
+use crate::observables::Values;
 use crate::plan::{CellId, CohortId};
-use crate::train::{ProbeRecord, Record, ReplicaState};
 
 use super::error::StoreError;
-use super::flow_state;
 use super::schema::Format;
 use super::seal;
 
 /// How names of checkpoints end.
 pub const SUFFIX: &str = "ckpt";
+
+/// A replica's state as it is saved: arrays by name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SavedState {
+    /// The next epoch to be measured.
+    pub epoch: usize,
+    /// The epoch at which a loss or weight stopped being finite.
+    pub diverged: Option<usize>,
+    /// Everything else, each array with its name.
+    pub arrays: Vec<(String, Values)>,
+}
+
+impl SavedState {
+    /// Takes out the array of that name.
+    pub fn take(&mut self, name: &str) -> Option<Values> {
+        let place = self.arrays.iter().position(|(own, _)| own == name)?;
+        Some(self.arrays.swap_remove(place).1)
+    }
+}
 
 /// The states of a cohort's replicas.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +47,7 @@ pub struct Checkpoint {
     /// Seconds of training so far.
     pub wall_seconds: f64,
     /// The replicas' states.
-    pub states: Vec<ReplicaState>,
+    pub states: Vec<SavedState>,
 }
 
 /// What can be told of a checkpoint without reading the states.
@@ -68,13 +84,12 @@ impl Checkpoint {
         let mut body = Vec::with_capacity(self.states.iter().map(size).sum());
         for state in &self.states {
             body.extend_from_slice(&state.diverged.map_or(u64::MAX, |epoch| epoch as u64).to_le_bytes());
-            floats(state).iter().for_each(|values| put(&mut body, values));
-            body.extend_from_slice(&(state.record.misclassified.len() as u64).to_le_bytes());
-            body.extend_from_slice(&state.record.misclassified);
-            probes(&state.record.probes).iter().for_each(|values| put(&mut body, values));
-            let flow = state.flow.as_deref().map_or_else(Vec::new, flow_state::encode);
-            body.extend_from_slice(&(flow.len() as u64).to_le_bytes());
-            body.extend_from_slice(&flow);
+            body.extend_from_slice(&(state.arrays.len() as u32).to_le_bytes());
+            for (name, values) in &state.arrays {
+                body.extend_from_slice(&(name.len() as u32).to_le_bytes());
+                body.extend_from_slice(name.as_bytes());
+                put(&mut body, values);
+            }
         }
         seal::write(path, Format::Checkpoint, &summary, &body, 1)
     }
@@ -107,74 +122,63 @@ impl CheckpointSummary {
     }
 }
 
-/// The arrays of floats in the order in which they are stored.
-fn floats(state: &ReplicaState) -> [&Vec<f32>; 9] {
-    let ReplicaState { epoch: _, parameters, first_moment, second_moment, diverged: _, record, flow: _ } = state;
-    let Record { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified: _, probes: _ } =
-        record;
-    [parameters, first_moment, second_moment, train_loss, train_error, test_error, noisy_error, radius, distance]
-}
-
-/// What was measured on copies of the weights, in the order in which it is stored.
-fn probes(record: &ProbeRecord) -> [&Vec<f32>; 4] {
-    let ProbeRecord { local_complexity, local_complexity_quantile, robust_error, steps_per_epoch } = record;
-    [local_complexity, local_complexity_quantile, robust_error, steps_per_epoch]
-}
-
-fn put(body: &mut Vec<u8>, values: &[f32]) {
+fn put(body: &mut Vec<u8>, values: &Values) {
+    body.push(match values {
+        Values::F32(_) => 0,
+        Values::F64(_) => 1,
+        Values::U8(_) => 2,
+    });
     body.extend_from_slice(&(values.len() as u64).to_le_bytes());
-    body.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    match values {
+        Values::F32(values) => body.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+        Values::F64(values) => body.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+        Values::U8(values) => body.extend_from_slice(values),
+    }
 }
 
-fn size(state: &ReplicaState) -> usize {
-    let arrays = floats(state).into_iter().chain(probes(&state.record.probes));
-    8 + arrays.map(|values| 8 + 4 * values.len()).sum::<usize>() + 8 + state.record.misclassified.len()
+fn size(state: &SavedState) -> usize {
+    let array = |(name, values): &(String, Values)| 13 + name.len() + values.dtype().bytes() * values.len();
+    12 + state.arrays.iter().map(array).sum::<usize>()
 }
 
 fn summarise(path: &Path, bytes: &[u8]) -> Option<CheckpointSummary> {
     let mut reader = Bytes(bytes);
     let cohort = CohortId(reader.u64()?);
     let wall_seconds = f64::from_bits(reader.u64()?);
-    let count = u32::from_le_bytes(reader.take(4)?.try_into().ok()?);
+    let count = reader.u32()?;
     let mut cell = || Some((CellId(reader.take(16)?.try_into().ok()?), usize::try_from(reader.u64()?).ok()?));
     let cells = (0..count).map(|_| cell()).collect::<Option<Vec<_>>>()?;
     Some(CheckpointSummary { path: path.to_owned(), cohort, cells, wall_seconds })
 }
 
-fn state(reader: &mut Bytes<'_>, epoch: usize) -> Option<ReplicaState> {
+fn state(reader: &mut Bytes<'_>, epoch: usize) -> Option<SavedState> {
     let diverged = match reader.u64()? {
         u64::MAX => None,
         at => Some(usize::try_from(at).ok()?),
     };
-    Some(ReplicaState {
-        epoch,
-        diverged,
-        parameters: reader.floats()?,
-        first_moment: reader.floats()?,
-        second_moment: reader.floats()?,
-        record: Record {
-            train_loss: reader.floats()?,
-            train_error: reader.floats()?,
-            test_error: reader.floats()?,
-            noisy_error: reader.floats()?,
-            radius: reader.floats()?,
-            distance: reader.floats()?,
-            misclassified: {
-                let length = usize::try_from(reader.u64()?).ok()?;
-                reader.take(length)?.to_vec()
-            },
-            probes: ProbeRecord {
-                local_complexity: reader.floats()?,
-                local_complexity_quantile: reader.floats()?,
-                robust_error: reader.floats()?,
-                steps_per_epoch: reader.floats()?,
-            },
-        },
-        flow: match usize::try_from(reader.u64()?).ok()? {
-            0 => None,
-            length => Some(Box::new(flow_state::decode(reader.take(length)?)?)),
-        },
-    })
+    let count = reader.u32()?;
+    let arrays = (0..count).map(|_| array(reader)).collect::<Option<_>>()?;
+    Some(SavedState { epoch, diverged, arrays })
+}
+
+fn array(reader: &mut Bytes<'_>) -> Option<(String, Values)> {
+    let length = reader.u32()? as usize;
+    let name = std::str::from_utf8(reader.take(length)?).ok()?.to_owned();
+    let [kind] = *reader.take(1)? else { return None };
+    let length = usize::try_from(reader.u64()?).ok()?;
+    let values = match kind {
+        0 => {
+            let (values, _) = reader.take(length.checked_mul(4)?)?.as_chunks::<4>();
+            Values::F32(values.iter().map(|&value| f32::from_le_bytes(value)).collect())
+        }
+        1 => {
+            let (values, _) = reader.take(length.checked_mul(8)?)?.as_chunks::<8>();
+            Values::F64(values.iter().map(|&value| f64::from_le_bytes(value)).collect())
+        }
+        2 => Values::U8(reader.take(length)?.to_vec()),
+        _ => return None,
+    };
+    Some((name, values))
 }
 
 /// What is left to be read.
@@ -191,10 +195,8 @@ impl<'a> Bytes<'a> {
         self.take(8)?.try_into().ok().map(u64::from_le_bytes)
     }
 
-    fn floats(&mut self) -> Option<Vec<f32>> {
-        let length = usize::try_from(self.u64()?).ok()?.checked_mul(4)?;
-        let (values, _) = self.take(length)?.as_chunks::<4>();
-        Some(values.iter().map(|&value| f32::from_le_bytes(value)).collect())
+    fn u32(&mut self) -> Option<u32> {
+        self.take(4)?.try_into().ok().map(u32::from_le_bytes)
     }
 }
 
@@ -208,53 +210,35 @@ mod tests {
     use super::*;
 
     /// Any bits at all, signalling NaNs included.
-    fn any_floats() -> impl Strategy<Value = Vec<f32>> {
-        proptest::collection::vec(any::<u32>().prop_map(f32::from_bits), 0..9)
+    fn any_values() -> impl Strategy<Value = Values> {
+        prop_oneof![
+            proptest::collection::vec(any::<u32>().prop_map(f32::from_bits), 0..9).prop_map(Values::F32),
+            proptest::collection::vec(any::<u64>().prop_map(f64::from_bits), 0..9).prop_map(Values::F64),
+            proptest::collection::vec(any::<u8>(), 0..9).prop_map(Values::U8),
+        ]
     }
 
     prop_compose! {
         fn any_state()(
             epoch in 0..usize::MAX,
             diverged in proptest::option::of(0..1000usize),
-            mut floats in proptest::collection::vec(any_floats(), 13),
-            misclassified in proptest::collection::vec(any::<u8>(), 0..9),
-        ) -> ReplicaState {
-            let mut next = || floats.pop().unwrap();
-            ReplicaState {
-                epoch, diverged, parameters: next(), first_moment: next(), second_moment: next(),
-                record: Record {
-                    train_loss: next(), train_error: next(), test_error: next(), noisy_error: next(), radius: next(),
-                    distance: next(), misclassified,
-                    probes: ProbeRecord {
-                        local_complexity: next(), local_complexity_quantile: next(), robust_error: next(),
-                        steps_per_epoch: next(),
-                    },
-                },
-                flow: None,
-            }
+            arrays in proptest::collection::vec(("[a-zµ.]{0,9}", any_values()), 0..5),
+        ) -> SavedState {
+            SavedState { epoch, diverged, arrays }
         }
     }
 
-    /// A state as bits, so that NaNs compare; written out by hand, not by the code under test.
-    fn bits(state: &ReplicaState) -> (usize, Option<usize>, Vec<Vec<u32>>, Vec<u8>) {
-        let r = &state.record;
-        let floats = [
-            &state.parameters,
-            &state.first_moment,
-            &state.second_moment,
-            &r.train_loss,
-            &r.train_error,
-            &r.test_error,
-            &r.noisy_error,
-            &r.radius,
-            &r.distance,
-            &r.probes.local_complexity,
-            &r.probes.local_complexity_quantile,
-            &r.probes.robust_error,
-            &r.probes.steps_per_epoch,
-        ];
-        let floats = floats.map(|values| values.iter().map(|value| value.to_bits()).collect()).to_vec();
-        (state.epoch, state.diverged, floats, r.misclassified.clone())
+    /// A state as bits, so that NaNs compare.
+    fn bits(state: &SavedState) -> (usize, Option<usize>, Vec<(String, Vec<u64>)>) {
+        let array = |(name, values): &(String, Values)| {
+            let bits = match values {
+                Values::F32(values) => values.iter().map(|value| u64::from(value.to_bits())).collect(),
+                Values::F64(values) => values.iter().map(|value| value.to_bits()).collect(),
+                Values::U8(values) => values.iter().map(|&value| u64::from(value)).collect(),
+            };
+            (format!("{name} {:?}", values.dtype()), bits)
+        };
+        (state.epoch, state.diverged, state.arrays.iter().map(array).collect())
     }
 
     proptest! {
@@ -270,7 +254,7 @@ mod tests {
             written.write(&path).unwrap();
             let read = Checkpoint::read(&path).unwrap();
             prop_assert_eq!((read.cohort, &read.cells, read.wall_seconds), (written.cohort, &written.cells, 0.1));
-            let all = |states: &[ReplicaState]| states.iter().map(bits).collect::<Vec<_>>();
+            let all = |states: &[SavedState]| states.iter().map(bits).collect::<Vec<_>>();
             prop_assert_eq!(all(&read.states), all(&written.states));
             let summary = CheckpointSummary::read(&path).unwrap();
             let epochs: Vec<usize> = written.states.iter().map(|state| state.epoch).collect();
@@ -282,15 +266,8 @@ mod tests {
     fn corruption_is_noticed() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.ckpt");
-        let state = ReplicaState {
-            epoch: 3,
-            parameters: vec![1.0; 64],
-            first_moment: vec![],
-            second_moment: vec![],
-            diverged: None,
-            record: Record::default(),
-            flow: None,
-        };
+        let arrays = vec![("parameters".to_owned(), Values::F32(vec![1.0; 64]))];
+        let state = SavedState { epoch: 3, diverged: None, arrays };
         let checkpoint =
             Checkpoint { cohort: CohortId(1), cells: vec![CellId([1; 16])], wall_seconds: 1.0, states: vec![state] };
         checkpoint.write(&path).unwrap();

@@ -13,9 +13,9 @@ use phasesweep_results::cell::{CELL_ID, DIVERGED_EPOCH, FAILURE, STATUS, WALL_SE
 use phasesweep_results::format::RESULTS;
 use phasesweep_results::{Status, attribute};
 
+use crate::observables::Axes;
 use crate::plan::CellId;
 
-use super::axes::Axes;
 use super::block_images::BlockImages;
 use super::durable;
 use super::error::StoreError;

@@ -9,19 +9,15 @@
 //! - [`weights`]: weights at chosen epochs, for this program and others.
 //! - [`run_directory`]: where each of them is.
 
-pub mod axes;
 mod block_images;
 pub mod checkpoint;
 pub mod collect;
-pub mod column;
 pub mod durable;
 pub mod error;
-mod flow_state;
 mod h5;
 pub mod holder;
 pub mod lease;
 pub mod part;
-mod probe_columns;
 pub mod results;
 pub mod run_directory;
 pub mod running;
@@ -32,11 +28,11 @@ mod shared_texts;
 mod slab;
 pub mod weights;
 
-pub use axes::{Axes, Labels};
+// What parts are made of, which the observables say.
+pub use crate::observables::{Axes, Column, Labels, Values};
 pub use block_images::BlockImages;
-pub use checkpoint::{Checkpoint, CheckpointSummary};
+pub use checkpoint::{Checkpoint, CheckpointSummary, SavedState};
 pub use collect::{CellCoordinate, Collected, CoordinateValues, Provenance, collect};
-pub use column::{Column, Values, columns};
 pub use error::StoreError;
 pub use lease::Lease;
 pub use part::{CellStatus, Origin, Part, PartCell, PartSummary};

@@ -14,10 +14,9 @@ use hdf5::types::{FixedAscii, VarLenUnicode};
 use phasesweep_results::{Dtype, LabelKind, Status};
 use serde::{Deserialize, Serialize};
 
+use crate::observables::{Axes, Column, Labels, Values};
 use crate::plan::{CellId, CohortId};
 
-use super::axes::{Axes, Labels};
-use super::column::{Column, Values};
 use super::error::StoreError;
 use super::schema::{self, Format};
 use super::{h5, seal};

@@ -16,7 +16,8 @@ use phasesweep_results::cell::STATUS;
 use phasesweep_results::format::RESULTS;
 use phasesweep_results::{Dim, Dtype, FormatError, MISSING_BYTE, Status, Variable, attribute, dimension};
 
-use super::axes::{Axes, Labels};
+use crate::observables::{Axes, Labels};
+
 use super::error::StoreError;
 use super::h5;
 use super::shared_texts::SharedTexts;

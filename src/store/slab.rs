@@ -11,9 +11,9 @@ use ndarray::ArrayViewD;
 use phasesweep_results::Variable;
 use rayon::prelude::*;
 
-use super::axes::Axes;
 use super::collect::Rows;
-use super::column::Values;
+use crate::observables::{Axes, Values};
+
 use super::error::StoreError;
 use super::part::Part;
 use super::results::Writer;

@@ -77,3 +77,10 @@ pub struct FlowObserve {
     /// Eigenvalues and projections kept.
     pub components: usize,
 }
+
+impl FlowObserve {
+    /// Training points of the tangent kernel, of `samples` training samples; 0 where it is not measured.
+    pub fn points(&self, samples: usize) -> usize {
+        if self.kernel.is_empty() { 0 } else { self.kernel_points.min(samples) }
+    }
+}

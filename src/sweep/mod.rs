@@ -130,12 +130,9 @@ mod flow;
 mod overrides;
 mod paths;
 mod place;
-mod probes;
 mod raw;
-mod raw_probes;
 mod reader;
 mod resolved;
-mod schedule;
 mod suggestion;
 mod validate;
 mod written;
@@ -143,11 +140,10 @@ mod written;
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use paths::Directories;
 pub use phasesweep_optimisers::Rule;
-pub use probes::{LocalComplexity, Norm, PointSet, Probes, Robustness};
 pub use resolved::{
     Activation, AdaptiveSeeds, Architecture, ArchitectureKind, Batch, Channels, Data, Flow, FlowObserve, InversionOf,
     Labels, Loss, MeanField, Normalise, Observe, Optimiser, OptimiserKind, Precision, Prune, PruneSize, Schedule,
-    Slurm, Source, Stop, Subsample, Sweep, Train, Watched,
+    Scheduled, Slurm, Source, Stop, Subsample, Sweep, Train, Watched,
 };
 
 /// Reads a sweep file.

@@ -10,7 +10,7 @@ use phasesweep_results::AXES;
 use super::diagnostics::Diagnostics;
 use super::document::{Entry, Node, Table, Value};
 use super::place::{FILE, Located, Place, SourceId};
-use super::raw::{TABLES, tables_with};
+use super::raw::{tables, tables_with};
 use super::suggestion::nearest;
 use super::written::{self, Commas};
 
@@ -31,7 +31,7 @@ pub(crate) fn apply(root: &mut Table, argument: &str, diagnostics: &mut Diagnost
             .help("write, say, --set train.epochs=100");
         return;
     };
-    if !TABLES.iter().any(|(table, _)| *table == path[0].value) {
+    if !tables().iter().any(|(table, _)| *table == path[0].value) {
         let Some(table) = table_of(&path[0], argument, diagnostics) else { return };
         let names = table.split('.').map(|name| path[0].with(name.to_string()));
         path.splice(0..0, names.collect::<Vec<_>>());
@@ -54,11 +54,10 @@ pub(crate) fn apply(root: &mut Table, argument: &str, diagnostics: &mut Diagnost
 
 /// The one table that has a key which is written without its table; `None` if there is none or several, which is reported.
 fn table_of(key: &Located<String>, argument: &str, diagnostics: &mut Diagnostics) -> Option<&'static str> {
-    let tables = tables_with(&key.value);
-    match tables.as_slice() {
+    match tables_with(&key.value).as_slice() {
         [table] => Some(table),
         [] => {
-            let names = TABLES.iter().flat_map(|(table, keys)| keys.iter().chain([table])).copied();
+            let names = tables().iter().flat_map(|(table, keys)| keys.iter().copied().chain([table.as_str()]));
             let meant = nearest(&key.value, &names.collect::<Vec<_>>());
             let error = diagnostics.error(&key.place, format!("unknown key `{}` in a sweep file", key.value));
             if let Some(meant) = meant {
@@ -67,7 +66,7 @@ fn table_of(key: &Located<String>, argument: &str, diagnostics: &mut Diagnostics
                 let meant = if places.is_empty() { format!("`{meant}`") } else { places.join(" or ") };
                 error.label(format!("did you mean {meant}?"));
             }
-            let tables = TABLES.iter().map(|(table, _)| *table).filter(|table| !table.contains('.'));
+            let tables = tables().iter().map(|(table, _)| table.as_str()).filter(|table| !table.contains('.'));
             error.help(format!(
                 "write the table and the key, as in train.epochs; tables: {}",
                 tables.collect::<Vec<_>>().join(", ")

@@ -5,12 +5,13 @@
 use super::diagnostics::Diagnostics;
 use super::document::{Node, Table, Value};
 use super::place::Place;
-use super::raw_probes::{RawLocalComplexity, RawRobustness};
 use super::reader::{Epochs, Field, Integers, List, TableReader, opened};
 use super::written::Commas;
+use crate::observables::{KeyDescription, Scheduled, documentation};
+use std::sync::LazyLock;
 
-/// Every table with its keys, as a path names it.
-pub(crate) const TABLES: [(&str, &[&str]); 13] = [
+/// The tables whose keys are declared here, as a path names them.
+const TABLES: [(&str, &[&str]); 11] = [
     ("sweep", RawHead::KEYS),
     ("data", RawData::KEYS),
     ("subsample", RawSubsample::KEYS),
@@ -18,17 +19,33 @@ pub(crate) const TABLES: [(&str, &[&str]); 13] = [
     ("optimiser", RawOptimiser::KEYS),
     ("prune", RawPrune::KEYS),
     ("train", RawTrain::KEYS),
-    ("observe", RawObserve::KEYS),
-    ("observe.local_complexity", RawLocalComplexity::KEYS),
-    ("observe.robustness", RawRobustness::KEYS),
+    ("observe", RawObserve::OWN_KEYS),
     ("flow", RawFlow::KEYS),
     ("stop", RawStop::KEYS),
     ("slurm", RawSlurm::KEYS),
 ];
 
+/// Every table with its keys, as a path names it: those of the observables lie within `observe`.
+pub(crate) fn tables() -> &'static [(String, Vec<&'static str>)] {
+    static ALL: LazyLock<Vec<(String, Vec<&'static str>)>> = LazyLock::new(|| {
+        let mut all = Vec::new();
+        for (table, keys) in TABLES {
+            let of_observables = table == "observe";
+            let more = if of_observables { Scheduled::NAMES } else { &[] };
+            all.push((table.to_owned(), [keys, more].concat()));
+            if of_observables {
+                let names = |keys: Vec<KeyDescription>| keys.into_iter().map(|key| key.name).collect();
+                all.extend(documentation().into_iter().map(|(name, _, keys)| (format!("observe.{name}"), names(keys))));
+            }
+        }
+        all
+    });
+    &ALL
+}
+
 /// The tables in which a key may stand, in the order of a sweep file.
 pub(crate) fn tables_with(key: &str) -> Vec<&'static str> {
-    TABLES.iter().filter(|(_, keys)| keys.contains(&key)).map(|(table, _)| *table).collect()
+    tables().iter().filter(|(_, keys)| keys.contains(&key)).map(|(table, _)| table.as_str()).collect()
 }
 
 /// A table that can be there once.
@@ -132,7 +149,7 @@ fn one<T>(
 /// What a `--set` that gives a value to a table may have meant: the key of this name in another table, or one of its own.
 fn to_set_instead(table: &str, value: &Value) -> String {
     let namesakes = tables_with(table).into_iter().map(|other| (other, table));
-    let keys = TABLES.iter().filter(|(name, _)| *name == table).filter_map(|(_, keys)| keys.first());
+    let keys = tables().iter().filter(|(name, _)| *name == table).filter_map(|(_, keys)| keys.first());
     let paths: Vec<String> = namesakes.chain(keys.map(|key| (table, *key))).map(|(t, k)| format!("{t}.{k}")).collect();
     match value {
         Value::Written(text) => {
@@ -216,8 +233,6 @@ macro_rules! raw_table {
         }
     };
 }
-
-pub(crate) use raw_table;
 
 raw_table! {
     /// Keys of `[sweep]`.
@@ -315,16 +330,31 @@ raw_table! {
     }
 }
 
-raw_table! {
-    /// Keys of `[observe]`.
-    RawObserve {
-        record: Epochs = epochs,
-        manifold: Epochs = epochs,
-        misclassified: Epochs = epochs,
-        noise: List<f64> = numbers,
-        weights: Epochs = epochs,
-        local_complexity: RawLocalComplexity = local_complexity,
-        robustness: RawRobustness = robustness,
+/// Keys of `[observe]`.
+#[derive(Debug, Clone)]
+pub(crate) struct RawObserve {
+    pub(crate) record: Field<Epochs>,
+    pub(crate) manifold: Field<Epochs>,
+    pub(crate) misclassified: Field<Epochs>,
+    pub(crate) noise: Field<List<f64>>,
+    pub(crate) weights: Field<Epochs>,
+    /// The tables of the observables on copies of the weights, by their names: each observable knows its own keys.
+    pub(crate) observables: Vec<(&'static str, Field<Node>)>,
+}
+
+impl RawObserve {
+    /// The table's keys but for the observables' names.
+    const OWN_KEYS: &'static [&'static str] = &["record", "manifold", "misclassified", "noise", "weights"];
+
+    pub(crate) fn read(reader: &mut TableReader<'_, '_>) -> Self {
+        RawObserve {
+            record: reader.epochs("record"),
+            manifold: reader.epochs("manifold"),
+            misclassified: reader.epochs("misclassified"),
+            noise: reader.numbers("noise"),
+            weights: reader.epochs("weights"),
+            observables: Scheduled::NAMES.iter().map(|name| (*name, reader.unread_table(name))).collect(),
+        }
     }
 }
 

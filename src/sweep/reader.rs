@@ -130,6 +130,19 @@ impl<'t, 'd> TableReader<'t, 'd> {
         self.table.get(key).map(|entry| &entry.value)
     }
 
+    /// Where errors go.
+    pub(crate) fn diagnostics(&mut self) -> &mut Diagnostics {
+        self.diagnostics
+    }
+
+    /// The table under a key, to be read later.
+    pub(crate) fn unread_table(&mut self, key: &'static str) -> Field<Node> {
+        self.read(key, TABLE, |node, complain| {
+            let opened = complain.opened(node, Commas::Belong)?;
+            if matches!(opened.value, Value::Table(_)) { Some(opened.into_owned()) } else { complain.about(node) }
+        })
+    }
+
     /// Reports every key that was not asked for.
     pub(crate) fn finish(self) {
         for entry in &self.table.entries {
@@ -250,19 +263,6 @@ impl<'t, 'd> TableReader<'t, 'd> {
                 Value::Written(_) => Some(vec![node.with(vec![node.with(integer(node, complain)?)])]),
                 _ => complain.about(node),
             }
-        })
-    }
-
-    /// The table under a key, whose own keys `read` asks for.
-    pub(crate) fn table<T>(&mut self, key: &'static str, read: fn(&mut TableReader<'_, '_>) -> T) -> Field<T> {
-        self.read(key, TABLE, |node, complain| match &complain.opened(node, Commas::Belong)?.value {
-            Value::Table(table) => {
-                let mut reader = TableReader::new(format!("`{key}`"), table, complain.diagnostics);
-                let value = read(&mut reader);
-                reader.finish();
-                Some(value)
-            }
-            _ => complain.about(node),
         })
     }
 

@@ -7,8 +7,7 @@
 //! identity (see `crate::plan`), so changing either changes every id.
 
 pub use super::flow::{Flow, FlowObserve, MeanField, Precision, Watched};
-use super::probes::Probes;
-pub use super::schedule::Schedule;
+pub use crate::observables::{Loss, Schedule, Scheduled};
 use phasesweep_optimisers::{Rates, Rule};
 use serde::Serialize;
 
@@ -423,22 +422,6 @@ pub struct Train {
     pub hinge_beta: Option<f64>,
 }
 
-/// What is minimised: the mean over the training samples of this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Loss {
-    /// −log softmax(f)_y
-    CrossEntropy,
-    /// Mean over classes of (f − onehot(y))²; in a gradient flow (1 − m)² of the margin m = y F.
-    MeanSquared,
-    /// max(0, 1 − m) of the margin m = y F; gradient flow alone.
-    Hinge,
-    /// ln(1 + e^{β (1 − m)})/β; gradient flow alone.
-    SoftHinge,
-    /// max(0, 1 − m)²/2; gradient flow alone.
-    QuadraticHinge,
-}
-
 /// Samples per step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
@@ -464,8 +447,8 @@ pub struct Observe {
     /// Standard deviations of Gaussian noise added to the standardised test inputs, one more test error each.
     pub noise: Vec<f64>,
     /// What is measured on copies of the weights.
-    #[serde(skip_serializing_if = "Probes::is_empty")]
-    pub probes: Probes,
+    #[serde(skip_serializing_if = "Scheduled::is_empty")]
+    pub probes: Scheduled,
     /// What is measured of gradient flows; `None` where nothing flows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flow: Option<FlowObserve>,

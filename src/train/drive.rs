@@ -2,13 +2,14 @@
 //!
 //! Invariants: how training was cut into slices, stopped and resumed does not show in a record; a replica that leaves
 //! early has the record of the long run up to the epoch of leaving, and NaN behind it. Between slices, at the epochs
-//! that the problem's probing names, the weights are copied to the host and measured there.
+//! at which observables on weights are due, the weights are copied to the host and measured there.
 
 use std::time::{Duration, Instant};
 
+use super::init::initial_parameters;
 use super::leaving::{leaving_epoch, truncate};
-use super::probing::Observer;
-use super::{Engine, Problem, Replica, ReplicaState, TrainError};
+use super::{Engine, Problem, Replica, ReplicaState, TrainError, steps_per_epoch};
+use crate::observables::{Observer, Subject, View, on_weights};
 
 /// What the loop asks of the world around it: clocks, signals and disks sit behind this.
 pub trait Pace {
@@ -49,9 +50,9 @@ pub enum DriveError {
     /// A checkpoint could not be saved.
     #[error("the checkpoint could not be saved: {0}")]
     Checkpoint(String),
-    /// The problem's probes cannot be measured.
+    /// An observable that was asked for cannot be measured of the problem.
     #[error("{0}")]
-    Probe(String),
+    Observable(String),
     /// Weights could not be kept.
     #[error("the weights could not be kept: {0}")]
     Weights(String),
@@ -66,7 +67,7 @@ const SLICE: Duration = Duration::from_millis(500);
 /// Trains a cohort to its end or until asked to stop.
 ///
 /// `states` are fresh or from a checkpoint; `after_inversion` lets a replica leave so many epochs after every observed
-/// series of it has turned; `threads` measure what the problem's probing asks for.
+/// series of it has turned; `threads` measure copies of the weights.
 ///
 /// # Errors
 /// [`DriveError`] if the engine or a checkpoint fails.
@@ -80,7 +81,9 @@ pub fn drive(
     pace: &mut dyn Pace,
 ) -> Result<Ended, DriveError> {
     let end = problem.epochs + 1;
-    let observer = Observer::new(problem, threads).map_err(DriveError::Probe)?;
+    let subject = problem.subject();
+    let observer = Observer::new(&subject, threads).map_err(DriveError::Observable)?;
+    let kept = problem.scheduled.weights.as_ref().map_or_else(Vec::new, |at| at.epochs(problem.epochs));
     let (began, mut observing) = (Instant::now(), Duration::ZERO);
     let mut looked = vec![0; states.len()];
     loop {
@@ -105,8 +108,8 @@ pub fn drive(
             if observer.due(epoch) {
                 let started = Instant::now();
                 absorb(&mut states, &live, engine.states()?);
-                observer.observe(epoch, replicas, &mut states);
-                if problem.probing.weights.binary_search(&epoch).is_ok() {
+                observe(&observer, &subject, epoch, problem, replicas, &mut states);
+                if kept.binary_search(&epoch).is_ok() {
                     let there = |&&r: &&usize| states[r].epoch == epoch && states[r].diverged.is_none();
                     for &r in live.iter().filter(there) {
                         pace.keep_weights(r, &states[r]).map_err(DriveError::Weights)?;
@@ -146,11 +149,34 @@ pub fn drive(
     }
 }
 
+/// Measures the weights of the replicas that stand at `epoch`, and writes what is due into their records.
+fn observe(
+    observer: &Observer<'_>,
+    subject: &Subject<'_>,
+    epoch: usize,
+    problem: &Problem,
+    replicas: &[Replica],
+    states: &mut [ReplicaState],
+) {
+    let (mut views, mut records) = (Vec::new(), Vec::new());
+    let there = states.iter_mut().zip(replicas).filter(|(state, _)| state.epoch == epoch && state.diverged.is_none());
+    for (state, replica) in there {
+        let ReplicaState { parameters, record, .. } = state;
+        let initial = || initial_parameters(replica.seed, &problem.architecture, &problem.block, replica.init_scale);
+        let (kept, steps) = (replica.kept.as_deref(), steps_per_epoch(problem, replica));
+        if let Some(view) = View::new(subject, parameters, replica.seed, kept, steps, Box::new(initial)) {
+            views.push(view);
+            records.push(record);
+        }
+    }
+    observer.observe(epoch, &views, &mut records);
+}
+
 /// Takes over the engine's states of the live replicas. What was measured on copies of the weights is the loop's own: an
 /// engine hands back what it was given.
 fn absorb(states: &mut [ReplicaState], live: &[usize], fresh: Vec<ReplicaState>) {
     for (&r, mut state) in live.iter().zip(fresh) {
-        state.record.probes = std::mem::take(&mut states[r].record.probes);
+        state.record.take_over(&mut states[r].record, on_weights);
         states[r] = state;
     }
 }

@@ -4,17 +4,22 @@
 //! room for it.
 
 use phasesweep_kernel as kernel;
+use phasesweep_results::variables::MISCLASSIFIED;
 
-use super::{Engine, ProbeRecord, Problem, Record, Replica, ReplicaState, TrainError};
+use super::{Engine, Problem, Replica, ReplicaState, TrainError};
+use crate::observables::{Record, Values};
 use crate::sweep::{Activation, Batch, Loss};
 use crate::train::init::epoch_order;
 use crate::train::shape;
 
+// What the kernel leaves where nothing was measured is what the results file says of it.
+const _: () = assert!(kernel::UNMEASURED_BYTE == phasesweep_results::MISSING_BYTE);
+
 /// The CPU kernel for one cohort.
 pub struct KernelEngine {
     kernel: kernel::Kernel,
-    /// What was measured on copies of each replica's weights: not the kernel's, handed back as it came.
-    probes: Vec<ProbeRecord>,
+    /// What else is recorded of each replica: not the kernel's, handed back as it came.
+    rest: Vec<Record>,
 }
 
 impl KernelEngine {
@@ -39,11 +44,11 @@ impl KernelEngine {
     ) -> Result<KernelEngine, TrainError> {
         let problem = translate(problem).map_err(TrainError::Device)?;
         let replicas = replicas.iter().map(replica).collect();
-        let (states, probes) = states.into_iter().map(into_kernel).unzip();
+        let (states, rest) = states.into_iter().map(into_kernel).unzip();
         let build = if dense { kernel::Kernel::dense } else { kernel::Kernel::new };
         let kernel = build(problem, replicas, states, threads);
         let kernel = kernel.map_err(|misfit| TrainError::Device(misfit.to_string()))?;
-        Ok(KernelEngine { kernel, probes })
+        Ok(KernelEngine { kernel, rest })
     }
 }
 
@@ -54,7 +59,7 @@ impl Engine for KernelEngine {
     }
 
     fn states(&mut self) -> Result<Vec<ReplicaState>, TrainError> {
-        Ok(self.kernel.states().iter().zip(&self.probes).map(|(state, probes)| from_kernel(state, probes)).collect())
+        Ok(self.kernel.states().iter().zip(&self.rest).map(|(state, rest)| from_kernel(state, rest)).collect())
     }
 
     fn describe(&self) -> String {
@@ -109,19 +114,24 @@ fn replica(replica: &Replica) -> kernel::Replica {
     kernel::Replica { seed: replica.seed, rates: replica.optimiser.rates(), kept: replica.kept.clone() }
 }
 
-/// A state in the kernel's terms, and what of it is not the kernel's.
-fn into_kernel(state: ReplicaState) -> (kernel::State, ProbeRecord) {
-    let ReplicaState { epoch, parameters, first_moment, second_moment, diverged, record, flow: _ } = state;
-    let Record { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified, probes } = record;
-    let record = kernel::Curves { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified };
-    (kernel::State { epoch, parameters, first_moment, second_moment, diverged, record }, probes)
+/// A state in the kernel's terms, and the record without what the kernel writes.
+fn into_kernel(state: ReplicaState) -> (kernel::State, Record) {
+    let ReplicaState { epoch, parameters, first_moment, second_moment, diverged, mut record, flow: _ } = state;
+    let mut curves = kernel::Curves::default();
+    for (name, values) in curves.floats_mut() {
+        *values = record.take_floats(name);
+    }
+    curves.misclassified = record.take_bytes(MISCLASSIFIED.name);
+    (kernel::State { epoch, parameters, first_moment, second_moment, diverged, record: curves }, record)
 }
 
-fn from_kernel(state: &kernel::State, probes: &ProbeRecord) -> ReplicaState {
-    let kernel::State { epoch, parameters, first_moment, second_moment, diverged, record } = state.clone();
-    let kernel::Curves { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified } = record;
-    let probes = probes.clone();
-    let record = Record { train_loss, train_error, test_error, noisy_error, radius, distance, misclassified, probes };
+fn from_kernel(state: &kernel::State, rest: &Record) -> ReplicaState {
+    let kernel::State { epoch, parameters, first_moment, second_moment, diverged, record: mut curves } = state.clone();
+    let mut record = rest.clone();
+    for (name, values) in curves.floats_mut() {
+        record.put(name, Values::F32(std::mem::take(values)));
+    }
+    record.put(MISCLASSIFIED.name, Values::U8(curves.misclassified));
     ReplicaState { epoch, parameters, first_moment, second_moment, diverged, record, flow: None }
 }
 
@@ -130,7 +140,6 @@ mod tests {
     use super::*;
     use crate::data::{Block, Samples};
     use crate::sweep::{ArchitectureKind, OptimiserKind, Rule};
-    use crate::train::Probing;
     use std::sync::Arc;
 
     fn problem(architecture: ArchitectureKind, image: Option<[usize; 3]>) -> Problem {
@@ -156,8 +165,17 @@ mod tests {
             recorded: vec![0, 1],
             manifold: vec![0, 1],
             snapshots: vec![],
-            probing: Probing::default(),
+            noise: vec![],
+            scheduled: Default::default(),
             flow: None,
+        }
+    }
+
+    #[test]
+    fn every_curve_of_the_kernel_is_a_variable() {
+        for (name, _) in kernel::Curves::default().floats_mut() {
+            let variable = crate::observables::variable(name).expect(name);
+            assert_eq!(variable.dtype, phasesweep_results::Dtype::F32, "{name}");
         }
     }
 

@@ -5,7 +5,10 @@
 //! the stated number of epochs back. With any number of classes these are all radii and all pairs, so that no series is
 //! cut off before it has turned. A class of which the block holds no sample has neither and is not waited for.
 
-use super::{Problem, Record};
+use phasesweep_results::variables::{DISTANCE, RADIUS, TRAIN_ERROR};
+
+use super::Problem;
+use crate::observables::Record;
 use crate::observe::turning_point::{DEFAULT_FRACTION, Extremum, by_prominence};
 
 /// The epoch at which the replica leaves; `None` as long as some series has not turned, or if nothing is observed.
@@ -20,12 +23,12 @@ pub(super) fn leaving_epoch<'a>(problem: &Problem, record: &'a Record, patience:
         let rows = curves.chunks_exact(width).zip(there.iter().cycle());
         rows.filter(|(_, there)| **there).map(|(values, _)| (values, extremum)).collect()
     };
-    let mut series = of(&record.radius, &there, Extremum::Minimum);
-    series.extend(of(&record.distance, &pairs, Extremum::Maximum));
+    let mut series = of(record.floats(&RADIUS), &there, Extremum::Minimum);
+    series.extend(of(record.floats(&DISTANCE), &pairs, Extremum::Maximum));
     if series.is_empty() {
         return None;
     }
-    let measured = record.train_error.iter().take_while(|value| value.is_finite()).count();
+    let measured = record.floats(&TRAIN_ERROR).iter().take_while(|value| value.is_finite()).count();
     (from..measured).find_map(|last| {
         let all_turned = series.iter().all(|(values, extremum)| {
             by_prominence(&recorded[..=last], &values[..=last], *extremum, DEFAULT_FRACTION)
@@ -46,25 +49,7 @@ fn classes_there(problem: &Problem) -> Vec<bool> {
 
 /// Forgets what was recorded after an epoch, so that a record does not show how far a slice went beyond it.
 pub(super) fn truncate(problem: &Problem, record: &mut Record, last: usize) {
-    let width = problem.recorded.len();
-    let keep = problem.recorded.partition_point(|&epoch| epoch <= last);
-    let curves = [
-        &mut record.train_loss,
-        &mut record.train_error,
-        &mut record.test_error,
-        &mut record.noisy_error,
-        &mut record.radius,
-        &mut record.distance,
-    ];
-    for curve in curves {
-        for row in curve.chunks_exact_mut(width) {
-            row[keep..].fill(f32::NAN);
-        }
-    }
-    record.probes.truncate(&problem.probing, last);
-    let bytes = problem.snapshot_bytes();
-    let snapshots = problem.snapshots.partition_point(|&epoch| epoch <= last);
-    record.misclassified[snapshots * bytes..].fill(crate::train::UNMEASURED_BYTE);
+    record.forget(&problem.layout().axes, |epoch| epoch > last);
 }
 
 #[cfg(test)]
@@ -73,8 +58,8 @@ mod tests {
 
     use super::*;
     use crate::data::{Block, Samples};
+    use crate::observables::Values;
     use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, OptimiserKind};
-    use crate::train::Probing;
 
     /// One layer, epochs 0 to 6, training samples of the classes given.
     fn problem(classes: usize, y: &[u16]) -> Problem {
@@ -101,7 +86,8 @@ mod tests {
             recorded: (0..7).collect(),
             manifold: (0..7).collect(),
             snapshots: vec![],
-            probing: Probing::default(),
+            noise: vec![],
+            scheduled: Default::default(),
             flow: None,
         }
     }
@@ -114,7 +100,11 @@ mod tests {
         let pairs = problem.pairs();
         let distance =
             pairs.iter().flat_map(|&(a, b)| row(there[a] && there[b], [0.0, 1.0, 2.0, 3.0, 2.0, 1.0, 0.0])).collect();
-        Record { train_error: vec![0.5; 7], radius, distance, ..Record::empty(problem) }
+        let mut record = Record::empty(&problem.layout());
+        for (variable, values) in [(&TRAIN_ERROR, vec![0.5; 7]), (&RADIUS, radius), (&DISTANCE, distance)] {
+            record.put(variable.name, Values::F32(values));
+        }
+        record
     }
 
     #[test]
@@ -126,7 +116,7 @@ mod tests {
         // A pruned replica that keeps none of a class that is there has a series that never turns.
         let problem = problem(3, &[0, 1, 2]);
         let mut pruned = record(&problem);
-        pruned.radius[14..].fill(f32::NAN);
+        pruned.floats_mut(&RADIUS)[14..].fill(f32::NAN);
         assert_eq!(leaving_epoch(&problem, &pruned, 2, 0), None);
     }
 }

@@ -12,12 +12,10 @@ pub mod flow;
 pub mod init;
 pub mod kernel;
 mod leaving;
-mod probing;
 mod problem;
 pub mod shape;
 
 pub use choice::{Choice, KernelChoice, build_engine};
 pub use device::{DeviceError, DeviceName};
 pub use drive::{DriveError, Ended, Pace, drive};
-pub use probing::{ProbeRecord, Probing, steps_per_epoch};
-pub use problem::{Engine, Problem, Record, Replica, ReplicaState, TrainError, UNMEASURED_BYTE};
+pub use problem::{Engine, Problem, Replica, ReplicaState, TrainError, steps_per_epoch};

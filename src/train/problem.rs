@@ -1,14 +1,14 @@
 //! What a cohort is: the shared problem, its replicas, and what is recorded of each.
 //!
 //! These types are the wall between the rooms: `pack` and `dispatch` lead to a [`Problem`], an [`Engine`] trains it,
-//! `store` writes the [`Record`]s. Host memory only; tensors stay inside the engines.
+//! `store` writes the records. Host memory only; tensors stay inside the engines.
 
 use std::sync::Arc;
 
 use super::flow::{FlowProblem, FlowState};
 use crate::data::{Block, Samples};
+use crate::observables::{Column, Layout, Record, Scheduled, Setup, Subject, misclassified};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind};
-use crate::train::probing::{ProbeRecord, Probing};
 
 /// A cohort's problem: everything its replicas share.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct Problem {
     pub block: Arc<Block>,
     /// Further test sets of the same labels (noisy inputs), in the order of the sweep's `noise`: inputs `[test, input]`.
     pub noisy: Arc<Vec<Vec<f32>>>,
+    /// Standard deviation of the noise of each of them.
+    pub noise: Vec<f64>,
     /// Shape of the network.
     pub architecture: ArchitectureKind,
     /// Elementwise function of every hidden layer.
@@ -38,7 +40,7 @@ pub struct Problem {
     /// Epochs at which the misclassified training samples are kept.
     pub snapshots: Vec<usize>,
     /// What is measured on copies of the weights.
-    pub probing: Probing,
+    pub scheduled: Scheduled,
     /// What a gradient flow needs besides; `None` for every other update rule.
     pub flow: Option<FlowProblem>,
 }
@@ -56,13 +58,53 @@ impl Problem {
 
     /// Pairs of classes (a, b) with a < b, in the order in which distances are recorded.
     pub fn pairs(&self) -> Vec<(usize, usize)> {
-        let classes = self.block.classes;
-        (0..classes).flat_map(|a| (a + 1..classes).map(move |b| (a, b))).collect()
+        crate::observables::pairs(self.block.classes)
     }
 
     /// Bytes of one snapshot of misclassified samples.
     pub fn snapshot_bytes(&self) -> usize {
-        self.block.train.len().div_ceil(8)
+        misclassified::bytes(self.block.train.len())
+    }
+
+    /// What is measured of the cohort.
+    pub fn setup(&self) -> Setup<'_> {
+        Setup {
+            epochs: self.epochs,
+            classes: self.block.classes,
+            samples: self.block.train.len(),
+            layers: self.architecture.depth() + 1,
+            observed: &self.layers,
+            recorded: &self.recorded,
+            manifold: &self.manifold,
+            snapshots: &self.snapshots,
+            noise: &self.noise,
+            scheduled: &self.scheduled,
+            flow: self.flow.as_ref().map(|flow| flow.setup(self.block.train.len())),
+        }
+    }
+
+    /// Which variables are recorded of each replica, with the labels along their dimensions.
+    pub fn layout(&self) -> Layout {
+        Layout::of(&self.setup())
+    }
+
+    /// What those who measure copies of the weights are given; without layers where the network cannot be built.
+    pub fn subject(&self) -> Subject<'_> {
+        let layers = super::shape::layers(&self.architecture, &self.block).unwrap_or_default();
+        Subject::new(self.setup(), &self.block, layers, self.activation, self.loss)
+    }
+
+    /// The states' records as columns of a part: one row for each state, missing throughout where there is none (a cell
+    /// that failed). A snapshot is missing at or after the epoch at which a replica diverged, or beyond what it has measured.
+    pub fn columns(&self, layout: &Layout, states: &[Option<&ReplicaState>]) -> Vec<Column> {
+        let finished = |state: &ReplicaState| {
+            let mut record = state.record.clone();
+            let end = state.diverged.map_or(state.epoch, |diverged| diverged.min(state.epoch));
+            misclassified::complete(&mut record, layout, |epoch| epoch < end);
+            record
+        };
+        let records: Vec<Option<Record>> = states.iter().map(|state| state.map(finished)).collect();
+        layout.columns(&records)
     }
 }
 
@@ -98,31 +140,10 @@ pub struct ReplicaState {
     pub flow: Option<Box<FlowState>>,
 }
 
-/// What is recorded of one replica. Not yet (or never) measured is NaN.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Record {
-    /// Mean training loss `[recorded]`, over the kept samples.
-    pub train_loss: Vec<f32>,
-    /// Share of kept training samples misclassified `[recorded]`.
-    pub train_error: Vec<f32>,
-    /// Share of test samples misclassified `[recorded]`.
-    pub test_error: Vec<f32>,
-    /// The same with noisy inputs `[noise, recorded]`.
-    pub noisy_error: Vec<f32>,
-    /// Class radii R_c `[layer, class, recorded]`.
-    pub radius: Vec<f32>,
-    /// Distances D between class centres `[layer, pair, recorded]`.
-    pub distance: Vec<f32>,
-    /// Misclassified samples of the whole block, bits `[snapshot, byte]`, first sample in the high bit; a sample that
-    /// was pruned away counts like any other.
-    pub misclassified: Vec<u8>,
-    /// What was measured on copies of the weights.
-    pub probes: ProbeRecord,
-}
-
 impl ReplicaState {
     /// The state of a replica that has not trained yet: initial weights, moments of zero, nothing recorded.
     pub fn fresh(problem: &Problem, replica: &Replica) -> ReplicaState {
+        let record = Record::empty(&problem.layout());
         if let Some(flow) = &problem.flow {
             return ReplicaState {
                 epoch: 0,
@@ -130,7 +151,7 @@ impl ReplicaState {
                 first_moment: Vec::new(),
                 second_moment: Vec::new(),
                 diverged: None,
-                record: Record::empty(problem),
+                record,
                 flow: Some(Box::new(FlowState::fresh(problem, flow, replica))),
             };
         }
@@ -144,35 +165,21 @@ impl ReplicaState {
             second_moment: zeros(second),
             parameters,
             diverged: None,
-            record: Record::empty(problem),
+            record,
             flow: None,
         }
     }
 }
 
-impl Record {
-    /// A record of the problem with nothing measured yet.
-    pub fn empty(problem: &Problem) -> Record {
-        let epochs = problem.recorded.len();
-        let nan = |n: usize| vec![f32::NAN; n];
-        let layers = if problem.manifold.is_empty() { 0 } else { problem.layers.len() };
-        Record {
-            train_loss: nan(epochs),
-            train_error: nan(epochs),
-            test_error: nan(epochs),
-            noisy_error: nan(problem.noisy.len() * epochs),
-            radius: nan(layers * problem.block.classes * epochs),
-            distance: nan(layers * problem.pairs().len() * epochs),
-            misclassified: vec![UNMEASURED_BYTE; problem.snapshots.len() * problem.snapshot_bytes()],
-            probes: ProbeRecord::empty(problem),
-        }
+/// Optimiser steps that a replica takes in a pass.
+pub fn steps_per_epoch(problem: &Problem, replica: &Replica) -> usize {
+    let samples = problem.train().len();
+    let kept = replica.kept.as_ref().map_or(samples, |kept| kept.iter().filter(|&&kept| kept).count());
+    match problem.batch {
+        Batch::Full => 1,
+        Batch::Mini { size } => kept.div_ceil(size),
     }
 }
-
-pub use phasesweep_kernel::UNMEASURED_BYTE;
-
-// What the kernel leaves where nothing was measured is what the results file says of it.
-const _: () = assert!(UNMEASURED_BYTE == phasesweep_results::MISSING_BYTE);
 
 /// Why training could not go on. Divergence is not among them: it is a result.
 #[derive(Debug, thiserror::Error)]
@@ -207,4 +214,127 @@ pub trait Engine {
 
     /// What this engine is, for the log and for provenance: `"burn on flex"`, `"kernel avx2, sparse inputs (27% of products)"`.
     fn describe(&self) -> String;
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use phasesweep_results::variables::{MISCLASSIFIED, TRAIN_ERROR, TRAIN_LOSS};
+    use phasesweep_results::{Variable, dimension};
+
+    use super::*;
+    use crate::observables::{Labels, Values};
+    use crate::sweep::Rule;
+
+    /// Ten samples of three classes, one layer, epochs 0..=3, snapshots at 0, 1 and 3.
+    fn problem() -> Problem {
+        let samples = |count| Samples { x: vec![0.0; count], y: vec![0; count] };
+        let block = Block {
+            features: 1,
+            live: vec![0],
+            image: None,
+            classes: 3,
+            train: samples(10),
+            test: samples(2),
+            source_index: (0..10).collect(),
+        };
+        Problem {
+            block: Arc::new(block),
+            noisy: Arc::new(vec![vec![0.0; 2]]),
+            noise: vec![0.1],
+            architecture: ArchitectureKind::Mlp { hidden: vec![4] },
+            activation: Activation::Tanh,
+            layers: vec![1],
+            loss: Loss::CrossEntropy,
+            optimiser: OptimiserKind::Rule(Rule::Sgd),
+            batch: Batch::Full,
+            epochs: 3,
+            recorded: vec![0, 1, 2, 3],
+            manifold: vec![0, 1, 2, 3],
+            snapshots: vec![0, 1, 3],
+            scheduled: Scheduled::default(),
+            flow: None,
+        }
+    }
+
+    const BITS: [u8; 6] = [0b1000_0000, 0b0100_0000, 0b0000_0001, 0, 0xff, 0b1100_0000];
+
+    /// A state whose record holds errors of so many epochs, and every snapshot.
+    fn state(problem: &Problem, epoch: usize, diverged: Option<usize>, errors: usize) -> ReplicaState {
+        let mut record = Record::empty(&problem.layout());
+        record.set(&TRAIN_LOSS, 0, &[0.5; 4]);
+        record.set(&TRAIN_ERROR, 0, &vec![0.1; errors]);
+        record.put(MISCLASSIFIED.name, Values::U8(BITS.to_vec()));
+        ReplicaState {
+            epoch,
+            parameters: vec![],
+            first_moment: vec![],
+            second_moment: vec![],
+            diverged,
+            record,
+            flow: None,
+        }
+    }
+
+    fn shown(columns: &[Column], name: &str) -> String {
+        match &columns.iter().find(|column| column.name == name).unwrap().values {
+            Values::F32(values) => values.iter().map(|value| value.to_string()).collect::<Vec<_>>().join(" "),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn names(columns: &[Column]) -> Vec<&'static str> {
+        columns.iter().map(|column| column.name).collect()
+    }
+
+    #[test]
+    fn failed_cells_and_untaken_snapshots_are_missing() {
+        let problem = problem();
+        let (whole, diverged) = (state(&problem, 4, None, 4), state(&problem, 3, Some(1), 1));
+        let layout = problem.layout();
+        let columns = problem.columns(&layout, &[Some(&whole), None, Some(&diverged)]);
+        assert_eq!(shown(&columns, "misclassified_count"), "2 1 10 NaN NaN NaN 2 NaN NaN");
+        assert_eq!(shown(&columns, "train_loss"), "0.5 0.5 0.5 0.5 NaN NaN NaN NaN 0.5 0.5 0.5 0.5");
+        let bits = columns.iter().find(|column| column.name == "misclassified").unwrap();
+        let Values::U8(bits) = &bits.values else { panic!() };
+        assert_eq!(bits[..6], BITS);
+        assert_eq!(bits[6..], [&[255; 6][..], &[0b1000_0000, 0b0100_0000, 255, 255, 255, 255]].concat());
+        let pairs = Labels::Texts(vec!["0-1".into(), "0-2".into(), "1-2".into()]);
+        assert_eq!(layout.axes.get(dimension::PAIR), Some(&pairs));
+        let measured = ["train_loss", "train_error", "test_error", "noisy_error", "radius", "distance"];
+        assert_eq!(names(&columns)[..6], measured);
+        assert_eq!(names(&columns)[6..], ["misclassified", "misclassified_count"]);
+    }
+
+    #[test]
+    fn what_is_not_measured_is_left_out() {
+        let problem =
+            Problem { manifold: vec![], snapshots: vec![], noisy: Arc::default(), noise: vec![], ..problem() };
+        let whole = state(&problem, 4, None, 4);
+        let layout = problem.layout();
+        assert_eq!(names(&problem.columns(&layout, &[Some(&whole)])), ["train_loss", "train_error", "test_error"]);
+        for dim in [dimension::LAYER, dimension::BYTE, dimension::NOISE] {
+            assert_eq!(layout.axes.get(dim), None, "{}", dim.name);
+        }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_what_lies_beyond_the_epoch() {
+        let problem = problem();
+        let mut record = state(&problem, 4, None, 4).record;
+        let whole = record.clone();
+        let count = |record: &Record, variable: &Variable| {
+            record.numbers(variable).iter().filter(|value| value.is_finite()).count()
+        };
+        let radius = vec![1.0; 3 * 4];
+        record.set(&phasesweep_results::variables::RADIUS, 0, &radius);
+        record.forget(&problem.layout().axes, |epoch| epoch > 1);
+        assert_eq!(count(&record, &TRAIN_LOSS), 2);
+        assert_eq!(count(&record, &phasesweep_results::variables::RADIUS), 3 * 2);
+        assert_eq!(record.bytes(&MISCLASSIFIED), [&BITS[..4], &[255; 2]].concat());
+        let mut other = whole.clone();
+        other.forget(&problem.layout().axes, |epoch| epoch > 3);
+        // NaNs are not equal to themselves; the bytes and losses are.
+        assert_eq!(other.bytes(&MISCLASSIFIED), whole.bytes(&MISCLASSIFIED));
+    }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use phasesweep_results::Dtype;
+
 /// Two cells that train in a moment.
 pub(crate) const BASE: &str = r#"[sweep]
 name = "base"
@@ -101,7 +103,7 @@ pub(crate) fn expect_code(command: &mut Command, code: i32) -> Output {
     output
 }
 
-/// Everything measured of each cell, as bits, by cell id: variable name → values.
+/// Everything measured of each cell but for 64-bit numbers, as bits, by cell id: variable name → values.
 pub(crate) type Results = BTreeMap<String, BTreeMap<String, Vec<u32>>>;
 
 /// Reads the measurements of every cell from a results file.
@@ -110,13 +112,12 @@ pub(crate) fn results(path: &Path) -> Results {
     let ids: Vec<hdf5::types::VarLenUnicode> = file.dataset("cell_id").unwrap().read_raw().unwrap();
     let mut out: Results = ids.iter().map(|id| (id.as_str().to_string(), BTreeMap::new())).collect();
     assert_eq!(out.len(), ids.len(), "no cell is counted twice");
-    let measured = ["train_loss", "train_error", "test_error", "noisy_error", "radius", "distance", "misclassified"];
-    let probed = ["local_complexity", "local_complexity_quantile", "robust_error", "steps_per_epoch"];
-    for name in measured.into_iter().chain(probed) {
+    for variable in phasesweep::observables::VARIABLES.iter().filter(|variable| variable.dtype != Dtype::F64) {
+        let name = variable.name;
         let Ok(dataset) = file.dataset(name) else { continue };
         let shape = dataset.shape();
         let per_cell: usize = shape[1..].iter().product();
-        let bits: Vec<u32> = if name == "misclassified" {
+        let bits: Vec<u32> = if variable.dtype == Dtype::U8 {
             dataset.read_raw::<u8>().unwrap().into_iter().map(u32::from).collect()
         } else {
             dataset.read_raw::<f32>().unwrap().into_iter().map(f32::to_bits).collect()

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use phasesweep::plan::{CellId, CohortId};
-use phasesweep::store::{Checkpoint, Part, RunDirectory, StoreError, collect, durable};
+use phasesweep::store::{Checkpoint, Part, RunDirectory, SavedState, StoreError, Values, collect, durable};
 
 use crate::collected::provenance;
 use crate::samples::{axes, cell_id, part};
@@ -122,14 +122,10 @@ fn a_full_disk_is_told_and_leaves_what_was_there() {
         cohort: CohortId(1),
         cells: vec![CellId([0; 16])],
         wall_seconds: 0.0,
-        states: vec![phasesweep::train::ReplicaState {
+        states: vec![SavedState {
             epoch: 0,
-            parameters: vec![0.5; 100_000],
-            first_moment: vec![],
-            second_moment: vec![],
             diverged: None,
-            record: phasesweep::train::Record::default(),
-            flow: None,
+            arrays: vec![("parameters".to_owned(), Values::F32(vec![0.5; 100_000]))],
         }],
     };
     told(checkpoint.write(&scratch.path().join("1.ckpt")));

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use phasesweep::store::column::Values;
+use phasesweep::store::Values;
 use phasesweep::store::scan::set_aside;
 use phasesweep::store::{Axes, CellStatus, Part, PartSummary, StoreError, scan};
 use phasesweep_results::FormatError;

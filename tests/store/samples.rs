@@ -1,7 +1,7 @@
 //! Parts with known content: every value says which cell, variable and labels it belongs to.
 
 use phasesweep::plan::{CellId, CohortId};
-use phasesweep::store::column::Values;
+use phasesweep::store::Values;
 use phasesweep::store::schema;
 use phasesweep::store::{Axes, CellStatus, Column, Labels, Origin, Part, PartCell};
 use phasesweep_results::{Dim, Dtype, dimension};

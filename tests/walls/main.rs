@@ -9,29 +9,42 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A room, and the rooms that it must never import.
-const NEVER: [(&str, &[&str]); 13] = [
+const NEVER: [(&str, &[&str]); 14] = [
     // A question knows no tensors, ranks or disks.
     ("sweep", &["plan", "train", "observe", "dispatch", "store", "run_directory", "session", "cli"]),
     ("plan", &["train", "observe", "dispatch", "store", "run_directory", "session", "cli"]),
     // Samples know no networks.
-    ("data", &["plan", "train", "observe", "dispatch", "store", "run_directory", "session", "slurm", "cli"]),
-    // What is measured stands under who trains it.
-    ("observe", &["plan", "train", "dispatch", "store", "run_directory", "session", "slurm", "cli"]),
+    (
+        "data",
+        &["plan", "train", "observe", "observables", "dispatch", "store", "run_directory", "session", "slurm", "cli"],
+    ),
+    // What is measured stands under who trains it, and under the sweep: an observable says what its table in `[observe]`
+    // may hold, and the reader of sweep files asks it. Settings and keys are plain data; to measure takes a network and
+    // samples, which a question never has.
+    ("observables", &["plan", "sweep", "train", "dispatch", "store", "run_directory", "session", "slurm", "cli"]),
+    // A network on the host.
+    ("observe", &["plan", "observables", "train", "dispatch", "store", "run_directory", "session", "slurm", "cli"]),
     // A trainer knows no MPI, no files, no jobs.
     ("train", &["plan", "dispatch", "store", "run_directory", "session", "slurm", "cli"]),
     // Names and bytes, not engines.
     ("store", &["train", "dispatch", "run_directory", "session", "slurm", "cli"]),
     // A cell is a number there.
-    ("dispatch", &["plan", "sweep", "train", "observe", "store", "run_directory", "session", "slurm", "cli"]),
+    (
+        "dispatch",
+        &["plan", "sweep", "train", "observe", "observables", "store", "run_directory", "session", "slurm", "cli"],
+    ),
     ("run_directory", &["train", "session", "cli"]),
     // Geometry of kept networks.
     ("linear_regions", &["plan", "train", "dispatch", "store", "run_directory", "session", "slurm", "cli"]),
-    ("slurm", &["train", "observe", "dispatch", "run_directory", "session", "cli"]),
-    ("host", &["plan", "sweep", "train", "observe", "dispatch", "store", "run_directory", "session", "cli"]),
+    ("slurm", &["train", "observe", "observables", "dispatch", "run_directory", "session", "cli"]),
+    (
+        "host",
+        &["plan", "sweep", "train", "observe", "observables", "dispatch", "store", "run_directory", "session", "cli"],
+    ),
     // Everything else stands on the session and the command line: nothing above them but `main`.
     ("session", &["cli"]),
     // No science in the command line.
-    ("cli", &["train", "observe"]),
+    ("cli", &["train", "observe", "observables"]),
 ];
 
 /// Rooms whose files import each other in circles today.
@@ -39,7 +52,7 @@ const CIRCLES: [&str; 6] = ["src/sweep", "src/store", "src/data", "src/plan", "s
 
 /// Walls that are broken today, each with what has to move before it stands.
 const BROKEN: [(&str, &str); 2] = [
-    // The columns of a part are made from the trainer's record: one registry of observables will make them.
+    // The layers of kept weights are laid out by the trainer's shapes: a room of networks will say them.
     ("store", "train"),
     // The choice of a device and of an engine is parsed by the types that hold it.
     ("cli", "train"),

@@ -11,7 +11,7 @@ mod product;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use crate::sweep::Activation;
+pub use crate::sweep::Activation;
 use phasesweep_kernel::LayerShape;
 
 use product::{Side, product};
@@ -69,7 +69,8 @@ impl<'a> Network<'a> {
         self.layers[layer].activations()
     }
 
-    fn weight(&self, layer: usize) -> &'a [f32] {
+    /// A layer's weights, `[out, in]` row-major (convolution: `[out, in, k, k]`).
+    pub fn weight(&self, layer: usize) -> &'a [f32] {
         let start = self.start(layer);
         &self.parameters[start..start + self.layers[layer].weights()]
     }

@@ -1,6 +1,8 @@
 //! What a sweep file may say, and what it then means.
 
 use super::*;
+use crate::observables::local_complexity::{LocalComplexity, PointSet};
+use crate::observables::robustness::{Norm, Robustness};
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -113,7 +115,7 @@ fn every_documented_key_arrives() {
         // Every 10th, because stragglers may turn out to be those of any epoch at which the manifold is measured.
         misclassified: Some(Schedule::Every { every: 10 }),
         noise: vec![1.0, 0.5],
-        probes: Probes {
+        probes: Scheduled {
             local_complexity: Some(LocalComplexity {
                 at: Schedule::Log { per_decade: 4 },
                 radii: vec![0.05, 0.5],

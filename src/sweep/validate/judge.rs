@@ -71,7 +71,7 @@ impl Bound {
 /// Judges one table.
 pub(crate) struct Judge<'a> {
     /// As written in the file: `[train]`, `[[optimiser]]`.
-    pub(crate) header: &'static str,
+    pub(crate) header: &'a str,
     /// The table's header.
     pub(crate) place: &'a Place,
     /// Where errors go.
@@ -80,7 +80,7 @@ pub(crate) struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     /// The judge of a table.
-    pub(crate) fn of<T>(header: &'static str, table: &'a RawTable<T>, diagnostics: &'a mut Diagnostics) -> Self {
+    pub(crate) fn of<T>(header: &'a str, table: &'a RawTable<T>, diagnostics: &'a mut Diagnostics) -> Self {
         Judge { header, place: &table.place, diagnostics }
     }
 

@@ -8,9 +8,9 @@ mod data;
 mod flow;
 mod head;
 mod judge;
+mod observables;
 mod observe;
 mod optimiser;
-mod probes;
 mod prune;
 mod schedule;
 mod slurm;
@@ -47,7 +47,7 @@ pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<S
     }
     observe::manifold_needed(raw, diagnostics);
     let flow = flow::resolve(raw, &optimisers.entries, &data.entries, diagnostics);
-    probes::fit_the_rest(raw, flow.is_some(), diagnostics);
+    observables::fit_the_rest(raw, flow.is_some(), diagnostics);
     if !diagnostics.is_empty() {
         return None;
     }

@@ -1,13 +1,13 @@
 //! `[observe]`: what is measured, and when.
 
 use super::judge::{Bound, Judge, Otherwise};
-use super::{probes, schedule};
+use super::{observables, schedule};
+use crate::observables::{Schedule, Scheduled};
 use crate::sweep::diagnostics::Diagnostics;
 use crate::sweep::place::Located;
-use crate::sweep::probes::Probes;
 use crate::sweep::raw::{RawObserve, RawSweep, RawTable};
 use crate::sweep::reader::{Epochs, Field};
-use crate::sweep::resolved::{Observe, Schedule};
+use crate::sweep::resolved::Observe;
 
 /// The table, or what holds without it; `last` is the last epoch where it is known.
 pub(crate) fn resolve(
@@ -23,7 +23,7 @@ pub(crate) fn resolve(
             manifold_every: Some(1),
             misclassified: None,
             noise,
-            probes: Probes::default(),
+            probes: Scheduled::default(),
             flow: None,
         });
     };
@@ -35,7 +35,7 @@ pub(crate) fn resolve(
         Field::Absent => Some(Vec::new()),
         field => judge.reals("noise", field, Bound::Positive, Otherwise::Required("1.0")),
     };
-    let probes = probes::resolve(&mut judge, raw, last);
+    let probes = observables::resolve(&mut judge, raw, last);
     Some(Observe {
         epochs: epochs?,
         manifold_every: manifold_every?,

@@ -8,8 +8,12 @@ use std::sync::Arc;
 
 use ::burn::tensor::{Int, Tensor};
 
+use phasesweep_results::Variable;
+use phasesweep_results::variables::{DISTANCE, MISCLASSIFIED, RADIUS};
+
 use super::failure::classify;
-use crate::train::{Problem, Record, TrainError};
+use crate::observables::Record;
+use crate::train::{Problem, TrainError};
 
 /// What is measured at an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +87,17 @@ impl ManifoldSums {
     }
 }
 
+/// Columns of a row: consecutive series of a variable.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Columns {
+    /// The variable, which has an epoch as its last dimension.
+    pub(super) variable: &'static Variable,
+    /// Its first series, in the order of its other dimensions.
+    pub(super) first: usize,
+    /// Their number.
+    pub(super) count: usize,
+}
+
 /// An epoch's rows, still on the device.
 #[derive(Debug, Clone)]
 pub(super) struct Pending {
@@ -90,8 +105,10 @@ pub(super) struct Pending {
     pub(super) epoch: usize,
     /// What was due.
     pub(super) due: Due,
-    /// `[replica, column]`: finite (1 or 0), then what was due in the order of [`Measured::write`].
+    /// `[replica, column]`: finite (1 or 0), then `columns`.
     pub(super) row: Tensor<2>,
+    /// What the columns behind the first are.
+    pub(super) columns: Vec<Columns>,
     /// `[replica, byte]`, each a whole number below 256.
     pub(super) misclassified: Option<Tensor<2>>,
 }
@@ -103,6 +120,7 @@ pub(super) struct Measured {
     due: Due,
     members: Arc<[usize]>,
     row: Vec<f32>,
+    columns: Vec<Columns>,
     misclassified: Vec<u8>,
 }
 
@@ -131,6 +149,7 @@ pub(super) fn fetch(pending: Vec<Pending>, members: &Arc<[usize]>) -> Result<Vec
         due: p.due,
         members: members.clone(),
         row: take(&p.row).to_vec(),
+        columns: p.columns.clone(),
         misclassified: p
             .misclassified
             .as_ref()
@@ -154,27 +173,24 @@ impl Measured {
 
     /// Writes the row of the stack's replica `place` into its record. `counts` are its kept samples of each class.
     pub(super) fn write(&self, problem: &Problem, place: usize, counts: &[usize], record: &mut Record) {
-        let columns = self.row.len() / self.members.len();
-        let mut row = self.row[place * columns + 1..(place + 1) * columns].iter().copied();
-        let mut next = || row.next().unwrap_or(f32::NAN);
+        let width = self.row.len() / self.members.len();
+        let mut row = self.row[place * width + 1..(place + 1) * width].iter().copied();
         if let Some(at) = self.due.recorded {
-            let epochs = problem.recorded.len();
-            record.train_loss[at] = next();
-            record.train_error[at] = next();
-            record.test_error[at] = next();
-            for noise in 0..problem.noisy.len() {
-                record.noisy_error[noise * epochs + at] = next();
-            }
-            if self.due.manifold {
-                let (classes, pairs) = (counts.len(), problem.pairs());
-                let missing = |value: f32, present: bool| if present { value } else { f32::NAN };
-                for layer in 0..problem.layers.len() {
-                    for (class, &count) in counts.iter().enumerate() {
-                        record.radius[(layer * classes + class) * epochs + at] = missing(next(), count > 0);
+            let (epochs, pairs) = (problem.recorded.len(), problem.pairs());
+            for &Columns { variable, first, count } in &self.columns {
+                // A class without kept samples has no radius and no distance.
+                let present = |series: usize| match variable.name {
+                    name if name == RADIUS.name => counts[series % counts.len()] > 0,
+                    name if name == DISTANCE.name => {
+                        let (a, b) = pairs[series % pairs.len()];
+                        counts[a] > 0 && counts[b] > 0
                     }
-                    for (pair, &(a, b)) in pairs.iter().enumerate() {
-                        let present = counts[a] > 0 && counts[b] > 0;
-                        record.distance[(layer * pairs.len() + pair) * epochs + at] = missing(next(), present);
+                    _ => true,
+                };
+                let values = record.floats_mut(variable);
+                for (series, value) in (first..first + count).zip(row.by_ref()) {
+                    if let Some(place) = values.get_mut(series * epochs + at) {
+                        *place = if present(series) { value } else { f32::NAN };
                     }
                 }
             }
@@ -182,7 +198,7 @@ impl Measured {
         if let Some(at) = self.due.snapshot {
             let bytes = problem.snapshot_bytes();
             let own = &self.misclassified[place * bytes..(place + 1) * bytes];
-            record.misclassified[at * bytes..(at + 1) * bytes].copy_from_slice(own);
+            record.bytes_mut(&MISCLASSIFIED)[at * bytes..(at + 1) * bytes].copy_from_slice(own);
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::field::Points;
 use super::margin::MarginLoss;
 use super::network::Network;
+use super::problem::FlowProblem;
 use super::real::Real;
-use super::record::FlowProblem;
 use crate::sweep::Flow;
 use crate::train::Problem;
 

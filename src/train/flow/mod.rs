@@ -5,7 +5,7 @@
 //!   [`basis`] what does not change along a flow.
 //! - [`field`] is f and Σ c ∂f: [`shallow`] for one hidden layer of rectifiers ([`packed`]), [`deep`] for everything else,
 //!   in the two precisions of [`real`].
-//! - [`measure`] and [`stage`] say what is recorded ([`record`]): [`tangent`] the tangent kernel, [`spectrum`] what its
+//! - [`measure`] and [`stage`] say what is recorded ([`crate::observables::flow`]): [`tangent`] the tangent kernel, [`spectrum`] what its
 //!   eigenvectors know of the labels, [`machine`] what the frozen kernel would learn, [`twonn`] dimensions.
 //!
 //! Replicas share the samples, laid out once for each precision; everything else is a replica's own, so that replicas go
@@ -25,8 +25,8 @@ mod margin;
 mod measure;
 mod network;
 mod packed;
+mod problem;
 mod real;
-mod record;
 mod screening;
 mod shallow;
 mod spectrum;
@@ -44,7 +44,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-pub use record::{FlowProblem, FlowRecord, QUANTILES, Quantity, kernel_points};
+pub use problem::FlowProblem;
 pub use state::FlowState;
 
 use self::basis::SharedInputs;

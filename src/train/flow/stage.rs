@@ -3,10 +3,11 @@
 use super::machine;
 use super::measure;
 use super::network::Network;
-use super::record::{COORDINATES, FlowProblem, FlowRecord, Quantity, kernel_points};
+use super::problem::{COORDINATES, FlowProblem, kernel_points};
 use super::spectrum;
 use super::tangent::{Signals, kernel};
 use super::twonn;
+use crate::observables::{Record, flow};
 use crate::train::Problem;
 
 /// A flow at a stage.
@@ -30,37 +31,37 @@ pub(super) struct View<'a> {
 }
 
 /// Measures the stage at `place` of the stages, at `time`.
-pub(super) fn measure(view: &View<'_>, place: usize, time: f64, record: &mut FlowRecord) {
+pub(super) fn measure(view: &View<'_>, place: usize, time: f64, record: &mut Record) {
     let observe = &view.flow.observe;
     let components = observe.components;
-    record.set(Quantity::StageTime, place, &[time]);
-    record.set(Quantity::StageEpoch, place, &[view.epoch as f64]);
-    record.set(Quantity::StageUnfitted, place, &[view.unfitted]);
-    record.set(Quantity::StageTrainError, place, &[measure::error(view.margins.iter().copied())]);
-    record.set(Quantity::StageTestError, place, &[measure::error(view.test_margins.iter().copied())]);
+    record.set(&flow::STAGE_TIME, place, &[time]);
+    record.set(&flow::STAGE_EPOCH, place, &[view.epoch as f64]);
+    record.set(&flow::STAGE_UNFITTED, place, &[view.unfitted]);
+    record.set(&flow::STAGE_TRAIN_ERROR, place, &[measure::error(view.margins.iter().copied())]);
+    record.set(&flow::STAGE_TEST_ERROR, place, &[measure::error(view.test_margins.iter().copied())]);
     if let Some(parallel) = view.flow.parallel {
         let compression = measure::compression(view.network, view.parameters, parallel);
-        record.set(Quantity::StageCompression, place, &[compression]);
+        record.set(&flow::STAGE_COMPRESSION, place, &[compression]);
     }
     let weights = measure::weight_spectrum(view.network, view.parameters, components);
-    record.set(Quantity::WeightSpectrum, place * components, &weights);
+    record.set(&flow::WEIGHT_SPECTRUM, place * components, &weights);
 
     let d = view.problem.block.inputs();
     let x: Vec<f32> =
         view.kept.iter().flat_map(|&sample| &view.problem.train().x[sample * d..(sample + 1) * d]).copied().collect();
     if place == 0 {
         let inputs: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
-        record.set(Quantity::InputDimension, 0, &[twonn::dimension(&inputs, d)]);
+        record.set(&flow::INPUT_DIMENSION, 0, &[twonn::dimension(&inputs, d)]);
     }
     let signals = Signals::of(view.network, view.parameters, &x);
     let (hidden, units) = signals.last_hidden();
-    record.set(Quantity::HiddenDimension, place, &[twonn::dimension(hidden, units)]);
+    record.set(&flow::HIDDEN_DIMENSION, place, &[twonn::dimension(hidden, units)]);
     if observe.stages.get(place).is_some_and(|stage| observe.kernel.contains(stage)) {
         of_kernel(view, place, &x, &signals, record);
     }
 }
 
-fn of_kernel(view: &View<'_>, place: usize, x: &[f32], signals: &Signals, record: &mut FlowRecord) {
+fn of_kernel(view: &View<'_>, place: usize, x: &[f32], signals: &Signals, record: &mut Record) {
     let observe = &view.flow.observe;
     let (components, inputs) = (observe.components, view.problem.block.inputs());
     let points = kernel_points(view.problem, view.flow).min(view.kept.len());
@@ -69,21 +70,21 @@ fn of_kernel(view: &View<'_>, place: usize, x: &[f32], signals: &Signals, record
     let gram = kernel(view.network, &head, &head);
     let spectrum = spectrum::spectrum(&gram, points, components);
     let eigenvalues: Vec<f64> = spectrum.values.iter().map(|value| value / points as f64).collect();
-    record.set(Quantity::KernelEigenvalue, place * components, &eigenvalues);
+    record.set(&flow::KERNEL_EIGENVALUE, place * components, &eigenvalues);
     let projections = spectrum::projections(&spectrum.vectors, &labels[..points]);
-    record.set(Quantity::KernelProjection, place * components, &projections);
+    record.set(&flow::KERNEL_PROJECTION, place * components, &projections);
     let stored = kernel_points(view.problem, view.flow);
     for (k, (vector, value)) in spectrum.vectors.iter().zip(&spectrum.values).take(COORDINATES).enumerate() {
         let coordinates: Vec<f64> = vector.iter().map(|v| value.max(0.0).sqrt() * v).collect();
-        record.set(Quantity::KernelCoordinate, (place * components + k) * stored, &coordinates);
+        record.set(&flow::KERNEL_COORDINATE, (place * components + k) * stored, &coordinates);
     }
-    record.set(Quantity::KernelLabel, 0, &labels[..points]);
-    record.set(Quantity::KernelAlignment, place, &[spectrum::alignment(&gram, &labels[..points])]);
-    record.set(Quantity::KernelNorm, place, &[spectrum::frobenius(&gram) / points as f64]);
+    record.set(&flow::KERNEL_LABEL, 0, &labels[..points]);
+    record.set(&flow::KERNEL_ALIGNMENT, place, &[spectrum::alignment(&gram, &labels[..points])]);
+    record.set(&flow::KERNEL_NORM, place, &[spectrum::frobenius(&gram) / points as f64]);
     let first = Signals::of(view.network, view.start, &x[..points * inputs]);
     let before = kernel(view.network, &first, &first);
     let change: Vec<f64> = gram.iter().zip(&before).map(|(now, then)| now - then).collect();
-    record.set(Quantity::KernelChange, place, &[spectrum::frobenius(&change) / spectrum::frobenius(&before)]);
+    record.set(&flow::KERNEL_CHANGE, place, &[spectrum::frobenius(&change) / spectrum::frobenius(&before)]);
     drop((gram, before, change));
 
     let tests = observe.kernel_test.min(view.test_labels.len());
@@ -96,8 +97,8 @@ fn of_kernel(view: &View<'_>, place: usize, x: &[f32], signals: &Signals, record
     let of_test = Signals::of(view.network, view.parameters, &view.problem.block.test.x[..tests * inputs]);
     let outputs = trained.outputs(&kernel(view.network, signals, &of_test));
     let margins = outputs.iter().zip(view.test_labels).map(|(f, y)| f * y);
-    record.set(Quantity::KernelTestError, place, &[measure::error(margins)]);
+    record.set(&flow::KERNEL_TEST_ERROR, place, &[measure::error(margins)]);
     let own = view.test_margins[..tests].iter().copied();
-    record.set(Quantity::NetworkTestError, place, &[measure::error(own)]);
-    record.set(Quantity::KernelViolation, place, &[trained.violation]);
+    record.set(&flow::NETWORK_TEST_ERROR, place, &[measure::error(own)]);
+    record.set(&flow::KERNEL_VIOLATION, place, &[trained.violation]);
 }

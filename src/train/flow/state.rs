@@ -1,11 +1,11 @@
-//! Where a flow is: what its checkpoint holds.
+//! Where a flow is: what its checkpoint holds besides the record.
 //!
 //! Invariant: the state decides everything that follows, so that a flow goes on from it to the bits of an unbroken one.
 
 use phasesweep_results::FlowStop;
 
 use super::network::Network;
-use super::record::{FlowProblem, FlowRecord};
+use super::problem::FlowProblem;
 use crate::train::{Problem, Replica};
 
 /// A flow's state.
@@ -21,8 +21,6 @@ pub struct FlowState {
     pub rejected: u64,
     /// Why it ended; `None` as long as it has not.
     pub stop: Option<FlowStop>,
-    /// What was recorded.
-    pub record: FlowRecord,
 }
 
 impl FlowState {
@@ -32,6 +30,6 @@ impl FlowState {
         let parameters = network.map_or_else(Vec::new, |network| {
             network.initial(replica.seed, &problem.architecture, flow.mean_field, replica.init_scale, &problem.block)
         });
-        FlowState { parameters, record: FlowRecord::empty(problem, flow), ..FlowState::default() }
+        FlowState { parameters, ..FlowState::default() }
     }
 }

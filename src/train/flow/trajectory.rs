@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use phasesweep_results::FlowStop;
+use phasesweep_results::variables::{TEST_ERROR, TRAIN_ERROR, TRAIN_LOSS};
 
 use super::basis::{Basis, SharedInputs};
 use super::control::{Bounds, judge};
@@ -13,10 +14,10 @@ use super::field::Field;
 use super::flow_point::{self, FlowPoint};
 use super::measure;
 use super::real::Real;
-use super::record::Quantity;
 use super::screening::Screening;
 use super::stage;
 use super::state::FlowState;
+use crate::observables::flow;
 use crate::sweep::{Flow, Watched};
 use crate::train::{Replica, ReplicaState};
 
@@ -190,20 +191,18 @@ impl<T: Real> Trajectory<T> {
         let (parameters, unfitted, margins) = (self.wide(), self.unfitted(), self.margins());
         let loss = margins.iter().map(|&m| shared.loss.value(m)).sum::<f64>() / margins.len().max(1) as f64;
         let record = &mut self.state.record;
-        record.train_loss[place] = (loss / self.basis.numbers.alpha) as f32;
-        record.train_error[place] = measure::error(margins.iter().copied()) as f32;
-        record.test_error[place] = test as f32;
-        let Some(flow) = &mut self.state.flow else { return };
-        let time = flow.time;
-        let record = &mut flow.record;
-        record.set(Quantity::FlowTime, place, &[time]);
-        record.set(Quantity::Unfitted, place, &[unfitted]);
-        record.set(Quantity::DistanceFromStart, place, &[measure::relative_distance(&parameters, &self.start)]);
-        record.set(Quantity::Margin, 5 * place, &measure::quantiles(margins));
+        record.set(&TRAIN_LOSS, place, &[loss / self.basis.numbers.alpha]);
+        record.set(&TRAIN_ERROR, place, &[measure::error(margins.iter().copied())]);
+        record.set(&TEST_ERROR, place, &[test]);
+        let Some(time) = self.state.flow.as_ref().map(|state| state.time) else { return };
+        record.set(&flow::FLOW_TIME, place, &[time]);
+        record.set(&flow::UNFITTED, place, &[unfitted]);
+        record.set(&flow::DISTANCE_FROM_START, place, &[measure::relative_distance(&parameters, &self.start)]);
+        record.set(&flow::MARGIN, 5 * place, &measure::quantiles(margins));
         let norms = measure::quantiles(measure::neuron_norms(&shared.network, &parameters));
-        record.set(Quantity::NeuronNorm, 5 * place, &norms);
+        record.set(&flow::NEURON_NORM, 5 * place, &norms);
         if let Some(parallel) = shared.flow.parallel {
-            record.set(Quantity::Compression, place, &[measure::compression(&shared.network, &parameters, parallel)]);
+            record.set(&flow::COMPRESSION, place, &[measure::compression(&shared.network, &parameters, parallel)]);
         }
     }
 
@@ -212,8 +211,7 @@ impl<T: Real> Trajectory<T> {
         let shared = self.basis.shared.clone();
         let fitted = 1.0 - self.unfitted();
         for (place, &stage) in shared.flow.observe.stages.iter().enumerate() {
-            let flow = self.state.flow.as_deref();
-            let done = flow.is_some_and(|flow| flow.record.get(Quantity::StageTime)[place].is_finite());
+            let done = self.state.record.number(&flow::STAGE_TIME, place).is_finite();
             // 0 is the start, whoever fits then; 1 is the end, whoever fits by then.
             let reached = if stage == 0.0 {
                 self.state.epoch == 0
@@ -240,18 +238,18 @@ impl<T: Real> Trajectory<T> {
                 unfitted: 1.0 - fitted,
                 epoch: self.state.epoch,
             };
-            let Some(state) = &mut self.state.flow else { return };
-            let time = state.time;
-            stage::measure(&view, place, time, &mut state.record);
+            let Some(time) = self.state.flow.as_ref().map(|state| state.time) else { return };
+            stage::measure(&view, place, time, &mut self.state.record);
         }
     }
 
     fn end(&mut self, stop: FlowStop) {
         self.stages(true);
-        let Some(flow) = &mut self.state.flow else { return };
-        flow.stop = Some(stop);
-        flow.record.set(Quantity::FlowStop, 0, &[f64::from(stop.code())]);
-        flow.record.set(Quantity::RejectedSteps, 0, &[flow.rejected as f64]);
+        let Some(state) = &mut self.state.flow else { return };
+        state.stop = Some(stop);
+        let record = &mut self.state.record;
+        record.set(&flow::FLOW_STOP, 0, &[f64::from(stop.code())]);
+        record.set(&flow::REJECTED_STEPS, 0, &[state.rejected as f64]);
     }
 }
 

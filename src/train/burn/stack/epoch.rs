@@ -3,6 +3,8 @@
 //! Invariant: measurements are of the weights before the steps; everything stays on the device.
 
 use ::burn::tensor::{Bool, Int, Tensor, TensorData};
+use phasesweep_results::Variable;
+use phasesweep_results::variables::{DISTANCE, NOISY_ERROR, RADIUS, TEST_ERROR, TRAIN_ERROR, TRAIN_LOSS};
 
 use super::Stack;
 use crate::sweep::Batch;
@@ -10,7 +12,7 @@ use crate::train::Replica;
 use crate::train::burn::batch;
 use crate::train::burn::convolution::{self, Trunk};
 use crate::train::burn::loss::{loss, mistakes};
-use crate::train::burn::measure::{self, Due, ManifoldSums, Pending};
+use crate::train::burn::measure::{self, Columns, Due, ManifoldSums, Pending};
 use crate::train::burn::network::{self, Forward, Input};
 use crate::train::burn::optimiser::Corrections;
 use crate::train::burn::parameters::Parameters;
@@ -195,20 +197,34 @@ impl Stack {
         let replicas = self.members.len();
         let column = |values: Tensor<3>| values.reshape([replicas, 1]);
         let mut row = vec![column(self.alive.clone().float())];
+        let mut columns = Vec::new();
+        let mut push = |variable: &'static Variable, nth: usize, tensor: Tensor<2>| {
+            let count = tensor.dims()[1];
+            columns.push(Columns { variable, first: nth * count, count });
+            row.push(tensor);
+        };
         if due.recorded.is_some() {
-            for sum in [sums.loss, sums.mistakes].into_iter().flatten() {
-                row.push(column(sum * self.share.clone()));
+            for (variable, sum) in [(&TRAIN_LOSS, sums.loss), (&TRAIN_ERROR, sums.mistakes)] {
+                if let Some(sum) = sum {
+                    push(variable, 0, column(sum * self.share.clone()));
+                }
             }
-            row.extend(resident.tests.iter().map(|tiles| column(self.test_error(resident, tiles))));
-            for sum in sums.layers.into_iter().flatten() {
-                row.extend(sum.columns(self.class_share.clone(), &self.pairs));
+            for (set, tiles) in resident.tests.iter().enumerate() {
+                // The plain test set comes first.
+                let (variable, nth) = set.checked_sub(1).map_or((&TEST_ERROR, 0), |noise| (&NOISY_ERROR, noise));
+                push(variable, nth, column(self.test_error(resident, tiles)));
+            }
+            for (layer, sum) in sums.layers.into_iter().flatten().enumerate() {
+                let [radius, distance] = sum.columns(self.class_share.clone(), &self.pairs);
+                push(&RADIUS, layer, radius);
+                push(&DISTANCE, layer, distance);
             }
         }
         let misclassified = due.snapshot.map(|_| {
             let flags = Tensor::cat(sums.flags, 2).reshape([replicas, resident.samples()]);
             measure::pack(flags, &self.powers)
         });
-        Pending { epoch, due, row: Tensor::cat(row, 1), misclassified }
+        Pending { epoch, due, row: Tensor::cat(row, 1), columns, misclassified }
     }
 
     /// Share of a test set that is misclassified, `[replica, 1, 1]`; NaN where the set is empty.

@@ -5,14 +5,17 @@ mod reference;
 use std::sync::Arc;
 
 use ::burn::tensor::Device;
+use phasesweep_results::variables::{
+    DISTANCE, MISCLASSIFIED, NOISY_ERROR, RADIUS, TEST_ERROR, TRAIN_ERROR, TRAIN_LOSS,
+};
 
 use super::BurnEngine;
 use crate::data::{Block, Samples};
-use crate::observe::misclassified;
+use crate::observables::{Record, misclassified};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind, Rule};
 use crate::train::init::{epoch_order, initial_parameters};
 use crate::train::kernel::KernelEngine;
-use crate::train::{Engine, Problem, Record, Replica, ReplicaState, TrainError};
+use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
 
 /// Two or three noisy clouds, from a generator of whole numbers.
 fn samples(n: usize, inputs: usize, classes: usize, stream: u64) -> Samples {
@@ -57,7 +60,8 @@ fn problem(kind: ArchitectureKind, image: Option<[usize; 3]>, classes: usize) ->
         recorded: (0..=20).collect(),
         manifold: (0..=20).step_by(2).collect(),
         snapshots: vec![0, 3, 20],
-        probing: crate::train::Probing::default(),
+        noise: vec![0.5],
+        scheduled: Default::default(),
         flow: None,
     }
 }
@@ -107,7 +111,7 @@ fn start(problem: &Problem, replica: &Replica) -> ReplicaState {
         first_moment: vec![],
         second_moment: vec![],
         diverged: None,
-        record: Record::empty(problem),
+        record: Record::empty(&problem.layout()),
         flow: None,
     }
 }
@@ -147,14 +151,14 @@ fn assert_follows_reference(problem: &Problem, replicas: &[Replica], tolerance: 
         let (record, count) = (&state.record, problem.recorded.len());
         for (at, &t) in problem.recorded.iter().enumerate() {
             let want = &epochs[t];
-            close(record.train_loss[at], want.loss, "loss", t);
-            close(record.train_error[at], want.error, "train error", t);
-            close(record.test_error[at], want.tests[0], "test error", t);
-            close(record.noisy_error[at], want.tests[1], "noisy error", t);
+            close(record.floats(&TRAIN_LOSS)[at], want.loss, "loss", t);
+            close(record.floats(&TRAIN_ERROR)[at], want.error, "train error", t);
+            close(record.floats(&TEST_ERROR)[at], want.tests[0], "test error", t);
+            close(record.floats(&NOISY_ERROR)[at], want.tests[1], "noisy error", t);
             for layer in 0..problem.layers.len() {
                 let (radii, distances) = (&want.radius[layer], &want.distance[layer]);
                 for (place, &value) in radii.iter().enumerate() {
-                    let got = record.radius[(layer * radii.len() + place) * count + at];
+                    let got = record.floats(&RADIUS)[(layer * radii.len() + place) * count + at];
                     if problem.manifold.contains(&t) {
                         // The closed form 1 − ‖μ‖² rounds at 1e-7 of 1, however small the radius.
                         let (got, want) = (f64::from(got).powi(2), value.powi(2));
@@ -164,7 +168,7 @@ fn assert_follows_reference(problem: &Problem, replicas: &[Replica], tolerance: 
                     }
                 }
                 for (place, &value) in distances.iter().enumerate() {
-                    let got = record.distance[(layer * distances.len() + place) * count + at];
+                    let got = record.floats(&DISTANCE)[(layer * distances.len() + place) * count + at];
                     if problem.manifold.contains(&t) {
                         close(got, value, "distance", t);
                     } else {
@@ -175,7 +179,7 @@ fn assert_follows_reference(problem: &Problem, replicas: &[Replica], tolerance: 
         }
         let bits: Vec<u8> =
             problem.snapshots.iter().flat_map(|&t| misclassified::pack(epochs[t].wrong.iter().copied())).collect();
-        assert_eq!(record.misclassified, bits);
+        assert_eq!(record.bytes(&MISCLASSIFIED), bits);
     }
 }
 
@@ -232,7 +236,7 @@ fn the_kernel_trains_convolutions_as_burn_does() {
         kernel.advance(problem.epochs + 1).unwrap();
         // A radius is the root of 1 − ‖μ‖², which magnifies what rounds where it is small: their squares are compared.
         let squares = |mut state: ReplicaState| {
-            state.record.radius.iter_mut().for_each(|radius| *radius *= *radius);
+            state.record.floats_mut(&RADIUS).iter_mut().for_each(|radius| *radius *= *radius);
             state
         };
         for (a, b) in kernel.states().unwrap().into_iter().zip(run(&problem, &replicas)) {
@@ -248,7 +252,7 @@ fn saturated_convolutions_have_finite_gradients() {
         let huge = Replica { init_scale: 1000.0, ..replica(1, sgd(0.01, 0.0, 0.0)) };
         let state = run(&problem, &[huge]).remove(0);
         assert_eq!(state.diverged, None);
-        assert!(state.parameters.iter().chain(&state.record.train_loss).all(|value| value.is_finite()));
+        assert!(state.parameters.iter().chain(state.record.floats(&TRAIN_LOSS)).all(|value| value.is_finite()));
     }
 }
 
@@ -265,13 +269,13 @@ fn assert_same_training(a: &ReplicaState, b: &ReplicaState) {
     assert_close(&a.parameters, &b.parameters, "parameters");
     assert_close(&a.first_moment, &b.first_moment, "first moment");
     assert_close(&a.second_moment, &b.second_moment, "second moment");
-    assert_close(&a.record.train_loss, &b.record.train_loss, "loss");
-    assert_close(&a.record.train_error, &b.record.train_error, "train error");
-    assert_close(&a.record.test_error, &b.record.test_error, "test error");
-    assert_close(&a.record.noisy_error, &b.record.noisy_error, "noisy error");
-    assert_close(&a.record.radius, &b.record.radius, "radius");
-    assert_close(&a.record.distance, &b.record.distance, "distance");
-    assert_eq!(a.record.misclassified, b.record.misclassified);
+    assert_close(a.record.floats(&TRAIN_LOSS), b.record.floats(&TRAIN_LOSS), "loss");
+    assert_close(a.record.floats(&TRAIN_ERROR), b.record.floats(&TRAIN_ERROR), "train error");
+    assert_close(a.record.floats(&TEST_ERROR), b.record.floats(&TEST_ERROR), "test error");
+    assert_close(a.record.floats(&NOISY_ERROR), b.record.floats(&NOISY_ERROR), "noisy error");
+    assert_close(a.record.floats(&RADIUS), b.record.floats(&RADIUS), "radius");
+    assert_close(a.record.floats(&DISTANCE), b.record.floats(&DISTANCE), "distance");
+    assert_eq!(a.record.bytes(&MISCLASSIFIED), b.record.bytes(&MISCLASSIFIED));
 }
 
 #[test]
@@ -312,8 +316,8 @@ fn a_diverging_replica_is_frozen_and_its_neighbours_do_not_notice() {
         assert_same_training(&alone[1], &with[2]);
         let since = with[1].diverged.expect("a learning rate of 40 diverges");
         assert_eq!(with[1].epoch, since);
-        assert!(with[1].record.train_loss[..since].iter().all(|loss| loss.is_finite()));
-        assert!(with[1].record.train_loss[since..].iter().all(|loss| loss.is_nan()));
+        assert!(with[1].record.floats(&TRAIN_LOSS)[..since].iter().all(|loss| loss.is_finite()));
+        assert!(with[1].record.floats(&TRAIN_LOSS)[since..].iter().all(|loss| loss.is_nan()));
         // Frozen at the same weights however the calls are cut.
         let mut piecewise = engine(&problem, std::slice::from_ref(&bad), vec![start(&problem, &bad)]);
         for until in [1, 2, 3, 7, 40, 121] {
@@ -380,10 +384,10 @@ fn a_class_without_kept_samples_has_no_radius() {
     let replicas = [Replica { kept: Some(kept), ..replica(1, sgd(0.2, 0.0, 0.0)) }];
     let record = &run(&problem, &replicas)[0].record;
     let epochs = problem.recorded.len();
-    let missing: Vec<bool> = (0..3).map(|class| record.radius[class * epochs].is_nan()).collect();
+    let missing: Vec<bool> = (0..3).map(|class| record.floats(&RADIUS)[class * epochs].is_nan()).collect();
     assert_eq!(missing, [false, true, false]);
     // Pairs (0, 1), (0, 2), (1, 2).
-    let missing: Vec<bool> = (0..3).map(|pair| record.distance[pair * epochs].is_nan()).collect();
+    let missing: Vec<bool> = (0..3).map(|pair| record.floats(&DISTANCE)[pair * epochs].is_nan()).collect();
     assert_eq!(missing, [true, false, true]);
 }
 

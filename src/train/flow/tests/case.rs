@@ -72,7 +72,8 @@ pub(super) fn problem(kind: ArchitectureKind, mean_field: Option<MeanField>, sam
         recorded: (0..=epochs).step_by(10).collect(),
         manifold: vec![],
         snapshots: vec![],
-        probing: crate::train::Probing::default(),
+        noise: vec![],
+        scheduled: Default::default(),
         flow: Some(FlowProblem {
             mean_field,
             hinge_beta: Some(20.0),

@@ -1,12 +1,14 @@
 //! Flows whose course is known, and flows cut into pieces.
 
 use phasesweep_results::FlowStop;
+use phasesweep_results::variables::{TEST_ERROR, TRAIN_ERROR};
 
 use super::case::{FLOW, MEAN_FIELD, cnn, mlp, problem, replica};
+use crate::observables::flow as variables;
 use crate::sweep::{Activation, Flow, Loss, Precision, Watched};
 use crate::train::flow::network::Network;
 use crate::train::flow::tangent::{Signals, kernel};
-use crate::train::flow::{FlowEngine, FlowState, Quantity};
+use crate::train::flow::{FlowEngine, FlowState};
 use crate::train::{Engine, Problem, Replica, ReplicaState};
 
 fn fresh(problem: &Problem, replicas: &[Replica]) -> Vec<ReplicaState> {
@@ -29,8 +31,8 @@ fn flow(state: &ReplicaState) -> &FlowState {
 
 /// The training margins at the end: with two samples, the quantiles 0 and 1.
 fn last_margins(problem: &Problem, state: &ReplicaState) -> [f64; 2] {
-    let margins = flow(state).record.get(Quantity::Margin);
-    let times = flow(state).record.get(Quantity::FlowTime);
+    let margins = state.record.numbers(&variables::MARGIN);
+    let times = state.record.numbers(&variables::FLOW_TIME);
     let last = times.iter().rposition(|time| time.is_finite()).unwrap();
     assert_eq!(times.len(), problem.recorded.len());
     [margins[5 * last], margins[5 * last + 4]]
@@ -164,19 +166,18 @@ fn active_sets_and_threads_change_no_bit() {
             assert_eq!(bits(cut), bits(expected), "{loss:?}");
         }
         // Most margins are far beyond the hinge at the end, or this test says nothing.
-        let margins = flow(&whole[0]).record.get(Quantity::Margin);
+        let margins = whole[0].record.numbers(&variables::MARGIN);
         let last = (0..problem.recorded.len()).rev().find(|&place| margins[5 * place].is_finite()).unwrap();
         assert!(margins[5 * last + 1] > 2.0, "{loss:?}: {:?}", &margins[5 * last..5 * last + 5]);
     }
 }
 
 /// Everything in a state, as bits, so that NaNs compare.
-fn bits(state: &ReplicaState) -> (usize, Option<FlowStop>, u64, Vec<u64>, Vec<u32>) {
+fn bits(state: &ReplicaState) -> (usize, Option<FlowStop>, u64, Vec<u64>) {
     let flow = flow(state);
-    let numbers = flow.parameters.iter().chain([&flow.time, &flow.step]).chain(flow.record.arrays.iter().flatten());
-    let losses = state.record.train_loss.iter().chain(&state.record.train_error).chain(&state.record.test_error);
-    let wide = numbers.map(|value| value.to_bits()).collect();
-    (state.epoch, flow.stop, flow.rejected, wide, losses.map(|value| value.to_bits()).collect())
+    let recorded: Vec<f64> = state.record.arrays().flat_map(|(variable, _)| state.record.numbers(variable)).collect();
+    let numbers = flow.parameters.iter().chain([&flow.time, &flow.step]).chain(&recorded);
+    (state.epoch, flow.stop, flow.rejected, numbers.map(|value| value.to_bits()).collect())
 }
 
 #[test]
@@ -184,31 +185,33 @@ fn a_flow_ends_where_it_is_told_and_says_why() {
     let problem = Problem { loss: Loss::SoftHinge, ..problem(mlp(&[40]), MEAN_FIELD, 30, 4000) };
     let fitted = &run(&problem, &[replica(1, Flow { alpha: 10.0, ..FLOW })])[0];
     assert_eq!(flow(fitted).stop, Some(FlowStop::Fitted));
-    let record = &flow(fitted).record;
-    assert_eq!(record.get(Quantity::StageUnfitted)[2], 0.0);
+    let record = &fitted.record;
+    assert_eq!(record.numbers(&variables::STAGE_UNFITTED)[2], 0.0);
     // Half of thirty, or a few more that came to fit in the same step.
-    let half = record.get(Quantity::StageUnfitted)[1];
+    let half = record.numbers(&variables::STAGE_UNFITTED)[1];
     assert!(half <= 0.5 && half > 0.3, "{half}");
-    assert!(record.get(Quantity::StageTime)[1] < record.get(Quantity::StageTime)[2]);
-    assert_eq!(record.get(Quantity::StageTime)[0], 0.0);
-    assert_eq!(fitted.record.train_error[0], 0.5, "F = 0 at the start decides nothing");
+    assert!(record.numbers(&variables::STAGE_TIME)[1] < record.numbers(&variables::STAGE_TIME)[2]);
+    assert_eq!(record.numbers(&variables::STAGE_TIME)[0], 0.0);
+    assert_eq!(fitted.record.floats(&TRAIN_ERROR)[0], 0.5, "F = 0 at the start decides nothing");
     // The record ends with the flow, and the machine on the frozen kernel has separated the samples.
-    let steps = record.get(Quantity::StageEpoch)[2] as usize;
+    let steps = record.numbers(&variables::STAGE_EPOCH)[2] as usize;
     let kept = problem.recorded.partition_point(|&epoch| epoch <= steps);
-    assert!(fitted.record.test_error[..kept].iter().all(|value| value.is_finite()));
-    assert!(kept < problem.recorded.len() && fitted.record.test_error[kept..].iter().all(|value| value.is_nan()));
+    assert!(fitted.record.floats(&TEST_ERROR)[..kept].iter().all(|value| value.is_finite()));
+    assert!(
+        kept < problem.recorded.len() && fitted.record.floats(&TEST_ERROR)[kept..].iter().all(|value| value.is_nan())
+    );
     for place in [0, 2] {
-        assert!(record.get(Quantity::KernelViolation)[place] <= 1e-3);
-        assert!(record.get(Quantity::KernelTestError)[place] <= 0.5);
-        assert!(record.get(Quantity::KernelTestError)[1].is_nan(), "not asked for");
+        assert!(record.numbers(&variables::KERNEL_VIOLATION)[place] <= 1e-3);
+        assert!(record.numbers(&variables::KERNEL_TEST_ERROR)[place] <= 0.5);
+        assert!(record.numbers(&variables::KERNEL_TEST_ERROR)[1].is_nan(), "not asked for");
     }
-    assert_eq!(record.get(Quantity::KernelChange)[0], 0.0);
+    assert_eq!(record.numbers(&variables::KERNEL_CHANGE)[0], 0.0);
 
     let short = Problem { epochs: 5, recorded: vec![0, 5], ..problem.clone() };
     let stopped = &run(&short, &[replica(1, Flow { alpha: 10.0, ..FLOW })])[0];
     assert_eq!((flow(stopped).stop, stopped.epoch), (Some(FlowStop::Steps), 6));
-    assert!(stopped.record.test_error[1].is_finite());
-    assert!(flow(stopped).record.get(Quantity::StageUnfitted)[2] > 0.0);
+    assert!(stopped.record.floats(&TEST_ERROR)[1].is_finite());
+    assert!(stopped.record.numbers(&variables::STAGE_UNFITTED)[2] > 0.0);
     let most = &run(&problem, &[replica(1, Flow { alpha: 10.0, fitted: 0.6, ..FLOW })])[0];
     assert_eq!(flow(most).stop, Some(FlowStop::Fitted));
     assert!(flow(most).time < flow(fitted).time);
@@ -229,7 +232,7 @@ fn pruned_samples_do_not_pull() {
     without.block = std::sync::Arc::new(fewer);
     let (pruned, cut) = (&run(&problem, &[half])[0], &run(&without, &[replica(1, FLOW)])[0]);
     assert_eq!(flow(pruned).parameters, flow(cut).parameters);
-    assert_eq!(pruned.record.train_error, cut.record.train_error);
+    assert_eq!(pruned.record.floats(&TRAIN_ERROR), cut.record.floats(&TRAIN_ERROR));
 }
 
 #[test]

@@ -1,9 +1,28 @@
-//! Class radii and distances of a hidden layer (Ciceri et al. 2024, Methods), on the host: the reference that every
-//! engine's own reduction is held against.
+//! Class radii and distances of hidden layers (Ciceri et al. 2024, Methods). Engines reduce them where the activations are;
+//! [`measure`] is their definition on the host, against which the tests hold the engines.
 //!
 //! With φ(x) = h(x)/‖h(x)‖₂ and μ_c the mean of φ over the samples of class c: R_c = √(mean ‖φ − μ_c‖²), which is
 //! √(mean ‖φ‖² − ‖μ_c‖²), and D = ‖μ_a − μ_b‖. Invariants: a sample whose activations are all zero (dead rectified
 //! units) has φ = 0; a class without samples has NaN; sums are in f64.
+
+use phasesweep_results::dimension::LAYER;
+use phasesweep_results::variables::{DISTANCE, RADIUS};
+
+use super::axes::Labels;
+use super::registry::Family;
+
+/// Radii and distances. Classes and their pairs are labelled with the losses.
+pub const FAMILY: Family = Family {
+    name: "manifold",
+    variables: &[&RADIUS, &DISTANCE],
+    on_weights: false,
+    label: |setup, axes| {
+        if !setup.manifold.is_empty() {
+            axes.set(LAYER, Labels::integers(setup.observed.iter().copied()));
+        }
+        !setup.manifold.is_empty()
+    },
+};
 
 /// Radii and distances of one layer.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,6 +3,43 @@
 //! Invariants: the first sample is the high bit of the first byte (as in PBM images and NumPy's `packbits`); the bits
 //! past the last sample are zero.
 
+use phasesweep_results::dimension::{BYTE, SNAPSHOT};
+use phasesweep_results::variables::{MISCLASSIFIED, MISCLASSIFIED_COUNT};
+
+use super::axes::Labels;
+use super::record::{Layout, Record};
+use super::registry::Family;
+
+/// The sets, and their sizes. Engines write the sets; the sizes follow from them when training is over.
+pub const FAMILY: Family = Family {
+    name: "misclassified",
+    variables: &[&MISCLASSIFIED, &MISCLASSIFIED_COUNT],
+    on_weights: false,
+    label: |setup, axes| {
+        axes.set(SNAPSHOT, Labels::integers(setup.snapshots.iter().copied()));
+        if !setup.snapshots.is_empty() {
+            axes.set(BYTE, Labels::Positions(bytes(setup.samples)));
+        }
+        !setup.snapshots.is_empty()
+    },
+};
+
+/// Marks the snapshots at epochs for which `taken` does not hold as missing, and counts the others.
+pub fn complete(record: &mut Record, layout: &Layout, taken: impl Fn(usize) -> bool) {
+    let Some(Labels::Integers(epochs)) = layout.axes.get(SNAPSHOT) else { return };
+    let length = layout.axes.get(BYTE).map_or(0, Labels::len);
+    let mut counts = Vec::with_capacity(epochs.len());
+    for (bits, &epoch) in record.bytes_mut(&MISCLASSIFIED).chunks_mut(length.max(1)).zip(epochs) {
+        if taken(epoch as usize) {
+            counts.push(count(bits) as f64);
+        } else {
+            bits.fill(phasesweep_results::MISSING_BYTE);
+            counts.push(f64::NAN);
+        }
+    }
+    record.set(&MISCLASSIFIED_COUNT, 0, &counts);
+}
+
 /// Bytes that a set over `samples` samples takes.
 pub fn bytes(samples: usize) -> usize {
     samples.div_ceil(8)

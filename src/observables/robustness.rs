@@ -6,9 +6,162 @@
 //! depends on the network, the sample, its label and, for a random start, the seed and its place; so the error under
 //! attack is never below the plain error of the same samples.
 
-use super::network::{Forward, Network, Scratch};
+use phasesweep_results::Variable;
+use phasesweep_results::dimension::{PGD_EPOCH, PGD_EPSILON, PGD_NORM};
+use phasesweep_results::variables::ROBUST_ERROR;
+use serde::Serialize;
+
+use super::axes::{Axes, Labels};
+use super::keys::{Keys, MOST};
+use super::losses::Loss;
+use super::registry::{Definition, Observable, Sizes};
+use super::schedule::Schedule;
+use super::setup::{Setup, Subject, View};
 use crate::data::stream::Key;
-use crate::sweep::{Loss, Norm};
+use crate::observe::network::{Forward, Network, Scratch};
+
+/// What is asked for of robustness. Part of a cell's identity: names and order of the fields may not change.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Robustness {
+    /// Epochs at which it is measured.
+    pub at: Schedule,
+    /// Norms of the ball.
+    pub norms: Vec<Norm>,
+    /// Radii ε of the ball, in units of the inputs, ascending.
+    pub epsilons: Vec<f64>,
+    /// Steps of an attack.
+    pub steps: usize,
+    /// Length of a step; `None`: 2.5 ε / steps.
+    pub step_size: Option<f64>,
+    /// From a random point of the ball instead of from the sample.
+    pub random_start: bool,
+    /// Test samples attacked, the first ones; all of them if there are fewer.
+    pub points: usize,
+    /// Least and greatest valid input; `None`: inputs are free.
+    pub clip: Option<[f64; 2]>,
+}
+
+/// Norm of the ball that an attack stays in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Norm {
+    /// Euclidean.
+    L2,
+    /// Greatest change of any input.
+    Linf,
+}
+
+impl Norm {
+    /// All of them, ascending.
+    const ALL: [Norm; 2] = [Norm::L2, Norm::Linf];
+
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Norm::L2 => "l2",
+            Norm::Linf => "linf",
+        }
+    }
+}
+
+impl Definition for Robustness {
+    const MEANING: &'static str = "error of test samples under projected gradient descent (Madry et al. 2018)";
+    const VARIABLES: &'static [&'static Variable] = &[&ROBUST_ERROR];
+
+    fn read(keys: &mut dyn Keys) -> Option<Robustness> {
+        let at = keys.schedule("at", "epochs");
+        const NORMS: [&str; 2] = [Norm::ALL[0].name(), Norm::ALL[1].name()];
+        let norms = keys.words("norm", &NORMS, &[1], "norms of the ball");
+        let epsilons = keys.positive_numbers("epsilon", "0.1", "radii of the ball, in units of the inputs");
+        let steps = keys.whole("steps", 1..=MOST, 10, "steps of an attack");
+        let step_size = keys.positive_number("step_size", "2.5 ε / steps", "length of a step");
+        let random_start = keys.flag("random_start", false, "whether it starts from a random point of the ball");
+        let points = keys.whole("points", 1..=MOST, 500, "test samples, the first ones");
+        let clip = keys.interval("clip", "inputs are free", "the least and the greatest valid input");
+        Some(Robustness {
+            at: at?,
+            norms: norms?.into_iter().map(|place| Norm::ALL[place]).collect(),
+            epsilons: epsilons?,
+            steps: steps?,
+            step_size: step_size?,
+            random_start: random_start?,
+            points: points?,
+            clip: clip?,
+        })
+    }
+}
+
+impl Robustness {
+    fn attacks(&self) -> usize {
+        self.norms.len() * self.epsilons.len()
+    }
+
+    fn attack(&self, number: usize, seed: u64, loss: Loss) -> Attack {
+        let epsilon = self.epsilons[number % self.epsilons.len()];
+        Attack {
+            norm: self.norms[number / self.epsilons.len()],
+            epsilon,
+            steps: self.steps,
+            step_size: self.step_size.unwrap_or(2.5 * epsilon / self.steps as f64),
+            random_start: self.random_start.then_some(seed),
+            clip: self.clip,
+            loss,
+        }
+    }
+
+    fn points(&self, subject: &Subject<'_>) -> usize {
+        self.points.min(subject.block.test.len())
+    }
+
+    /// Groups of samples of one attack.
+    fn groups(&self, subject: &Subject<'_>) -> usize {
+        self.points(subject).div_ceil(GROUP)
+    }
+}
+
+impl Observable for Robustness {
+    fn schedule(&self) -> &Schedule {
+        &self.at
+    }
+
+    fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
+        axes.set(PGD_NORM, Labels::Texts(self.norms.iter().map(|norm| norm.name().to_owned()).collect()));
+        axes.set(PGD_EPSILON, Labels::Numbers(self.epsilons.clone()));
+        axes.set(PGD_EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
+    }
+
+    fn flops(&self, sizes: &Sizes<'_>) -> f64 {
+        let attacked = (self.attacks() * self.points.min(sizes.tests)) as f64;
+        // A step goes back to the inputs and forward again.
+        let passes = 2.0 * self.steps as f64 + 1.0;
+        attacked * passes * 2.0 * sizes.products.iter().sum::<f64>()
+    }
+
+    /// An attack on a group of samples: attack by attack.
+    fn pieces(&self, subject: &Subject<'_>) -> usize {
+        self.attacks() * self.groups(subject)
+    }
+
+    fn piece(&self, view: &View<'_>, piece: usize) -> Vec<f64> {
+        let groups = self.groups(view.subject);
+        let (attack, group) = (piece / groups, piece % groups);
+        let first = group * GROUP;
+        let count = GROUP.min(self.points(view.subject) - first);
+        let (test, inputs) = (&view.subject.block.test, view.network.inputs());
+        let x = &test.x[first * inputs..(first + count) * inputs];
+        let attack = self.attack(attack, view.seed, view.subject.loss);
+        vec![misclassified(&view.network, x, &test.y[first..first + count], first, &attack) as f64]
+    }
+
+    fn values(&self, subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
+        let (points, groups) = (self.points(subject) as f64, self.groups(subject));
+        let error = |attack: usize| {
+            let fallen: f64 = pieces[attack * groups..(attack + 1) * groups].iter().flatten().sum();
+            (fallen / points) as f32
+        };
+        vec![(0..self.attacks()).map(error).collect()]
+    }
+}
 
 /// Samples attacked together.
 pub const GROUP: usize = 64;

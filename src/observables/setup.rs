@@ -1,0 +1,176 @@
+//! What is measured of a cohort, and what those who measure are given.
+//!
+//! [`Setup`] is all that the shapes of the records follow from: sizes and lists, no samples. [`Subject`] adds the samples
+//! and the network's shape, [`View`] one replica's weights. Invariant: what is measured of a view depends on the view
+//! alone, so on the weights, the seed and what the cohort shares.
+
+use std::sync::OnceLock;
+
+use phasesweep_kernel::LayerShape;
+
+use super::Scheduled;
+use super::losses::Loss;
+use super::schedule::Schedule;
+use crate::data::Block;
+use crate::observe::network::{Activation, Network};
+
+/// At which epochs what is measured; all lists ascend.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Times {
+    /// Epochs at which losses and errors are recorded.
+    pub recorded: Vec<usize>,
+    /// Those of them at which radii and distances are.
+    pub manifold: Vec<usize>,
+    /// Epochs at which the misclassified samples are kept.
+    pub snapshots: Vec<usize>,
+}
+
+impl Times {
+    /// The epochs of a run of `last` epochs. Losses and errors are recorded at the last epoch always, since the end of
+    /// training is what every comparison needs, and wherever copies of the weights are measured, since that is compared
+    /// with the errors there.
+    pub fn of(
+        record: &Schedule,
+        manifold_every: Option<usize>,
+        misclassified: Option<&Schedule>,
+        scheduled: &Scheduled,
+        last: usize,
+    ) -> Times {
+        let mut recorded = [record.epochs(last), scheduled.epochs(last), vec![last]].concat();
+        recorded.sort_unstable();
+        recorded.dedup();
+        let manifold = manifold_every
+            .map_or_else(Vec::new, |every| recorded.iter().copied().filter(|epoch| epoch % every == 0).collect());
+        Times { manifold, snapshots: misclassified.map_or_else(Vec::new, |at| at.epochs(last)), recorded }
+    }
+}
+
+/// What is measured of a cohort's replicas, and the sizes on which the shapes of the records depend.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup<'a> {
+    /// Passes over the training set.
+    pub epochs: usize,
+    /// Classes.
+    pub classes: usize,
+    /// Samples of the training block.
+    pub samples: usize,
+    /// Layers with weights, the output layer included.
+    pub layers: usize,
+    /// Hidden layers whose radii and distances are measured, counted from 1, ascending.
+    pub observed: &'a [usize],
+    /// See [`Times::recorded`].
+    pub recorded: &'a [usize],
+    /// See [`Times::manifold`].
+    pub manifold: &'a [usize],
+    /// See [`Times::snapshots`].
+    pub snapshots: &'a [usize],
+    /// Standard deviations of the noise of the further test sets.
+    pub noise: &'a [f64],
+    /// What is measured on copies of the weights.
+    pub scheduled: &'a Scheduled,
+    /// What is measured of a gradient flow; `None` for every other update rule.
+    pub flow: Option<FlowSetup<'a>>,
+}
+
+/// What is measured of a gradient flow.
+#[derive(Debug, Clone, Copy)]
+pub struct FlowSetup<'a> {
+    /// Shares of fitted samples at which much is measured, 0 and 1 included.
+    pub stages: &'a [f64],
+    /// Eigenvalues kept of a spectrum.
+    pub components: usize,
+    /// Training points of the tangent kernel; 0 where it is not measured.
+    pub kernel_points: usize,
+    /// Whether a hinge machine is trained on the frozen kernel.
+    pub machine: bool,
+    /// Whether it is known which inputs are informative.
+    pub informative: bool,
+}
+
+/// Pairs of classes (a, b) with a < b, in the order in which distances are recorded.
+pub fn pairs(classes: usize) -> Vec<(usize, usize)> {
+    (0..classes).flat_map(|a| (a + 1..classes).map(move |b| (a, b))).collect()
+}
+
+/// What all replicas of a cohort share, for those who measure copies of the weights.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// Sizes and lists.
+    pub setup: Setup<'a>,
+    /// Training and test samples.
+    pub block: &'a Block,
+    /// The layers with weights, from input to output.
+    pub layers: Vec<LayerShape>,
+    /// Elementwise function of every hidden layer.
+    pub activation: Activation,
+    /// What training minimises.
+    pub loss: Loss,
+    range: OnceLock<Vec<(f32, f32)>>,
+}
+
+impl<'a> Subject<'a> {
+    /// The subject of a setup. `layers` are those of the network on the block.
+    pub fn new(
+        setup: Setup<'a>,
+        block: &'a Block,
+        layers: Vec<LayerShape>,
+        activation: Activation,
+        loss: Loss,
+    ) -> Subject<'a> {
+        Subject { setup, block, layers, activation, loss, range: OnceLock::new() }
+    }
+
+    /// Least and greatest value of each input over the training block, pruned samples included.
+    pub fn input_range(&self) -> &[(f32, f32)] {
+        self.range.get_or_init(|| {
+            let inputs = self.block.inputs();
+            let mut range = vec![(f32::INFINITY, f32::NEG_INFINITY); inputs];
+            for row in self.block.train.x.chunks_exact(inputs.max(1)) {
+                range.iter_mut().zip(row).for_each(|((low, high), &x)| (*low, *high) = (low.min(x), high.max(x)));
+            }
+            range
+        })
+    }
+}
+
+/// One replica at an epoch, for those who measure copies of the weights.
+pub struct View<'a> {
+    /// What its cohort shares.
+    pub subject: &'a Subject<'a>,
+    /// Its network at these weights.
+    pub network: Network<'a>,
+    /// Layer by layer: weight `[out, in]` row-major (convolution: `[out, in, k, k]`), then bias `[out]`.
+    pub parameters: &'a [f32],
+    /// Its seed: whatever is drawn for a measurement is drawn by it.
+    pub seed: u64,
+    /// The samples that it is trained on, one flag for each of the block; `None`: all.
+    pub kept: Option<&'a [bool]>,
+    /// Steps of the optimiser in an epoch.
+    pub steps_per_epoch: usize,
+    initial: Draw<'a>,
+    drawn: OnceLock<Vec<f32>>,
+}
+
+/// Draws a replica's initial weights.
+pub type Draw<'a> = Box<dyn Fn() -> Vec<f32> + Send + Sync + 'a>;
+
+impl<'a> View<'a> {
+    /// The view of a replica; `None` if the parameters are not as many as the layers have. `initial` draws the weights
+    /// from which it began, laid out as the parameters.
+    pub fn new(
+        subject: &'a Subject<'a>,
+        parameters: &'a [f32],
+        seed: u64,
+        kept: Option<&'a [bool]>,
+        steps_per_epoch: usize,
+        initial: Draw<'a>,
+    ) -> Option<View<'a>> {
+        let network = Network::new(&subject.layers, subject.activation, parameters)?;
+        Some(View { subject, network, parameters, seed, kept, steps_per_epoch, initial, drawn: OnceLock::new() })
+    }
+
+    /// The parameters from which it began, laid out as [`View::parameters`]; drawn when they are first asked for.
+    pub fn initial(&self) -> &[f32] {
+        self.drawn.get_or_init(|| (self.initial)())
+    }
+}

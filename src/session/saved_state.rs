@@ -1,0 +1,71 @@
+//! A replica's state as the arrays of a checkpoint, and back.
+//!
+//! The trainer does not know files and the store does not know trainers; this is where they meet. Invariant: a state that is
+//! restored equals the saved one in every bit; one that does not fit the problem is not restored.
+
+use phasesweep_results::FlowStop;
+
+use crate::observables::{Record, Values};
+use crate::store::SavedState;
+use crate::train::flow::FlowState;
+use crate::train::{Problem, ReplicaState};
+
+/// Names of the arrays that are no variables. Those of variables are their own.
+const PARAMETERS: &str = "parameters";
+const FIRST_MOMENT: &str = "first moment";
+const SECOND_MOMENT: &str = "second moment";
+const FLOW_PARAMETERS: &str = "flow parameters";
+/// Time, length of the next step, steps tried in vain, code of the reason why it ended (missing: it has not).
+const FLOW_NUMBERS: &str = "flow numbers";
+
+/// The state as arrays by name.
+pub(super) fn save(state: &ReplicaState) -> SavedState {
+    let ReplicaState { epoch, parameters, first_moment, second_moment, diverged, record, flow } = state;
+    let mut arrays = vec![
+        (PARAMETERS.to_owned(), Values::F32(parameters.clone())),
+        (FIRST_MOMENT.to_owned(), Values::F32(first_moment.clone())),
+        (SECOND_MOMENT.to_owned(), Values::F32(second_moment.clone())),
+    ];
+    if let Some(FlowState { parameters, time, step, rejected, stop }) = flow.as_deref() {
+        let stop = stop.map_or(f64::NAN, |stop| f64::from(stop.code()));
+        arrays.push((FLOW_PARAMETERS.to_owned(), Values::F64(parameters.clone())));
+        // As many steps as a flow can take are whole numbers in f64.
+        arrays.push((FLOW_NUMBERS.to_owned(), Values::F64(vec![*time, *step, *rejected as f64, stop])));
+    }
+    arrays.extend(record.arrays().map(|(variable, values)| (variable.name.to_owned(), values.clone())));
+    SavedState { epoch: *epoch, diverged: *diverged, arrays }
+}
+
+/// The state behind arrays; `None` if they are not those of a state of the problem.
+pub(super) fn restore(mut saved: SavedState, problem: &Problem) -> Option<ReplicaState> {
+    let mut floats = |name: &str| match saved.take(name)? {
+        Values::F32(values) => Some(values),
+        _ => None,
+    };
+    let (parameters, first_moment, second_moment) =
+        (floats(PARAMETERS)?, floats(FIRST_MOMENT)?, floats(SECOND_MOMENT)?);
+    let flow = match &problem.flow {
+        None => None,
+        Some(_) => {
+            let (Values::F64(parameters), Values::F64(numbers)) =
+                (saved.take(FLOW_PARAMETERS)?, saved.take(FLOW_NUMBERS)?)
+            else {
+                return None;
+            };
+            let [time, step, rejected, stop] = *numbers.as_slice() else { return None };
+            let stop = if stop.is_nan() { None } else { Some(FlowStop::from_code(stop as u8)?) };
+            Some(Box::new(FlowState { parameters, time, step, rejected: rejected as u64, stop }))
+        }
+    };
+    let record = Record::restored(&problem.layout(), |name| saved.take(name))?;
+    // What is left over was measured by another sweep, or by another version.
+    saved.arrays.is_empty().then_some(ReplicaState {
+        epoch: saved.epoch,
+        parameters,
+        first_moment,
+        second_moment,
+        diverged: saved.diverged,
+        record,
+        flow,
+    })
+}

@@ -1,0 +1,40 @@
+//! What a gradient flow needs besides the problem that every optimiser has.
+
+use crate::observables::FlowSetup;
+use crate::sweep::{FlowObserve, MeanField};
+use crate::train::Problem;
+
+/// Components whose kernel-PCA coordinates are kept.
+pub(super) const COORDINATES: usize = 2;
+
+/// What a flow needs besides the problem that every optimiser has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlowProblem {
+    /// Mean-field parametrisation; `None`: the standard one.
+    pub mean_field: Option<MeanField>,
+    /// β of the soft hinge.
+    pub hinge_beta: Option<f64>,
+    /// The first of the inputs, in this number, are the informative ones; `None` where that is not known.
+    pub parallel: Option<usize>,
+    /// What is measured.
+    pub observe: FlowObserve,
+}
+
+impl FlowProblem {
+    /// What is measured, of a block of `samples` training samples.
+    pub fn setup(&self, samples: usize) -> FlowSetup<'_> {
+        let observe = &self.observe;
+        FlowSetup {
+            stages: &observe.stages,
+            components: observe.components,
+            kernel_points: observe.points(samples),
+            machine: observe.kernel_test > 0,
+            informative: self.parallel.is_some(),
+        }
+    }
+}
+
+/// Training points of the kernel.
+pub(super) fn kernel_points(problem: &Problem, flow: &FlowProblem) -> usize {
+    flow.observe.points(problem.train().len())
+}
