@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use phasesweep_results::variables::TRAIN_ERROR;
+
 use super::flow::{FlowProblem, FlowState};
 use crate::data::{Block, Samples};
 use crate::observables::{Column, Layout, Record, Scheduled, Setup, Subject, misclassified};
@@ -95,12 +97,14 @@ impl Problem {
     }
 
     /// The states' records as columns of a part: one row for each state, missing throughout where there is none (a cell
-    /// that failed). A snapshot is missing at or after the epoch at which a replica diverged, or beyond what it has measured.
+    /// that failed). A snapshot is missing at or after the epoch at which a replica diverged, beyond what it has measured,
+    /// and after the epoch at which it left.
     pub fn columns(&self, layout: &Layout, states: &[Option<&ReplicaState>]) -> Vec<Column> {
         let finished = |state: &ReplicaState| {
             let mut record = state.record.clone();
             let end = state.diverged.map_or(state.epoch, |diverged| diverged.min(state.epoch));
-            misclassified::complete(&mut record, layout, |epoch| epoch < end);
+            let left = state.left(self).unwrap_or(usize::MAX);
+            misclassified::complete(&mut record, layout, |epoch| epoch < end && epoch <= left);
             record
         };
         let records: Vec<Option<Record>> = states.iter().map(|state| state.map(finished)).collect();
@@ -169,6 +173,13 @@ impl ReplicaState {
             flow: None,
         }
     }
+
+    /// The epoch at which the replica left before training was over, if it did: the last one of which anything is recorded.
+    fn left(&self, problem: &Problem) -> Option<usize> {
+        let measured = self.record.floats(&TRAIN_ERROR).iter().rposition(|error| error.is_finite())?;
+        let early = self.diverged.is_none() && self.epoch > problem.epochs && measured + 1 < problem.recorded.len();
+        early.then(|| problem.recorded[measured])
+    }
 }
 
 /// Optimiser steps that a replica takes in a pass.
@@ -219,7 +230,7 @@ pub trait Engine {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use phasesweep_results::variables::{MISCLASSIFIED, TRAIN_ERROR, TRAIN_LOSS};
+    use phasesweep_results::variables::{MISCLASSIFIED, TRAIN_LOSS};
     use phasesweep_results::{Variable, dimension};
 
     use super::*;
@@ -304,6 +315,15 @@ mod tests {
         let measured = ["train_loss", "train_error", "test_error", "noisy_error", "radius", "distance"];
         assert_eq!(names(&columns)[..6], measured);
         assert_eq!(names(&columns)[6..], ["misclassified", "misclassified_count"]);
+    }
+
+    /// Bytes that were never written hold 255, which would count as every sample of them.
+    #[test]
+    fn a_replica_that_left_has_no_count_beyond_its_leaving() {
+        let problem = problem();
+        let left = state(&problem, 4, None, 3);
+        let columns = problem.columns(&problem.layout(), &[Some(&left)]);
+        assert_eq!(shown(&columns, "misclassified_count"), "2 1 NaN");
     }
 
     #[test]
