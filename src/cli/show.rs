@@ -4,9 +4,8 @@ mod flow;
 
 use std::path::{Path, PathBuf};
 
-use phasesweep::amount::bytes;
-use phasesweep::amount::span;
-use phasesweep::run_directory::{RunDirectoryError, StoredCell, Trajectory, find_finished};
+use phasesweep::amount::{bytes, span};
+use phasesweep::run_directory::{LastValue, RunDirectoryError, StoredCell, Trajectory, find_finished};
 use phasesweep::store::Part;
 use phasesweep_results::dimension;
 
@@ -103,13 +102,9 @@ impl View<'_> {
     /// Values of the last measured epoch.
     fn numbers(&self) -> String {
         let mut out = String::new();
-        for name in ["train_loss", "train_error", "test_error"] {
-            let values = self.values(name, &[]);
-            if let Some(place) = values.iter().rposition(|value| value.is_finite()) {
-                let epoch = self.epochs().get(place).copied().unwrap_or(place);
-                let unit = if self.is_flow() { "step" } else { "epoch" };
-                out += &format!("  {name:11} {:.6} at {unit} {epoch}\n", values[place]);
-            }
+        let unit = if self.is_flow() { "step" } else { "epoch" };
+        for LastValue { name, value, epoch } in self.cell.last_values() {
+            out += &format!("  {name:11} {value:.6} at {unit} {epoch}\n");
         }
         out
     }

@@ -39,5 +39,5 @@ pub use input::{SweepInput, locate};
 pub use kept_run::KeptRun;
 pub use record::Record;
 pub use status::{Jobs, RankReport, RunReport, RunStatus, Status, StatusReader};
-pub use stored_cell::{Series, StoredCell};
+pub use stored_cell::{LastValue, Series, StoredCell};
 pub use trajectory::Trajectory;

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use phasesweep_results::Dim;
 
+use crate::observables::VARIABLES;
+use crate::observables::record::of_epochs;
 use crate::plan::CellId;
 use crate::store::schema;
 use crate::store::{Labels, Part, PartCell, StoreError, Values};
@@ -32,6 +34,17 @@ enum Slice<'a> {
     F32(&'a [f32]),
     F64(&'a [f64]),
     U8(&'a [u8]),
+}
+
+/// The last measured value of a series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastValue {
+    /// Name of the variable, with the label of its further dimension.
+    pub name: String,
+    /// The value.
+    pub value: f64,
+    /// Its epoch.
+    pub epoch: usize,
 }
 
 impl<'a> StoredCell<'a> {
@@ -74,6 +87,36 @@ impl<'a> StoredCell<'a> {
         match self.part.axes.get(dim) {
             Some(Labels::Integers(labels)) => labels.iter().map(|&label| label as usize).collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// The last measured value of every variable that is a series of epochs, or one series for each label of a further
+    /// dimension.
+    pub fn last_values(&self) -> Vec<LastValue> {
+        let mut found = Vec::new();
+        for variable in VARIABLES {
+            let (&[_, epochs] | &[_, _, epochs]) = variable.dims else { continue };
+            let (Some(series), true) = (self.series(variable.name), of_epochs(epochs)) else { continue };
+            let (numbers, at) = (series.numbers(), self.integers(epochs));
+            for (row, values) in numbers.chunks(at.len().max(1)).enumerate() {
+                let Some(last) = values.iter().rposition(|value| value.is_finite()) else { continue };
+                let name = match variable.dims {
+                    [_, dim, _] => format!("{} {}", variable.name, self.label(dim, row)),
+                    _ => variable.name.to_owned(),
+                };
+                found.push(LastValue { name, value: values[last], epoch: at[last] });
+            }
+        }
+        found
+    }
+
+    /// A label along a dimension, as text.
+    fn label(&self, dim: Dim, place: usize) -> String {
+        match self.part.axes.get(dim) {
+            Some(Labels::Integers(labels)) => labels[place].to_string(),
+            Some(Labels::Numbers(labels)) => labels[place].to_string(),
+            Some(Labels::Texts(labels)) => labels[place].clone(),
+            Some(Labels::Positions(_)) | None => place.to_string(),
         }
     }
 
@@ -176,6 +219,21 @@ mod tests {
             axes,
             columns,
         }
+    }
+
+    #[test]
+    fn the_last_value_of_a_series_is_the_last_that_was_measured() {
+        let mut part = part();
+        let error = vec![0.5, 0.4, f32::NAN, f32::NAN, 0.3, 0.2, 0.1, 0.0];
+        part.columns.push(Column { name: "train_error", values: Values::F32(error) });
+        part.axes.set(dimension::NOISE, Labels::Numbers(vec![0.5, 2.0]));
+        let noisy = (0..16).map(|k| k as f32).collect();
+        part.columns.push(Column { name: "noisy_error", values: Values::F32(noisy) });
+        let cell = StoredCell::of(&part, CellId([7; 16]), Path::new("a.h5")).unwrap();
+        let shown: Vec<_> = cell.last_values().into_iter().map(|last| (last.name, last.value, last.epoch)).collect();
+        let expected =
+            [("train_error", f64::from(0.4f32), 5), ("noisy_error 0.5", 3.0, 15), ("noisy_error 2", 7.0, 15)];
+        assert_eq!(shown, expected.map(|(name, value, epoch)| (name.to_owned(), value, epoch)));
     }
 
     #[test]
