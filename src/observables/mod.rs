@@ -24,6 +24,7 @@ pub mod schedule;
 pub mod setup;
 pub mod steps;
 pub mod values;
+pub mod weight_norm;
 
 pub use axes::{Axes, Labels};
 pub use keys::{KeyDescription, Keys};
@@ -43,4 +44,5 @@ use serde::Serialize;
 registry::observables! {
     local_complexity::LocalComplexity,
     robustness::Robustness,
+    weight_norm::WeightNorm,
 }

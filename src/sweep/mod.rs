@@ -81,6 +81,7 @@
 //! | `weights` | epochs whose weights are kept as safetensors: a schedule, or `false` | `false` |
 //! | `local_complexity` | a table, see below; nothing of it is an axis of the grid | not measured |
 //! | `robustness` | a table, see below; nothing of it is an axis of the grid | not measured |
+//! | `weight_norm` | a table, see below: the Frobenius norm of each layer's weights, biases not counted | not measured |
 //! | **`local_complexity = { … }`** | units whose sign changes in cross-polytopes around points | |
 //! | `at` | epochs: a schedule | `"log"` |
 //! | `radii` | one radius or several, in units of the inputs | *required* |
@@ -96,6 +97,8 @@
 //! | `random_start` | from a random point of the ball | `false` |
 //! | `points` | test samples, the first ones | 500 |
 //! | `clip` | `[least, greatest]` valid input | inputs are free |
+//! | **`weight_norm = { … }`** | Frobenius norm of each layer's weights | |
+//! | `at` | epochs: a schedule | `"log"` |
 //! | **`[flow]`** | gradient-flow alone | |
 //! | `stages` | shares of fitted samples at which much is measured; the start (0) and the end (1) always | 0.1 |
 //! | `kernel` | those of them at which the tangent kernel is; `[]`: never | `[0, 1]` |

@@ -10,6 +10,7 @@ mod durability;
 mod identity;
 mod interop;
 mod limits;
+mod observables;
 mod packing;
 mod pruning;
 mod quick;

@@ -1,0 +1,104 @@
+//! Observables on copies of the weights, each held against another program on the weights that were kept.
+
+use std::path::Path;
+
+use crate::rig::{expect_code, mpirun, phasesweep, sweep_file, train};
+
+/// Dense and convolutional networks in minibatches, with their weights kept wherever the norms are measured.
+const MEASURED: &str = r#"
+[sweep]
+name = "measured"
+seeds = 2
+
+[[data]]
+source = "digits"
+
+[[subsample]]
+size = 120
+
+[[architecture]]
+kind = "mlp"
+hidden = [9, 7]
+activation = "relu"
+
+[[architecture]]
+kind = "cnn"
+channels = [3]
+hidden = [5]
+activation = "tanh"
+
+[[optimiser]]
+kind = "adam"
+lr = 0.01
+
+[train]
+epochs = 6
+batch = 40
+
+[observe]
+record = { every = 2 }
+weights = [0, 3, 6]
+weight_norm = { at = [0, 3, 6] }
+"#;
+
+/// Norms by NumPy, from the files of weights by their published layout.
+const READER: &str = r#"
+import json, sys, glob, numpy as np, h5py
+out = sys.argv[1]
+with h5py.File(out + "/results.h5") as file:
+    cells = [cell.decode() if isinstance(cell, bytes) else cell for cell in file["cell_id"][:]]
+    norms, epochs = file["weight_norm"][:], list(file["weight_norm_epoch"][:])
+    assert [d[0].name for d in file["weight_norm"].dims] == ["/cell", "/weight_layer", "/weight_norm_epoch"]
+    assert list(file["weight_layer"][:]) == [1, 2, 3] and epochs == [0, 3, 6]
+    assert norms.dtype == np.float32 and norms.shape == (4, 3, 3)
+checked = 0
+for path in glob.glob(out + "/weights/*/*.safetensors"):
+    raw = open(path, "rb").read()
+    length = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:8 + length])
+    meta, data = header.pop("__metadata__"), raw[8 + length:]
+    for layer in range(3):
+        entry = header[f"layers.{layer}.weight"]
+        weight = np.frombuffer(data[slice(*entry["data_offsets"])], "<f4").astype(float)
+        found = norms[cells.index(meta["cell"]), layer, epochs.index(int(meta["epoch"]))]
+        # Stored in single precision.
+        assert abs(found / np.linalg.norm(weight) - 1) < 1e-7, (path, layer, found)
+        checked += 1
+assert checked == 4 * 3 * 3
+print("norms are those of the kept weights")
+"#;
+
+fn check(python: &str, out: &Path) {
+    expect_code(std::process::Command::new(python).args(["-c", READER]).arg(out), 0);
+}
+
+#[test]
+fn weight_norms_are_those_of_the_kept_weights_by_every_engine_and_on_any_ranks() {
+    let Ok(python) = std::env::var("PHASESWEEP_READERS") else {
+        println!("skipped: set PHASESWEEP_READERS to a Python that has h5py, as `make test` does");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let sweep = sweep_file(dir.path(), MEASURED);
+    let alone = train(&mut phasesweep(), &sweep, &dir.path().join("kernel"));
+    check(&python, &dir.path().join("kernel"));
+    let shared = train(&mut mpirun(2), &sweep, &dir.path().join("ranks"));
+    assert_eq!(alone, shared, "how the work was shared out shows");
+    expect_code(
+        phasesweep().arg("run").arg(&sweep).args(["--kernel", "burn", "--out"]).arg(dir.path().join("burn")),
+        0,
+    );
+    check(&python, &dir.path().join("burn"));
+}
+
+#[test]
+fn what_is_not_measured_of_gradient_flows_is_refused_by_name() {
+    let flow = "[sweep]\nname = \"flow\"\nseeds = 1\n[[data]]\nsource = \"stripe\"\ndimension = 5\n\
+                [[subsample]]\nsize = 100\n[[architecture]]\nkind = \"mlp\"\nhidden = [5]\n\
+                [[optimiser]]\nkind = \"gradient-flow\"\n[train]\nepochs = 5\nloss = \"hinge\"\n\
+                [observe]\nweight_norm = { at = \"log\" }\n";
+    let dir = tempfile::tempdir().unwrap();
+    let refused = expect_code(phasesweep().arg("run").arg(sweep_file(dir.path(), flow)), 2);
+    let told = String::from_utf8_lossy(&refused.stderr).to_string();
+    assert!(told.contains("`weight_norm` is not measured of a gradient flow"), "{told}");
+}
