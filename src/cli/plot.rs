@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::linear_regions::picture::escaped;
+use phasesweep::linear_regions::picture::escaped;
 
 /// A curve with its name.
 #[derive(Debug, Clone, PartialEq)]
