@@ -16,7 +16,7 @@ source "$(dirname "$0")/ground.sh"
 ours() {
   PHASESWEEP_LOG=phasesweep=debug training_seconds "$@" | awk -v n=$(($2 * $3)) '{ print 1000 * $1 / n }'
   # Of the test samples, those that were computed.
-  awk '/of the verdicts on test samples/ { sub("%.*", ""); sum += $NF; n++ } END { print n ? sum / n / 100 : 1 }' \
+  awk '/of the (verdicts|predictions) on test samples/ { sub("%.*", ""); sum += $NF; n++ } END { print n ? sum / n / 100 : 1 }' \
     "$scratch/log" >>"$scratch/computed_$4"
 }
 peer() { # name, runs, epochs, further arguments
