@@ -48,7 +48,7 @@ const NEVER: [(&str, &[&str]); 14] = [
 ];
 
 /// Rooms whose files import each other in circles today.
-const CIRCLES: [&str; 6] = ["src/sweep", "src/store", "src/data", "src/plan", "src/train", "analysis/src"];
+const CIRCLES: [&str; 5] = ["src/sweep", "src/store", "src/data", "src/plan", "src/train"];
 
 /// Walls that are broken today, each with what has to move before it stands.
 const BROKEN: [(&str, &str); 2] = [
@@ -92,7 +92,7 @@ fn no_room_knows_what_it_must_not() {
 
 #[test]
 fn no_two_files_import_each_other_in_a_circle() {
-    for root in ["src", "src/kernel", "src/optimisers", "analysis/src"] {
+    for root in ["src", "src/kernel", "src/optimisers", "analysis/contract/src", "analysis/src"] {
         let sources = sources::read(Path::new(root));
         let arrows = imports::arrows(&sources);
         // Were no arrows found, the search would be at fault.
@@ -108,6 +108,24 @@ fn no_two_files_import_each_other_in_a_circle() {
             .filter(|circle| !CIRCLES.iter().any(|room| circle.starts_with(room)))
             .collect();
         assert!(circles.is_empty(), "these files import each other in a circle:\n{}", circles.join("\n"));
+    }
+}
+
+#[test]
+fn no_section_of_the_report_knows_another_one() {
+    let sources = sources::read(Path::new("analysis/src"));
+    let section = |source: &sources::Source| match source.module.as_slice() {
+        [first, section, ..] if first == "sections" && section != "section" => Some(section.clone()),
+        _ => None,
+    };
+    let sections: BTreeSet<String> = sources.iter().filter_map(section).collect();
+    assert!(sections.len() > 5, "the sections were not found: {sections:?}");
+    for source in &sources {
+        let Some(mine) = section(source) else { continue };
+        for other in sections.iter().filter(|other| **other != mine) {
+            let named = source.code.contains(&format!("sections::{other}::"));
+            assert!(!named, "{}: {mine} imports {other}", source.path.display());
+        }
     }
 }
 
