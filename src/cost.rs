@@ -8,7 +8,7 @@ mod rates;
 
 pub use rates::{Rate, Rates};
 
-use crate::observables::{FlowSetup, Layout, Setup, Sizes, Times};
+use crate::observables::{FlowSetup, Setup, Sizes, Times, layout};
 use crate::plan::{Plan, Variant};
 use crate::sweep::{ArchitectureKind, Batch, OptimiserKind, Sweep};
 
@@ -109,7 +109,8 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
 fn record_bytes(sweep: &Sweep, variant: &Variant, data: &DataShape, samples: usize, layers: usize) -> u64 {
     let (observe, epochs) = (&sweep.observe, sweep.train.epochs);
     let misclassified = observe.misclassified.as_ref();
-    let times = Times::of(&observe.epochs, observe.manifold_every, misclassified, &observe.probes, epochs);
+    let times =
+        Times::of(&observe.epochs, observe.manifold_every, misclassified, &observe.probes.epochs(epochs), epochs);
     let flow = observe.flow.as_ref().filter(|_| sweep.optimisers[variant.optimiser].flow.is_some());
     let setup = Setup {
         epochs,
@@ -121,7 +122,7 @@ fn record_bytes(sweep: &Sweep, variant: &Variant, data: &DataShape, samples: usi
         manifold: &times.manifold,
         snapshots: &times.snapshots,
         noise: &observe.noise,
-        scheduled: &observe.probes,
+        steps: !observe.probes.is_empty(),
         flow: flow.map(|flow| FlowSetup {
             stages: &flow.stages,
             components: flow.components,
@@ -130,7 +131,7 @@ fn record_bytes(sweep: &Sweep, variant: &Variant, data: &DataShape, samples: usi
             informative: true,
         }),
     };
-    Layout::of(&setup).bytes()
+    layout(&setup, &observe.probes).bytes()
 }
 
 /// Bytes that measuring the tangent kernel of one replica takes: Gram matrices of all training samples with themselves

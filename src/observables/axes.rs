@@ -5,9 +5,8 @@
 
 use std::cmp::Ordering;
 
+use phasesweep_results::dimension::DIMENSIONS;
 use phasesweep_results::{Dim, LabelKind, Variable, dimension};
-
-use super::registry;
 
 /// The labels along one dimension.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +97,7 @@ fn natural_order(a: &String, b: &String) -> Ordering {
     }
 }
 
-/// Labels of the dimensions other than the cell, in the order of [`registry::dimensions`].
+/// Labels of the dimensions other than the cell, the contract's in their order, then others by name.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Axes(Vec<(Dim, Labels)>);
 
@@ -107,7 +106,8 @@ impl Axes {
     pub fn set(&mut self, dim: Dim, labels: Labels) {
         self.0.retain(|(other, _)| *other != dim);
         if !labels.is_empty() {
-            let rank = |dim: Dim| registry::dimensions().iter().position(|other| *other == dim);
+            let rank =
+                |dim: Dim| (DIMENSIONS.iter().position(|other| *other == dim).unwrap_or(DIMENSIONS.len()), dim.name);
             let place = self.0.partition_point(|(other, _)| rank(other) < rank(dim));
             self.0.insert(place, (dim, labels));
         }
@@ -130,7 +130,7 @@ impl Axes {
         self.0.iter().find(|(other, _)| *other == dim).map(|(_, labels)| labels)
     }
 
-    /// Dimensions and labels, in the order of [`registry::dimensions`].
+    /// Dimensions and labels, the contract's in their order, then others by name.
     pub fn iter(&self) -> impl Iterator<Item = (Dim, &Labels)> {
         self.0.iter().map(|(dim, labels)| (*dim, labels))
     }
@@ -220,7 +220,7 @@ mod tests {
             let mine = axes(&layers, 2, &epochs);
             let mut whole = axes(&other_layers, 3, &other_epochs);
             whole.unite(&mine).unwrap();
-            let radius = registry::variable("radius").unwrap();
+            let radius = &phasesweep_results::variables::RADIUS;
             let places = mine.places_in(&whole, radius).unwrap();
             let labels_at = |axes: &Axes, place: usize| {
                 let integers = |dim| match axes.get(dim) { Some(Labels::Integers(l)) => l.clone(), _ => vec![] };

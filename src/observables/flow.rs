@@ -38,7 +38,6 @@ pub const FAMILY: Family = Family {
         &WEIGHT_SPECTRUM,
         &HIDDEN_DIMENSION,
     ],
-    on_weights: false,
     label: |setup, axes| {
         if let Some(flow) = &setup.flow {
             axes.set(STAGE, Labels::Numbers(flow.stages.to_vec()));
@@ -53,7 +52,6 @@ pub const FAMILY: Family = Family {
 pub const COMPRESSION_FAMILY: Family = Family {
     name: "compression",
     variables: &[&COMPRESSION, &STAGE_COMPRESSION],
-    on_weights: false,
     label: |setup, _| setup.flow.is_some_and(|flow| flow.informative),
 };
 
@@ -69,7 +67,6 @@ pub const KERNEL_FAMILY: Family = Family {
         &KERNEL_NORM,
         &KERNEL_CHANGE,
     ],
-    on_weights: false,
     label: |setup, axes| {
         let points = setup.flow.map_or(0, |flow| flow.kernel_points);
         axes.set(POINT, Labels::Positions(points));
@@ -81,7 +78,6 @@ pub const KERNEL_FAMILY: Family = Family {
 pub const MACHINE_FAMILY: Family = Family {
     name: "kernel_machine",
     variables: &[&KERNEL_TEST_ERROR, &NETWORK_TEST_ERROR, &KERNEL_VIOLATION],
-    on_weights: false,
     label: |setup, _| setup.flow.is_some_and(|flow| flow.machine && flow.kernel_points > 0),
 };
 

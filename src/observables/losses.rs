@@ -5,7 +5,6 @@
 
 use phasesweep_results::dimension::{CLASS, EPOCH, NOISE, PAIR};
 use phasesweep_results::variables::{NOISY_ERROR, TEST_ERROR, TRAIN_ERROR, TRAIN_LOSS};
-use serde::Serialize;
 
 use super::axes::Labels;
 use super::registry::Family;
@@ -15,7 +14,6 @@ use super::setup::pairs;
 pub const FAMILY: Family = Family {
     name: "losses",
     variables: &[&TRAIN_LOSS, &TRAIN_ERROR, &TEST_ERROR, &NOISY_ERROR],
-    on_weights: false,
     label: |setup, axes| {
         axes.set(EPOCH, Labels::integers(setup.recorded.iter().copied()));
         axes.set(CLASS, Labels::integers(0..setup.classes));
@@ -24,19 +22,3 @@ pub const FAMILY: Family = Family {
         true
     },
 };
-
-/// What is minimised: the mean over the training samples of this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Loss {
-    /// −log softmax(f)_y
-    CrossEntropy,
-    /// Mean over classes of (f − onehot(y))²; in a gradient flow (1 − m)² of the margin m = y F.
-    MeanSquared,
-    /// max(0, 1 − m) of the margin m = y F; gradient flow alone.
-    Hinge,
-    /// ln(1 + e^{β (1 − m)})/β; gradient flow alone.
-    SoftHinge,
-    /// max(0, 1 − m)²/2; gradient flow alone.
-    QuadraticHinge,
-}

@@ -15,7 +15,6 @@ use super::registry::Family;
 pub const FAMILY: Family = Family {
     name: "manifold",
     variables: &[&RADIUS, &DISTANCE],
-    on_weights: false,
     label: |setup, axes| {
         if !setup.manifold.is_empty() {
             axes.set(LAYER, Labels::integers(setup.observed.iter().copied()));

@@ -14,7 +14,6 @@ use super::registry::Family;
 pub const FAMILY: Family = Family {
     name: "misclassified",
     variables: &[&MISCLASSIFIED, &MISCLASSIFIED_COUNT],
-    on_weights: false,
     label: |setup, axes| {
         axes.set(SNAPSHOT, Labels::integers(setup.snapshots.iter().copied()));
         if !setup.snapshots.is_empty() {

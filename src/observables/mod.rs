@@ -10,9 +10,11 @@
 //! disk and no TOML.
 
 pub mod axes;
+pub mod catalogue;
 pub mod flow;
 pub mod keys;
 pub mod local_complexity;
+pub mod loss;
 pub mod losses;
 pub mod manifold;
 pub mod misclassified;
@@ -27,11 +29,12 @@ pub mod values;
 pub mod weight_norm;
 
 pub use axes::{Axes, Labels};
+pub use catalogue::{VARIABLES, dimensions, layout, on_weights, variable};
 pub use keys::{KeyDescription, Keys};
-pub use losses::Loss;
+pub use loss::Loss;
 pub use observer::Observer;
 pub use record::{Layout, Record};
-pub use registry::{Definition, Family, Observable, Sizes, VARIABLES, dimensions, on_weights, variable};
+pub use registry::{Definition, Entry, Family, Observable, Sizes};
 pub use schedule::Schedule;
 pub use setup::{Draw, FlowSetup, Setup, Subject, Times, View, pairs};
 pub use values::{Column, Values};
@@ -39,6 +42,18 @@ pub use values::{Column, Values};
 use keys::Listing;
 use phasesweep_results::Variable;
 use serde::Serialize;
+
+/// What engines measure themselves, in the order in which it is stored.
+pub const FAMILIES: &[&Family] = &[
+    &losses::FAMILY,
+    &manifold::FAMILY,
+    &misclassified::FAMILY,
+    &steps::FAMILY,
+    &flow::FAMILY,
+    &flow::COMPRESSION_FAMILY,
+    &flow::KERNEL_FAMILY,
+    &flow::MACHINE_FAMILY,
+];
 
 // One line for each observable on copies of the weights: its file, and the type of its settings.
 registry::observables! {

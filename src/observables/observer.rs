@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use phasesweep_results::Variable;
 use phasesweep_results::variables::STEPS_PER_EPOCH;
 
+use super::Scheduled;
 use super::record::Record;
 use super::registry::Observable;
 use super::setup::{Subject, View};
@@ -37,8 +38,8 @@ impl<'a> Observer<'a> {
     ///
     /// # Errors
     /// A sentence, if what was asked for cannot be measured on this subject.
-    pub fn new(subject: &'a Subject<'a>, threads: usize) -> Result<Observer<'a>, String> {
-        let (scheduled, last) = (subject.setup.scheduled, subject.setup.epochs);
+    pub fn new(subject: &'a Subject<'a>, scheduled: &'a Scheduled, threads: usize) -> Result<Observer<'a>, String> {
+        let last = subject.setup.epochs;
         let mut asked = Vec::new();
         for (variables, observable) in scheduled.asked() {
             observable.fits(subject)?;

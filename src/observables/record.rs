@@ -6,12 +6,10 @@
 
 use phasesweep_results::{Dim, LabelKind, Variable};
 
-use super::FAMILIES;
 use super::axes::{Axes, Labels};
-use super::setup::Setup;
 use super::values::{Column, Values};
 
-/// Which variables are recorded, and the labels along their dimensions.
+/// Which variables are recorded, and the labels along their dimensions: see [`super::layout`].
 #[derive(Debug, Clone)]
 pub struct Layout {
     /// Labels of the dimensions.
@@ -21,19 +19,6 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// What is recorded of each replica of a cohort.
-    pub fn of(setup: &Setup<'_>) -> Layout {
-        let mut axes = Axes::default();
-        let mut variables = Vec::new();
-        for family in FAMILIES {
-            if (family.label)(setup, &mut axes) {
-                variables.extend_from_slice(family.variables);
-            }
-        }
-        variables.retain(|variable| axes.size(variable) > 0);
-        Layout { axes, variables }
-    }
-
     /// Bytes of one replica's record.
     pub fn bytes(&self) -> u64 {
         self.variables.iter().map(|variable| (self.axes.size(variable) * variable.dtype.bytes()) as u64).sum()

@@ -4,26 +4,20 @@
 //! identities, labels, records, checkpoints, columns, costs, the schema. Invariants: names of variables are distinct; the
 //! variables of what is measured on copies of the weights are 32-bit floats whose last dimension is its epochs.
 
-use std::sync::LazyLock;
-
-use phasesweep_results::dimension::{CELL, DIMENSIONS};
-use phasesweep_results::{Dim, Variable};
+use phasesweep_results::Variable;
 
 use super::axes::Axes;
 use super::keys::Keys;
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
-use super::{FAMILIES, Scheduled};
 
-/// Variables that are measured together.
+/// Variables that an engine measures together.
 #[derive(Debug)]
 pub struct Family {
-    /// Its name; where it has a table in `[observe]`, the key of that.
+    /// Its name.
     pub name: &'static str,
     /// Its variables.
     pub variables: &'static [&'static Variable],
-    /// Whether it is measured on copies of the weights, rather than by the engine.
-    pub on_weights: bool,
     /// Sets the labels of its dimensions; answers whether it was asked for.
     pub label: fn(&Setup<'_>, &mut Axes) -> bool,
 }
@@ -68,13 +62,22 @@ pub trait Observable: std::fmt::Debug + Send + Sync {
 
 /// What the registry knows of an observable on copies of the weights before anybody asks for it.
 pub trait Definition: Observable + Sized {
-    /// What it is and where its definition comes from, as half a sentence.
+    /// What it is and where its definition comes from, as a sentence.
     const MEANING: &'static str;
     /// Its variables.
     const VARIABLES: &'static [&'static Variable];
 
     /// Reads its table of `[observe]`; `None` if something is wrong.
     fn read(keys: &mut dyn Keys) -> Option<Self>;
+}
+
+/// A line of the registry: an observable on copies of the weights.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// Its name, which is its key in `[observe]`.
+    pub name: &'static str,
+    /// Its variables.
+    pub variables: &'static [&'static Variable],
 }
 
 /// Sizes on which the cost of a measurement depends.
@@ -134,28 +137,6 @@ macro_rules! observables {
             }
         }
 
-        /// All observables, in the order in which their variables are stored.
-        pub const FAMILIES: &[&Family] = &[
-            &losses::FAMILY,
-            &manifold::FAMILY,
-            &misclassified::FAMILY,
-            $(
-                &Family {
-                    name: stringify!($module),
-                    variables: <$module::$settings as Definition>::VARIABLES,
-                    on_weights: true,
-                    label: |setup, axes| {
-                        setup.scheduled.$module.as_ref().map(|settings| settings.label(setup, axes)).is_some()
-                    },
-                },
-            )*
-            &steps::FAMILY,
-            &flow::FAMILY,
-            &flow::COMPRESSION_FAMILY,
-            &flow::KERNEL_FAMILY,
-            &flow::MACHINE_FAMILY,
-        ];
-
         /// What documentation says of the tables of `[observe]`: key, meaning, keys of the table.
         pub fn documentation() -> Vec<(&'static str, &'static str, Vec<KeyDescription>)> {
             let mut tables = Vec::new();
@@ -166,130 +147,15 @@ macro_rules! observables {
             )*
             tables
         }
+
+        /// The observables on copies of the weights.
+        pub const OBSERVABLES: &[Entry] = &[$(
+            Entry {
+                name: stringify!($module),
+                variables: <$module::$settings as Definition>::VARIABLES,
+            },
+        )*];
     };
 }
 
 pub(super) use observables;
-
-impl Scheduled {
-    /// Whether nothing was asked for.
-    pub fn is_empty(&self) -> bool {
-        *self == Scheduled::default()
-    }
-
-    /// Every epoch of a run of `last` epochs at which something is measured or kept, ascending.
-    pub fn epochs(&self, last: usize) -> Vec<usize> {
-        let schedules = self.asked().into_iter().map(|(_, observable)| observable.schedule()).chain(&self.weights);
-        let mut all: Vec<usize> = schedules.flat_map(|schedule| schedule.epochs(last)).collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-
-    /// Floating-point operations of one replica's measurements over a run of `last` epochs.
-    pub fn flops(&self, last: usize, sizes: &Sizes<'_>) -> f64 {
-        let of =
-            |observable: &dyn Observable| observable.schedule().epochs(last).len() as f64 * observable.flops(sizes);
-        self.asked().into_iter().map(|(_, observable)| of(observable)).sum()
-    }
-}
-
-/// Every variable measured along training, in the order in which they are written.
-pub static VARIABLES: &[&Variable] = &ALL;
-
-const ALL: [&Variable; count()] = all();
-
-const fn count() -> usize {
-    let (mut count, mut family) = (0, 0);
-    while family < FAMILIES.len() {
-        count += FAMILIES[family].variables.len();
-        family += 1;
-    }
-    count
-}
-
-const fn all() -> [&'static Variable; count()] {
-    let mut all = [FAMILIES[0].variables[0]; count()];
-    let (mut place, mut family) = (0, 0);
-    while family < FAMILIES.len() {
-        let mut own = 0;
-        while own < FAMILIES[family].variables.len() {
-            all[place] = FAMILIES[family].variables[own];
-            (place, own) = (place + 1, own + 1);
-        }
-        family += 1;
-    }
-    all
-}
-
-/// The variable of that name.
-pub fn variable(name: &str) -> Option<&'static Variable> {
-    VARIABLES.iter().copied().find(|variable| variable.name == name)
-}
-
-/// Whether a variable is measured on copies of the weights.
-pub fn on_weights(variable: &Variable) -> bool {
-    let mut families = FAMILIES.iter().filter(|family| family.on_weights);
-    families.any(|family| family.variables.iter().any(|own| own.name == variable.name))
-}
-
-/// All dimensions other than the cell, in the order in which they are written: the contract's, then those that variables
-/// bring with them.
-pub fn dimensions() -> &'static [Dim] {
-    static ALL: LazyLock<Vec<Dim>> = LazyLock::new(|| {
-        let mut all = DIMENSIONS.to_vec();
-        for &dim in VARIABLES.iter().flat_map(|variable| variable.dims) {
-            if dim != CELL && !all.contains(&dim) {
-                all.push(dim);
-            }
-        }
-        all
-    });
-    &ALL
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use std::collections::HashSet;
-
-    use phasesweep_results::{Dtype, variables};
-
-    use super::*;
-    use crate::observables::documentation;
-    use crate::observables::record::of_epochs;
-
-    #[test]
-    fn names_are_distinct_and_every_variable_is_per_cell() {
-        let coordinates = dimensions().iter().flat_map(|dim| HashSet::from([dim.name, dim.coordinate]));
-        let names: Vec<_> = VARIABLES.iter().map(|v| v.name).chain(coordinates).collect();
-        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
-        assert!(VARIABLES.iter().all(|v| v.dims[0] == CELL && !v.dims[1..].contains(&CELL)));
-    }
-
-    #[test]
-    fn every_variable_that_the_report_reads_is_written() {
-        assert!(variables::VARIABLES.iter().all(|of| VARIABLES.iter().any(|variable| std::ptr::eq(*of, *variable))));
-    }
-
-    #[test]
-    fn what_is_measured_on_weights_has_its_epochs_last() {
-        for name in Scheduled::NAMES {
-            let family = FAMILIES.iter().find(|family| family.name == *name).unwrap();
-            for variable in family.variables {
-                assert!(of_epochs(variable.dims.last().unwrap()), "{}", variable.name);
-                assert_eq!(variable.dtype, Dtype::F32, "{}", variable.name);
-            }
-        }
-    }
-
-    /// A default must be one that the observable itself accepts, and every table has a schedule.
-    #[test]
-    fn every_table_can_be_listed() {
-        for (name, meaning, keys) in documentation() {
-            assert!(!meaning.is_empty() && keys.iter().any(|key| key.name == "at"), "{name}");
-            let names: HashSet<_> = keys.iter().map(|key| key.name).collect();
-            assert_eq!(names.len(), keys.len(), "{name} asks for a key twice");
-        }
-    }
-}

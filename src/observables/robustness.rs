@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::axes::{Axes, Labels};
 use super::keys::{Keys, MOST};
-use super::losses::Loss;
+use super::loss::Loss;
 use super::registry::{Definition, Observable, Sizes};
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};

@@ -8,8 +8,7 @@ use std::sync::OnceLock;
 
 use phasesweep_kernel::LayerShape;
 
-use super::Scheduled;
-use super::losses::Loss;
+use super::loss::Loss;
 use super::schedule::Schedule;
 use crate::data::Block;
 use crate::observe::network::{Activation, Network};
@@ -27,16 +26,16 @@ pub struct Times {
 
 impl Times {
     /// The epochs of a run of `last` epochs. Losses and errors are recorded at the last epoch always, since the end of
-    /// training is what every comparison needs, and wherever copies of the weights are measured, since that is compared
+    /// training is what every comparison needs, and wherever copies of the weights are measured (`on_weights`), since that is compared
     /// with the errors there.
     pub fn of(
         record: &Schedule,
         manifold_every: Option<usize>,
         misclassified: Option<&Schedule>,
-        scheduled: &Scheduled,
+        on_weights: &[usize],
         last: usize,
     ) -> Times {
-        let mut recorded = [record.epochs(last), scheduled.epochs(last), vec![last]].concat();
+        let mut recorded = [&record.epochs(last), on_weights, &[last]].concat();
         recorded.sort_unstable();
         recorded.dedup();
         let manifold = manifold_every
@@ -66,8 +65,8 @@ pub struct Setup<'a> {
     pub snapshots: &'a [usize],
     /// Standard deviations of the noise of the further test sets.
     pub noise: &'a [f64],
-    /// What is measured on copies of the weights.
-    pub scheduled: &'a Scheduled,
+    /// Whether copies of the weights are measured or kept at some epoch, so that epochs are to be counted in steps.
+    pub steps: bool,
     /// What is measured of a gradient flow; `None` for every other update rule.
     pub flow: Option<FlowSetup<'a>>,
 }

@@ -5,9 +5,4 @@ use phasesweep_results::variables::STEPS_PER_EPOCH;
 use super::registry::Family;
 
 /// One number for each cell.
-pub const FAMILY: Family = Family {
-    name: "steps",
-    variables: &[&STEPS_PER_EPOCH],
-    on_weights: true,
-    label: |setup, _| !setup.scheduled.is_empty(),
-};
+pub const FAMILY: Family = Family { name: "steps", variables: &[&STEPS_PER_EPOCH], label: |setup, _| setup.steps };

@@ -17,7 +17,8 @@ pub(super) fn problem(plan: &Plan, variant: usize, prepared: &Prepared) -> Probl
     let epochs = sweep.train.epochs;
     let observe = &sweep.observe;
     let misclassified = observe.misclassified.as_ref();
-    let times = Times::of(&observe.epochs, observe.manifold_every, misclassified, &observe.probes, epochs);
+    let times =
+        Times::of(&observe.epochs, observe.manifold_every, misclassified, &observe.probes.epochs(epochs), epochs);
     Problem {
         block: prepared.block.clone(),
         noisy: prepared.noisy.clone(),

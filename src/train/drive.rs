@@ -82,7 +82,7 @@ pub fn drive(
 ) -> Result<Ended, DriveError> {
     let end = problem.epochs + 1;
     let subject = problem.subject();
-    let observer = Observer::new(&subject, threads).map_err(DriveError::Observable)?;
+    let observer = Observer::new(&subject, &problem.scheduled, threads).map_err(DriveError::Observable)?;
     let kept = problem.scheduled.weights.as_ref().map_or_else(Vec::new, |at| at.epochs(problem.epochs));
     let (began, mut observing) = (Instant::now(), Duration::ZERO);
     let mut looked = vec![0; states.len()];

@@ -9,7 +9,7 @@ use phasesweep_results::variables::TRAIN_ERROR;
 
 use super::flow::{FlowProblem, FlowState};
 use crate::data::{Block, Samples};
-use crate::observables::{Column, Layout, Record, Scheduled, Setup, Subject, misclassified};
+use crate::observables::{Column, Layout, Record, Scheduled, Setup, Subject, layout, misclassified};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind};
 
 /// A cohort's problem: everything its replicas share.
@@ -80,14 +80,14 @@ impl Problem {
             manifold: &self.manifold,
             snapshots: &self.snapshots,
             noise: &self.noise,
-            scheduled: &self.scheduled,
+            steps: !self.scheduled.is_empty(),
             flow: self.flow.as_ref().map(|flow| flow.setup(self.block.train.len())),
         }
     }
 
     /// Which variables are recorded of each replica, with the labels along their dimensions.
     pub fn layout(&self) -> Layout {
-        Layout::of(&self.setup())
+        layout(&self.setup(), &self.scheduled)
     }
 
     /// What those who measure copies of the weights are given; without layers where the network cannot be built.

@@ -106,16 +106,21 @@ for at, edits in enumerate([[(0, 0)], [(1, 4)], [(1, 16), (1, 20)], [(2, 31)], [
 seed("part", "sound", bytes([2]))
 
 
-def floats(*values):
-    return struct.pack(f"<Q{len(values)}f", len(values), *values)
+def array(name, kind, *values):
+    name = name.encode()
+    return struct.pack("<I", len(name)) + name + struct.pack(f"<BQ{len(values)}{'fdB'[kind]}", kind, len(values), *values)
 
 
-state = struct.pack("<Q", 2**64 - 1) + b"".join(floats(*[0.5] * k) for k in range(9))
-state += struct.pack("<Q", 2) + b"\xff\x00" + b"".join(floats(1.0) for _ in range(4))
-flow = struct.pack("<ddQQ", 0.1, 1e-3, 2, 0) + struct.pack("<Qd", 1, 1.5) + struct.pack("<Q", 0) * 40
+def state(*arrays):
+    return struct.pack("<QI", 2**64 - 1, len(arrays)) + b"".join(arrays)
+
+
+plain = [array("parameters", 0, 0.5, 0.5), array("first moment", 0), array("second moment", 0)]
+plain += [array("train_loss", 0, *[0.5] * 4), array("misclassified", 2, 255, 0), array("weight_norm", 0, 1.0)]
+flow = [array("flow parameters", 1, 1.5), array("flow numbers", 1, 0.1, 1e-3, 2.0, 0.0), array("flow_time", 1, 0.1)]
 summary = struct.pack("<QdI", 7, 1.5, 1) + bytes(range(16)) + struct.pack("<Q", 3)
-seed("checkpoint", "state", sealed(1, summary, state + struct.pack("<Q", 0)))
-seed("checkpoint", "flow", sealed(1, summary, state + struct.pack("<Q", len(flow)) + flow))
+seed("checkpoint", "state", sealed(1, summary, state(*plain)))
+seed("checkpoint", "flow", sealed(1, summary, state(*plain, *flow)))
 seed("checkpoint", "none", sealed(1, struct.pack("<QdI", 7, 0.0, 0), b""))
 seed("checkpoint", "head", bytes([0]) + b"\x89PSCKPT\n" + struct.pack("<IIQQ", 1, 4, 100, 1024) + bytes(600))
 

@@ -48,7 +48,8 @@ const NEVER: [(&str, &[&str]); 14] = [
 ];
 
 /// Rooms whose files import each other in circles today.
-const CIRCLES: [&str; 5] = ["src/sweep", "src/store", "src/data", "src/plan", "src/train"];
+const CIRCLES: [&str; 7] =
+    ["src/observables", "src/observe", "src/sweep", "src/store", "src/data", "src/plan", "src/train"];
 
 /// Walls that are broken today, each with what has to move before it stands.
 const BROKEN: [(&str, &str); 2] = [

@@ -1,0 +1,166 @@
+//! What follows from the registry for all observables: the schema, the layout of records, epochs and costs.
+//!
+//! Invariants: names of variables are distinct; the variables of what is measured on copies of the weights are 32-bit floats
+//! whose last dimension is its epochs.
+
+use std::sync::LazyLock;
+
+use phasesweep_results::dimension::{CELL, DIMENSIONS};
+use phasesweep_results::variables::STEPS_PER_EPOCH;
+use phasesweep_results::{Dim, Variable};
+
+use super::axes::Axes;
+use super::record::Layout;
+use super::registry::{Observable, Sizes};
+use super::setup::Setup;
+use super::{FAMILIES, OBSERVABLES, Scheduled};
+
+/// Which variables are recorded of each replica of a cohort, with the labels along their dimensions.
+pub fn layout(setup: &Setup<'_>, scheduled: &Scheduled) -> Layout {
+    let mut axes = Axes::default();
+    let mut variables = Vec::new();
+    for family in FAMILIES {
+        if (family.label)(setup, &mut axes) {
+            variables.extend_from_slice(family.variables);
+        }
+    }
+    for (own, observable) in scheduled.asked() {
+        observable.label(setup, &mut axes);
+        variables.extend_from_slice(own);
+    }
+    variables.retain(|variable| axes.size(variable) > 0);
+    Layout { axes, variables }
+}
+
+impl Scheduled {
+    /// Whether nothing was asked for.
+    pub fn is_empty(&self) -> bool {
+        *self == Scheduled::default()
+    }
+
+    /// Every epoch of a run of `last` epochs at which something is measured or kept, ascending.
+    pub fn epochs(&self, last: usize) -> Vec<usize> {
+        let schedules = self.asked().into_iter().map(|(_, observable)| observable.schedule()).chain(&self.weights);
+        let mut all: Vec<usize> = schedules.flat_map(|schedule| schedule.epochs(last)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Floating-point operations of one replica's measurements over a run of `last` epochs.
+    pub fn flops(&self, last: usize, sizes: &Sizes<'_>) -> f64 {
+        let of =
+            |observable: &dyn Observable| observable.schedule().epochs(last).len() as f64 * observable.flops(sizes);
+        self.asked().into_iter().map(|(_, observable)| of(observable)).sum()
+    }
+}
+
+/// Every variable measured along training, in the order in which they are written.
+pub static VARIABLES: &[&Variable] = &ALL;
+
+const ALL: [&Variable; count()] = all();
+
+const fn count() -> usize {
+    let (mut count, mut place) = (0, 0);
+    while let Some(variables) = group(place) {
+        count += variables.len();
+        place += 1;
+    }
+    count
+}
+
+const fn all() -> [&'static Variable; count()] {
+    let mut all = [FAMILIES[0].variables[0]; count()];
+    let (mut place, mut filled) = (0, 0);
+    while let Some(variables) = group(place) {
+        let mut own = 0;
+        while own < variables.len() {
+            all[filled] = variables[own];
+            (filled, own) = (filled + 1, own + 1);
+        }
+        place += 1;
+    }
+    all
+}
+
+/// The variables of the families, then those of the observables.
+const fn group(place: usize) -> Option<&'static [&'static Variable]> {
+    if place < FAMILIES.len() {
+        Some(FAMILIES[place].variables)
+    } else if place < FAMILIES.len() + OBSERVABLES.len() {
+        Some(OBSERVABLES[place - FAMILIES.len()].variables)
+    } else {
+        None
+    }
+}
+
+/// The variable of that name.
+pub fn variable(name: &str) -> Option<&'static Variable> {
+    VARIABLES.iter().copied().find(|variable| variable.name == name)
+}
+
+/// Whether a variable is written when copies of the weights are measured, rather than by the engine.
+pub fn on_weights(variable: &Variable) -> bool {
+    let mut measured = OBSERVABLES.iter().flat_map(|entry| entry.variables);
+    measured.any(|own| own.name == variable.name) || variable.name == STEPS_PER_EPOCH.name
+}
+
+/// All dimensions other than the cell, in the order in which they are written: the contract's, then those that variables
+/// bring with them.
+pub fn dimensions() -> &'static [Dim] {
+    static ALL: LazyLock<Vec<Dim>> = LazyLock::new(|| {
+        let mut all = DIMENSIONS.to_vec();
+        for &dim in VARIABLES.iter().flat_map(|variable| variable.dims) {
+            if dim != CELL && !all.contains(&dim) {
+                all.push(dim);
+            }
+        }
+        all
+    });
+    &ALL
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::HashSet;
+
+    use phasesweep_results::{Dtype, variables};
+
+    use super::*;
+    use crate::observables::documentation;
+    use crate::observables::record::of_epochs;
+
+    #[test]
+    fn names_are_distinct_and_every_variable_is_per_cell() {
+        let coordinates = dimensions().iter().flat_map(|dim| HashSet::from([dim.name, dim.coordinate]));
+        let names: Vec<_> = VARIABLES.iter().map(|v| v.name).chain(coordinates).collect();
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
+        assert!(VARIABLES.iter().all(|v| v.dims[0] == CELL && !v.dims[1..].contains(&CELL)));
+    }
+
+    #[test]
+    fn every_variable_that_the_report_reads_is_written() {
+        assert!(variables::VARIABLES.iter().all(|of| VARIABLES.iter().any(|variable| std::ptr::eq(*of, *variable))));
+    }
+
+    #[test]
+    fn what_is_measured_on_weights_has_its_epochs_last() {
+        for entry in OBSERVABLES {
+            for variable in entry.variables {
+                assert!(of_epochs(variable.dims.last().unwrap()), "{}", variable.name);
+                assert_eq!(variable.dtype, Dtype::F32, "{}", variable.name);
+            }
+        }
+    }
+
+    /// Every table has a schedule, and asks for each key once.
+    #[test]
+    fn every_table_can_be_listed() {
+        for (name, meaning, keys) in documentation() {
+            assert!(!meaning.is_empty() && keys.iter().any(|key| key.name == "at"), "{name}");
+            let names: HashSet<_> = keys.iter().map(|key| key.name).collect();
+            assert_eq!(names.len(), keys.len(), "{name} asks for a key twice");
+        }
+    }
+}
