@@ -10,7 +10,8 @@ pub use rates::{Rate, Rates};
 
 use crate::observables::{FlowSetup, Setup, Sizes, Times, layout};
 use crate::plan::{Plan, Variant};
-use crate::sweep::{ArchitectureKind, Batch, OptimiserKind, Sweep};
+use crate::sweep::{Architecture, Batch, OptimiserKind, Sweep};
+use phasesweep_networks::{Graph, Node, Op, Ports};
 
 /// Sizes of a data source, as far as costs depend on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,20 @@ pub struct DataShape {
     pub classes: usize,
     /// Test samples.
     pub test: usize,
+}
+
+impl DataShape {
+    /// The graph of a network on such data. One that cannot be built on them costs nothing: it is refused before
+    /// anything is trained.
+    pub fn graph(&self, architecture: &Architecture) -> Graph {
+        let ports = Ports { inputs: self.features, image: self.image, classes: self.classes };
+        architecture.kind.graph(ports, architecture.activation).unwrap_or_default()
+    }
+}
+
+/// Sums of a sample, over all layers.
+fn units(graph: &Graph) -> f64 {
+    graph.layers().map(|(node, _)| node.extent.size() as f64).sum()
 }
 
 /// Cost of one replica, and what its cohort costs besides.
@@ -64,10 +79,11 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
     let samples = sweep.subsamples[variant.subsample].size() as f64;
     let tests = (data.test * (1 + sweep.observe.noise.len())) as f64;
     let epochs = sweep.train.epochs as f64;
-    let layers = layers(&sweep.architectures[variant.architecture].kind, data);
-    let forward: f64 = layers.iter().map(|layer| 2.0 * layer.products).sum();
-    let behind_first: f64 = layers.iter().skip(1).map(|layer| 2.0 * layer.products).sum();
-    let units: f64 = layers.iter().map(|layer| layer.units as f64).sum();
+    let graph = data.graph(&sweep.architectures[variant.architecture]);
+    let products = |nodes: &mut dyn Iterator<Item = &Node>| nodes.map(|node| 2.0 * node.products() as f64).sum::<f64>();
+    let forward = products(&mut graph.layers().map(|(node, _)| node));
+    let behind_first = products(&mut graph.layers().map(|(node, _)| node).filter(|node| !graph.reads_samples(node)));
+    let units = units(&graph);
     let passes = match sweep.train.batch {
         Batch::Full => 1.0,
         // Weights move within an epoch: what is recorded needs a pass of its own.
@@ -75,8 +91,8 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
     };
     let recorded = sweep.observe.epochs.epochs(sweep.train.epochs).len() as f64;
     let per_epoch = samples * (forward * passes + forward + behind_first + FLOPS_PER_UNIT * units);
-    let products: Vec<f64> = layers.iter().map(|layer| layer.products).collect();
-    let parameters: u64 = layers.iter().map(|layer| layer.parameters).sum();
+    let products: Vec<f64> = graph.layers().map(|(node, _)| node.products() as f64).collect();
+    let parameters = graph.parameters() as u64;
     let sizes =
         Sizes { products: &products, parameters: parameters as f64, samples: samples as usize, tests: data.test };
     let probed = sweep.observe.probes.flops(sweep.train.epochs, &sizes);
@@ -87,8 +103,9 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
         OptimiserKind::GradientFlow => FLOW_VECTORS,
         _ => optimiser.moments().map(u64::from).iter().sum(),
     };
-    let state = 4 * parameters * (1 + moments) + record_bytes(sweep, variant, data, samples as usize, layers.len());
-    let dense = matches!(sweep.architectures[variant.architecture].kind, ArchitectureKind::Mlp { .. });
+    let layers = graph.layers().count();
+    let state = 4 * parameters * (1 + moments) + record_bytes(sweep, variant, data, samples as usize, layers);
+    let dense = graph.layers().all(|(node, _)| node.op == Op::Dense);
     let held = match activations {
         // Weights and gradients lie side by side for the few replicas in hand only.
         Activations::Tile if dense && matches!(sweep.train.batch, Batch::Full) => tests as u64 * BYTES_PER_VERDICT,
@@ -101,7 +118,7 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
         flops,
         parameters,
         bytes: STATES * state + held,
-        shared_bytes: ((samples + tests) * data.features as f64 * 4.0) as u64 + gram_bytes(sweep, samples, &layers),
+        shared_bytes: ((samples + tests) * data.features as f64 * 4.0) as u64 + gram_bytes(sweep, samples, units),
     }
 }
 
@@ -136,47 +153,10 @@ fn record_bytes(sweep: &Sweep, variant: &Variant, data: &DataShape, samples: usi
 
 /// Bytes that measuring the tangent kernel of one replica takes: Gram matrices of all training samples with themselves
 /// and with the test samples, three at a time, and every layer's signals. 0 where it is not measured.
-fn gram_bytes(sweep: &Sweep, samples: f64, layers: &[Layer]) -> u64 {
+fn gram_bytes(sweep: &Sweep, samples: f64, units: f64) -> u64 {
     let Some(observe) = sweep.observe.flow.as_ref().filter(|observe| !observe.kernel.is_empty()) else { return 0 };
     let tests = observe.kernel_test as f64;
     let machine = if observe.kernel_test > 0 { samples * samples.max(tests) } else { 0.0 };
     let spectrum = (observe.kernel_points as f64).min(samples).powi(2);
-    let units: f64 = layers.iter().map(|layer| layer.units as f64).sum();
     (8.0 * (3.0 * machine.max(spectrum) + 2.0 * (samples + tests) * units)) as u64
-}
-
-/// One layer's part in the cost, for one sample.
-struct Layer {
-    products: f64,
-    parameters: u64,
-    units: usize,
-}
-
-fn layers(kind: &ArchitectureKind, data: &DataShape) -> Vec<Layer> {
-    let dense =
-        |from: usize, to: usize| Layer { products: (from * to) as f64, parameters: (from * to + to) as u64, units: to };
-    match kind {
-        ArchitectureKind::Mlp { hidden } => {
-            let widths: Vec<usize> =
-                std::iter::once(data.features).chain(hidden.iter().copied()).chain([data.classes]).collect();
-            widths.windows(2).map(|pair| dense(pair[0], pair[1])).collect()
-        }
-        ArchitectureKind::Cnn { channels, kernel, pool, hidden } => {
-            let [mut from, mut height, mut width] = data.image.unwrap_or([1, 1, data.features]);
-            let mut out = Vec::new();
-            for &to in channels {
-                let weights = from * to * kernel * kernel;
-                out.push(Layer {
-                    products: (weights * height * width) as f64,
-                    parameters: (weights + to) as u64,
-                    units: to * height * width,
-                });
-                (from, height, width) = (to, (height / pool).max(1), (width / pool).max(1));
-            }
-            let widths: Vec<usize> =
-                std::iter::once(from * height * width).chain(hidden.iter().copied()).chain([data.classes]).collect();
-            out.extend(widths.windows(2).map(|pair| dense(pair[0], pair[1])));
-            out
-        }
-    }
 }

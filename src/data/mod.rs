@@ -39,4 +39,4 @@ pub use locate::Places;
 pub use noise::noisy_test;
 pub use phasesweep_kernel::{Block, Samples};
 pub use pool::{Pool, generated_identity};
-pub use shape::{Listing, Shape, Status, name, shape, shape_from, sources};
+pub use shape::{Listing, Shape, Status, known_image, name, shape, shape_from, sources};

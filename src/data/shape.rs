@@ -54,13 +54,11 @@ pub fn shape_from(data: &Data, places: &Places) -> Result<Shape, DataError> {
     match &data.source {
         Source::Digits { train } => {
             let test = digits::SAMPLES.saturating_sub(*train);
-            Ok(with(digits::PIXELS, digits::CLASSES, *train, test, Some([1, 8, 8])))
+            Ok(with(digits::PIXELS, digits::CLASSES, *train, test, known_image(&data.source).flatten()))
         }
-        Source::Cifar10 { channels } => {
-            let (features, image) = match channels {
-                Channels::Sum => (1024, [1, 32, 32]),
-                Channels::Flat => (3072, [3, 32, 32]),
-            };
+        Source::Cifar10 { .. } => {
+            let image = known_image(&data.source).flatten();
+            let features = image.map_or(0, |image| image.iter().product());
             let (train, test) = match find(name, path, places, &cifar::NAMES.map(str::to_owned))? {
                 Found::Published(samples) => samples,
                 Found::Dir(dir) => {
@@ -72,7 +70,7 @@ pub fn shape_from(data: &Data, places: &Places) -> Result<Shape, DataError> {
                     (counts.iter().sum(), test)
                 }
             };
-            Ok(with(features, 10, train, test, Some(image)))
+            Ok(with(features, 10, train, test, image))
         }
         source => match find(name, path, places, &idx::names())? {
             Found::Published((train, test)) => Ok(with(784, 10, train, test, Some([1, 28, 28]))),
@@ -104,6 +102,18 @@ fn find(name: &str, path: Option<&Path>, places: &Places, wanted: &[String]) -> 
         (Ok(dir), _) => Ok(Found::Dir(dir)),
         (Err(_), Some(set)) if path.is_none() => Ok(Found::Published(set.samples)),
         (Err(error), _) => Err(error),
+    }
+}
+
+/// `[channels, height, width]` of a source's images, `Some(None)` for points, as far as known without its files.
+pub fn known_image(source: &Source) -> Option<Option<[usize; 3]>> {
+    match source {
+        Source::Digits { .. } => Some(Some([1, 8, 8])),
+        Source::Mnist | Source::FashionMnist | Source::Kmnist => Some(Some([1, 28, 28])),
+        Source::Cifar10 { channels: Channels::Sum } => Some(Some([1, 32, 32])),
+        Source::Cifar10 { channels: Channels::Flat } => Some(Some([3, 32, 32])),
+        Source::Idx => None,
+        Source::Stripe { .. } | Source::Cylinder { .. } => Some(None),
     }
 }
 

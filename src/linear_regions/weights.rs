@@ -70,7 +70,6 @@ impl Weights {
     pub fn read(path: &Path) -> Result<Weights, SliceError> {
         let tensors = Tensors::read(path)?;
         let refuse = |what: String| SliceError::File { path: path.to_owned(), what };
-        let slope = slope(&tensors.metadata).map_err(refuse)?;
         let mut layers = Vec::new();
         while let Some((shape, weight)) = tensors.get(&format!("layers.{}.weight", layers.len())) {
             let &[outputs, _] = shape else {
@@ -88,8 +87,12 @@ impl Weights {
             layers.push(Dense { weight: weight.to_vec(), bias: bias.unwrap_or_else(|| vec![0.0; outputs]) });
         }
         if layers.is_empty() {
-            return Err(refuse("it has no tensor `layers.0.weight`".to_owned()));
+            let network = tensors.metadata.get("architecture").map_or(String::new(), |json| format!(" (it is {json})"));
+            return Err(refuse(format!(
+                "it has no tensor `layers.0.weight`{network}. The exact partition is of chains of dense layers"
+            )));
         }
+        let slope = slope(&tensors.metadata).map_err(refuse)?;
         let network = PiecewiseLinear::new(layers, slope).map_err(|error| refuse(error.to_string()))?;
         let number = |name: &str| tensors.metadata.get(name);
         Ok(Weights {

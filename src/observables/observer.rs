@@ -46,7 +46,7 @@ impl<'a> Observer<'a> {
             asked.push(Asked { observable, variables, epochs: observable.schedule().epochs(last) });
         }
         let epochs = scheduled.epochs(last);
-        if !epochs.is_empty() && subject.layers.is_empty() {
+        if !epochs.is_empty() && subject.graph.nodes().is_empty() {
             return Err(
                 "the network cannot be built on the block's inputs, so nothing of it can be measured".to_owned()
             );

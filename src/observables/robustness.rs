@@ -18,7 +18,7 @@ use super::registry::{Definition, Observable, Sizes};
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
 use crate::data::stream::Key;
-use crate::observe::network::{Forward, Network, Scratch};
+use crate::observe::network::{self, Forward, Network, Scratch};
 
 /// What is asked for of robustness. Part of a cell's identity: names and order of the fields may not change.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -142,15 +142,20 @@ impl Observable for Robustness {
         self.attacks() * self.groups(subject)
     }
 
+    fn fits(&self, subject: &Subject<'_>) -> Result<(), String> {
+        network::chain(&subject.graph).map(drop)
+    }
+
     fn piece(&self, view: &View<'_>, piece: usize) -> Vec<f64> {
         let groups = self.groups(view.subject);
         let (attack, group) = (piece / groups, piece % groups);
         let first = group * GROUP;
         let count = GROUP.min(self.points(view.subject) - first);
-        let (test, inputs) = (&view.subject.block.test, view.network.inputs());
+        let Some(network) = &view.network else { return Vec::new() };
+        let (test, inputs) = (&view.subject.block.test, network.inputs());
         let x = &test.x[first * inputs..(first + count) * inputs];
         let attack = self.attack(attack, view.seed, view.subject.loss);
-        vec![misclassified(&view.network, x, &test.y[first..first + count], first, &attack) as f64]
+        vec![misclassified(network, x, &test.y[first..first + count], first, &attack) as f64]
     }
 
     fn values(&self, subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
@@ -331,7 +336,7 @@ mod tests {
     use super::*;
     use crate::observe::network::tests::reference::cases;
     use crate::sweep::Activation;
-    use phasesweep_kernel::LayerShape;
+    use phasesweep_networks::LayerShape;
 
     fn attack(norm: Norm, epsilon: f64) -> Attack {
         let loss = Loss::CrossEntropy;

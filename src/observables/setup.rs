@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use phasesweep_kernel::LayerShape;
+use phasesweep_networks::{Graph, LayerShape};
 
 use super::loss::Loss;
 use super::schedule::Schedule;
@@ -98,7 +98,9 @@ pub struct Subject<'a> {
     pub setup: Setup<'a>,
     /// Training and test samples.
     pub block: &'a Block,
-    /// The layers with weights, from input to output.
+    /// The network; empty where it cannot be built on the block.
+    pub graph: Graph,
+    /// Its layers from input to output, where it is a plain chain of them; else none.
     pub layers: Vec<LayerShape>,
     /// Elementwise function of every hidden layer.
     pub activation: Activation,
@@ -108,15 +110,10 @@ pub struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    /// The subject of a setup. `layers` are those of the network on the block.
-    pub fn new(
-        setup: Setup<'a>,
-        block: &'a Block,
-        layers: Vec<LayerShape>,
-        activation: Activation,
-        loss: Loss,
-    ) -> Subject<'a> {
-        Subject { setup, block, layers, activation, loss, range: OnceLock::new() }
+    /// The subject of a setup. `graph` is the network on the block.
+    pub fn new(setup: Setup<'a>, block: &'a Block, graph: Graph, activation: Activation, loss: Loss) -> Subject<'a> {
+        let layers = graph.as_chain().map_or_else(Vec::new, |chain| chain.layers);
+        Subject { setup, block, graph, layers, activation, loss, range: OnceLock::new() }
     }
 
     /// Least and greatest value of each input over the training block, pruned samples included.
@@ -136,8 +133,8 @@ impl<'a> Subject<'a> {
 pub struct View<'a> {
     /// What its cohort shares.
     pub subject: &'a Subject<'a>,
-    /// Its network at these weights.
-    pub network: Network<'a>,
+    /// Its network at these weights, where it is a plain chain of layers.
+    pub network: Option<Network<'a>>,
     /// Layer by layer: weight `[out, in]` row-major (convolution: `[out, in, k, k]`), then bias `[out]`.
     pub parameters: &'a [f32],
     /// Its seed: whatever is drawn for a measurement is drawn by it.
@@ -164,7 +161,10 @@ impl<'a> View<'a> {
         steps_per_epoch: usize,
         initial: Draw<'a>,
     ) -> Option<View<'a>> {
-        let network = Network::new(&subject.layers, subject.activation, parameters)?;
+        if parameters.len() != subject.graph.parameters() {
+            return None;
+        }
+        let network = Network::new(&subject.layers, subject.activation, parameters);
         Some(View { subject, network, parameters, seed, kept, steps_per_epoch, initial, drawn: OnceLock::new() })
     }
 

@@ -59,7 +59,7 @@ impl Observable for WeightNorm {
 
     fn piece(&self, view: &View<'_>, _piece: usize) -> Vec<f64> {
         let norm = |weights: &[f32]| weights.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt();
-        (0..view.network.depth()).map(|layer| norm(view.network.weight(layer))).collect()
+        view.subject.graph.layers().map(|(_, layer)| norm(&view.parameters[layer.weight_range()])).collect()
     }
 
     fn values(&self, _subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {

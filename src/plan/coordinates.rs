@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::keys::{Keys, file_name, keys_of, shown};
 use super::{Plan, Variant, entries_of};
-use crate::sweep::{Architecture, ArchitectureKind, Batch, Optimiser, Prune, PruneSize, Source, Subsample};
+use crate::sweep::{Architecture, Batch, Optimiser, Prune, PruneSize, Source, Subsample};
 
 /// A numeric coordinate over cells.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,10 +80,7 @@ impl Plan {
             ("epsilon", "term added to the denominator", |p, v| optimiser(p, v).epsilon),
             ("weight_decay", "weight decay", |p, v| optimiser(p, v).weight_decay),
             ("width", "width of the first hidden layer (channels, for a convolution)", |p, v| {
-                match &architecture(p, v).kind {
-                    ArchitectureKind::Mlp { hidden } => first(hidden),
-                    ArchitectureKind::Cnn { channels, .. } => first(channels),
-                }
+                architecture(p, v).kind.width().map_or(f64::NAN, |width| width as f64)
             }),
             ("depth", "hidden layers", |p, v| architecture(p, v).kind.depth() as f64),
             ("init_scale", "factor on the initial weights", |p, v| architecture(p, v).init_scale),
@@ -207,8 +204,4 @@ fn artificial(plan: &Plan, variant: &Variant) -> (f64, f64, f64) {
         Source::Cylinder { dimension, parallel, stretch, .. } => (dimension as f64, parallel as f64, stretch),
         _ => (f64::NAN, f64::NAN, f64::NAN),
     }
-}
-
-fn first(widths: &[usize]) -> f64 {
-    widths.first().map_or(f64::NAN, |&width| width as f64)
 }

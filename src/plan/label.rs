@@ -16,8 +16,8 @@ use phasesweep_optimisers::Slot;
 use super::keys::{Keys, file_name, keys_of, plain, shown};
 use super::{Plan, Variant};
 use crate::sweep::{
-    Activation, Architecture, ArchitectureKind, Channels, Data, InversionOf, Labels, Normalise, Optimiser, Precision,
-    Prune, PruneSize, Source, Subsample, Watched,
+    Architecture, Channels, Data, InversionOf, Labels, Normalise, Optimiser, Precision, Prune, PruneSize, Source,
+    Subsample, Watched,
 };
 
 /// Labels of a variant, one per axis, in the order of [`Plan::AXES`].
@@ -292,23 +292,10 @@ fn subsample_words(subsample: &Subsample) -> Words {
 
 fn architecture_words(architecture: &Architecture) -> Words {
     let mut words = Words::of(architecture, "kind.kind");
-    let join = |widths: &[usize]| widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
-    let shape = match &architecture.kind {
-        ArchitectureKind::Mlp { hidden } => format!("mlp {}", join(hidden)),
-        ArchitectureKind::Cnn { channels, kernel, pool, hidden } => {
-            let dense = if hidden.is_empty() { String::new() } else { format!("+{}", join(hidden)) };
-            format!("cnn {}{dense} k{kernel} p{pool}", join(channels))
-        }
-    };
-    words.say(shape, &["kind.kind", "kind.hidden", "kind.channels", "kind.kernel", "kind.pool"]);
-    let activation = match architecture.activation {
-        Activation::Tanh => "tanh",
-        Activation::Relu => "relu",
-        Activation::Gelu => "gelu",
-        Activation::Sigmoid => "sigmoid",
-        Activation::Softplus => "softplus",
-    };
-    words.say(activation.to_owned(), &["activation"]);
+    let numbers = phasesweep_networks::KEYS.iter().map(|key| format!("kind.{}", key.name));
+    let keys: Vec<String> = std::iter::once("kind.kind".to_owned()).chain(numbers).collect();
+    words.say(architecture.kind.label(), &keys.iter().map(String::as_str).collect::<Vec<_>>());
+    words.say(architecture.activation.name().to_owned(), &["activation"]);
     let parametrisation = if architecture.mean_field.is_some() { "mean-field" } else { "standard" };
     words.unusual("parametrisation", parametrisation.to_owned(), architecture.mean_field.is_none());
     if let Some(field) = &architecture.mean_field {

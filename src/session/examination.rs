@@ -10,10 +10,12 @@ use rayon::prelude::*;
 
 use super::error::SessionError;
 use super::pools::Pools;
-use crate::data::{self, Block, Census, DataError, Finding, Pool, Samples};
+use crate::data::{self, Census, DataError, Finding, Pool};
+use crate::observe::network;
 use crate::plan::{DataIdentity, Plan, Variant, removes_by_distance};
-use crate::sweep::{ArchitectureKind, Data, InversionOf, Prune, PruneSize, Sweep};
-use crate::train::shape;
+use crate::sweep::{Data, InversionOf, Prune, PruneSize, Sweep};
+use crate::train;
+use phasesweep_networks::{Misfit, Ports};
 
 /// Blocks of a source whose inputs are looked at, taken evenly from all: each costs a pass over its samples.
 const LOOKED_AT: usize = 64;
@@ -96,6 +98,10 @@ fn findings(sweep: &Sweep, pools: &mut Pools, absent: Absent) -> Result<Vec<Stri
             Err(DataError::NotFound { name, .. })
                 if absent == Absent::Said && data.path.is_none() && data::catalogue::published(&name).is_some() =>
             {
+                // Of its sizes, which are published, what follows is known all the same.
+                let shape = data::shape(data)?;
+                let ports = Ports { inputs: shape.features, image: shape.image, classes: shape.classes };
+                refused_networks(sweep, &name, ports).into_iter().for_each(|sentence| say(&mut refused, sentence));
                 say(
                     &mut said,
                     format!(
@@ -145,9 +151,9 @@ impl Source<'_> {
         let sweep = self.plan.sweep();
         let name = self.label(0, 0);
         let mut found = Found::default();
-        found
-            .refused
-            .extend(sweep.architectures.iter().filter_map(|architecture| self.refused_network(&architecture.kind)));
+        let pool = &self.pool;
+        let ports = Ports { inputs: pool.features(), image: pool.image(), classes: pool.classes(self.data) };
+        refused_networks(sweep, &name, ports).into_iter().for_each(|sentence| say(&mut found.refused, sentence));
         let step = sweep.subsamples.len().div_ceil(LOOKED_AT);
         let counted: Vec<Result<Census, DataError>> = sweep
             .subsamples
@@ -182,31 +188,6 @@ impl Source<'_> {
         self.plan.labels(variant)[axis].clone()
     }
 
-    /// Why the network cannot be built on the source, if it cannot.
-    fn refused_network(&self, kind: &ArchitectureKind) -> Option<String> {
-        let features = self.pool.features();
-        let block = Block {
-            features,
-            live: (0..features as u32).collect(),
-            image: self.pool.image(),
-            classes: self.pool.classes(self.data),
-            train: Samples::default(),
-            test: Samples::default(),
-            source_index: Vec::new(),
-        };
-        if shape::layers(kind, &block).is_some() {
-            return None;
-        }
-        let name = self.label(0, 0);
-        Some(match self.pool.image() {
-            None => format!("{name}: a convolutional network needs images, and these are points"),
-            Some([_, height, width]) => format!(
-                "{name}: its images of {height}×{width} are pooled away by {}. Take fewer convolutions or a smaller pool",
-                describe(kind)
-            ),
-        })
-    }
-
     /// Why the sweep's pruned cells have no training set on a block, if that follows from the block alone.
     fn refused_prune(&self, census: &Census, block: &str) -> Option<String> {
         let numbers = self.pool.class_numbers(self.data).ok()?;
@@ -228,9 +209,34 @@ impl Source<'_> {
     }
 }
 
-fn describe(kind: &ArchitectureKind) -> String {
-    match kind {
-        ArchitectureKind::Mlp { hidden } => format!("hidden = {hidden:?}"),
-        ArchitectureKind::Cnn { channels, pool, .. } => format!("channels = {channels:?} with pool = {pool}"),
+/// Why networks of the sweep cannot be trained, or not measured as asked, on data of a shape: a sentence each.
+fn refused_networks(sweep: &Sweep, name: &str, ports: Ports) -> Vec<String> {
+    let mut refused = Vec::new();
+    for architecture in &sweep.architectures {
+        let label = architecture.kind.label();
+        let graph = match architecture.kind.graph(ports, architecture.activation) {
+            Ok(graph) => graph,
+            Err(misfit) => {
+                refused.push(match (misfit, ports.image) {
+                    (Misfit::PooledAway, Some([_, height, width])) => format!(
+                        "{name}: its images of {height}×{width} are pooled away by {label}. Take fewer convolutions or a \
+                         smaller pool"
+                    ),
+                    (Misfit::PooledAway, None) => format!("{name}: {label} cannot be built: {misfit}"),
+                    (Misfit::NoImages, _) => {
+                        format!("{name}: a convolutional network needs images, and these are points")
+                    }
+                });
+                continue;
+            }
+        };
+        let flows = sweep.optimisers.iter().any(|optimiser| optimiser.flow.is_some());
+        let measured = sweep.observe.probes.local_complexity.is_some() || sweep.observe.probes.robustness.is_some();
+        let reasons = [
+            flows.then(|| train::flow::chain(&graph).err()).flatten(),
+            measured.then(|| network::chain(&graph).err()).flatten(),
+        ];
+        refused.extend(reasons.into_iter().flatten().map(|reason| format!("[[architecture]] {label}: {reason}")));
     }
+    refused
 }

@@ -52,9 +52,10 @@ impl Costs {
             rate: Rate { flops_per_second: f64::INFINITY, spread: 1.0, measured: true },
         };
         for variant in plan.variants() {
-            let kind = &plan.sweep().architectures[variant.architecture].kind;
+            let architecture = &plan.sweep().architectures[variant.architecture];
             let flow = plan.sweep().optimisers[variant.optimiser].flow.is_some();
-            let kernel = !flow && execution.choice.may_take_kernel();
+            let chain = crate::train::kernel::chain(&shapes[variant.data].graph(architecture));
+            let kernel = !flow && execution.choice.may_take_kernel() && chain.is_ok();
             let accelerated = !kernel && !flow && !execution.choice.device.is_flex();
             // What a GPU holds is not in the rank's memory: trials tell how much of it fits.
             let held =
@@ -65,7 +66,7 @@ impl Costs {
                 (_, true) => "kernel".to_string(),
                 _ => format!("burn {}", execution.device()),
             };
-            let key = rate_key(execution, &engine, kind, shapes[variant.data].features);
+            let key = rate_key(execution, &engine, &architecture.kind, shapes[variant.data].features);
             let rate = rates.expect(&key, execution.choice.threads);
             if rate.flops_per_second < costs.rate.flops_per_second {
                 costs.rate = rate;
@@ -88,13 +89,10 @@ impl Costs {
     }
 }
 
-/// Under which name a rate is remembered: host, engine, shape of the network, threads.
+/// Under which name a rate is remembered: host, engine, the network with all its numbers, threads.
 fn rate_key(execution: &Execution, engine: &str, kind: &ArchitectureKind, inputs: usize) -> String {
-    let shape = match kind {
-        ArchitectureKind::Mlp { hidden } => format!("mlp {inputs} {hidden:?}"),
-        ArchitectureKind::Cnn { channels, .. } => format!("cnn {inputs} {channels:?}"),
-    };
-    format!("{}/{engine}/{shape}/{} threads", crate::host::name(), execution.choice.threads)
+    let threads = execution.choice.threads;
+    format!("{}/{engine}/{} of {inputs}/{threads} threads", crate::host::name(), kind.label())
 }
 
 /// Bytes that the heaviest cell of a sweep takes when it is trained alone on a CPU: less than that, no rank can do with.

@@ -5,6 +5,7 @@
 use crate::plan::CellId;
 use crate::store::{CellWeights, RunDirectory, StoreError, block_digest, durable};
 use crate::train::{Problem, Replica, ReplicaState, steps_per_epoch};
+use phasesweep_networks::Graph;
 
 /// Writes the weights of a cohort's cells.
 pub(super) struct KeptWeights<'a> {
@@ -12,6 +13,7 @@ pub(super) struct KeptWeights<'a> {
     problem: &'a Problem,
     replicas: &'a [Replica],
     cells: Vec<CellId>,
+    graph: Graph,
     specifications: Vec<&'a str>,
     /// Digest of the block, once it was needed.
     digest: Option<String>,
@@ -26,7 +28,9 @@ impl<'a> KeptWeights<'a> {
         cells: &[CellId],
         specifications: Vec<&'a str>,
     ) -> KeptWeights<'a> {
-        KeptWeights { directory, problem, replicas, cells: cells.to_vec(), specifications, digest: None }
+        // A network that cannot be built has no weights: its engine refuses it.
+        let graph = problem.graph().unwrap_or_default();
+        KeptWeights { directory, problem, replicas, cells: cells.to_vec(), graph, specifications, digest: None }
     }
 
     /// Writes a replica's weights as they are in its state.
@@ -44,6 +48,7 @@ impl<'a> KeptWeights<'a> {
             epoch: state.epoch,
             step: state.epoch * steps_per_epoch(problem, &self.replicas[replica]),
             architecture: &problem.architecture,
+            graph: &self.graph,
             activation: problem.activation,
             specification: self.specifications[replica],
             block: &problem.block,

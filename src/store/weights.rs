@@ -1,7 +1,8 @@
 //! Weights at chosen epochs as safetensors: read by PyTorch, NumPy and `phasesweep slice`.
 //!
-//! One file for each cell and epoch. Tensors, f32, from input to output, i from 0: `layers.i.weight` `[out, in]`
-//! (convolution `[out, in, k, k]`) and `layers.i.bias` `[out]`. The metadata says the rest, so that the network can be
+//! One file for each cell and epoch. Tensors, f32, from input to output, under the names of the network's layers, as
+//! PyTorch calls a module's: `name.weight` `[out, in]` (convolution `[out, in, k, k]`) and `name.bias` `[out]`; those of
+//! a chain are `layers.0`, `layers.1` and so on. The metadata says the rest, so that the network can be
 //! computed from the file and its data block alone. Invariants: the bytes follow from the weights and what the metadata
 //! says, so that a resumed run writes the file of an unbroken one; a file under its name is whole.
 
@@ -13,7 +14,7 @@ use serde::Serialize;
 use crate::data::Block;
 use crate::plan::CellId;
 use crate::sweep::{Activation, ArchitectureKind};
-use crate::train::shape::{self, LayerShape};
+use phasesweep_networks::Graph;
 
 use super::durable;
 use super::error::StoreError;
@@ -37,6 +38,8 @@ pub struct CellWeights<'a> {
     pub step: usize,
     /// Shape of the network.
     pub architecture: &'a ArchitectureKind,
+    /// Its graph on the block.
+    pub graph: &'a Graph,
     /// Elementwise function of every hidden layer.
     pub activation: Activation,
     /// Canonical specification of the cell's variant.
@@ -81,9 +84,9 @@ impl CellWeights<'_> {
     /// # Errors
     /// [`StoreError::Io`]; [`StoreError::Contradiction`] if the parameters are not those of the network.
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
-        let layers = shape::layers(self.architecture, self.block)
-            .filter(|layers| layers.iter().map(LayerShape::parameters).sum::<usize>() == self.parameters.len())
-            .ok_or_else(|| StoreError::contradiction(path, "its weights are not those of its network"))?;
+        if self.graph.parameters() != self.parameters.len() {
+            return Err(StoreError::contradiction(path, "its weights are not those of its network"));
+        }
         // The layers' numbers lie in the file as they lie in memory.
         let mut tensors = BTreeMap::new();
         let mut at = 0;
@@ -92,9 +95,9 @@ impl CellWeights<'_> {
             tensors.insert(name, Entry { dtype: "F32", shape, data_offsets: [at, end] });
             at = end;
         };
-        for (i, layer) in layers.iter().enumerate() {
-            tensor(format!("layers.{i}.weight"), weight_shape(layer));
-            tensor(format!("layers.{i}.bias"), vec![layer.outputs()]);
+        for (_, layer) in self.graph.layers() {
+            tensor(format!("{}.weight", layer.name), layer.shape.clone());
+            tensor(format!("{}.bias", layer.name), vec![layer.outputs()]);
         }
         let metadata = serde_json::json!({
             "format": FORMAT,
@@ -128,13 +131,6 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn weight_shape(layer: &LayerShape) -> Vec<usize> {
-    match *layer {
-        LayerShape::Dense { inputs, outputs } => vec![outputs, inputs],
-        LayerShape::Convolution { inputs, outputs, kernel, .. } => vec![outputs, inputs, kernel, kernel],
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -144,6 +140,7 @@ mod tests {
 
     use super::*;
     use crate::data::Samples;
+    use phasesweep_networks::Cnn;
 
     fn block() -> Block {
         Block {
@@ -160,7 +157,9 @@ mod tests {
     #[test]
     fn what_is_written_is_read_by_others() {
         let block = block();
-        let architecture = ArchitectureKind::Cnn { channels: vec![4], kernel: 3, pool: 2, hidden: vec![] };
+        let architecture = ArchitectureKind::Cnn(Cnn { channels: vec![4], kernel: 3, pool: 2, hidden: vec![] });
+        let ports = phasesweep_networks::Ports { inputs: 18, image: block.image, classes: 3 };
+        let graph = architecture.graph(ports, Activation::Gelu).unwrap();
         let parameters: Vec<f32> = (0..4 * 18 + 4 + 4 * 3 + 3).map(|k| (k as f32).sin()).collect();
         let weights = CellWeights {
             cell: CellId([7; 16]),
@@ -168,6 +167,7 @@ mod tests {
             epoch: 1000,
             step: 5000,
             architecture: &architecture,
+            graph: &graph,
             activation: Activation::Gelu,
             specification: "{\"a\":\"b\"}",
             block: &block,

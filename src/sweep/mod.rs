@@ -134,6 +134,7 @@ mod overrides;
 mod paths;
 mod place;
 mod raw;
+mod raw_architecture;
 mod reader;
 mod resolved;
 mod suggestion;

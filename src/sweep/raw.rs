@@ -5,6 +5,7 @@
 use super::diagnostics::Diagnostics;
 use super::document::{Node, Table, Value};
 use super::place::Place;
+pub(crate) use super::raw_architecture::RawArchitecture;
 use super::reader::{Epochs, Field, Integers, List, TableReader, opened};
 use super::written::Commas;
 use crate::observables::{KeyDescription, Scheduled, documentation};
@@ -268,22 +269,6 @@ raw_table! {
         block: List<i128> = integers,
         draw: Integers = counted,
         balanced: bool = boolean,
-    }
-}
-
-raw_table! {
-    /// Keys of `[[architecture]]`.
-    RawArchitecture {
-        kind: String = string,
-        hidden: List<List<i128>> = integer_lists,
-        channels: List<List<i128>> = integer_lists,
-        kernel: List<i128> = integers,
-        pool: List<i128> = integers,
-        activation: List<String> = strings,
-        parametrisation: String = string,
-        bias_variance: List<f64> = numbers,
-        init_scale: List<f64> = numbers,
-        observe: List<i128> = integers,
     }
 }
 

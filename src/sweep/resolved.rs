@@ -8,6 +8,7 @@
 
 pub use super::flow::{Flow, FlowObserve, MeanField, Precision, Watched};
 pub use crate::observables::{Loss, Schedule, Scheduled};
+pub use phasesweep_networks::{Activation, ArchitectureKind};
 use phasesweep_optimisers::{Rates, Rule};
 use serde::Serialize;
 
@@ -219,62 +220,6 @@ pub struct Architecture {
     pub init_scale: f64,
     /// Hidden layers measured, 1-based, ascending and distinct. Not part of the initial weights' key.
     pub observe: Vec<usize>,
-}
-
-/// Shape of a network. Inputs and outputs follow from the data.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum ArchitectureKind {
-    /// Fully connected.
-    Mlp {
-        /// Width of each hidden layer; never empty.
-        hidden: Vec<usize>,
-    },
-    /// Convolutions (stride 1, same padding), each followed by the activation and, where `pool` > 1, max pooling;
-    /// then fully connected hidden layers.
-    Cnn {
-        /// Output channels of each convolution; never empty.
-        channels: Vec<usize>,
-        /// Side of the square kernels, odd.
-        kernel: usize,
-        /// Side and stride of max pooling after each convolution; 1 is none.
-        pool: usize,
-        /// Width of each fully connected hidden layer; may be empty.
-        hidden: Vec<usize>,
-    },
-}
-
-impl ArchitectureKind {
-    /// Whether its inputs must stay whole images, constant ones included.
-    pub fn needs_images(&self) -> bool {
-        matches!(self, ArchitectureKind::Cnn { .. })
-    }
-}
-
-impl ArchitectureKind {
-    /// Number of hidden layers (convolutions count).
-    pub fn depth(&self) -> usize {
-        match self {
-            ArchitectureKind::Mlp { hidden } => hidden.len(),
-            ArchitectureKind::Cnn { channels, hidden, .. } => channels.len() + hidden.len(),
-        }
-    }
-}
-
-/// Elementwise function of a hidden layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Activation {
-    /// tanh z
-    Tanh,
-    /// max(0, z)
-    Relu,
-    /// z Φ(z), with the exact normal distribution function.
-    Gelu,
-    /// 1/(1 + e^−z)
-    Sigmoid,
-    /// ln(1 + e^z); trained by gradient flow alone.
-    Softplus,
 }
 
 /// An optimiser with its numbers.

@@ -6,7 +6,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::init::initial_parameters;
 use super::leaving::{leaving_epoch, truncate};
 use super::{Engine, Problem, Replica, ReplicaState, TrainError, steps_per_epoch};
 use crate::observables::{Observer, Subject, View, on_weights};
@@ -162,7 +161,7 @@ fn observe(
     let there = states.iter_mut().zip(replicas).filter(|(state, _)| state.epoch == epoch && state.diverged.is_none());
     for (state, replica) in there {
         let ReplicaState { parameters, record, .. } = state;
-        let initial = || initial_parameters(replica.seed, &problem.architecture, &problem.block, replica.init_scale);
+        let initial = || problem.initial_parameters(replica);
         let (kept, steps) = (replica.kept.as_deref(), steps_per_epoch(problem, replica));
         if let Some(view) = View::new(subject, parameters, replica.seed, kept, steps, Box::new(initial)) {
             views.push(view);

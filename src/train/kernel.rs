@@ -9,8 +9,8 @@ use phasesweep_results::variables::MISCLASSIFIED;
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 use crate::observables::{Record, Values};
 use crate::sweep::{Activation, Batch, Loss};
-use crate::train::init::epoch_order;
-use crate::train::shape;
+use crate::train::order::epoch_order;
+use phasesweep_networks::{Chain, Graph, LayerShape};
 
 // What the kernel leaves where nothing was measured is what the results file says of it.
 const _: () = assert!(kernel::UNMEASURED_BYTE == phasesweep_results::MISSING_BYTE);
@@ -67,21 +67,28 @@ impl Engine for KernelEngine {
     }
 }
 
+/// The chain of layers that a graph is: what the kernel trains.
+///
+/// # Errors
+/// Why it does not train others, as half a sentence for the log.
+pub fn chain(graph: &Graph) -> Result<Chain, String> {
+    graph.as_chain().ok_or_else(|| "the CPU kernel trains plain chains of layers only".to_owned())
+}
+
 /// The problem in the kernel's terms.
 fn translate(problem: &Problem) -> Result<kernel::Problem, String> {
     if problem.flow.is_some() {
         return Err("gradient flows have an engine of their own".to_owned());
     }
-    let Some(layers) = shape::layers(&problem.architecture, &problem.block) else {
-        return Err("the block is no image, or pooled down to nothing".to_owned());
-    };
+    let graph = problem.graph().map_err(|misfit| misfit.to_string())?;
+    let Chain { layers, .. } = chain(&graph).map_err(|reason| format!("{}: {reason}", problem.architecture.label()))?;
     if problem.block.inputs() == 0 || layers.iter().any(|layer| layer.outputs() == 0) {
         return Err("a layer has no units".to_owned());
     }
     Ok(kernel::Problem {
         block: problem.block.clone(),
         noisy: problem.noisy.clone(),
-        layers,
+        layers: layers.into_iter().map(layer).collect(),
         activation: match problem.activation {
             Activation::Tanh => kernel::Activation::Tanh,
             Activation::Relu => kernel::Activation::Relu,
@@ -108,6 +115,15 @@ fn translate(problem: &Problem) -> Result<kernel::Problem, String> {
         manifold: problem.manifold.clone(),
         snapshots: problem.snapshots.clone(),
     })
+}
+
+fn layer(layer: LayerShape) -> kernel::LayerShape {
+    match layer {
+        LayerShape::Dense { inputs, outputs } => kernel::LayerShape::Dense { inputs, outputs },
+        LayerShape::Convolution { inputs, outputs, kernel, pool, height, width } => {
+            kernel::LayerShape::Convolution { inputs, outputs, kernel, pool, height, width }
+        }
+    }
 }
 
 fn replica(replica: &Replica) -> kernel::Replica {
@@ -140,6 +156,7 @@ mod tests {
     use super::*;
     use crate::data::{Block, Samples};
     use crate::sweep::{ArchitectureKind, OptimiserKind, Rule};
+    use phasesweep_networks::{Cnn, Mlp};
     use std::sync::Arc;
 
     fn problem(architecture: ArchitectureKind, image: Option<[usize; 3]>) -> Problem {
@@ -181,13 +198,13 @@ mod tests {
 
     #[test]
     fn what_the_kernel_cannot_train_is_refused_by_name() {
-        let mlp = |hidden: usize| ArchitectureKind::Mlp { hidden: vec![hidden] };
-        let cnn = ArchitectureKind::Cnn { channels: vec![3], kernel: 3, pool: 2, hidden: vec![] };
+        let mlp = |hidden: usize| ArchitectureKind::Mlp(Mlp { hidden: vec![hidden] });
+        let cnn = ArchitectureKind::Cnn(Cnn { channels: vec![3], kernel: 3, pool: 2, hidden: vec![] });
         let good = problem(mlp(5), None);
         assert_eq!(KernelEngine::supports(&good), Ok(()));
         assert_eq!(KernelEngine::supports(&problem(cnn.clone(), Some([1, 4, 4]))), Ok(()));
         let refused = [
-            (problem(cnn, None), "no image"),
+            (problem(cnn, None), "no images"),
             (problem(mlp(0), None), "no units"),
             (Problem { activation: Activation::Softplus, ..good.clone() }, "softplus"),
             (Problem { loss: Loss::Hinge, ..good.clone() }, "margin"),

@@ -60,6 +60,7 @@ mod tests {
     use crate::data::{Block, Samples};
     use crate::observables::Values;
     use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, OptimiserKind};
+    use phasesweep_networks::Mlp;
 
     /// One layer, epochs 0 to 6, training samples of the classes given.
     fn problem(classes: usize, y: &[u16]) -> Problem {
@@ -76,7 +77,7 @@ mod tests {
         Problem {
             block: Arc::new(block),
             noisy: Arc::default(),
-            architecture: ArchitectureKind::Mlp { hidden: vec![2] },
+            architecture: ArchitectureKind::Mlp(Mlp { hidden: vec![2] }),
             activation: Activation::Tanh,
             layers: vec![1],
             loss: Loss::CrossEntropy,

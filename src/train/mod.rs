@@ -9,11 +9,10 @@ mod choice;
 pub mod device;
 mod drive;
 pub mod flow;
-pub mod init;
 pub mod kernel;
 mod leaving;
+pub mod order;
 mod problem;
-pub mod shape;
 
 pub use choice::{Choice, KernelChoice, build_engine};
 pub use device::{DeviceError, DeviceName};

@@ -11,6 +11,7 @@ use super::flow::{FlowProblem, FlowState};
 use crate::data::{Block, Samples};
 use crate::observables::{Column, Layout, Record, Scheduled, Setup, Subject, layout, misclassified};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind};
+use phasesweep_networks::{Graph, Misfit, Ports};
 
 /// A cohort's problem: everything its replicas share.
 #[derive(Debug, Clone)]
@@ -48,6 +49,24 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// The network on the block.
+    ///
+    /// # Errors
+    /// Why it cannot be built on it.
+    pub fn graph(&self) -> Result<Graph, Misfit> {
+        let block = &self.block;
+        let ports = Ports { inputs: block.inputs(), image: block.image, classes: block.classes };
+        self.architecture.graph(ports, self.activation)
+    }
+
+    /// Initial weights and biases of a replica, laid out as [`ReplicaState::parameters`]. Empty where the network cannot
+    /// be built on the block, which engines refuse.
+    pub fn initial_parameters(&self, replica: &Replica) -> Vec<f32> {
+        let Ok(graph) = self.graph() else { return Vec::new() };
+        let (features, live) = (self.block.features, &self.block.live);
+        self.architecture.initial_parameters(&graph, replica.seed, features, live, replica.init_scale)
+    }
+
     /// Test sets in order: the plain one, then the noisy ones. All share the plain one's labels.
     pub fn test_inputs(&self) -> impl Iterator<Item = &[f32]> {
         std::iter::once(self.block.test.x.as_slice()).chain(self.noisy.iter().map(Vec::as_slice))
@@ -74,7 +93,7 @@ impl Problem {
             epochs: self.epochs,
             classes: self.block.classes,
             samples: self.block.train.len(),
-            layers: self.architecture.depth() + 1,
+            layers: self.graph().map_or(self.architecture.depth() + 1, |graph| graph.layers().count()),
             observed: &self.layers,
             recorded: &self.recorded,
             manifold: &self.manifold,
@@ -92,8 +111,8 @@ impl Problem {
 
     /// What those who measure copies of the weights are given; without layers where the network cannot be built.
     pub fn subject(&self) -> Subject<'_> {
-        let layers = super::shape::layers(&self.architecture, &self.block).unwrap_or_default();
-        Subject::new(self.setup(), &self.block, layers, self.activation, self.loss)
+        let graph = self.graph().unwrap_or_default();
+        Subject::new(self.setup(), &self.block, graph, self.activation, self.loss)
     }
 
     /// The states' records as columns of a part: one row for each state, missing throughout where there is none (a cell
@@ -130,7 +149,8 @@ pub struct Replica {
 pub struct ReplicaState {
     /// The next epoch to be measured; the weights are those after so many passes.
     pub epoch: usize,
-    /// Layer by layer: weight `[out, in]` row-major (convolution: `[out, in, k, k]`), then bias `[out]`.
+    /// Layer by layer as its graph has them: weight `[out, in]` row-major (convolution: `[out, in, k, k]`), then bias
+    /// `[out]`.
     pub parameters: Vec<f32>,
     /// First moment (momentum buffer, Adam's m; rmsprop's momentum buffer), laid out as the parameters; empty if unused.
     pub first_moment: Vec<f32>,
@@ -159,8 +179,7 @@ impl ReplicaState {
                 flow: Some(Box::new(FlowState::fresh(problem, flow, replica))),
             };
         }
-        let parameters =
-            super::init::initial_parameters(replica.seed, &problem.architecture, &problem.block, replica.init_scale);
+        let parameters = problem.initial_parameters(replica);
         let [first, second] = replica.optimiser.moments();
         let zeros = |used: bool| vec![0.0; if used { parameters.len() } else { 0 }];
         ReplicaState {
@@ -253,7 +272,7 @@ mod tests {
             block: Arc::new(block),
             noisy: Arc::new(vec![vec![0.0; 2]]),
             noise: vec![0.1],
-            architecture: ArchitectureKind::Mlp { hidden: vec![4] },
+            architecture: ArchitectureKind::Mlp(phasesweep_networks::Mlp { hidden: vec![4] }),
             activation: Activation::Tanh,
             layers: vec![1],
             loss: Loss::CrossEntropy,

@@ -271,7 +271,7 @@ fn what_depends_on_the_sweep_and_its_data_alone_is_refused_at_once() {
         &sweep(&images, "size = 300", "")
             .replace("hidden = [8]", "channels = [2, 2, 2, 2]")
             .replace("\"mlp\"", "\"cnn\""),
-        &["images of 8×8 are pooled away by channels = [2, 2, 2, 2] with pool = 2"],
+        &["images of 8×8 are pooled away by cnn 2-2-2-2 k3 p2"],
     );
     refused(
         dir.path(),

@@ -162,6 +162,7 @@ impl Observable for LocalComplexity {
     }
 
     fn fits(&self, subject: &Subject<'_>) -> Result<(), String> {
+        network::chain(&subject.graph)?;
         let (directions, inputs) = (self.directions, subject.block.inputs());
         if directions <= inputs {
             return Ok(());
@@ -185,7 +186,7 @@ impl Observable for LocalComplexity {
     fn piece(&self, view: &View<'_>, piece: usize) -> Vec<f64> {
         let (set, group) = self.groups(view.subject)[piece];
         let points = self.group(view, self.sets[set], group);
-        let (network, directions) = (&view.network, self.directions);
+        let (Some(network), directions) = (&view.network, self.directions) else { return Vec::new() };
         let frame = frame(view.seed, self.sets[set] as u64, group as u64, directions, network.inputs());
         let counts = count(network, &points, &frame, &self.around(), &mut Workspace::default());
         counts.into_iter().map(f64::from).collect()

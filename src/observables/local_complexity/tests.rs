@@ -5,7 +5,7 @@
 use super::*;
 use crate::observe::network::tests::reference::{Reference, cases};
 use crate::sweep::Activation;
-use phasesweep_kernel::LayerShape;
+use phasesweep_networks::LayerShape;
 
 /// Every vertex formed and sent through a double-precision network, every unit looked at. Where a unit's sign hangs on
 /// less than f32 can tell, either count will do.

@@ -4,7 +4,7 @@
 //! back is the transposed product, each patch added to where it was taken from.
 
 use super::product::{Side, product};
-use phasesweep_kernel::LayerShape;
+use phasesweep_networks::LayerShape;
 
 /// What of a convolution matters here.
 struct Plane {

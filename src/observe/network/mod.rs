@@ -12,9 +12,21 @@ mod product;
 pub(crate) mod tests;
 
 pub use crate::sweep::Activation;
-use phasesweep_kernel::LayerShape;
+use phasesweep_networks::{Chain, Graph, LayerShape};
 
 use product::{Side, product};
+
+/// The chain of layers that a graph is: what local complexity and robustness are measured of.
+///
+/// # Errors
+/// Why they are not measured of others.
+pub fn chain(graph: &Graph) -> Result<Chain, String> {
+    graph.as_chain().ok_or_else(|| {
+        "local complexity and robustness are measured of plain chains of layers (kind = \"mlp\", kind = \"cnn\") only: \
+         leave them out of [observe]"
+            .to_owned()
+    })
+}
 
 /// One replica's network.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +53,7 @@ pub struct Forward {
 }
 
 impl<'a> Network<'a> {
-    /// The network of a state's parameters on `layers`, from [`crate::train::shape::layers`].
+    /// The network of a state's parameters on `layers`, those of [`chain`].
     ///
     /// `None` if the parameters are not as many as the layers have.
     pub fn new(layers: &'a [LayerShape], activation: Activation, parameters: &'a [f32]) -> Option<Network<'a>> {

@@ -1,5 +1,7 @@
 //! What a sweep file may say, and what it then means.
 
+use phasesweep_networks::{Cnn, Mlp};
+
 use super::*;
 use crate::observables::local_complexity::{LocalComplexity, PointSet};
 use crate::observables::robustness::{Norm, Robustness};
@@ -33,7 +35,7 @@ fn the_quick_sweep_is_the_grid_that_was_asked_for() {
     assert_eq!(sweep.subsamples, [Subsample::Block { size: 1500, block: 0 }]);
     assert_eq!(sweep.optimisers.iter().map(|optimiser| optimiser.lr).collect::<Vec<_>>(), [0.2, 0.4]);
     let widths: Vec<_> = sweep.architectures.iter().map(|network| network.kind.clone()).collect();
-    assert_eq!(widths, [10, 20].map(|width| ArchitectureKind::Mlp { hidden: vec![width] }));
+    assert_eq!(widths, [10, 20].map(|width| ArchitectureKind::Mlp(Mlp { hidden: vec![width] })));
     assert_eq!(sweep.observe.misclassified, Some(Schedule::Log { per_decade: 10 }));
     assert_eq!(sweep.train, Train { epochs: 600, loss: Loss::CrossEntropy, batch: Batch::Full, hinge_beta: None });
 }
@@ -66,7 +68,7 @@ fn defaults_are_as_documented() {
     let points = good(&edited("source = \"digits\"", "source = \"stripe\"\ndimension = 5"));
     assert_eq!(points.data[0].normalise, Normalise::None);
     let cnn = good(&convolutional("channels = [4, 8]"));
-    let shape = ArchitectureKind::Cnn { channels: vec![4, 8], kernel: 3, pool: 2, hidden: vec![] };
+    let shape = ArchitectureKind::Cnn(Cnn { channels: vec![4, 8], kernel: 3, pool: 2, hidden: vec![] });
     assert_eq!((&cnn.architectures[0].kind, &cnn.architectures[0].observe), (&shape, &vec![2]));
 }
 

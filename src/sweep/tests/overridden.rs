@@ -1,5 +1,7 @@
 //! `--set` arguments, right and wrong.
 
+use phasesweep_networks::Mlp;
+
 use super::*;
 use proptest::prelude::*;
 use std::path::Path;
@@ -98,7 +100,7 @@ fn a_value_is_read_as_what_its_key_takes() {
         let networks = ok(&[argument]).architectures;
         networks
             .into_iter()
-            .map(|n| if let ArchitectureKind::Mlp { hidden } = n.kind { hidden } else { panic!() })
+            .map(|n| if let ArchitectureKind::Mlp(Mlp { hidden }) = n.kind { hidden } else { panic!() })
             .collect()
     };
     assert_eq!(hidden("architecture.hidden=20,20"), [[20, 20]]);

@@ -255,7 +255,10 @@ fn convolutions_are_held_against_the_images() {
     one_error(&cnn("channels = [4]\nkernel = [3, 4]"), &["`kernel` must be odd", "3 or 5 would do", ":15:14\n"]);
     one_error(&cnn("hidden = [4]"), &["`channels` is missing"]);
     // 8 → 4 → 2 → 1 → nothing.
-    one_error(&cnn("channels = [4, 4, 4, 4]\npool = 2"), &["4 poolings by 2", "digits has images of 8×8"]);
+    one_error(
+        &cnn("channels = [4, 4, 4, 4]\npool = 2"),
+        &["the pooling of `cnn 4-4-4-4 k3 p2` leaves nothing", "digits has images of 8×8"],
+    );
     good(&cnn("channels = [4, 4, 4]\npool = 2"));
     let points = cnn("channels = [4]").replacen("source = \"digits\"", "source = \"stripe\"\ndimension = 9", 1);
     one_error(&points, &["convolutions need images"]);

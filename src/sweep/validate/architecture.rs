@@ -1,40 +1,34 @@
-//! `[[architecture]]`: shape, activation, initial scale, and the layers observed, which must exist.
+//! `[[architecture]]`: the network with the numbers that it declares, activation, initial scale, and the layers observed,
+//! which must exist.
 
-use super::data::name_of;
+use phasesweep_networks::{self as networks, Form, Key, Misfit, Ports, Registered, Value, Values, WIDEST};
+
 use super::flow;
 use super::judge::{Bound, Judge, Otherwise};
+use crate::data;
 use crate::sweep::diagnostics::Diagnostics;
-use crate::sweep::place::Located;
+use crate::sweep::place::{Located, Place};
 use crate::sweep::raw::{RawArchitecture, RawTable};
+use crate::sweep::raw_architecture::RawValue;
 use crate::sweep::reader::{Field, List};
-use crate::sweep::resolved::{Activation, Architecture, ArchitectureKind, Data, Source};
+use crate::sweep::resolved::{Activation, Architecture, ArchitectureKind, Data};
 
-/// Units of a layer may not be more.
-const WIDEST: i128 = 10_000_000;
-
-const ACTIVATIONS: [(&str, Activation); 5] = [
-    ("tanh", Activation::Tanh),
-    ("relu", Activation::Relu),
-    ("gelu", Activation::Gelu),
-    ("sigmoid", Activation::Sigmoid),
-    ("softplus", Activation::Softplus),
-];
-
-/// The entries of one `[[architecture]]`; convolutions are held against the images of `data`.
+/// The entries of one `[[architecture]]`; networks of images are held against those of `data`.
 pub(crate) fn resolve(
     table: &RawTable<RawArchitecture>,
     data: &[Located<Data>],
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<Architecture>> {
     let (raw, mut judge) = (&table.keys, Judge::of("[[architecture]]", table, diagnostics));
-    let activations = judge.choices("activation", &raw.activation, &ACTIVATIONS, Otherwise::Is(Activation::Tanh));
+    let activations = Activation::ALL.map(|activation| (activation.name(), activation));
+    let activations = judge.choices("activation", &raw.activation, &activations, Otherwise::Is(Activation::Tanh));
     let scales = judge.reals("init_scale", &raw.init_scale, Bound::Positive, Otherwise::Is(1.0));
-    let cnn = judge.choice("kind", &raw.kind, &[("mlp", false), ("cnn", true)], Otherwise::Required("\"mlp\""));
-    let shapes = match cnn {
-        Some(true) => convolutional(&mut judge, raw, data),
-        Some(false) => fully_connected(&mut judge, raw),
-        None => None,
-    };
+    let kinds: Vec<(&str, &'static Registered)> = networks::ALL.iter().map(|network| (network.name, network)).collect();
+    let network = judge.choice("kind", &raw.kind, &kinds, Otherwise::Required("\"mlp\""));
+    let shapes = network.and_then(|network| shapes(&mut judge, raw, network));
+    if let Some(shapes) = &shapes {
+        images_fit(&mut judge, raw, shapes, data);
+    }
     let observe = layers(&mut judge, raw, shapes.as_deref());
     let fields = flow::mean_fields(&mut judge, raw);
     let (activations, scales, shapes, observe, fields) = (activations?, scales?, shapes?, observe?, fields?);
@@ -47,45 +41,61 @@ pub(crate) fn resolve(
     Some(combinations.map(entry).collect())
 }
 
-fn fully_connected(judge: &mut Judge<'_>, raw: &RawArchitecture) -> Option<Vec<ArchitectureKind>> {
-    let place = |field: &Field<List<i128>>| field.given().map(|given| given.place.clone());
-    let goes_with = "kind = \"cnn\"";
-    let keys = [
-        ("channels", raw.channels.given().map(|given| given.place.clone()), goes_with),
-        ("kernel", place(&raw.kernel), goes_with),
-        ("pool", place(&raw.pool), goes_with),
-    ];
-    judge.not_applicable("kind = \"mlp\"", &keys);
-    let hidden = widths(judge, "hidden", &raw.hidden, Some("[20]"))?;
-    Some(hidden.into_iter().map(|hidden| ArchitectureKind::Mlp { hidden }).collect())
+/// The networks of a kind whose keys have the values that are written: the product of its keys, the last fastest.
+fn shapes(judge: &mut Judge<'_>, raw: &RawArchitecture, network: &'static Registered) -> Option<Vec<ArchitectureKind>> {
+    keys_that_do_not_apply(judge, raw, network);
+    let written = |key: &Key| raw.networks.iter().find(|(other, _)| other.name == key.name).map(|(_, value)| value);
+    let lists: Vec<Option<Vec<Value>>> = network.keys.iter().map(|key| values(judge, key, written(key))).collect();
+    let mut products: Vec<Vec<(&'static str, Value)>> = vec![Vec::new()];
+    for (key, list) in network.keys.iter().zip(lists.into_iter().collect::<Option<Vec<_>>>()?) {
+        let combinations = judge.combinations([products.len(), list.len()])?;
+        let with =
+            |[before, value]: [usize; 2]| [products[before].as_slice(), &[(key.name, list[value].clone())]].concat();
+        products = combinations.map(with).collect();
+    }
+    Some(products.into_iter().map(|values| (network.of)(&Values::new(values))).collect())
 }
 
-fn convolutional(
-    judge: &mut Judge<'_>,
-    raw: &RawArchitecture,
-    data: &[Located<Data>],
-) -> Option<Vec<ArchitectureKind>> {
-    let channels = widths(judge, "channels", &raw.channels, Some("[8, 16]"));
-    let hidden = match &raw.hidden {
-        Field::Absent => Some(vec![Vec::new()]),
-        field => widths(judge, "hidden", field, None),
-    };
-    let kernels = judge.wholes("kernel", &raw.kernel, 1..=1023, Otherwise::Is(3));
-    for kernel in kernels.iter().flatten().filter(|kernel| kernel.value % 2 == 0) {
-        let error = judge.diagnostics.error(&kernel.place, "`kernel` must be odd: same padding has a middle");
-        error.label(format!("{} or {} would do", kernel.value - 1, kernel.value + 1));
+/// The values of a key of the network.
+fn values(judge: &mut Judge<'_>, key: &Key, written: Option<&RawValue>) -> Option<Vec<Value>> {
+    match (key.form, written?) {
+        (Form::Integer { least, most, odd, default }, RawValue::Integers(field)) => {
+            let otherwise = default.map_or(Otherwise::Required(key.example), Otherwise::Is);
+            let numbers = judge.wholes(key.name, field, least as i128..=most as i128, otherwise)?;
+            for even in numbers.iter().filter(|number| odd && number.value % 2 == 0) {
+                let error = judge.diagnostics.error(&even.place, format!("`{}` must be odd", key.name));
+                error.label(format!("{} or {} would do", even.value - 1, even.value + 1));
+            }
+            Some(numbers.iter().map(|number| Value::Integer(number.value)).collect())
+        }
+        (Form::Widths { default: Some(widths) }, RawValue::Widths(Field::Absent)) => {
+            Some(vec![Value::Widths(widths.to_vec())])
+        }
+        (Form::Widths { default }, RawValue::Widths(field)) => {
+            let required = default.is_none().then_some(key.example);
+            Some(widths(judge, key.name, field, required)?.into_iter().map(Value::Widths).collect())
+        }
+        // A test of the networks holds that keys of one name have one form.
+        _ => None,
     }
-    let pools = judge.wholes("pool", &raw.pool, 1..=1024, Otherwise::Is(2));
-    let (channels, hidden, kernels, pools) = (channels?, hidden?, kernels?, pools?);
-    images_fit(judge, raw, &channels, &pools, data);
-    let combinations = judge.combinations([channels.len(), hidden.len(), kernels.len(), pools.len()])?;
-    let kind = |[c, h, k, p]: [usize; 4]| ArchitectureKind::Cnn {
-        channels: channels[c].clone(),
-        kernel: kernels[k].value,
-        pool: pools[p].value,
-        hidden: hidden[h].clone(),
-    };
-    Some(combinations.map(kind).collect())
+}
+
+/// Reports keys of other networks.
+fn keys_that_do_not_apply(judge: &mut Judge<'_>, raw: &RawArchitecture, network: &Registered) {
+    let has = |network: &Registered, key: &Key| network.keys.iter().any(|own| own.name == key.name);
+    let others: Vec<(&str, Option<Place>, String)> = raw
+        .networks
+        .iter()
+        .filter(|(key, _)| !has(network, key))
+        .map(|(key, value)| {
+            let kinds = networks::ALL.iter().filter(|other| has(other, key));
+            let kinds: Vec<String> = kinds.map(|other| format!("kind = \"{}\"", other.name)).collect();
+            (key.name, value.place().cloned(), kinds.join(" or "))
+        })
+        .collect();
+    let others: Vec<(&str, Option<Place>, &str)> =
+        others.iter().map(|(name, place, kinds)| (*name, place.clone(), kinds.as_str())).collect();
+    judge.not_applicable(&format!("kind = \"{}\"", network.name), &others);
 }
 
 /// Lists of widths; `required` is an example where neither the key nor a width may be missing.
@@ -108,7 +118,7 @@ fn widths(
             error.help(format!("write, say, {key} = {}", required.unwrap_or_default()));
             sound = false;
         }
-        let read: Vec<_> = list.value.iter().map(|width| judge.whole_value(key, width, 1..=WIDEST)).collect();
+        let read: Vec<_> = list.value.iter().map(|width| judge.whole_value(key, width, 1..=WIDEST as i128)).collect();
         sound &= read.iter().all(Option::is_some);
         out.push(read.into_iter().flatten().map(|width| width.value).collect::<Vec<usize>>());
     }
@@ -149,35 +159,31 @@ fn layers(
     sound.then_some(Some(layers))
 }
 
-/// Convolutions need images, and pooling must leave a pixel of the smallest.
-fn images_fit(
-    judge: &mut Judge<'_>,
-    raw: &RawArchitecture,
-    channels: &[Vec<usize>],
-    pools: &[Located<usize>],
-    data: &[Located<Data>],
-) {
-    let points = |entry: &&Located<Data>| matches!(entry.value.source, Source::Stripe { .. } | Source::Cylinder { .. });
-    if let (Some(entry), Some(kind)) = (data.iter().find(points), raw.kind.given()) {
-        let error = judge.diagnostics.error(&kind.place, "convolutions need images");
-        error.label(format!("{} has points, not images", name_of(&entry.value.source)));
-        error.help("give the points a sweep of their own, with kind = \"mlp\"");
-    }
-    let side = |entry: &Located<Data>| match entry.value.source {
-        Source::Digits { .. } => Some(("digits", 8_usize)),
-        Source::Mnist | Source::FashionMnist | Source::Kmnist => Some((name_of(&entry.value.source), 28)),
-        Source::Cifar10 { .. } => Some(("cifar10", 32)),
-        _ => None,
-    };
-    let Some((source, side)) = data.iter().filter_map(side).min_by_key(|(_, side)| *side) else { return };
-    let convolutions = channels.iter().map(Vec::len).max().unwrap_or(0);
-    for pool in pools {
-        let left = (0..convolutions).fold(side, |side, _| side / pool.value);
-        if left == 0 {
-            let message = format!("{convolutions} poolings by {} leave nothing of an image", pool.value);
-            let error = judge.diagnostics.error(&pool.place, message);
-            error.label(format!("{source} has images of {side}×{side}"));
-            error.help("take fewer channels, or pool = 1 for none");
-        }
+/// Networks of images need images, large enough for their pooling; of sources whose images are not known without their
+/// files, this is seen once the data are looked at.
+fn images_fit(judge: &mut Judge<'_>, raw: &RawArchitecture, shapes: &[ArchitectureKind], data: &[Located<Data>]) {
+    let Some(kind) = raw.kind.given().filter(|_| shapes.iter().any(ArchitectureKind::needs_images)) else { return };
+    let known = data
+        .iter()
+        .filter_map(|entry| Some((data::name(&entry.value.source), data::known_image(&entry.value.source)?)));
+    for (source, image) in known {
+        let ports = Ports { inputs: image.map_or(1, |image: [usize; 3]| image.iter().product()), image, classes: 2 };
+        let misfit = |shape: &ArchitectureKind| Some((shape.label(), shape.graph(ports, Activation::Tanh).err()?));
+        let Some((label, misfit)) = shapes.iter().find_map(misfit) else { continue };
+        match (misfit, image) {
+            (Misfit::PooledAway, Some([_, height, width])) => {
+                let error = judge
+                    .diagnostics
+                    .error(&kind.place, format!("the pooling of `{label}` leaves nothing of an image"));
+                error.label(format!("{source} has images of {height}×{width}"));
+                error.help("take fewer convolutions, or less pooling")
+            }
+            _ => {
+                let error = judge.diagnostics.error(&kind.place, "convolutions need images");
+                error.label(format!("{source} has points, not images"));
+                error.help("give the points a sweep of their own, with kind = \"mlp\"")
+            }
+        };
+        return;
     }
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::train::init::epoch_order;
+use crate::train::order::epoch_order;
 
 /// One step of a stack.
 #[derive(Debug, Clone, PartialEq)]

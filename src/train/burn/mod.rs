@@ -25,7 +25,6 @@ use rayon::prelude::*;
 use self::failure::guarded;
 use self::resident::Resident;
 use self::stack::{Progress, Stack};
-use crate::train::shape::LayerShape;
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
 
 /// Fewest replicas that are worth a stack of their own.
@@ -72,7 +71,7 @@ impl BurnEngine {
             let groups = groups(&states, stacks);
             let widest = groups.iter().map(Vec::len).max().unwrap_or(0);
             let resident = Resident::new(device, problem, widest, rows)?;
-            let length: usize = resident.layers.iter().map(LayerShape::parameters).sum();
+            let length = resident.graph.parameters();
             if let Some(place) = states.iter().position(|state| !fits(state, length)) {
                 return Err(TrainError::Device(format!(
                     "the state of replica {place} holds {} parameters, the network has {length}: the checkpoint is of \

@@ -1,12 +1,15 @@
-//! Forward and backward through the fully connected layers of a stack of replicas, gradients by hand.
+//! Forward and backward through the graph of a stack of replicas, node by node.
 //!
-//! Activations are `[replica, unit, sample]`: a layer's matrix product leaves them contiguous, reductions over units are
-//! sums of rows, and the weights multiply from the left as they are stored. Inputs that all replicas share make the
-//! first layer one product, `[replica·unit, d] × [d, sample]`. Invariant: replicas never mix, so that one that is not
+//! Vectors are `[replica, unit, sample]`: a layer's matrix product leaves them contiguous, reductions over units are
+//! sums of rows, and the weights multiply from the left as they are stored. Inputs that all replicas share make a
+//! first layer one product, `[replica·unit, d] × [d, sample]`. Gradients of nodes with vectors are written by hand here;
+//! those of nodes with images are autodiff's (`convolution`). Invariant: replicas never mix, so that one that is not
 //! finite leaves its neighbours as they are.
 
 use ::burn::tensor::{Tensor, activation};
+use phasesweep_networks::{Extent, Graph, Op};
 
+use super::convolution::{self, Leaf};
 use super::on_flex;
 use super::parameters::{LayerParameters, Parameters};
 use crate::sweep::Activation;
@@ -20,24 +23,64 @@ pub(super) enum Input {
     Own(Tensor<3>),
 }
 
-/// A hidden layer's state, kept for the way back.
+/// A vector, with what the way back and the observables need of it.
 #[derive(Debug, Clone)]
-pub(super) struct Hidden {
+struct Units {
     /// Before the activation; kept for GELU alone, whose derivative needs it.
     before: Option<Tensor<3>>,
-    /// After it: `[replica, unit, sample]`.
-    pub(super) out: Tensor<3>,
+    /// `[replica, unit, sample]`.
+    out: Tensor<3>,
     /// `out²`, where it is needed: by the derivative, and by the norms of the observables.
-    pub(super) square: Option<Tensor<3>>,
+    square: Option<Tensor<3>>,
 }
 
-/// A pass through the dense layers.
+/// The value of a node.
 #[derive(Debug, Clone)]
-pub(super) struct Forward {
-    /// The hidden layers, first to last.
-    pub(super) hidden: Vec<Hidden>,
-    /// Outputs `[replica, class, sample]`.
-    pub(super) logits: Tensor<3>,
+enum Value {
+    /// Samples, or what came out of an image: rows.
+    Rows(Input),
+    /// A vector.
+    Units(Box<Units>),
+    /// `[sample, replica·channel, height, width]`.
+    Image(Tensor<4>),
+}
+
+/// A pass through the network.
+#[derive(Debug, Clone)]
+pub(super) struct Pass {
+    /// What is still needed of each node.
+    values: Vec<Option<Value>>,
+    /// Parameters of images' nodes that gradients are wanted of.
+    leaves: Vec<Leaf>,
+    replicas: usize,
+}
+
+impl From<Tensor<3>> for Units {
+    fn from(out: Tensor<3>) -> Units {
+        Units { before: None, out, square: None }
+    }
+}
+
+impl Units {
+    fn squared(&self) -> Tensor<3> {
+        self.square.clone().unwrap_or_else(|| self.out.clone() * self.out.clone())
+    }
+}
+
+impl Value {
+    /// As a vector `[replica, unit, sample]` of so many replicas.
+    fn vector(self, replicas: usize) -> Tensor<3> {
+        match self {
+            Value::Units(units) => units.out,
+            Value::Rows(Input::Own(x)) => x.swap_dims(1, 2),
+            Value::Rows(Input::Shared(x)) => {
+                let [samples, d] = x.dims();
+                x.transpose().reshape([1, d, samples]).expand([replicas, d, samples])
+            }
+            // Built graphs flatten images before they meet vectors.
+            Value::Image(_) => unreachable!("an image where a vector was expected"),
+        }
+    }
 }
 
 impl Input {
@@ -67,58 +110,186 @@ impl Input {
     }
 }
 
-/// Through the dense layers. With `train`, what the way back needs is kept.
-pub(super) fn forward(layers: &[LayerParameters], input: &Input, kind: Activation, train: bool) -> Forward {
-    let mut hidden: Vec<Hidden> = Vec::with_capacity(layers.len());
-    let mut logits = None;
-    for (place, layer) in layers.iter().enumerate() {
-        let product = match hidden.last() {
-            None => input.product(&layer.weight),
-            Some(below) => layer.weight.clone().matmul(below.out.clone()),
+/// Through the graph. With `train`, what the way back needs is kept.
+pub(super) fn forward(graph: &Graph, parameters: &Parameters, input: Input, train: bool) -> Pass {
+    let replicas = parameters.0.first().map_or(0, |layer| layer.weight.dims()[0]);
+    let kept = kept(graph, train);
+    let mut left = graph.consumers();
+    let mut pass = Pass { values: vec![None; graph.nodes().len()], leaves: Vec::new(), replicas };
+    pass.values[0] = Some(Value::Rows(input));
+    for (place, node) in graph.nodes().iter().enumerate().skip(1) {
+        // A value that nobody else wants is handed over, so that it can be changed in place.
+        let mut take = |from: usize| {
+            left[from] -= 1;
+            let value =
+                if left[from] == 0 && !kept[from] { pass.values[from].take() } else { pass.values[from].clone() };
+            value.unwrap_or_else(|| unreachable!("a node is computed before those that take its value"))
         };
-        let z = product + layer.bias.clone();
-        if place + 1 == layers.len() {
-            logits = Some(z);
-            break;
-        }
-        let before = (train && kind == Activation::Gelu).then(|| z.clone());
-        hidden.push(Hidden { before, out: activate(z, kind), square: None });
+        let first = take(node.inputs[0]);
+        let own = node.layer.as_ref().map(|layer| (layer.index, &parameters.0[layer.index]));
+        let value = match (node.op, first, own) {
+            (Op::Dense, first, Some((_, own))) => {
+                let product = match first {
+                    Value::Rows(rows) => rows.product(&own.weight),
+                    other => own.weight.clone().matmul(other.vector(replicas)),
+                };
+                Value::Units(Box::new((product + own.bias.clone()).into()))
+            }
+            (Op::Convolution { kernel }, first, Some((layer, own))) => {
+                let image = match first {
+                    Value::Image(image) => convolution::Below::Own(image),
+                    Value::Rows(rows) => convolution::below(&rows, graph.nodes()[node.inputs[0]].extent, replicas),
+                    Value::Units(_) => unreachable!("a vector where an image was expected"),
+                };
+                let (out, leaf) = convolution::convolve(image, own, layer, kernel, train);
+                pass.leaves.extend(leaf);
+                Value::Image(out)
+            }
+            (Op::Activation(kind), Value::Image(image), _) => Value::Image(activate(image, kind)),
+            (Op::Activation(kind), first, _) => {
+                let z = first.vector(replicas);
+                let before = (train && kind == Activation::Gelu).then(|| z.clone());
+                Value::Units(Box::new(Units { before, out: activate(z, kind), square: None }))
+            }
+            (Op::MaxPool { side }, Value::Image(image), _) => Value::Image(convolution::pool(image, side)),
+            (Op::Flatten, Value::Image(image), _) => {
+                Value::Rows(Input::Own(convolution::flat(&image, replicas).swap_dims(0, 1)))
+            }
+            (Op::Flatten, first, _) => first,
+            (Op::Add, Value::Image(a), _) => match take(node.inputs[1]) {
+                Value::Image(b) => Value::Image(a + b),
+                _ => unreachable!("the sum of an image and a vector"),
+            },
+            (Op::Add, a, _) => {
+                let b = take(node.inputs[1]).vector(replicas);
+                Value::Units(Box::new((a.vector(replicas) + b).into()))
+            }
+            (op, ..) => unreachable!("{op:?} of such a value"),
+        };
+        pass.values[place] = Some(value);
     }
-    // A network always has its output layer; `shape::layers` never returns an empty list.
-    let logits = logits.unwrap_or_else(|| unreachable!("a network without an output layer"));
-    Forward { hidden, logits }
+    pass
 }
 
-/// Back through the dense layers, from the loss's gradient at the outputs, `delta` `[replica, class, sample]`: the
-/// parameters' gradients, and, if asked for, the gradient at the inputs `[replica, d, sample]`.
-pub(super) fn backward(
-    layers: &[LayerParameters],
-    input: &Input,
-    forward: Forward,
-    delta: Tensor<3>,
-    kind: Activation,
-    to_input: bool,
-) -> (Parameters, Option<Tensor<3>>) {
-    let mut hidden = forward.hidden;
-    let mut delta = delta;
-    let mut gradients = Vec::with_capacity(layers.len());
-    for layer in layers.iter().rev() {
-        let below = hidden.pop();
-        let bias = delta.clone().sum_dim(2);
-        let weight = match &below {
-            None => input.outer(delta.clone()),
-            Some(below) => delta.clone().matmul(below.out.clone().swap_dims(1, 2)),
-        };
-        gradients.push(LayerParameters { weight, bias });
-        if let Some(below) = below {
-            delta = through(below, kind, &layer.weight, delta);
-        } else {
-            let back = to_input.then(|| layer.weight.clone().swap_dims(1, 2).matmul(delta));
-            gradients.reverse();
-            return (Parameters(gradients), back);
+/// Nodes whose value outlasts the forward pass: hidden layers and the output; with `train`, what gradients are made of.
+fn kept(graph: &Graph, train: bool) -> Vec<bool> {
+    let nodes = graph.nodes();
+    let mut kept = vec![false; nodes.len()];
+    graph.hidden().iter().for_each(|&node| kept[node] = true);
+    if let Some(last) = kept.last_mut() {
+        *last = true;
+    }
+    for (place, node) in nodes.iter().enumerate().filter(|_| train) {
+        match node.op {
+            Op::Dense | Op::Flatten => kept[node.inputs[0]] = true,
+            Op::Activation(_) => kept[place] = true,
+            Op::Input | Op::Convolution { .. } | Op::MaxPool { .. } | Op::Add => {}
         }
     }
-    unreachable!("a network has one hidden state fewer than layers")
+    kept
+}
+
+impl Pass {
+    /// The outputs `[replica, class, sample]`.
+    pub(super) fn outputs(&self) -> Tensor<3> {
+        match self.values.last() {
+            Some(Some(value)) => value.clone().vector(self.replicas),
+            // A network always has its output layer, and its value is kept.
+            _ => unreachable!("a network without an output layer"),
+        }
+    }
+
+    /// What an observer of a hidden layer sees: the node's values and their squares, `[replica, unit, sample]`.
+    pub(super) fn observed(&mut self, node: usize) -> (Tensor<3>, Tensor<3>) {
+        match &mut self.values[node] {
+            Some(Value::Units(units)) => {
+                let square = units.squared();
+                // Kept for the way back, where σ' may be made of it.
+                units.square = Some(square.clone());
+                (units.out.clone(), square)
+            }
+            Some(Value::Image(image)) => {
+                let out = convolution::flat(image, self.replicas).permute([1, 2, 0]);
+                (out.clone(), out.clone() * out)
+            }
+            Some(Value::Rows(rows)) => {
+                let out = Value::Rows(rows.clone()).vector(self.replicas);
+                (out.clone(), out.clone() * out)
+            }
+            None => unreachable!("hidden layers outlast the pass"),
+        }
+    }
+
+    /// Back through the graph, from the loss's gradient at the outputs, `delta` `[replica, class, sample]`, to the
+    /// parameters' gradients.
+    pub(super) fn backward(mut self, graph: &Graph, parameters: &Parameters, delta: Tensor<3>) -> Parameters {
+        let nodes = graph.nodes();
+        let consumers = graph.consumers();
+        let mut gradients: Vec<Option<LayerParameters>> = vec![None; parameters.0.len()];
+        let mut deltas: Vec<Option<Tensor<3>>> = vec![None; nodes.len()];
+        let mut images = Vec::new();
+        if let Some(last) = deltas.last_mut() {
+            *last = Some(delta);
+        }
+        for (place, node) in nodes.iter().enumerate().rev() {
+            if matches!(node.extent, Extent::Image(_)) {
+                continue;
+            }
+            let Some(delta) = deltas[place].take() else { continue };
+            let mut add = |to: usize, delta: Tensor<3>| {
+                deltas[to] = Some(match deltas[to].take() {
+                    Some(sum) => sum + delta,
+                    None => delta,
+                });
+            };
+            match (node.op, &node.layer) {
+                (Op::Dense, Some(layer)) => {
+                    let from = node.inputs[0];
+                    let bias = delta.clone().sum_dim(2);
+                    let weight = match self.values[from].clone() {
+                        Some(Value::Rows(rows)) => rows.outer(delta.clone()),
+                        Some(other) => delta.clone().matmul(other.vector(self.replicas).swap_dims(1, 2)),
+                        None => unreachable!("what a dense layer was fed outlasts the pass"),
+                    };
+                    gradients[layer.index] = Some(LayerParameters { weight, bias });
+                    let weight = &parameters.0[layer.index].weight;
+                    match (nodes[from].op, &mut self.values[from]) {
+                        (Op::Input, _) => {}
+                        // The layer's way back and that of the activation beneath it, in one.
+                        (Op::Activation(kind), value @ Some(Value::Units(_))) if consumers[from] == 1 => {
+                            if let Some(Value::Units(below)) = value.take() {
+                                add(nodes[from].inputs[0], through(*below, kind, weight, delta));
+                            }
+                        }
+                        _ => add(from, weight.clone().swap_dims(1, 2).matmul(delta)),
+                    }
+                }
+                (Op::Activation(kind), _) => {
+                    let Some(Value::Units(own)) = self.values[place].take() else { continue };
+                    add(node.inputs[0], delta * slope(*own, kind));
+                }
+                (Op::Add, _) => {
+                    add(node.inputs[0], delta.clone());
+                    add(node.inputs[1], delta);
+                }
+                (Op::Flatten, _) => match self.values[node.inputs[0]].clone() {
+                    Some(Value::Image(image)) => images.push((image, delta)),
+                    _ => add(node.inputs[0], delta),
+                },
+                _ => {}
+            }
+        }
+        for (layer, gradient) in convolution::backward(images, self.leaves, self.replicas) {
+            gradients[layer] = Some(gradient);
+        }
+        // A layer that no output depends on has no gradient.
+        let zero = |layer: &LayerParameters| LayerParameters {
+            weight: layer.weight.zeros_like(),
+            bias: layer.bias.zeros_like(),
+        };
+        let all = gradients.into_iter().zip(&parameters.0);
+        Parameters(all.map(|(gradient, layer)| gradient.unwrap_or_else(|| zero(layer))).collect())
+    }
 }
 
 /// The elementwise function.
@@ -146,17 +317,16 @@ pub(super) fn activate<const D: usize>(z: Tensor<D>, kind: Activation) -> Tensor
 ///
 /// Elementwise passes over the hidden layer are what this costs. Where σ' is a polynomial of the output, its negative
 /// takes one pass less, and the small weight takes the other sign.
-fn through(below: Hidden, kind: Activation, weight: &Tensor<3>, delta: Tensor<3>) -> Tensor<3> {
+fn through(below: Units, kind: Activation, weight: &Tensor<3>, delta: Tensor<3>) -> Tensor<3> {
     let transposed = weight.clone().swap_dims(1, 2);
-    let square = |out: &Tensor<3>| out.clone() * out.clone();
     match kind {
         Activation::Tanh => {
             let back = transposed.neg().matmul(delta);
-            back * below.square.unwrap_or_else(|| square(&below.out)).sub_scalar(1.0)
+            back * below.squared().sub_scalar(1.0)
         }
         Activation::Sigmoid => {
             let back = transposed.neg().matmul(delta);
-            back * (below.square.unwrap_or_else(|| square(&below.out)) - below.out)
+            back * (below.squared() - below.out)
         }
         Activation::Relu => transposed.matmul(delta) * below.out.sign(),
         // σ' = 1/(1 + e^−z) = 1 − e^−σ.
@@ -168,6 +338,20 @@ fn through(below: Hidden, kind: Activation, weight: &Tensor<3>, delta: Tensor<3>
                 None => back,
             }
         }
+    }
+}
+
+/// σ'(z) of an activation's node.
+fn slope(own: Units, kind: Activation) -> Tensor<3> {
+    match kind {
+        Activation::Tanh => own.squared().neg().add_scalar(1.0),
+        Activation::Sigmoid => own.out.clone() - own.squared(),
+        Activation::Relu => own.out.sign(),
+        Activation::Softplus => own.out.neg().exp().neg().add_scalar(1.0),
+        Activation::Gelu => match own.before {
+            Some(z) => gelu_slope(z),
+            None => unreachable!("what GELU was fed is kept for the way back"),
+        },
     }
 }
 

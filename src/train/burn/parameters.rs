@@ -7,7 +7,7 @@ use ::burn::tensor::{Bool, Device, Int, Tensor, TensorData, Transaction};
 
 use super::failure::classify;
 use crate::train::TrainError;
-use crate::train::shape::LayerShape;
+use phasesweep_networks::Graph;
 
 /// One layer's weights and biases.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub(super) struct Parameters(pub(super) Vec<LayerParameters>);
 
 impl Parameters {
     /// Copies replicas' vectors to the device; a vector that is empty counts as zeros.
-    pub(super) fn upload(device: &Device, layers: &[LayerShape], replicas: &[&[f32]]) -> Parameters {
+    pub(super) fn upload(device: &Device, graph: &Graph, replicas: &[&[f32]]) -> Parameters {
         let mut start = 0;
         let mut take = |len: usize, shape: [usize; 3]| {
             let mut values = vec![0.0f32; replicas.len() * len];
@@ -37,9 +37,9 @@ impl Parameters {
             Tensor::<3>::from_data(TensorData::new(values, shape), device)
         };
         Parameters(
-            layers
-                .iter()
-                .map(|layer| LayerParameters {
+            graph
+                .layers()
+                .map(|(_, layer)| LayerParameters {
                     weight: take(layer.weights(), [replicas.len(), layer.outputs(), layer.fan_in()]),
                     bias: take(layer.outputs(), [replicas.len(), layer.outputs(), 1]),
                 })

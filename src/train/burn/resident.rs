@@ -8,8 +8,8 @@ use ::burn::tensor::{Device, Int, Tensor, TensorData};
 use phasesweep_optimisers::Rule;
 
 use super::on_flex;
-use crate::train::shape::{self, LayerShape};
 use crate::train::{Problem, TrainError};
+use phasesweep_networks::{Graph, Misfit};
 
 /// A run of samples that goes through the network at once.
 #[derive(Debug, Clone)]
@@ -35,8 +35,8 @@ pub(super) struct Resident {
     pub(super) rule: Rule,
     /// The device.
     pub(super) device: Device,
-    /// The network's layers.
-    pub(super) layers: Vec<LayerShape>,
+    /// The network.
+    pub(super) graph: Graph,
     /// Training inputs `[n, d]`.
     pub(super) x: Tensor<2>,
     /// Training labels, one-hot `[n, class]`.
@@ -59,18 +59,17 @@ impl Resident {
         stack: usize,
         rows: Option<usize>,
     ) -> Result<Resident, TrainError> {
-        let layers = shape::layers(&problem.architecture, &problem.block).ok_or_else(|| {
-            TrainError::Device(
-                "a convolutional network needs images of which no pixel was dropped (normalise = \"sphere\" or \
-                 \"none\"), large enough for its pooling"
-                    .to_owned(),
-            )
+        let graph = problem.graph().map_err(|misfit: Misfit| {
+            let label = problem.architecture.label();
+            TrainError::Device(format!(
+                "{label} cannot be built: {misfit} (normalise = \"sphere\" or \"none\" keeps all)"
+            ))
         })?;
         let rule = problem
             .optimiser
             .rule()
             .ok_or_else(|| TrainError::Device("gradient flows have an engine of their own".to_owned()))?;
-        let rows = rows.unwrap_or_else(|| tile_rows(device, &layers, stack));
+        let rows = rows.unwrap_or_else(|| tile_rows(device, &graph, stack));
         let (inputs, classes) = (problem.block.inputs(), problem.block.classes);
         let upload = |x: &[f32]| {
             let samples = x.len() / inputs;
@@ -82,7 +81,7 @@ impl Resident {
             .test_inputs()
             .map(|inputs| tiles(device, &upload(inputs), &problem.block.test.y, classes, rows).0)
             .collect();
-        Ok(Resident { problem: problem.clone(), rule, device: device.clone(), layers, x, onehot, train, tests })
+        Ok(Resident { problem: problem.clone(), rule, device: device.clone(), graph, x, onehot, train, tests })
     }
 
     /// Number of training samples.
@@ -126,16 +125,8 @@ fn tiles(device: &Device, x: &Tensor<2>, y: &[u16], classes: usize, rows: usize)
 
 /// Samples in a tile. On flex, whose elementwise passes run one after the other over memory, a tile's widest layer
 /// should stay in the second-level cache; elsewhere it should only fit the memory. A multiple of 64.
-fn tile_rows(device: &Device, layers: &[LayerShape], stack: usize) -> usize {
-    let widest = layers.iter().map(widest).max().unwrap_or(1) * stack.max(1);
+fn tile_rows(device: &Device, graph: &Graph, stack: usize) -> usize {
+    let widest = graph.layers().map(|(node, _)| node.extent.size()).max().unwrap_or(1) * stack.max(1);
     let (bytes, least) = if on_flex(device) { (1 << 20, 256) } else { (1 << 31, 64) };
     (bytes / (4 * widest) / 64 * 64).clamp(least, 1 << 20)
-}
-
-/// Values per sample that a layer holds before its pooling.
-fn widest(layer: &LayerShape) -> usize {
-    match *layer {
-        LayerShape::Dense { outputs, .. } => outputs,
-        LayerShape::Convolution { outputs, height, width, .. } => outputs * height * width,
-    }
 }

@@ -72,7 +72,7 @@ impl Stack {
         let own: Vec<Replica> = members.iter().map(|&member| replicas[member].clone()).collect();
         let upload = |vector: fn(&ReplicaState) -> &[f32]| {
             let vectors: Vec<&[f32]> = members.iter().map(|&member| vector(&states[member])).collect();
-            Parameters::upload(&resident.device, &resident.layers, &vectors)
+            Parameters::upload(&resident.device, &resident.graph, &vectors)
         };
         let rates = own.iter().map(|replica| replica.optimiser.rates()).collect();
         let rule = StackedRule::new(resident, resident.rule, rates);

@@ -6,7 +6,7 @@
 
 use super::network::{Level, Network};
 use super::real::{Real, View};
-use crate::train::shape::LayerShape;
+use phasesweep_networks::LayerShape;
 
 /// What a layer leaves for the way back.
 #[derive(Debug, Default)]

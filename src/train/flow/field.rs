@@ -12,7 +12,7 @@ use super::packed::{Packed, block};
 use super::real::{Real, fast};
 use super::shallow::{Apart, Outputs, ROWS, Sums, TILE};
 use crate::sweep::Activation;
-use crate::train::shape::LayerShape;
+use phasesweep_networks::LayerShape;
 
 /// Numbers of a tile of the deep passes, in every layer's inputs, and the most samples: they are to stay in cache.
 const DEEP_TILE: (usize, usize) = (1 << 17, 128);

@@ -4,7 +4,7 @@ use super::network::Network;
 use super::real::{Real, View};
 use super::spectrum::eigenvalues;
 use crate::observables::flow::QUANTILES;
-use crate::train::shape::LayerShape;
+use phasesweep_networks::LayerShape;
 
 /// Quantiles by linear interpolation between order statistics; NaN of nothing.
 pub(super) fn quantiles(mut values: Vec<f64>) -> [f64; 5] {
@@ -82,6 +82,7 @@ mod tests {
     use super::*;
     use crate::data::Block;
     use crate::sweep::{Activation, ArchitectureKind, MeanField};
+    use phasesweep_networks::Mlp;
 
     fn network(inputs: usize, neurons: usize) -> Network {
         let block = Block {
@@ -93,7 +94,7 @@ mod tests {
             test: Default::default(),
             source_index: vec![],
         };
-        let kind = ArchitectureKind::Mlp { hidden: vec![neurons] };
+        let kind = ArchitectureKind::Mlp(Mlp { hidden: vec![neurons] });
         Network::new(&kind, Activation::Relu, Some(MeanField { bias_variance: 1.0 }), &block).unwrap()
     }
 
@@ -125,7 +126,7 @@ mod tests {
     #[test]
     fn initial_weights_are_isotropic_normals() {
         let network = network(4, 20_000);
-        let kind = ArchitectureKind::Mlp { hidden: vec![20_000] };
+        let kind = ArchitectureKind::Mlp(Mlp { hidden: vec![20_000] });
         let field = Some(MeanField { bias_variance: 4.0 });
         let block = Block {
             features: 4,

@@ -44,6 +44,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+pub use network::chain;
 pub use problem::FlowProblem;
 pub use state::FlowState;
 
@@ -84,7 +85,9 @@ impl FlowEngine {
         }
         let network = Network::new(&problem.architecture, problem.activation, flow.mean_field, &problem.block);
         let Some(network) = network else {
-            return refused("the network cannot be built on the block: a convolution needs images that pooling leaves");
+            let reason = problem.graph().map_or_else(|misfit| Err(misfit.to_string()), |graph| chain(&graph).map(drop));
+            let reason = reason.err().unwrap_or_else(|| "it has no layers".to_owned());
+            return refused(&format!("{} cannot follow a gradient flow: {reason}", problem.architecture.label()));
         };
         if !states.iter().all(|state| fits(state, network.parameters)) {
             return refused("a state is of another network: the checkpoint does not belong to this sweep");

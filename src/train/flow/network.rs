@@ -9,7 +9,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use super::unit::Unit;
 use crate::data::Block;
 use crate::sweep::{Activation, ArchitectureKind, MeanField};
-use crate::train::shape::{self, LayerShape};
+use phasesweep_networks::{Chain, Graph, LayerShape, Ports};
 
 /// One layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,6 +22,18 @@ pub(super) struct Level {
     pub(super) bias: Option<usize>,
     /// Pre-activation = scale · W a + b.
     pub(super) scale: f64,
+}
+
+/// The chain of layers that a graph is: what a gradient flow follows.
+///
+/// # Errors
+/// Why it does not follow others.
+pub fn chain(graph: &Graph) -> Result<Chain, String> {
+    graph.as_chain().ok_or_else(|| {
+        "gradient flows train plain chains of layers (kind = \"mlp\", kind = \"cnn\") only; steps of any optimiser train \
+         this network"
+            .to_owned()
+    })
 }
 
 /// A network.
@@ -39,14 +51,15 @@ pub(super) struct Network {
 
 impl Network {
     /// The network of an architecture on a block; `None` where it cannot be built (a convolution on no image, or pooled
-    /// down to nothing).
+    /// down to nothing), or is no chain of layers.
     pub(super) fn new(
         kind: &ArchitectureKind,
         activation: Activation,
         mean_field: Option<MeanField>,
         block: &Block,
     ) -> Option<Network> {
-        let mut layers = shape::layers(kind, block)?;
+        let ports = Ports { inputs: block.inputs(), image: block.image, classes: block.classes };
+        let Chain { mut layers, .. } = chain(&kind.graph(ports, activation).ok()?).ok()?;
         if let Some(LayerShape::Dense { outputs, .. }) = layers.last_mut() {
             *outputs = 1;
         }
@@ -71,9 +84,9 @@ impl Network {
     }
 
     /// Initial parameters. Mean-field: weights N(0, 1) and biases N(0, `bias_variance`), times `init_scale`; else as
-    /// [`super::super::init::initial_parameters`], uniform on ±`init_scale`/√fan_in.
+    /// [`Problem::initial_parameters`](crate::train::Problem::initial_parameters), uniform on ±`init_scale`/√fan_in.
     ///
-    /// LayerShape ℓ takes its weights from stream 2ℓ and its biases from stream 2ℓ + 1 of a generator keyed by the seed and
+    /// Layer ℓ takes its weights from stream 2ℓ and its biases from stream 2ℓ + 1 of a generator keyed by the seed and
     /// the shape. A dense first layer draws for all inputs of the source and keeps the live ones.
     pub(super) fn initial(
         &self,

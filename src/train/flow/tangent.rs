@@ -9,7 +9,7 @@
 use super::deep;
 use super::network::Network;
 use super::real::{Real, View};
-use crate::train::shape::LayerShape;
+use phasesweep_networks::LayerShape;
 
 /// Samples that pass through the network at a time.
 const TILE: usize = 128;

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use statrs::function::erf::erf;
 
 use crate::sweep::Activation;
-use phasesweep_kernel::LayerShape;
+use phasesweep_networks::LayerShape;
 
 /// What a test network is like.
 #[derive(Debug, Clone)]

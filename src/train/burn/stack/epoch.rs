@@ -10,14 +10,12 @@ use super::Stack;
 use crate::sweep::Batch;
 use crate::train::Replica;
 use crate::train::burn::batch;
-use crate::train::burn::convolution::{self, Trunk};
 use crate::train::burn::loss::{loss, mistakes};
 use crate::train::burn::measure::{self, Columns, Due, ManifoldSums, Pending};
-use crate::train::burn::network::{self, Forward, Input};
+use crate::train::burn::network::{self, Input, Pass};
 use crate::train::burn::optimiser::Corrections;
 use crate::train::burn::parameters::Parameters;
 use crate::train::burn::resident::{Resident, Tile};
-use crate::train::shape::LayerShape;
 
 /// Sums over tiles.
 #[derive(Default)]
@@ -27,13 +25,6 @@ struct Sums {
     flags: Vec<Tensor<3>>,
     layers: Vec<Option<ManifoldSums>>,
     gradient: Option<Parameters>,
-}
-
-/// A pass through the whole network.
-struct Pass {
-    trunk: Option<Trunk>,
-    input: Input,
-    dense: Forward,
 }
 
 fn add(sum: &mut Option<Tensor<3>>, term: Tensor<3>) {
@@ -88,7 +79,7 @@ impl Stack {
             None => values,
         };
         if due.any() {
-            let wrong = mistakes(pass.dense.logits.clone(), tile.label.clone());
+            let wrong = mistakes(pass.outputs(), tile.label.clone());
             if due.snapshot.is_some() {
                 sums.flags.push(wrong.clone());
             }
@@ -97,7 +88,7 @@ impl Stack {
         if due.manifold {
             sums.layers.resize(problem.layers.len(), None);
             for (sum, &layer) in sums.layers.iter_mut().zip(&problem.layers) {
-                let (activations, square) = pass.observed(layer - 1);
+                let (activations, square) = pass.observed(resident.graph.hidden()[layer - 1]);
                 let own = ManifoldSums::of(activations, square, tile.onehot.clone(), weight.clone());
                 *sum = Some(match sum.take() {
                     Some(sum) => sum.add(own),
@@ -105,11 +96,11 @@ impl Stack {
                 });
             }
         }
-        let (each, delta) = loss(problem.loss, pass.dense.logits.clone(), tile.onehot.clone());
+        let (each, delta) = loss(problem.loss, pass.outputs(), tile.onehot.clone());
         add(&mut sums.loss, weighted(each).sum_dim(2));
         if train {
             let scale = weighted(self.share.clone());
-            let gradient = self.backward(resident, pass, delta * scale);
+            let gradient = pass.backward(&resident.graph, &self.parameters, delta * scale);
             sums.gradient = Some(match sums.gradient.take() {
                 Some(sum) => sum.zip(gradient, |a, b| a + b),
                 None => gradient,
@@ -117,30 +108,9 @@ impl Stack {
         }
     }
 
-    /// Through trunk and dense layers.
+    /// Through the network.
     fn forward(&self, resident: &Resident, input: Input, train: bool) -> Pass {
-        let kind = resident.problem.activation;
-        let convolutions = convolutions(&resident.layers);
-        let trunk = (convolutions > 0)
-            .then(|| convolution::forward(&resident.layers, &self.parameters.0[..convolutions], &input, kind, train));
-        let input = trunk.as_ref().and_then(Trunk::features).unwrap_or(input);
-        let dense = network::forward(&self.parameters.0[convolutions..], &input, kind, train);
-        Pass { trunk, input, dense }
-    }
-
-    /// Back through dense layers and trunk, from the gradient at the outputs.
-    fn backward(&self, resident: &Resident, pass: Pass, delta: Tensor<3>) -> Parameters {
-        let kind = resident.problem.activation;
-        let layers = &self.parameters.0[convolutions(&resident.layers)..];
-        let (dense, back) = network::backward(layers, &pass.input, pass.dense, delta, kind, pass.trunk.is_some());
-        match (pass.trunk, back) {
-            (Some(trunk), Some(back)) => {
-                let mut all = trunk.backward(back);
-                all.extend(dense.0);
-                Parameters(all)
-            }
-            _ => dense,
-        }
+        network::forward(&resident.graph, &self.parameters, input, train)
     }
 
     /// One step of the gated replicas.
@@ -179,10 +149,10 @@ impl Stack {
             let input = Input::Own(own(&resident.x, resident.x.dims()[1]));
             let onehot = own(&resident.onehot, classes).swap_dims(1, 2);
             let pass = self.forward(resident, input, true);
-            let (_, delta) = loss(resident.problem.loss, pass.dense.logits.clone(), onehot);
+            let (_, delta) = loss(resident.problem.loss, pass.outputs(), onehot);
             let scale = scale.clone().narrow(0, start, rows).reshape([replicas, 1, step.width]);
             start += rows;
-            let gradient = self.backward(resident, pass, delta * scale);
+            let gradient = pass.backward(&resident.graph, &self.parameters, delta * scale);
             let mut gate = self.alive.clone();
             if step.active.contains(&false) {
                 let active = step.active.iter().map(|&active| f32::from(u8::from(active))).collect();
@@ -232,7 +202,7 @@ impl Stack {
         let mut wrong = None;
         for tile in tiles {
             let pass = self.forward(resident, Input::Shared(tile.x.clone()), false);
-            add(&mut wrong, mistakes(pass.dense.logits, tile.label.clone()).sum_dim(2));
+            add(&mut wrong, mistakes(pass.outputs(), tile.label.clone()).sum_dim(2));
         }
         let samples: usize = tiles.iter().map(|tile| tile.len).sum();
         match wrong {
@@ -240,26 +210,4 @@ impl Stack {
             None => self.share.full_like(f32::NAN),
         }
     }
-}
-
-impl Pass {
-    /// The activations of hidden layer `layer` (from 0, convolutions first) and their squares, `[replica, unit, sample]`.
-    fn observed(&mut self, layer: usize) -> (Tensor<3>, Tensor<3>) {
-        let convolutions = self.trunk.as_ref().map_or(0, Trunk::len);
-        match self.trunk.as_ref().and_then(|trunk| trunk.observed(layer)) {
-            Some(out) => (out.clone(), out.clone() * out),
-            None => {
-                let hidden = &mut self.dense.hidden[layer - convolutions];
-                let square = hidden.out.clone() * hidden.out.clone();
-                // Kept for the way back, where σ' may be made of it.
-                hidden.square = Some(square.clone());
-                (hidden.out.clone(), square)
-            }
-        }
-    }
-}
-
-/// Convolutions come first; their number.
-fn convolutions(layers: &[LayerShape]) -> usize {
-    layers.iter().take_while(|layer| matches!(layer, LayerShape::Convolution { .. })).count()
 }

@@ -13,9 +13,10 @@ use super::BurnEngine;
 use crate::data::{Block, Samples};
 use crate::observables::{Record, misclassified};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind, Rule};
-use crate::train::init::{epoch_order, initial_parameters};
 use crate::train::kernel::KernelEngine;
+use crate::train::order::epoch_order;
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
+use phasesweep_networks::{Cnn, Mlp};
 
 /// Two or three noisy clouds, from a generator of whole numbers.
 fn samples(n: usize, inputs: usize, classes: usize, stream: u64) -> Samples {
@@ -67,11 +68,11 @@ fn problem(kind: ArchitectureKind, image: Option<[usize; 3]>, classes: usize) ->
 }
 
 fn mlp(hidden: &[usize], classes: usize) -> Problem {
-    problem(ArchitectureKind::Mlp { hidden: hidden.to_vec() }, None, classes)
+    problem(ArchitectureKind::Mlp(Mlp { hidden: hidden.to_vec() }), None, classes)
 }
 
 fn cnn(hidden: &[usize]) -> Problem {
-    let kind = ArchitectureKind::Cnn { channels: vec![2, 3], kernel: 3, pool: 2, hidden: hidden.to_vec() };
+    let kind = ArchitectureKind::Cnn(Cnn { channels: vec![2, 3], kernel: 3, pool: 2, hidden: hidden.to_vec() });
     Problem {
         epochs: 4,
         recorded: (0..=4).collect(),
@@ -107,7 +108,7 @@ fn pruned(seed: u64, optimiser: Optimiser) -> Replica {
 fn start(problem: &Problem, replica: &Replica) -> ReplicaState {
     ReplicaState {
         epoch: 0,
-        parameters: initial_parameters(replica.seed, &problem.architecture, &problem.block, replica.init_scale),
+        parameters: problem.initial_parameters(replica),
         first_moment: vec![],
         second_moment: vec![],
         diverged: None,

@@ -1,15 +1,13 @@
-//! An independent trainer, one replica at a time, in f64: naive forward passes, gradients by central differences of the
-//! loss, update rules as PyTorch's documentation writes them, observables from their definition.
+//! An independent trainer, one replica at a time, in f64: the networks' own reference forward and backward, update rules
+//! as PyTorch's documentation writes them, observables from their definition.
 
 use phasesweep_optimisers::Parameter;
 
-use crate::sweep::{Activation, Batch, Loss};
-use crate::train::init::epoch_order;
-use crate::train::shape::{self, LayerShape};
-use crate::train::{Problem, Replica};
+use phasesweep_networks::reference::{backward, forward};
 
-/// Half the step of the differences: rounding ε/h is near 1e-9, and a rectifier's kink is rarely within it.
-const H: f64 = 1e-7;
+use crate::sweep::{Batch, Loss};
+use crate::train::order::epoch_order;
+use crate::train::{Problem, Replica};
 
 /// What the reference says of an epoch.
 #[derive(Debug, Clone, Default)]
@@ -24,83 +22,16 @@ pub(super) struct Epoch {
     pub(super) distance: Vec<Vec<f64>>,
 }
 
-fn erf(x: f64) -> f64 {
-    // Maclaurin series; the tests keep |x| small enough for it to be exact to 1e-12.
-    let (mut term, mut sum) = (x, x);
-    for n in 1..200 {
-        if term.abs() < 1e-18 {
-            break;
-        }
-        term *= -x * x / f64::from(n);
-        sum += term / f64::from(2 * n + 1);
-    }
-    sum * 2.0 / std::f64::consts::PI.sqrt()
-}
-
-fn activate(z: f64, kind: Activation) -> f64 {
-    match kind {
-        Activation::Tanh => z.tanh(),
-        Activation::Relu => z.max(0.0),
-        Activation::Softplus => z.exp().ln_1p(),
-        Activation::Gelu => z * 0.5 * (1.0 + erf(z / 2f64.sqrt())),
-        Activation::Sigmoid => 1.0 / (1.0 + (-z).exp()),
-    }
-}
-
 /// Hidden layers' activations and the outputs of one sample.
 pub(super) fn outputs(problem: &Problem, parameters: &[f64], x: &[f32]) -> (Vec<Vec<f64>>, Vec<f64>) {
-    let layers = shape::layers(&problem.architecture, &problem.block).unwrap();
-    let mut below: Vec<f64> = x.iter().map(|&v| f64::from(v)).collect();
-    let (mut hidden, mut start) = (Vec::new(), 0);
-    for (place, layer) in layers.iter().enumerate() {
-        let weights = &parameters[start..start + layer.weights()];
-        let biases = &parameters[start + layer.weights()..start + layer.parameters()];
-        start += layer.parameters();
-        let mut out: Vec<f64> = match *layer {
-            LayerShape::Dense { inputs, outputs } => (0..outputs)
-                .map(|o| biases[o] + (0..inputs).map(|i| weights[o * inputs + i] * below[i]).sum::<f64>())
-                .collect(),
-            LayerShape::Convolution { inputs, outputs, kernel, height, width, .. } => {
-                let at = |c: usize, y: isize, x: isize| {
-                    let inside = y >= 0 && x >= 0 && y < height as isize && x < width as isize;
-                    if inside { below[(c * height + y as usize) * width + x as usize] } else { 0.0 }
-                };
-                let half = (kernel / 2) as isize;
-                let mut out = Vec::new();
-                for o in 0..outputs {
-                    for (y, x) in (0..height as isize).flat_map(|y| (0..width as isize).map(move |x| (y, x))) {
-                        let mut sum = biases[o];
-                        for (c, (i, j)) in (0..inputs)
-                            .flat_map(|c| (0..kernel).flat_map(move |i| (0..kernel).map(move |j| (c, (i, j)))))
-                        {
-                            sum += weights[((o * inputs + c) * kernel + i) * kernel + j]
-                                * at(c, y + i as isize - half, x + j as isize - half);
-                        }
-                        out.push(sum);
-                    }
-                }
-                out
-            }
-        };
-        if place + 1 == layers.len() {
-            return (hidden, out);
-        }
-        out.iter_mut().for_each(|z| *z = activate(*z, problem.activation));
-        if let LayerShape::Convolution { outputs, pool, height, width, .. } = *layer {
-            let (h, w) = (height / pool, width / pool);
-            let mut pooled = vec![f64::NEG_INFINITY; outputs * h * w];
-            for (o, (y, x)) in
-                (0..outputs).flat_map(|o| (0..h * pool).flat_map(move |y| (0..w * pool).map(move |x| (o, (y, x)))))
-            {
-                let slot = &mut pooled[(o * h + y / pool) * w + x / pool];
-                *slot = slot.max(out[(o * height + y) * width + x]);
-            }
-            out = pooled;
-        }
-        hidden.push(out.clone());
-        below = out;
-    }
-    unreachable!()
+    let graph = problem.graph().unwrap();
+    let mut values = forward(&graph, parameters, &double(x));
+    let hidden = graph.hidden().iter().map(|&node| values[node].clone()).collect();
+    (hidden, values.pop().unwrap())
+}
+
+fn double(x: &[f32]) -> Vec<f64> {
+    x.iter().map(|&x| f64::from(x)).collect()
 }
 
 fn sample_loss(kind: Loss, z: &[f64], y: usize) -> f64 {
@@ -127,18 +58,28 @@ pub(super) fn mean_loss(problem: &Problem, parameters: &[f64], samples: &[usize]
     each.sum::<f64>() / samples.len() as f64
 }
 
+/// Gradient of a sample's loss at the outputs.
+fn loss_gradient(kind: Loss, z: &[f64], y: usize) -> Vec<f64> {
+    let hot = |c: usize| f64::from(u8::from(c == y));
+    let sum: f64 = z.iter().map(|v| v.exp()).sum();
+    let of = |(c, v): (usize, &f64)| match kind {
+        Loss::CrossEntropy => v.exp() / sum - hot(c),
+        Loss::MeanSquared => 2.0 * (v - hot(c)) / z.len() as f64,
+        Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => unreachable!(),
+    };
+    z.iter().enumerate().map(of).collect()
+}
+
 pub(super) fn gradient(problem: &Problem, parameters: &[f64], samples: &[usize]) -> Vec<f64> {
-    let mut moved = parameters.to_vec();
-    (0..parameters.len())
-        .map(|p| {
-            moved[p] = parameters[p] + H;
-            let up = mean_loss(problem, &moved, samples);
-            moved[p] = parameters[p] - H;
-            let down = mean_loss(problem, &moved, samples);
-            moved[p] = parameters[p];
-            (up - down) / (2.0 * H)
-        })
-        .collect()
+    let graph = problem.graph().unwrap();
+    let mut sum = vec![0.0; parameters.len()];
+    for &sample in samples {
+        let values = forward(&graph, parameters, &double(input(problem, sample)));
+        let y = usize::from(problem.block.train.y[sample]);
+        let own = backward(&graph, parameters, &values, &loss_gradient(problem.loss, &values[values.len() - 1], y));
+        sum.iter_mut().zip(own.parameters).for_each(|(sum, own)| *sum += own / samples.len() as f64);
+    }
+    sum
 }
 
 fn greatest(z: &[f64]) -> usize {

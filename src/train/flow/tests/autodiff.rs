@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use crate::sweep::Activation;
 use crate::train::flow::network::Network;
-use crate::train::shape::LayerShape;
+use phasesweep_networks::LayerShape;
 
 fn unit(network: &Network, z: Tensor<4>) -> Tensor<4> {
     let value = match network.unit.kind {

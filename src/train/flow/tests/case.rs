@@ -12,6 +12,7 @@ use crate::sweep::{
 };
 use crate::train::flow::FlowProblem;
 use crate::train::{Problem, Replica};
+use phasesweep_networks::{Cnn, Mlp};
 
 /// The paper's numbers, in double precision.
 pub(super) const FLOW: Flow = Flow {
@@ -29,17 +30,17 @@ pub(super) const FLOW: Flow = Flow {
 pub(super) const MEAN_FIELD: Option<MeanField> = Some(MeanField { bias_variance: 1.0 });
 
 pub(super) fn mlp(hidden: &[usize]) -> ArchitectureKind {
-    ArchitectureKind::Mlp { hidden: hidden.to_vec() }
+    ArchitectureKind::Mlp(Mlp { hidden: hidden.to_vec() })
 }
 
 /// Two convolutions with pooling, the second on an odd number of columns, and a dense hidden layer.
 pub(super) fn cnn() -> ArchitectureKind {
-    ArchitectureKind::Cnn { channels: vec![3, 4], kernel: 3, pool: 2, hidden: vec![5] }
+    ArchitectureKind::Cnn(Cnn { channels: vec![3, 4], kernel: 3, pool: 2, hidden: vec![5] })
 }
 
 /// Normal samples in the shape that the network wants; the sign of the first input is the class.
 pub(super) fn problem(kind: ArchitectureKind, mean_field: Option<MeanField>, samples: usize, epochs: usize) -> Problem {
-    let image = matches!(kind, ArchitectureKind::Cnn { .. }).then_some([2, 6, 5]);
+    let image = matches!(kind, ArchitectureKind::Cnn(Cnn { .. })).then_some([2, 6, 5]);
     let inputs = image.map_or(4, |image: [usize; 3]| image.iter().product());
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let mut draw = |count: usize| {
