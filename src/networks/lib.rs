@@ -14,6 +14,7 @@ mod graph;
 mod initial;
 mod mlp;
 pub mod reference;
+mod residual_mlp;
 
 use serde::Serialize;
 
@@ -197,6 +198,8 @@ networks! {
     Mlp = mlp,
     /// Convolutions, then fully connected layers.
     Cnn = cnn,
+    /// Residual blocks of dense layers.
+    ResidualMlp = residual_mlp,
 }
 
 impl ArchitectureKind {

@@ -36,11 +36,13 @@
 //! | `balanced` | with `draw`: `true` takes as many samples of each class that occurs | `false` |
 //! | `draw` × | instead of `block`: number of a random draw, a list, or `{ start = 0, count = 8 }` | |
 //! | **`[[architecture]]`** | | |
-//! | `kind` | `"mlp"`, `"cnn"` (needs images) | *required* |
+//! | `kind` | `"mlp"`, `"cnn"` (needs images), `"residual-mlp"` (blocks h + W₂ σ(W₁ h + b₁) + b₂ between two dense layers; see docs/networks.md) | *required* |
 //! | `hidden` × | widths of the hidden layers, as in `[20]` or `[50, 50]`; `[[10], [20]]` are two networks | mlp: *required*; cnn: `[]` |
 //! | `channels` × | cnn: channels of each convolution, as in `[8, 16]`; a list of lists likewise | cnn: *required* |
 //! | `kernel` × | cnn: side of the kernels, odd | 3 |
 //! | `pool` × | cnn: side of max pooling after each convolution; 1 is none | 2 |
+//! | `width` × | residual-mlp: units of every layer but the output | residual-mlp: *required* |
+//! | `blocks` × | residual-mlp: number of residual blocks, its hidden layers | residual-mlp: *required* |
 //! | `activation` × | `"tanh"`, `"relu"`, `"gelu"`, `"sigmoid"`; gradient-flow: `"softplus"` too | `"tanh"` |
 //! | `parametrisation` | `"standard"` (PyTorch's initial weights); gradient-flow: `"mean-field"` too (all parameters N(0, 1), hidden layers W a/√fan-in + b, output (1/h) β·a, activation of unit second moment) | `"standard"` |
 //! | `bias_variance` × | mean-field: variance of the initial biases | 1 |

@@ -156,7 +156,7 @@ mod tests {
     use super::*;
     use crate::data::{Block, Samples};
     use crate::sweep::{ArchitectureKind, OptimiserKind, Rule};
-    use phasesweep_networks::{Cnn, Mlp};
+    use phasesweep_networks::{Cnn, Mlp, ResidualMlp};
     use std::sync::Arc;
 
     fn problem(architecture: ArchitectureKind, image: Option<[usize; 3]>) -> Problem {
@@ -200,12 +200,14 @@ mod tests {
     fn what_the_kernel_cannot_train_is_refused_by_name() {
         let mlp = |hidden: usize| ArchitectureKind::Mlp(Mlp { hidden: vec![hidden] });
         let cnn = ArchitectureKind::Cnn(Cnn { channels: vec![3], kernel: 3, pool: 2, hidden: vec![] });
+        let residual = ArchitectureKind::ResidualMlp(ResidualMlp { width: 4, blocks: 1 });
         let good = problem(mlp(5), None);
         assert_eq!(KernelEngine::supports(&good), Ok(()));
         assert_eq!(KernelEngine::supports(&problem(cnn.clone(), Some([1, 4, 4]))), Ok(()));
         let refused = [
             (problem(cnn, None), "no images"),
             (problem(mlp(0), None), "no units"),
+            (problem(residual, None), "residual-mlp 4×1: the CPU kernel trains plain chains"),
             (Problem { activation: Activation::Softplus, ..good.clone() }, "softplus"),
             (Problem { loss: Loss::Hinge, ..good.clone() }, "margin"),
             (Problem { optimiser: OptimiserKind::GradientFlow, ..good }, "flows"),

@@ -14,6 +14,7 @@ mod observables;
 mod packing;
 mod pruning;
 mod quick;
+mod residual;
 mod rig;
 mod run_directory;
 mod slice;

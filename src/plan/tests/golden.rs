@@ -223,3 +223,30 @@ fn probes_and_kept_weights_under_adam() {
         ["2fe6df7bcd88860a363adf706872a578", "88eb7f8c9784e35fded9be4f4843638f", "c1b31a5ae29d07fbc6192a39226c3045"];
     assert_eq!(found, frozen);
 }
+
+#[test]
+fn residual_networks() {
+    let found = ids(r#"
+        [sweep]
+        name = "golden"
+        seeds = 2
+        [[data]]
+        source = "digits"
+        [[subsample]]
+        size = 300
+        [[architecture]]
+        kind = "residual-mlp"
+        width = [16, 32]
+        blocks = 3
+        activation = "relu"
+        observe = [1, 3]
+        [[optimiser]]
+        kind = "lion"
+        lr = 1e-4
+        [train]
+        epochs = 100
+    "#);
+    let frozen =
+        ["40f123d23e974e1c35252acc34060073", "782efa2b13bcd361cf8cffba4fb6d483", "7ae12b6347abf4e9b74c49eb64ff37ca"];
+    assert_eq!(found, frozen);
+}

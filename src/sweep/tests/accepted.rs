@@ -177,8 +177,18 @@ fn the_slurm_table_takes_what_sbatch_takes() {
 fn the_tables_of_the_documentation_name_the_keys_that_are_read() {
     // What `EVERY_KEY` does not name because it excludes another is named here.
     let flows = FLOW_KEYS.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key);
-    let keys =
-        ["dimension", "parallel", "test", "stretch", "balanced", "local_complexity", "robustness", "weight_norm"];
+    let keys = [
+        "dimension",
+        "parallel",
+        "test",
+        "stretch",
+        "balanced",
+        "local_complexity",
+        "robustness",
+        "weight_norm",
+        "width",
+        "blocks",
+    ];
     let others: Vec<&str> = keys.into_iter().chain(flows).collect();
     let documentation: String = include_str!("../mod.rs").lines().filter(|line| line.starts_with("//! | `")).collect();
     for line in EVERY_KEY.lines().filter(|line| line.contains(" = ")) {

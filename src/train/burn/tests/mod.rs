@@ -16,7 +16,7 @@ use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, Optimis
 use crate::train::kernel::KernelEngine;
 use crate::train::order::epoch_order;
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
-use phasesweep_networks::{Cnn, Mlp};
+use phasesweep_networks::{Cnn, Mlp, ResidualMlp};
 
 /// Two or three noisy clouds, from a generator of whole numbers.
 fn samples(n: usize, inputs: usize, classes: usize, stream: u64) -> Samples {
@@ -80,6 +80,10 @@ fn cnn(hidden: &[usize]) -> Problem {
         snapshots: vec![4],
         ..problem(kind, Some([1, 5, 4]), 2)
     }
+}
+
+fn residual(width: usize, blocks: usize, classes: usize) -> Problem {
+    problem(ArchitectureKind::ResidualMlp(ResidualMlp { width, blocks }), None, classes)
 }
 
 /// ε = 1e-3 for the rules that divide by √v + ε: with PyTorch's 1e-8 a gradient that rounds to noise would be blown up to
@@ -228,6 +232,23 @@ fn convolutions_follow_the_f64_reference() {
 }
 
 #[test]
+fn residual_networks_follow_the_f64_reference() {
+    let replicas = [replica(1, sgd(0.1, 0.0, 0.0)), pruned(2, sgd(0.2, 0.0, 0.01)), replica(3, sgd(0.05, 0.9, 0.0))];
+    for activation in [Activation::Tanh, Activation::Sigmoid, Activation::Relu, Activation::Gelu] {
+        assert_follows_reference(&Problem { activation, ..residual(6, 2, 3) }, &replicas, 1e-5);
+    }
+    for kind in OptimiserKind::all().filter(|kind| kind.rule().is_some_and(|rule| rule != Rule::Sgd)) {
+        let lr = if kind == OptimiserKind::Rule(Rule::Nesterov) { 0.1 } else { 0.01 };
+        let replicas =
+            [replica(1, sgd(lr, 0.0, 0.0)), pruned(2, sgd(0.7 * lr, 0.9, 0.0)), replica(3, sgd(0.5 * lr, 0.5, 0.1))];
+        assert_follows_reference(&Problem { optimiser: kind, ..residual(5, 3, 2) }, &replicas, 1e-5);
+    }
+    let mut mini = Problem { batch: Batch::Mini { size: 8 }, epochs: 5, loss: Loss::MeanSquared, ..residual(5, 1, 3) };
+    (mini.recorded, mini.manifold, mini.snapshots) = (vec![0, 1, 5], vec![0, 5], vec![2]);
+    assert_follows_reference(&mini, &replicas, 1e-5);
+}
+
+#[test]
 fn the_kernel_trains_convolutions_as_burn_does() {
     let replicas = [replica(1, sgd(0.2, 0.0, 0.0)), pruned(2, sgd(0.4, 0.9, 0.01)), replica(3, sgd(0.3, 0.0, 0.0))];
     let mini = Problem { batch: Batch::Mini { size: 20 }, activation: Activation::Relu, ..cnn(&[4]) };
@@ -289,7 +310,9 @@ fn a_replica_alone_equals_itself_in_a_cohort() {
         replica(5, sgd(0.2, 0.0, 0.0)),
     ];
     let mini = Problem { batch: Batch::Mini { size: 8 }, epochs: 20, ..mlp(&[6, 4], 3) };
-    for problem in [mlp(&[6, 4], 3), mini, cnn(&[4]), Problem { batch: Batch::Mini { size: 20 }, ..cnn(&[]) }] {
+    for problem in
+        [mlp(&[6, 4], 3), residual(6, 2, 3), mini, cnn(&[4]), Problem { batch: Batch::Mini { size: 20 }, ..cnn(&[]) }]
+    {
         let together = run(&problem, &replicas);
         for (replica, state) in replicas.iter().zip(&together) {
             assert_same_training(&run(&problem, std::slice::from_ref(replica))[0], state);

@@ -1,0 +1,139 @@
+//! A network that is no chain of layers: trained by burn, kept under PyTorch's names, and refused by name by whatever
+//! knows chains alone.
+
+use std::path::Path;
+
+use safetensors::SafeTensors;
+
+use crate::rig::{expect_code, phasesweep, results, sweep_file, train};
+
+const RESIDUAL: &str = r#"
+[sweep]
+name = "residual"
+seeds = 2
+
+[[data]]
+source = "digits"
+labels = "parity"
+
+[[subsample]]
+size = 300
+
+[[architecture]]
+kind = "residual-mlp"
+width = 12
+blocks = 3
+activation = "tanh"
+observe = [1, 3]
+
+[[optimiser]]
+kind = "adam"
+lr = [0.003, 0.01]
+
+[train]
+epochs = 40
+
+[observe]
+weights = [0, 40]
+"#;
+
+/// `y = W x + b` with the tensors of this name.
+fn linear(tensors: &SafeTensors<'_>, name: &str, x: &[f64]) -> Vec<f64> {
+    let numbers = |of: &str| -> Vec<f64> {
+        let tensor = tensors.tensor(&format!("{name}.{of}")).unwrap_or_else(|_| panic!("no tensor {name}.{of}"));
+        tensor.data().as_chunks().0.iter().map(|&bytes| f64::from(f32::from_le_bytes(bytes))).collect()
+    };
+    let (weight, bias) = (numbers("weight"), numbers("bias"));
+    let rows = weight.chunks_exact(x.len());
+    rows.zip(bias).map(|(row, b)| b + row.iter().zip(x).map(|(w, x)| w * x).sum::<f64>()).collect()
+}
+
+/// The network by the formula of docs/networks.md.
+fn network(tensors: &SafeTensors<'_>, x: &[f64]) -> Vec<f64> {
+    let tanh = |z: &[f64]| z.iter().map(|z| z.tanh()).collect::<Vec<_>>();
+    let mut h = linear(tensors, "input", x);
+    for block in 0..3 {
+        let active = tanh(&linear(tensors, &format!("blocks.{block}.0"), &h));
+        let branch = linear(tensors, &format!("blocks.{block}.1"), &active);
+        h.iter_mut().zip(branch).for_each(|(h, branch)| *h += branch);
+    }
+    linear(tensors, "output", &tanh(&h))
+}
+
+/// Training error of kept weights, from the formula alone.
+fn error(file: &Path, samples: &phasesweep::data::Samples) -> f64 {
+    let bytes = std::fs::read(file).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    assert_eq!(tensors.len(), 2 * (2 + 2 * 3), "no tensor besides the module's");
+    let inputs = samples.x.len() / samples.y.len();
+    let wrong = samples.x.chunks_exact(inputs).zip(&samples.y).filter(|(x, y)| {
+        let outputs = network(&tensors, &x.iter().map(|&x| f64::from(x)).collect::<Vec<_>>());
+        usize::from(outputs[1] > outputs[0]) != usize::from(**y)
+    });
+    wrong.count() as f64 / samples.y.len() as f64
+}
+
+#[test]
+fn kept_weights_are_the_residual_network_whose_errors_are_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let sweep = sweep_file(dir.path(), RESIDUAL);
+    let cells = train(&mut phasesweep(), &sweep, &out);
+    assert_eq!(cells.len(), 4);
+    let parsed = phasesweep::sweep::parse(RESIDUAL, "residual", &[]).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let pool = phasesweep::data::Pool::load(&parsed.data[0]).unwrap();
+    let block = pool.block(&parsed.data[0], &parsed.subsamples[0], false).unwrap();
+    let mut learnt = 0;
+    for (id, measured) in &cells {
+        let errors: Vec<f32> = measured["train_error"].iter().map(|&bits| f32::from_bits(bits)).collect();
+        for epoch in [0, 40] {
+            let file = out.join("weights").join(id).join(format!("epoch-{epoch:09}.safetensors"));
+            let (own, recorded) = (error(&file, &block.train), f64::from(errors[epoch]));
+            // One sample of 300 may lie so near the boundary that single precision decides otherwise.
+            assert!((own - recorded).abs() < 1.5 / 300.0, "{id} epoch {epoch}: {own} and {recorded}");
+        }
+        learnt += usize::from(errors[40] < 0.5 * errors[0]);
+        // Two observed blocks, two classes, 41 epochs; both curves of both are there.
+        let radii: Vec<f32> = measured["radius"].iter().map(|&bits| f32::from_bits(bits)).collect();
+        assert!(radii.len() == 2 * 2 * 41 && radii.iter().all(|radius| (0.0..=1.0).contains(radius)));
+        assert_ne!(radii[..82], radii[82..], "the blocks are measured apart");
+    }
+    assert_eq!(learnt, 4, "every cell at least halves its error");
+    // The same cells by burn when it is asked for: it is what trained them.
+    let burn = dir.path().join("burn");
+    expect_code(phasesweep().arg("run").arg(&sweep).arg("--out").arg(&burn).args(["--kernel", "burn"]), 0);
+    assert_eq!(results(&burn.join("results.h5")), cells);
+    // `slice` cuts chains, and says what it was given.
+    let id = cells.keys().next().unwrap();
+    let slice = expect_code(phasesweep().arg("slice").arg(&out).args(["--cell", id]), 2);
+    let said = String::from_utf8_lossy(&slice.stderr).to_string();
+    assert!(said.contains("residual-mlp") && said.contains("chains of dense layers"), "{said}");
+}
+
+#[test]
+fn what_knows_chains_alone_refuses_a_residual_network_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let flow = RESIDUAL
+        .replace("kind = \"adam\"\nlr = [0.003, 0.01]", "kind = \"gradient-flow\"")
+        .replace("[observe]\nweights = [0, 40]", "")
+        .replace("epochs = 40", "epochs = 40\nloss = \"hinge\"");
+    let measured = |what: &str| RESIDUAL.replace("weights = [0, 40]", what);
+    for (text, words) in [
+        (flow, "gradient flows train plain chains of layers"),
+        (
+            measured("local_complexity = { radii = [0.1] }"),
+            "local complexity and robustness are measured of plain chains",
+        ),
+        (measured("robustness = { epsilon = 0.1 }"), "local complexity and robustness are measured of plain chains"),
+    ] {
+        let sweep = sweep_file(dir.path(), &text);
+        let out = dir.path().join("out");
+        let commands = [vec!["plan"], vec!["run", "--out", out.to_str().unwrap()]];
+        for arguments in commands {
+            let output = expect_code(phasesweep().args(arguments).arg(&sweep), 2);
+            let said = String::from_utf8_lossy(&output.stderr).to_string();
+            assert!(said.contains("residual-mlp 12×3") && said.contains(words), "{said}");
+        }
+        assert!(!out.join("parts").exists(), "nothing was trained");
+    }
+}
