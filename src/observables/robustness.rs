@@ -335,7 +335,7 @@ fn length(values: impl Iterator<Item = f32>) -> f64 {
 mod tests {
     use super::*;
     use crate::observe::network::tests::reference::cases;
-    use crate::sweep::Activation;
+    use phasesweep_networks::Activation;
     use phasesweep_networks::LayerShape;
 
     fn attack(norm: Norm, epsilon: f64) -> Attack {

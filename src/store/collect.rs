@@ -4,14 +4,14 @@
 //! dimensions are the union of the parts' labels, and what a cell lacks is NaN. Memory is bounded: cells go through in
 //! slabs. Invariant: the file under its name is whole at any time; who reads the old one goes on reading it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use hdf5::File;
 
+use phasesweep_results::attribute;
 use phasesweep_results::cell::{CELL_ID, DIVERGED_EPOCH, FAILURE, STATUS, WALL_SECONDS};
 use phasesweep_results::format::RESULTS;
-use phasesweep_results::{Status, attribute};
 
 use crate::observables::Axes;
 use crate::plan::CellId;
@@ -20,8 +20,9 @@ use super::block_images::BlockImages;
 use super::durable;
 use super::error::StoreError;
 use super::h5;
-use super::part::{CellStatus, Origin, PartCell};
+use super::part::CellStatus;
 use super::results::Writer;
+use super::rows::Rows;
 use super::scan::{Found, scan};
 use super::schema::{VARIABLES, dimensions};
 use super::shared_texts::SharedTexts;
@@ -219,92 +220,6 @@ fn coordinate_names(coordinates: &[CellCoordinate], axes: &Axes) -> String {
     let names =
         OWN.into_iter().chain(coordinates.iter().map(|c| c.name.as_str())).chain(apart.map(|dim| dim.coordinate));
     names.collect::<Vec<_>>().join(" ")
-}
-
-/// Where the parts were trained.
-#[derive(Debug, Default)]
-pub(super) struct Origins {
-    engines: BTreeSet<String>,
-    /// Each with the most memory that it held, if known.
-    ranks: BTreeMap<(String, u32), Option<u64>>,
-}
-
-impl Origins {
-    /// Adds where one part was trained.
-    pub(super) fn add(&mut self, origin: &Origin) {
-        // A part that only says that its cell failed names neither.
-        if !origin.engine.is_empty() {
-            self.engines.insert(origin.engine.clone());
-        }
-        if !origin.host.is_empty() {
-            let most = self.ranks.entry((origin.host.clone(), origin.rank)).or_default();
-            *most = origin.peak_memory.max(*most);
-        }
-    }
-}
-
-/// What is told of each cell besides its measurements.
-pub(super) struct Rows {
-    status: Vec<Option<CellStatus>>,
-    wall_seconds: Vec<f64>,
-    diverged_epoch: Vec<f64>,
-    failure: BTreeMap<usize, String>,
-    /// Where they were trained.
-    pub(super) origins: Origins,
-}
-
-impl Rows {
-    fn missing(cells: usize) -> Rows {
-        Rows {
-            status: vec![None; cells],
-            wall_seconds: vec![f64::NAN; cells],
-            diverged_epoch: vec![f64::NAN; cells],
-            failure: BTreeMap::new(),
-            origins: Origins::default(),
-        }
-    }
-
-    /// Sets what a part tells of the plan's cell number `row`.
-    pub(super) fn set(&mut self, row: usize, cell: &PartCell) {
-        self.status[row] = Some(cell.status);
-        self.wall_seconds[row] = cell.wall_seconds;
-        self.diverged_epoch[row] = cell.diverged_epoch.map_or(f64::NAN, f64::from);
-        if !cell.failure.is_empty() {
-            self.failure.insert(row, cell.failure.clone());
-        }
-    }
-
-    fn measured(&self) -> u64 {
-        let measured = |status: &&Option<CellStatus>| status.is_some_and(|status| status != CellStatus::Failed);
-        self.status.iter().filter(measured).count() as u64
-    }
-
-    fn training_seconds(&self) -> f64 {
-        // Not `sum`: the sum of no numbers is -0.
-        self.wall_seconds.iter().filter(|seconds| !seconds.is_nan()).fold(0.0, |sum, seconds| sum + seconds)
-    }
-
-    fn status(&self, row: usize) -> &'static str {
-        self.status[row].map_or(Status::Missing, Status::from).name()
-    }
-
-    /// The texts that [`Rows::write`] writes.
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        (0..self.status.len()).map(|row| self.status(row)).chain([""]).chain(self.failure.values().map(String::as_str))
-    }
-
-    fn write(&self, writer: &Writer<'_>, texts: &SharedTexts, cells: &[CellId]) -> hdf5::Result<()> {
-        let count = cells.len();
-        let status = |k: usize| self.status(k);
-        let failure = |k: usize| self.failure.get(&k).map_or("", String::as_str);
-        writer.cell_texts(CELL_ID.name, CELL_ID.long_name, count, |k| cells[k].to_string().into())?;
-        writer.cell_labels(texts, STATUS.name, STATUS.long_name, count, status)?;
-        writer.cell_labels(texts, FAILURE.name, FAILURE.long_name, count, failure)?;
-        for (variable, values) in [(WALL_SECONDS, &self.wall_seconds), (DIVERGED_EPOCH, &self.diverged_epoch)] {
-            writer.cell_numbers(variable.name, (variable.units, variable.long_name), values, Some(f64::NAN))?;
-        }
-        Ok(())
-    }
 }
 
 fn write_coordinate(writer: &Writer<'_>, texts: &SharedTexts, coordinate: &CellCoordinate) -> hdf5::Result<()> {

@@ -19,6 +19,7 @@ pub mod holder;
 pub mod lease;
 pub mod part;
 pub mod results;
+mod rows;
 pub mod run_directory;
 pub mod running;
 pub mod scan;

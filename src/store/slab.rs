@@ -11,7 +11,7 @@ use ndarray::ArrayViewD;
 use phasesweep_results::Variable;
 use rayon::prelude::*;
 
-use super::collect::Rows;
+use super::rows::Rows;
 use crate::observables::{Axes, Values};
 
 use super::error::StoreError;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use phasesweep_results::variables::TRAIN_ERROR;
 
-use super::flow::{FlowProblem, FlowState};
+use super::flow::{FlowProblem, FlowState, Network};
 use crate::data::{Block, Samples};
 use crate::observables::{Column, Layout, Record, Scheduled, Setup, Subject, layout, misclassified};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind};
@@ -65,6 +65,15 @@ impl Problem {
         let Ok(graph) = self.graph() else { return Vec::new() };
         let (features, live) = (self.block.features, &self.block.live);
         self.architecture.initial_parameters(&graph, replica.seed, features, live, replica.init_scale)
+    }
+
+    /// Initial parameters of a replica's gradient flow. Empty where the network cannot be built, which the engine refuses.
+    fn flow_parameters(&self, flow: &FlowProblem, replica: &Replica) -> Vec<f64> {
+        let network = Network::new(&self.architecture, self.activation, flow.mean_field, &self.block);
+        let draw = |network: Network| {
+            network.initial(replica.seed, &self.architecture, flow.mean_field, replica.init_scale, &self.block)
+        };
+        network.map_or_else(Vec::new, draw)
     }
 
     /// Test sets in order: the plain one, then the noisy ones. All share the plain one's labels.
@@ -176,7 +185,7 @@ impl ReplicaState {
                 second_moment: Vec::new(),
                 diverged: None,
                 record,
-                flow: Some(Box::new(FlowState::fresh(problem, flow, replica))),
+                flow: Some(Box::new(FlowState::fresh(problem.flow_parameters(flow, replica)))),
             };
         }
         let parameters = problem.initial_parameters(replica);

@@ -234,7 +234,7 @@ fn paths(body: &[String]) -> Vec<Path> {
         // `pub(in crate::room)` says who may use an item, and uses nothing.
         let visibility = path.len() > 1
             && at + 2 > 2 * path.len()
-            && body[..=at + 2 - 2 * path.len()].ends_with(&["(".to_owned(), "in".to_owned()]);
+            && body[..at + 2 - 2 * path.len()].ends_with(&["(".to_owned(), "in".to_owned()]);
         if path.len() > 1 && !visibility {
             found.push(path);
         }

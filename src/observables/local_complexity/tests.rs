@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::observe::network::tests::reference::{Reference, cases};
-use crate::sweep::Activation;
+use phasesweep_networks::Activation;
 use phasesweep_networks::LayerShape;
 
 /// Every vertex formed and sent through a double-precision network, every unit looked at. Where a unit's sign hangs on

@@ -3,7 +3,7 @@
 //! Absolute error within 4e-7 of the exact function: exponentials by range reduction and a polynomial of degree 6, the
 //! error function by Abramowitz and Stegun (1964), 7.1.26. Ties: the derivative of max(0, z) is 0 at 0.
 
-use crate::sweep::Activation;
+use phasesweep_networks::Activation;
 
 /// Replaces z by σ(z).
 pub(super) fn apply(kind: Activation, z: &mut [f32]) {

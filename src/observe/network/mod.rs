@@ -11,7 +11,7 @@ mod product;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use crate::sweep::Activation;
+pub use phasesweep_networks::Activation;
 use phasesweep_networks::{Chain, Graph, LayerShape};
 
 use product::{Side, product};

@@ -10,7 +10,7 @@ use ::burn::tensor::module::{conv2d, max_pool2d};
 use ::burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use phasesweep_networks::Extent;
 
-use super::network::Input;
+use super::input::Input;
 use super::parameters::LayerParameters;
 
 /// What a convolution is fed.

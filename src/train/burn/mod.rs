@@ -7,6 +7,8 @@
 mod batch;
 mod convolution;
 mod failure;
+mod flex;
+mod input;
 mod loss;
 mod measure;
 mod network;
@@ -23,6 +25,7 @@ use ::burn::tensor::Device;
 use rayon::prelude::*;
 
 use self::failure::guarded;
+use self::flex::on_flex;
 use self::resident::Resident;
 use self::stack::{Progress, Stack};
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
@@ -152,11 +155,6 @@ impl Engine for BurnEngine {
         let device = device.strip_prefix("Device<").and_then(|name| name.strip_suffix('>')).unwrap_or(&device);
         format!("burn on {device}, {} stack(s)", self.stacks.len())
     }
-}
-
-/// Whether this is burn's own CPU backend.
-fn on_flex(device: &Device) -> bool {
-    *device == Device::flex()
 }
 
 /// Stacks to cut a group of replicas into.

@@ -10,18 +10,10 @@ use ::burn::tensor::{Tensor, activation};
 use phasesweep_networks::{Extent, Graph, Op};
 
 use super::convolution::{self, Leaf};
-use super::on_flex;
+use super::flex::on_flex;
+use super::input::Input;
 use super::parameters::{LayerParameters, Parameters};
 use crate::sweep::Activation;
-
-/// What a layer is fed.
-#[derive(Debug, Clone)]
-pub(super) enum Input {
-    /// The same samples for every replica: `[sample, d]`.
-    Shared(Tensor<2>),
-    /// Each replica its own: `[replica, sample, d]`.
-    Own(Tensor<3>),
-}
 
 /// A vector, with what the way back and the observables need of it.
 #[derive(Debug, Clone)]
@@ -79,33 +71,6 @@ impl Value {
             }
             // Built graphs flatten images before they meet vectors.
             Value::Image(_) => unreachable!("an image where a vector was expected"),
-        }
-    }
-}
-
-impl Input {
-    /// weight · inputs: `[replica, out, sample]`.
-    fn product(&self, weight: &Tensor<3>) -> Tensor<3> {
-        let [replicas, out, d] = weight.dims();
-        match self {
-            Input::Shared(x) => {
-                let samples = x.dims()[0];
-                let flat = weight.clone().reshape([replicas * out, d]).matmul(x.clone().transpose());
-                flat.reshape([replicas, out, samples])
-            }
-            Input::Own(x) => weight.clone().matmul(x.clone().swap_dims(1, 2)),
-        }
-    }
-
-    /// delta · inputsᵀ: the weight's gradient, `[replica, out, d]`.
-    fn outer(&self, delta: Tensor<3>) -> Tensor<3> {
-        let [replicas, out, samples] = delta.dims();
-        match self {
-            Input::Shared(x) => {
-                let d = x.dims()[1];
-                delta.reshape([replicas * out, samples]).matmul(x.clone()).reshape([replicas, out, d])
-            }
-            Input::Own(x) => delta.matmul(x.clone()),
         }
     }
 }

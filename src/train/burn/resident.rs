@@ -7,7 +7,7 @@ use ::burn::tensor::{Device, Int, Tensor, TensorData};
 
 use phasesweep_optimisers::Rule;
 
-use super::on_flex;
+use super::flex::on_flex;
 use crate::train::{Problem, TrainError};
 use phasesweep_networks::{Graph, Misfit};
 

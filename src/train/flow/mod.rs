@@ -44,6 +44,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+pub(super) use network::Network;
 pub use network::chain;
 pub use problem::FlowProblem;
 pub use state::FlowState;
@@ -51,7 +52,6 @@ pub use state::FlowState;
 use self::basis::SharedInputs;
 use self::field::Field;
 use self::margin::MarginLoss;
-use self::network::Network;
 use self::real::Real;
 use self::trajectory::{Flowing, Trajectory, fits, signs};
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};

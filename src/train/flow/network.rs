@@ -38,7 +38,7 @@ pub fn chain(graph: &Graph) -> Result<Chain, String> {
 
 /// A network.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Network {
+pub(in crate::train) struct Network {
     /// Its layers, from input to output.
     pub(super) levels: Vec<Level>,
     /// What follows every hidden layer.
@@ -52,7 +52,7 @@ pub(super) struct Network {
 impl Network {
     /// The network of an architecture on a block; `None` where it cannot be built (a convolution on no image, or pooled
     /// down to nothing), or is no chain of layers.
-    pub(super) fn new(
+    pub(in crate::train) fn new(
         kind: &ArchitectureKind,
         activation: Activation,
         mean_field: Option<MeanField>,
@@ -88,7 +88,7 @@ impl Network {
     ///
     /// Layer ℓ takes its weights from stream 2ℓ and its biases from stream 2ℓ + 1 of a generator keyed by the seed and
     /// the shape. A dense first layer draws for all inputs of the source and keeps the live ones.
-    pub(super) fn initial(
+    pub(in crate::train) fn initial(
         &self,
         seed: u64,
         kind: &ArchitectureKind,

@@ -2,7 +2,6 @@
 
 use crate::observables::FlowSetup;
 use crate::sweep::{FlowObserve, MeanField};
-use crate::train::Problem;
 
 /// Components whose kernel-PCA coordinates are kept.
 pub(super) const COORDINATES: usize = 2;
@@ -32,9 +31,4 @@ impl FlowProblem {
             informative: self.parallel.is_some(),
         }
     }
-}
-
-/// Training points of the kernel.
-pub(super) fn kernel_points(problem: &Problem, flow: &FlowProblem) -> usize {
-    flow.observe.points(problem.train().len())
 }

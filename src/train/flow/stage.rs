@@ -3,7 +3,7 @@
 use super::machine;
 use super::measure;
 use super::network::Network;
-use super::problem::{COORDINATES, FlowProblem, kernel_points};
+use super::problem::{COORDINATES, FlowProblem};
 use super::spectrum;
 use super::tangent::{Signals, kernel};
 use super::twonn;
@@ -64,7 +64,7 @@ pub(super) fn measure(view: &View<'_>, place: usize, time: f64, record: &mut Rec
 fn of_kernel(view: &View<'_>, place: usize, x: &[f32], signals: &Signals, record: &mut Record) {
     let observe = &view.flow.observe;
     let (components, inputs) = (observe.components, view.problem.block.inputs());
-    let points = kernel_points(view.problem, view.flow).min(view.kept.len());
+    let points = view.flow.observe.points(view.problem.train().len()).min(view.kept.len());
     let labels: Vec<f64> = view.kept.iter().map(|&sample| view.labels[sample]).collect();
     let head = signals.head(points);
     let gram = kernel(view.network, &head, &head);
@@ -73,7 +73,7 @@ fn of_kernel(view: &View<'_>, place: usize, x: &[f32], signals: &Signals, record
     record.set(&flow::KERNEL_EIGENVALUE, place * components, &eigenvalues);
     let projections = spectrum::projections(&spectrum.vectors, &labels[..points]);
     record.set(&flow::KERNEL_PROJECTION, place * components, &projections);
-    let stored = kernel_points(view.problem, view.flow);
+    let stored = view.flow.observe.points(view.problem.train().len());
     for (k, (vector, value)) in spectrum.vectors.iter().zip(&spectrum.values).take(COORDINATES).enumerate() {
         let coordinates: Vec<f64> = vector.iter().map(|v| value.max(0.0).sqrt() * v).collect();
         record.set(&flow::KERNEL_COORDINATE, (place * components + k) * stored, &coordinates);

@@ -4,10 +4,6 @@
 
 use phasesweep_results::FlowStop;
 
-use super::network::Network;
-use super::problem::FlowProblem;
-use crate::train::{Problem, Replica};
-
 /// A flow's state.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct FlowState {
@@ -24,12 +20,8 @@ pub struct FlowState {
 }
 
 impl FlowState {
-    /// The state at time 0; without parameters where the network cannot be built, which the engine refuses.
-    pub fn fresh(problem: &Problem, flow: &FlowProblem, replica: &Replica) -> FlowState {
-        let network = Network::new(&problem.architecture, problem.activation, flow.mean_field, &problem.block);
-        let parameters = network.map_or_else(Vec::new, |network| {
-            network.initial(replica.seed, &problem.architecture, flow.mean_field, replica.init_scale, &problem.block)
-        });
+    /// The state at time 0.
+    pub fn fresh(parameters: Vec<f64>) -> FlowState {
         FlowState { parameters, ..FlowState::default() }
     }
 }

@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use statrs::function::erf::erf;
 
-use crate::sweep::Activation;
+use phasesweep_networks::Activation;
 use phasesweep_networks::LayerShape;
 
 /// What a test network is like.
