@@ -7,6 +7,7 @@
 //! The command line stands on this library: `src/main.rs` and `src/cli`.
 //!
 //! - [`sweep`]: the question, a checked TOML file.
+//! - [`key`]: what a key of a sweep file is: form, bound, default, documentation.
 //! - [`plan`]: the cells a sweep asks for, each with an id that is its content.
 //! - [`pack`]: which cells train together, by what they [`cost`].
 //! - [`data`]: where samples come from and how a block of them is prepared.
@@ -29,6 +30,7 @@ pub mod dispatch;
 #[doc(hidden)]
 pub mod foreign;
 pub mod host;
+pub mod key;
 pub mod linear_regions;
 pub mod observables;
 pub mod observe;

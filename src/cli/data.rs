@@ -36,7 +36,7 @@ enum Action {
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.action {
         Action::List => {
-            for source in data::sources(&data::Places::from_env()) {
+            for source in data::listings(&data::Places::from_env()) {
                 println!("{:14} {:9} {}", source.name, samples(&source), source.about);
                 println!("{:14} {:9} {}{}", "", "", source.status, licence(&source));
             }

@@ -159,7 +159,7 @@ fn slurm(findings: &mut Findings) {
 }
 
 fn sources(findings: &mut Findings) {
-    for source in data::sources(&data::Places::from_env()) {
+    for source in data::listings(&data::Places::from_env()) {
         match &source.status {
             data::Status::NotFetched => {
                 findings.add(

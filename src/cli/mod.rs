@@ -10,6 +10,7 @@ mod data;
 mod doctor;
 mod execution_arguments;
 mod exit;
+mod keys;
 mod plan;
 mod plot;
 mod report;
@@ -53,6 +54,8 @@ enum Command {
     Collect(collect::Arguments),
     /// Analyse results.h5: tables, figures and a page (runs phasesweep-report).
     Report(report::Arguments),
+    /// List the keys of a sweep file, with their bounds and defaults.
+    Keys(keys::Arguments),
     /// List, fetch and check data sets.
     Data(data::Arguments),
     /// Check what this machine offers: MPI, devices, HDF5, Slurm, data; and what to do about what is missing.
@@ -76,6 +79,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Show(arguments) => show::run(arguments),
         Command::Slice(arguments) => slice::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
+        Command::Keys(arguments) => keys::run(arguments),
         Command::Collect(arguments) => collect::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Data(arguments) => data::run(arguments),

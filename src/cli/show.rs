@@ -103,8 +103,10 @@ impl View<'_> {
     fn numbers(&self) -> String {
         let mut out = String::new();
         let unit = if self.is_flow() { "step" } else { "epoch" };
-        for LastValue { name, value, epoch } in self.cell.last_values() {
-            out += &format!("  {name:11} {value:.6} at {unit} {epoch}\n");
+        let values = self.cell.last_values();
+        let width = values.iter().map(|last| last.name.len()).fold(11, usize::max);
+        for LastValue { name, value, epoch } in values {
+            out += &format!("  {name:width$} {value:.6} at {unit} {epoch}\n");
         }
         out
     }

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::catalogue::{self, Format};
 use super::census::sentences;
 pub use super::checksum::Verdict;
 use super::checksum::verify;
 use super::labels::listed;
-use super::{DataError, Places, Pool, cifar, idx};
-use crate::sweep::{Channels, Data, Labels, Normalise, Source};
+use super::sources::{self, PathKey};
+use super::{DataError, Places, Pool, idx};
+use crate::sweep::{Data, Labels, Normalise};
 
 /// One file's verdict.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ pub struct Content {
     /// Inputs of a sample.
     pub features: usize,
     /// Labels, ascending.
-    pub labels: Vec<u8>,
+    pub labels: Vec<u32>,
     /// What a person should know of it, in sentences.
     pub warnings: Vec<String>,
 }
@@ -107,22 +107,21 @@ impl std::fmt::Display for Report {
 /// # Errors
 /// The name is unknown, or its files are nowhere. What is wrong with files that are there is told in the report.
 pub fn check(name: &str, path: Option<&Path>, places: &Places) -> Result<Report, DataError> {
-    let data = data(name, path)?;
-    let set = catalogue::published(name);
-    let (dir, files) = match set.map(|set| set.format) {
-        Some(Format::Cifar) => {
-            let dir = places.find(name, path, &cifar::NAMES.map(str::to_owned))?;
-            let files = cifar::NAMES.map(|name| dir.join(name)).to_vec();
-            (Some(dir), files)
-        }
-        Some(Format::Idx) => {
-            let dir = places.find(name, path, &idx::names())?;
-            let files = idx::names().iter().map(|name| dir.join(name)).collect();
-            (Some(dir), files)
-        }
-        None if data.source == Source::Idx => (Some(places.find(name, path, &idx::names())?), Vec::new()),
-        None => (None, Vec::new()),
+    let kind = kind(name)?;
+    let data = Data {
+        source: (kind.plain)(),
+        labels: Labels::Classes,
+        label_noise: 0.0,
+        label_draw: 0,
+        normalise: Normalise::Standardise,
+        path: path.map(Path::to_owned),
     };
+    let (set, wanted) = (kind.published, (kind.wanted)());
+    let dir = match kind.path {
+        PathKey::None => None,
+        PathKey::Optional | PathKey::Required => Some(places.find(name, path, &wanted, set)?),
+    };
+    let files: Vec<PathBuf> = dir.iter().flat_map(|dir| wanted.iter().map(|file| dir.join(file))).collect();
     let stem = |file: &str| file.trim_end_matches(".gz").replace(".idx", "-idx");
     // What is passed over when it is read need not be the published file.
     let passed_over: Vec<PathBuf> = dir.iter().flat_map(|dir| idx::leftovers(dir)).map(|(empty, _)| empty).collect();
@@ -136,32 +135,12 @@ pub fn check(name: &str, path: Option<&Path>, places: &Places) -> Result<Report,
     Ok(Report { name: name.to_owned(), dir, files: verdicts.collect(), content })
 }
 
-/// The source of that name, with plain settings.
-fn data(name: &str, path: Option<&Path>) -> Result<Data, DataError> {
-    let source = match name {
-        "digits" => Source::Digits { train: 1500 },
-        "mnist" => Source::Mnist,
-        "fashion-mnist" => Source::FashionMnist,
-        "kmnist" => Source::Kmnist,
-        "cifar10" => Source::Cifar10 { channels: Channels::Flat },
-        "idx" => Source::Idx,
-        "stripe" => Source::Stripe { dimension: 2, train: 1, test: 1, stretch: 1.0 },
-        "cylinder" => Source::Cylinder { dimension: 2, parallel: 2, train: 1, test: 1, stretch: 1.0 },
-        _ => {
-            return Err(DataError::Request {
-                name: name.to_owned(),
-                what: "there is no source of that name".to_owned(),
-                advice: "'phasesweep data list' shows all".to_owned(),
-            });
-        }
-    };
-    Ok(Data {
-        source,
-        labels: Labels::Classes,
-        label_noise: 0.0,
-        label_draw: 0,
-        normalise: Normalise::Standardise,
-        path: path.map(Path::to_owned),
+/// The kind of source of that name.
+fn kind(name: &str) -> Result<sources::Kind, DataError> {
+    sources::kinds().into_iter().find(|kind| kind.variant.name == name).ok_or_else(|| DataError::Request {
+        name: name.to_owned(),
+        what: "there is no source of that name".to_owned(),
+        advice: "'phasesweep data list' shows all".to_owned(),
     })
 }
 
@@ -202,7 +181,8 @@ mod tests {
 
     #[test]
     fn sources_without_files_are_checked_by_making_them() {
-        for name in ["digits", "stripe", "cylinder"] {
+        let kinds = sources::kinds();
+        for name in kinds.iter().filter(|kind| kind.path == PathKey::None).map(|kind| kind.variant.name) {
             let report = check(name, None, &Places::default()).unwrap();
             assert!(report.is_ok() && report.dir.is_none(), "{report}");
         }

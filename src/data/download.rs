@@ -12,7 +12,7 @@ use ureq::Agent;
 
 use super::catalogue;
 use super::checksum::sha256;
-use super::fetch::{FetchError, Options, Outcome, Progress, io};
+use super::fetching::{FetchError, Options, Outcome, Progress, io};
 
 /// What asks; plain HTTP only where a mirror was named.
 pub(super) fn agent(https_only: bool) -> Agent {

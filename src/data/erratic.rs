@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::census::Erratic;
-use super::normalise::{Matrix, Scaling};
+use super::matrix::Matrix;
+use super::normalise::Scaling;
 
 /// Least and greatest value of each input over all rows of a matrix, as stored.
 #[derive(Debug)]

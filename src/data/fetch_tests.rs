@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::*;
 use crate::data::checksum::sha256;
@@ -87,7 +88,7 @@ fn set_of(content: &[u8]) -> Published {
     let sum: &'static str = sha256(Path::new("-"), content).unwrap().leak();
     let file = catalogue::File { name: "data.gz", bytes: content.len() as u64, packed: Some(sum), plain: None };
     let files: &'static [catalogue::File] = vec![file].leak();
-    Published { name: "set", downloads: files, files, mirrors: &[], ..PUBLISHED[0] }
+    Published { name: "set", downloads: files, files, mirrors: &[], ..*sources::published_as("mnist").unwrap() }
 }
 
 fn options(dir: &Path, mirror: String) -> Options {
@@ -268,7 +269,7 @@ fn an_archive_is_unpacked_file_by_file_and_verified() {
             downloads: downloads.leak(),
             files,
             mirrors: &[],
-            ..PUBLISHED[3]
+            ..*sources::published_as("cifar10").unwrap()
         }
     };
     let tmp = tempfile::tempdir().unwrap();

@@ -13,9 +13,7 @@ use crate::sweep::{Data, Labels};
 pub(super) struct Rule {
     labels: Labels,
     /// Labels of the source, ascending.
-    source: Vec<u8>,
-    /// Place in `source` of each label that occurs.
-    place: Vec<u16>,
+    source: Vec<u32>,
     /// Number of classes.
     pub(super) classes: usize,
     noise: f64,
@@ -28,10 +26,10 @@ impl Rule {
     ///
     /// # Errors
     /// The one label that is set against the rest is not among the source's.
-    pub(super) fn new(data: &Data, name: &str, source: &[u8]) -> Result<Rule, DataError> {
+    pub(super) fn new(data: &Data, name: &str, source: &[u32]) -> Result<Rule, DataError> {
         let request = |what: String, advice: String| DataError::Request { name: name.to_owned(), what, advice };
         if let Labels::OneVsRest { label } = data.labels
-            && !source.iter().any(|&known| u16::from(known) == label)
+            && !source.iter().any(|&known| known == u32::from(label))
         {
             return Err(request(
                 format!("one-vs-rest asks for label {label}, but its labels are {}", listed(source)),
@@ -45,12 +43,9 @@ impl Rule {
             ));
         }
         let key = |purpose: &str| Key::new(purpose, &[data.label_draw]);
-        let mut place = vec![0; 256];
-        source.iter().enumerate().for_each(|(at, &label)| place[usize::from(label)] = at as u16);
         Ok(Rule {
             labels: data.labels,
             source: source.to_vec(),
-            place,
             classes: classes(data.labels, source.len()),
             noise: data.label_noise,
             random: [key("random labels of training samples"), key("random labels of test samples")],
@@ -59,7 +54,7 @@ impl Rule {
     }
 
     /// Class of the training sample at that place in the source.
-    pub(super) fn train(&self, index: usize, label: u8) -> u16 {
+    pub(super) fn train(&self, index: usize, label: u32) -> u16 {
         let class = self.clean(0, index, label);
         if self.noise == 0.0 || self.classes < 2 {
             return class;
@@ -73,17 +68,18 @@ impl Rule {
     }
 
     /// Class of the test sample at that place: without noise.
-    pub(super) fn test(&self, index: usize, label: u8) -> u16 {
+    pub(super) fn test(&self, index: usize, label: u32) -> u16 {
         self.clean(1, index, label)
     }
 
-    fn clean(&self, half: usize, index: usize, label: u8) -> u16 {
-        let place = self.place[usize::from(label)];
+    fn clean(&self, half: usize, index: usize, label: u32) -> u16 {
+        // Every label of a sample is one of the source's.
+        let place = self.source.binary_search(&label).unwrap_or_default();
         match self.labels {
-            Labels::Parity => u16::from(label) % 2,
-            Labels::Halves => u16::from(2 * usize::from(place) >= self.source.len()),
-            Labels::Classes => place,
-            Labels::OneVsRest { label: one } => u16::from(u16::from(label) == one),
+            Labels::Parity => (label % 2) as u16,
+            Labels::Halves => u16::from(2 * place >= self.source.len()),
+            Labels::Classes => place as u16,
+            Labels::OneVsRest { label: one } => u16::from(label == u32::from(one)),
             Labels::Random => self.random[half].at(index as u64).below(self.classes as u64) as u16,
         }
     }
@@ -92,7 +88,7 @@ impl Rule {
     /// else the class's place.
     pub(super) fn numbers(&self) -> Vec<u16> {
         match self.labels {
-            Labels::Classes => self.source.iter().map(|&label| u16::from(label)).collect(),
+            Labels::Classes => self.source.iter().map(|&label| label as u16).collect(),
             _ => (0..self.classes as u16).collect(),
         }
     }
@@ -126,18 +122,18 @@ pub(super) fn depends_on_numbers(labels: Labels) -> bool {
 }
 
 /// Labels 0, 1, 2 … without a gap.
-pub(super) fn is_plain(labels: &[u8]) -> bool {
-    labels.iter().enumerate().all(|(place, &label)| place == usize::from(label))
+pub(super) fn is_plain(labels: &[u32]) -> bool {
+    labels.iter().enumerate().all(|(place, &label)| place == label as usize)
 }
 
 /// Ascending labels in a sentence: "1 to 5", or "1, 3 and 7".
-pub(super) fn listed(labels: &[u8]) -> String {
+pub(super) fn listed(labels: &[u32]) -> String {
     match labels {
         [] => "none".to_owned(),
         [one] => one.to_string(),
-        [first, .., last] if usize::from(last - first) + 1 == labels.len() => format!("{first} to {last}"),
+        [first, .., last] if (last - first) as usize + 1 == labels.len() => format!("{first} to {last}"),
         [.., last] => {
-            let all: Vec<String> = labels[..labels.len() - 1].iter().map(u8::to_string).collect();
+            let all: Vec<String> = labels[..labels.len() - 1].iter().map(u32::to_string).collect();
             format!("{} and {last}", all.join(", "))
         }
     }
@@ -146,12 +142,20 @@ pub(super) fn listed(labels: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::{Normalise, Source};
+    use crate::data::sources::{Mnist, Source};
+    use crate::sweep::Normalise;
 
-    const DIGITS: [u8; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+    const DIGITS: [u32; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
     fn data(labels: Labels, label_noise: f64, label_draw: u64) -> Data {
-        Data { source: Source::Mnist, labels, label_noise, label_draw, normalise: Normalise::Standardise, path: None }
+        Data {
+            source: Source::Mnist(Mnist),
+            labels,
+            label_noise,
+            label_draw,
+            normalise: Normalise::Standardise,
+            path: None,
+        }
     }
 
     fn rule(labels: Labels, noise: f64, draw: u64) -> Rule {
@@ -182,8 +186,8 @@ mod tests {
         let noisy = rule(Labels::Classes, 0.3, 7);
         let mut shifts = [0u32; 10];
         for index in 0..n {
-            let label = (index % 10) as u8;
-            let class = u16::from(label);
+            let label = (index % 10) as u32;
+            let class = label as u16;
             shifts[usize::from((noisy.train(index, label) + 10 - class) % 10)] += 1;
             assert_eq!(noisy.test(index, label), class, "test labels are clean");
         }
@@ -211,7 +215,7 @@ mod tests {
 
     #[test]
     fn labels_are_taken_as_the_classes_that_there_are() {
-        let letters: Vec<u8> = (1..=26).collect();
+        let letters: Vec<u32> = (1..=26).collect();
         let of = |labels| Rule::new(&data(labels, 0.0, 0), "idx", &letters).unwrap();
         let all = |rule: &Rule| letters.iter().map(|&label| rule.train(0, label)).collect::<Vec<_>>();
         let classes = of(Labels::Classes);

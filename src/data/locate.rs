@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::DataError;
-use super::catalogue::published;
+use super::catalogue::Published;
 
 /// The places in which data sets are looked for. [`Places::from_env`] reads them once, at the edge.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,7 +47,13 @@ impl Places {
     ///
     /// # Errors
     /// None does: lists every place with what was there.
-    pub(super) fn find(&self, name: &str, path: Option<&Path>, wanted: &[String]) -> Result<PathBuf, DataError> {
+    pub(super) fn find(
+        &self,
+        name: &str,
+        path: Option<&Path>,
+        wanted: &[String],
+        published: Option<&Published>,
+    ) -> Result<PathBuf, DataError> {
         let unset = |what: &str| format!("{what}: not set");
         let mut looked = Vec::new();
         let candidates: Vec<(Option<PathBuf>, &str)> = match path {
@@ -78,15 +84,15 @@ impl Places {
             };
             looked.push(format!("{} ({what}): {there}", directory.display()));
         }
-        Err(DataError::NotFound { name: name.to_owned(), looked, advice: advice(name, wanted) })
+        Err(DataError::NotFound { name: name.to_owned(), looked, advice: advice(name, wanted, published) })
     }
 }
 
 /// What to do about a source that is nowhere.
-pub(super) fn advice(name: &str, wanted: &[String]) -> String {
+pub(super) fn advice(name: &str, wanted: &[String], published: Option<&Published>) -> String {
     let first = wanted.first().map_or("", String::as_str);
-    if published(name).is_some() {
-        let package = if name == "fashion-mnist" { ", or install Debian's dataset-fashion-mnist" } else { "" };
+    if let Some(set) = published {
+        let package = set.package.map_or_else(String::new, |package| format!(", or install Debian's {package}"));
         format!(
             "Run 'phasesweep data fetch {name}'{package}, or name the directory that holds {first} … with path in [[data]] \
              or as PHASESWEEP_DATA=DIR (DIR/{name})"
@@ -99,6 +105,7 @@ pub(super) fn advice(name: &str, wanted: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::sources;
 
     #[test]
     fn the_named_directory_wins_and_the_order_is_kept() {
@@ -112,12 +119,12 @@ mod tests {
         };
         let mut places = Places { root: Some(place("r")), system: Some(place("s")), home: Some(place("h")) };
         let named = tmp.path().join("h").join("set");
-        assert_eq!(places.find("set", Some(&named), &wanted).unwrap(), named);
-        assert_eq!(places.find("set", None, &wanted).unwrap(), tmp.path().join("r/set"));
+        assert_eq!(places.find("set", Some(&named), &wanted, None).unwrap(), named);
+        assert_eq!(places.find("set", None, &wanted, None).unwrap(), tmp.path().join("r/set"));
         places.root = Some(tmp.path().join("nothing"));
-        assert_eq!(places.find("set", None, &wanted).unwrap(), tmp.path().join("s/set"));
+        assert_eq!(places.find("set", None, &wanted, None).unwrap(), tmp.path().join("s/set"));
         places.system = None;
-        assert_eq!(places.find("set", None, &wanted).unwrap(), tmp.path().join("h/set"));
+        assert_eq!(places.find("set", None, &wanted, None).unwrap(), tmp.path().join("h/set"));
     }
 
     #[test]
@@ -125,7 +132,10 @@ mod tests {
         let tmp = tempfile::tempdir().unwrap();
         let places = Places { root: Some(tmp.path().join("root")), system: Some(tmp.path().to_owned()), home: None };
         std::fs::create_dir(tmp.path().join("mnist")).unwrap();
-        let text = places.find("mnist", None, &["train-images-idx3-ubyte".to_owned()]).unwrap_err().to_string();
+        let text = places
+            .find("mnist", None, &["train-images-idx3-ubyte".to_owned()], sources::published_as("mnist"))
+            .unwrap_err()
+            .to_string();
         for part in [
             tmp.path().join("root/mnist").to_str().unwrap(),
             tmp.path().join("mnist").to_str().unwrap(),
@@ -138,7 +148,7 @@ mod tests {
             assert!(text.contains(part), "{part:?} is not in {text}");
         }
         // A directory that was named is not silently replaced by another.
-        let text = places.find("mnist", Some(Path::new("/nowhere")), &["x".to_owned()]).unwrap_err().to_string();
+        let text = places.find("mnist", Some(Path::new("/nowhere")), &["x".to_owned()], None).unwrap_err().to_string();
         assert!(text.contains("/nowhere") && !text.contains("root/mnist"), "{text}");
     }
 }

@@ -8,36 +8,28 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use super::census::Census;
-use super::decode::{self, decode};
 use super::erratic::{Extremes, erratic};
 use super::labels::{self, Rule};
-use super::normalise::{Matrix, Scaling};
-use super::synthetic::Spec;
-use super::{Block, DataError, Places, Samples, name, subsample};
-use crate::sweep::{Data, Normalise, Source, Subsample};
+use super::normalise::Scaling;
+use super::sources::{Decoded, Half, Source};
+use super::{Block, DataError, Places, Samples, subsample};
+use crate::sweep::{Data, Normalise, Subsample};
 
 /// A source, decoded.
 #[derive(Debug)]
 pub struct Pool {
-    pub(super) source: Source,
-    pub(super) train: Half,
-    pub(super) test: Half,
+    source: Source,
+    train: Half,
+    test: Half,
     /// Labels of the source, ascending: those that occur where the source does not fix them.
-    pub(super) labels: Vec<u8>,
-    pub(super) image: Option<[usize; 3]>,
-    pub(super) digest: blake3::Hash,
-    pub(super) dir: Option<PathBuf>,
+    labels: Vec<u32>,
+    image: Option<[usize; 3]>,
+    digest: blake3::Hash,
+    dir: Option<PathBuf>,
     /// What should be known of the files that were read, in sentences.
-    pub(super) remarks: Vec<String>,
+    remarks: Vec<String>,
     /// Of the test inputs; taken when first asked for.
-    pub(super) extremes: OnceLock<Extremes>,
-}
-
-/// Training or test samples.
-#[derive(Debug)]
-pub(super) struct Half {
-    pub(super) inputs: Matrix,
-    pub(super) labels: Vec<u8>,
+    extremes: OnceLock<Extremes>,
 }
 
 impl Pool {
@@ -55,7 +47,10 @@ impl Pool {
     /// # Errors
     /// As [`Pool::load`].
     pub fn load_from(data: &Data, places: &Places) -> Result<Pool, DataError> {
-        decode(data, places)
+        let source = data.source.clone();
+        let Decoded { train, test, labels, image, digest, dir, remarks } =
+            source.decode(data.path.as_deref(), places)?;
+        Ok(Pool { source, train, test, labels, image, digest, dir, remarks, extremes: OnceLock::new() })
     }
 
     /// Number of samples that subsamples are taken from.
@@ -79,7 +74,7 @@ impl Pool {
     }
 
     /// Labels of the source, ascending: the classes where labels are taken as they are.
-    pub fn labels(&self) -> &[u8] {
+    pub fn labels(&self) -> &[u32] {
         &self.labels
     }
 
@@ -127,17 +122,23 @@ impl Pool {
         }
         let mut hasher = blake3::Hasher::new_derive_key("phasesweep data digest: classes are the labels that occur");
         hasher.update(self.digest.as_bytes());
-        hasher.update(&self.labels);
+        // Labels that fit a byte count as bytes, which they were when ids were first given out.
+        for label in &self.labels {
+            match u8::try_from(*label) {
+                Ok(byte) => hasher.update(&[byte]),
+                Err(_) => hasher.update(&[0xff; 4]).update(&label.to_le_bytes()),
+            };
+        }
         hasher.finalize()
     }
 
     fn rule(&self, data: &Data) -> Result<Rule, DataError> {
-        Rule::new(data, name(&self.source), &self.labels)
+        Rule::new(data, self.source.name(), &self.labels)
     }
 
     /// The training samples of a subsample.
     fn rows(&self, subsample: &Subsample, rule: &Rule) -> Result<Vec<u32>, DataError> {
-        let name = name(&self.source);
+        let name = self.source.name();
         let rows = match *subsample {
             Subsample::Balanced { size, draw } => {
                 let labels = self.train.labels.iter().enumerate();
@@ -158,7 +159,7 @@ impl Pool {
 
     fn all_constant(&self, rows: &[u32]) -> DataError {
         let (features, samples) = (self.features(), rows.len());
-        DataError::AllConstant { name: name(&self.source).to_owned(), features, samples }
+        DataError::AllConstant { name: self.source.name().to_owned(), features, samples }
     }
 
     /// Counts what a training block and its test set hold, without preparing them. `inputs`: looks at the inputs too
@@ -242,7 +243,7 @@ impl Pool {
 
 /// [`Pool::identity`] of a generated source, without making its points; `None` for sources with files.
 pub fn generated_identity(data: &Data) -> Option<blake3::Hash> {
-    Spec::of(&data.source).map(|spec| decode::digest_of_spec(&spec))
+    data.source.generated_digest()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::data::shape_from;
+use crate::data::sources::{Digits, FashionMnist, Idx, Mnist, Stripe};
 use crate::sweep::{Labels, Normalise};
 
 fn data(source: Source, path: Option<&Path>) -> Data {
@@ -64,9 +65,10 @@ fn plain_compressed_and_dotted_files_are_the_same_data() {
     let plain = directory(&small(), str::to_owned);
     let packed = directory(&small().map(|bytes| gzip(&bytes)), |name| format!("{name}.gz"));
     let dotted = directory(&small(), |name| name.replace("-idx", ".idx"));
-    let pools = [&plain, &packed, &dotted].map(|dir| load(dir.path(), Source::Mnist).unwrap());
-    let block =
-        |pool: &Pool| pool.block(&data(Source::Mnist, None), &Subsample::Block { size: 6, block: 0 }, false).unwrap();
+    let pools = [&plain, &packed, &dotted].map(|dir| load(dir.path(), Source::Mnist(Mnist)).unwrap());
+    let block = |pool: &Pool| {
+        pool.block(&data(Source::Mnist(Mnist), None), &Subsample::Block { size: 6, block: 0 }, false).unwrap()
+    };
     for pool in &pools[1..] {
         assert_eq!(pool.digest(), pools[0].digest());
         assert_eq!(block(pool), block(&pools[0]));
@@ -77,10 +79,10 @@ fn plain_compressed_and_dotted_files_are_the_same_data() {
     for (file, at) in [(0, 16 + 100), (1, 8 + 2), (2, 16), (3, 8)] {
         let mut files = small();
         files[file][at] ^= 1;
-        let other = load(directory(&files, str::to_owned).path(), Source::Mnist).unwrap();
+        let other = load(directory(&files, str::to_owned).path(), Source::Mnist(Mnist)).unwrap();
         assert_ne!(other.digest(), pools[0].digest(), "{}", FILES[file]);
     }
-    let shape = shape_from(&data(Source::Mnist, Some(packed.path())), &Places::default()).unwrap();
+    let shape = shape_from(&data(Source::Mnist(Mnist), Some(packed.path())), &Places::default()).unwrap();
     assert_eq!((shape.train, shape.test, shape.features, shape.classes), (6, 3, 784, 2));
 }
 
@@ -88,16 +90,16 @@ fn plain_compressed_and_dotted_files_are_the_same_data() {
 #[test]
 fn an_empty_file_beside_a_good_one_is_passed_over() {
     let dir = directory(&small().map(|bytes| gzip(&bytes)), |name| format!("{name}.gz"));
-    let good = load(dir.path(), Source::Mnist).unwrap();
+    let good = load(dir.path(), Source::Mnist(Mnist)).unwrap();
     assert!(good.remarks().is_empty());
     std::fs::write(dir.path().join(FILES[2]), []).unwrap();
-    let pool = load(dir.path(), Source::Mnist).unwrap();
+    let pool = load(dir.path(), Source::Mnist(Mnist)).unwrap();
     assert_eq!(pool.digest(), good.digest());
     let [remark] = pool.remarks() else { panic!("{:?}", pool.remarks()) };
     assert!(remark.contains(FILES[2]) && remark.contains("0 bytes") && remark.contains(".gz"), "{remark}");
-    assert!(shape_from(&data(Source::Mnist, Some(dir.path())), &Places::default()).is_ok());
+    assert!(shape_from(&data(Source::Mnist(Mnist), Some(dir.path())), &Places::default()).is_ok());
     std::fs::remove_file(dir.path().join(format!("{}.gz", FILES[2]))).unwrap();
-    let text = load(dir.path(), Source::Mnist).unwrap_err().to_string();
+    let text = load(dir.path(), Source::Mnist(Mnist)).unwrap_err().to_string();
     assert!(text.contains(FILES[2]) && text.contains("0 bytes"), "{text}");
 }
 
@@ -111,8 +113,8 @@ fn labels_that_do_not_begin_at_zero_are_the_classes_that_there_are() {
         directory(&files, str::to_owned)
     };
     let dir = made([1, 2, 3, 4, 5, 1]);
-    let with = |labels| Data { labels, ..data(Source::Idx, Some(dir.path())) };
-    let pool = load(dir.path(), Source::Idx).unwrap();
+    let with = |labels| Data { labels, ..data(Source::Idx(Idx), Some(dir.path())) };
+    let pool = load(dir.path(), Source::Idx(Idx)).unwrap();
     assert_eq!(pool.labels(), [1, 2, 3, 4, 5]);
     let classes = with(Labels::Classes);
     let block = pool.block(&classes, &Subsample::Block { size: 6, block: 0 }, false).unwrap();
@@ -130,7 +132,7 @@ fn labels_that_do_not_begin_at_zero_are_the_classes_that_there_are() {
     assert_ne!(pool.identity(&with(Labels::Halves)), pool.digest());
     assert_eq!(pool.identity(&with(Labels::Parity)), pool.digest(), "parity asks for the number, as ever");
     // The same pixels with labels from 0 keep the id that they had.
-    let plain = load(made([0, 1, 2, 3, 4, 5]).path(), Source::Idx).unwrap();
+    let plain = load(made([0, 1, 2, 3, 4, 5]).path(), Source::Idx(Idx)).unwrap();
     assert_eq!(plain.identity(&classes), plain.digest());
 }
 
@@ -144,12 +146,12 @@ fn generic_directories_have_their_own_sizes_and_classes() {
         idx_bytes(0x801, &[1], &[3]),
     ];
     let dir = directory(&files, str::to_owned);
-    let pool = load(dir.path(), Source::Idx).unwrap();
+    let pool = load(dir.path(), Source::Idx(Idx)).unwrap();
     assert_eq!((pool.labels(), pool.image()), (&[0, 1, 2, 3][..], Some([1, 2, 3])));
-    let classes = Data { labels: Labels::Classes, ..data(Source::Idx, Some(dir.path())) };
+    let classes = Data { labels: Labels::Classes, ..data(Source::Idx(Idx), Some(dir.path())) };
     let shape = shape_from(&classes, &Places::default()).unwrap();
     assert_eq!((shape.features, shape.classes, shape.train, shape.test), (6, 4, 5, 1));
-    let text = load(dir.path(), Source::Mnist).unwrap_err().to_string();
+    let text = load(dir.path(), Source::Mnist(Mnist)).unwrap_err().to_string();
     assert!(text.contains("2×3") && text.contains("28×28") && text.contains("idx"), "{text}");
 }
 
@@ -157,7 +159,7 @@ fn generic_directories_have_their_own_sizes_and_classes() {
 fn damaged(damage: impl Fn(&mut [Vec<u8>; 4])) -> String {
     let mut files = small();
     damage(&mut files);
-    load(directory(&files, str::to_owned).path(), Source::Mnist).unwrap_err().to_string()
+    load(directory(&files, str::to_owned).path(), Source::Mnist(Mnist)).unwrap_err().to_string()
 }
 
 #[test]
@@ -190,7 +192,8 @@ fn malformed_files_are_told_by_name_and_numbers() {
     let mut files = small().map(|bytes| gzip(&bytes));
     let half = files[0].len() / 2;
     files[0].truncate(half);
-    let text = load(directory(&files, |name| format!("{name}.gz")).path(), Source::Mnist).unwrap_err().to_string();
+    let text =
+        load(directory(&files, |name| format!("{name}.gz")).path(), Source::Mnist(Mnist)).unwrap_err().to_string();
     all(text, &[FILES[0], "damaged gzip", "Fetch or copy"]);
     // Whatever it says, it never advises to delete what may be the only copy.
     for damage in 0..8usize {
@@ -204,7 +207,10 @@ fn malformed_files_are_told_by_name_and_numbers() {
     let dir = directory(&small(), str::to_owned);
     std::fs::remove_file(dir.path().join(FILES[1])).unwrap();
     std::fs::remove_file(dir.path().join(FILES[2])).unwrap();
-    all(load(dir.path(), Source::Mnist).unwrap_err().to_string(), &["missing", FILES[1], FILES[2], "data fetch mnist"]);
+    all(
+        load(dir.path(), Source::Mnist(Mnist)).unwrap_err().to_string(),
+        &["missing", FILES[1], FILES[2], "data fetch mnist"],
+    );
 }
 
 proptest! {
@@ -222,7 +228,7 @@ proptest! {
         let mut files = small();
         files[0] = if zip { gzip(&bytes) } else { bytes };
         let dir = directory(&files, str::to_owned);
-        if let Ok(pool) = load(dir.path(), Source::Idx) {
+        if let Ok(pool) = load(dir.path(), Source::Idx(Idx)) {
             prop_assert_eq!(pool.len(), 6);
         }
     }
@@ -250,7 +256,7 @@ proptest! {
 /// ```
 #[test]
 fn digits_are_standardised_as_numpy_does() {
-    let data = data(Source::Digits { train: 1500 }, None);
+    let data = data(Source::Digits(Digits { train: 1500 }), None);
     let pool = Pool::load_from(&data, &Places::default()).unwrap();
     let block = pool.block(&data, &Subsample::Block { size: 1500, block: 0 }, false).unwrap();
     assert_eq!((block.features, block.inputs(), block.classes, block.image), (64, 61, 2, None));
@@ -288,7 +294,7 @@ fn digits_are_standardised_as_numpy_does() {
 
 #[test]
 fn whole_images_keep_their_constant_pixels_as_zeros() {
-    let data = data(Source::Digits { train: 1500 }, None);
+    let data = data(Source::Digits(Digits { train: 1500 }), None);
     let pool = Pool::load_from(&data, &Places::default()).unwrap();
     let subsample = Subsample::Draw { size: 300, draw: 4 };
     let (part, whole) = (pool.block(&data, &subsample, false).unwrap(), pool.block(&data, &subsample, true).unwrap());
@@ -308,10 +314,11 @@ fn whole_images_keep_their_constant_pixels_as_zeros() {
 #[test]
 fn impossible_requests_are_refused() {
     for train in [0, 1797, 5000] {
-        let text = Pool::load_from(&data(Source::Digits { train }, None), &Places::default()).unwrap_err().to_string();
+        let text =
+            Pool::load_from(&data(Source::Digits(Digits { train }), None), &Places::default()).unwrap_err().to_string();
         assert!(text.contains("1797") && text.contains("1 to 1796"), "{text}");
     }
-    let digits = data(Source::Digits { train: 100 }, None);
+    let digits = data(Source::Digits(Digits { train: 100 }), None);
     let pool = Pool::load_from(&digits, &Places::default()).unwrap();
     let text = pool.block(&digits, &Subsample::Block { size: 60, block: 1 }, false).unwrap_err().to_string();
     assert!(text.contains("120") && text.contains("100") && text.contains("digits"), "{text}");
@@ -325,7 +332,7 @@ fn generated_points_come_as_they_are_and_are_known_without_making_them() {
     let stripe = |train| Data {
         normalise: Normalise::None,
         labels: Labels::Classes,
-        ..data(Source::Stripe { dimension: 5, train, test: 40, stretch: 1.0 }, None)
+        ..data(Source::Stripe(Stripe { dimension: 5, train, test: 40, stretch: 1.0 }), None)
     };
     let (large, small) = (stripe(200), stripe(90));
     let pools = [&large, &small].map(|data| Pool::load(data).unwrap());
@@ -346,17 +353,17 @@ fn generated_points_come_as_they_are_and_are_known_without_making_them() {
 #[test]
 fn a_sweep_can_be_planned_before_its_data_is_there() {
     let places = Places::default();
-    let shape = shape_from(&data(Source::FashionMnist, None), &places).unwrap();
+    let shape = shape_from(&data(Source::FashionMnist(FashionMnist), None), &places).unwrap();
     assert_eq!((shape.features, shape.classes, shape.train, shape.test), (784, 2, 60_000, 10_000));
-    assert!(shape_from(&data(Source::Idx, None), &places).is_err());
-    assert!(shape_from(&data(Source::Mnist, Some(Path::new("/nowhere"))), &places).is_err());
+    assert!(shape_from(&data(Source::Idx(Idx), None), &places).is_err());
+    assert!(shape_from(&data(Source::Mnist(Mnist), Some(Path::new("/nowhere"))), &places).is_err());
 }
 
 /// MNIST, where it is found: REFERENCE's 669 live pixels, and NumPy's numbers (the snippet above with pixels/255 and
 /// the first 8192 training images; x[0, 300:306], t[9999, 300:306] and the sums of absolute values).
 #[test]
 fn mnist_block_zero_is_the_papers() {
-    let mnist = data(Source::Mnist, None);
+    let mnist = data(Source::Mnist(Mnist), None);
     let places = Places { home: None, system: None, ..Places::from_env() };
     let pool = match Pool::load_from(&mnist, &places) {
         Ok(pool) => pool,

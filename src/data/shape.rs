@@ -1,14 +1,11 @@
 //! What is known of a source without reading its samples: for plans, and for the checks of a sweep file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::catalogue::{PUBLISHED, published};
-use super::decode::occurring;
 use super::labels::classes;
-use super::locate::advice;
-use super::synthetic::Spec;
-use super::{DataError, Places, cifar, digits, idx};
-use crate::sweep::{Channels, Data, Source};
+use super::sources::{self, PathKey};
+use super::{DataError, Places};
+use crate::sweep::Data;
 
 /// Sizes of a source under the sweep's labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -39,96 +36,9 @@ pub fn shape(data: &Data) -> Result<Shape, DataError> {
 /// # Errors
 /// As [`shape`].
 pub fn shape_from(data: &Data, places: &Places) -> Result<Shape, DataError> {
-    let with = |features, labels, train, test, image| Shape {
-        features,
-        classes: classes(data.labels, labels),
-        train,
-        test,
-        image,
-    };
-    let name = name(&data.source);
-    if let Some(spec) = Spec::of(&data.source) {
-        return Ok(with(spec.dimension, 2, spec.train, spec.test, None));
-    }
-    let path = data.path.as_deref();
-    match &data.source {
-        Source::Digits { train } => {
-            let test = digits::SAMPLES.saturating_sub(*train);
-            Ok(with(digits::PIXELS, digits::CLASSES, *train, test, known_image(&data.source).flatten()))
-        }
-        Source::Cifar10 { .. } => {
-            let image = known_image(&data.source).flatten();
-            let features = image.map_or(0, |image| image.iter().product());
-            let (train, test) = match find(name, path, places, &cifar::NAMES.map(str::to_owned))? {
-                Found::Published(samples) => samples,
-                Found::Dir(dir) => {
-                    let mut counts = Vec::new();
-                    for file in cifar::files(&dir, &advice(name, &cifar::NAMES.map(str::to_owned)))? {
-                        counts.push(cifar::records(&file)?);
-                    }
-                    let test = counts.pop().unwrap_or(0);
-                    (counts.iter().sum(), test)
-                }
-            };
-            Ok(with(features, 10, train, test, image))
-        }
-        source => match find(name, path, places, &idx::names())? {
-            Found::Published((train, test)) => Ok(with(784, 10, train, test, Some([1, 28, 28]))),
-            Found::Dir(dir) => {
-                let [images, labels, test_images, test_labels] = idx::files(&dir, &advice(name, &idx::names()))?;
-                let [train, height, width] = idx::image_sizes(&images)?;
-                let [test, ..] = idx::image_sizes(&test_images)?;
-                let count = if *source == Source::Idx {
-                    occurring([&idx::read_labels(&labels)?, &idx::read_labels(&test_labels)?]).len()
-                } else {
-                    10
-                };
-                Ok(with(height * width, count, train, test, Some([1, height, width])))
-            }
-        },
-    }
-}
-
-/// Where a source's sizes come from.
-enum Found {
-    /// Its files.
-    Dir(PathBuf),
-    /// What was published.
-    Published((usize, usize)),
-}
-
-fn find(name: &str, path: Option<&Path>, places: &Places, wanted: &[String]) -> Result<Found, DataError> {
-    match (places.find(name, path, wanted), published(name)) {
-        (Ok(dir), _) => Ok(Found::Dir(dir)),
-        (Err(_), Some(set)) if path.is_none() => Ok(Found::Published(set.samples)),
-        (Err(error), _) => Err(error),
-    }
-}
-
-/// `[channels, height, width]` of a source's images, `Some(None)` for points, as far as known without its files.
-pub fn known_image(source: &Source) -> Option<Option<[usize; 3]>> {
-    match source {
-        Source::Digits { .. } => Some(Some([1, 8, 8])),
-        Source::Mnist | Source::FashionMnist | Source::Kmnist => Some(Some([1, 28, 28])),
-        Source::Cifar10 { channels: Channels::Sum } => Some(Some([1, 32, 32])),
-        Source::Cifar10 { channels: Channels::Flat } => Some(Some([3, 32, 32])),
-        Source::Idx => None,
-        Source::Stripe { .. } | Source::Cylinder { .. } => Some(None),
-    }
-}
-
-/// Name of a source, as in a sweep file.
-pub fn name(source: &Source) -> &'static str {
-    match source {
-        Source::Digits { .. } => "digits",
-        Source::Mnist => "mnist",
-        Source::FashionMnist => "fashion-mnist",
-        Source::Kmnist => "kmnist",
-        Source::Cifar10 { .. } => "cifar10",
-        Source::Idx => "idx",
-        Source::Stripe { .. } => "stripe",
-        Source::Cylinder { .. } => "cylinder",
-    }
+    let sizes = data.source.sizes(data.path.as_deref(), places)?;
+    let classes = classes(data.labels, sizes.labels);
+    Ok(Shape { features: sizes.features, classes, train: sizes.train, test: sizes.test, image: sizes.image })
 }
 
 /// A row of `phasesweep data list`.
@@ -178,45 +88,19 @@ impl std::fmt::Display for Status {
 }
 
 /// Every source that a sweep file may name, with where it is.
-pub fn sources(places: &Places) -> Vec<Listing> {
-    let own = |name, about, status| Listing {
-        name,
-        about,
-        features: None,
-        labels: None,
-        samples: None,
-        licence: None,
-        status,
-    };
-    let mut rows = vec![Listing {
-        features: Some(digits::PIXELS),
-        labels: Some(digits::CLASSES),
-        samples: Some((digits::SAMPLES, 0)),
-        licence: Some("CC BY 4.0"),
-        ..own(
-            "digits",
-            "handwritten digits of UCI, 8×8; those after the first `train` are the test set",
-            Status::Embedded,
-        )
-    }];
-    rows.extend(PUBLISHED.iter().map(|set| {
-        let wanted = match set.name {
-            "cifar10" => cifar::NAMES.map(str::to_owned).to_vec(),
-            _ => idx::names(),
+pub fn listings(places: &Places) -> Vec<Listing> {
+    let listing = |kind: sources::Kind| {
+        let (name, wanted) = (kind.variant.name, (kind.wanted)());
+        let status = match kind.path {
+            PathKey::Required => Status::Named,
+            PathKey::Optional => {
+                places.find(name, None, &wanted, kind.published).map_or(Status::NotFetched, Status::At)
+            }
+            PathKey::None if (kind.plain)().generated_digest().is_some() => Status::Generated,
+            PathKey::None => Status::Embedded,
         };
-        Listing {
-            features: Some(set.features),
-            labels: Some(10),
-            samples: Some(set.samples),
-            licence: Some(set.licence),
-            ..own(set.name, set.about, places.find(set.name, None, &wanted).map_or(Status::NotFetched, Status::At))
-        }
-    }));
-    rows.push(own("idx", "any directory with the four files of MNIST's format", Status::Named));
-    rows.push(Listing {
-        labels: Some(2),
-        ..own("stripe", "Gaussian points, two parallel interfaces", Status::Generated)
-    });
-    rows.push(Listing { labels: Some(2), ..own("cylinder", "Gaussian points, a cylinder", Status::Generated) });
-    rows
+        let sources::Listed { features, labels, samples, licence } = kind.listed;
+        Listing { name, about: kind.variant.about, features, labels, samples, licence, status }
+    };
+    sources::kinds().into_iter().map(listing).collect()
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::keys::{Keys, file_name, keys_of, shown};
 use super::{Plan, Variant, entries_of};
-use crate::sweep::{Architecture, Batch, Optimiser, Prune, PruneSize, Source, Subsample};
+use crate::sweep::{Architecture, Batch, Optimiser, Prune, PruneSize, Subsample};
 
 /// A numeric coordinate over cells.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,11 +197,11 @@ fn architecture<'a>(plan: &'a Plan, variant: &Variant) -> &'a Architecture {
     &plan.sweep().architectures[variant.architecture]
 }
 
-/// Dimension, informative dimensions and stretch of stripe and cylinder; NaN for other sources.
+/// Dimension, informative dimensions and stretch of a source; NaN where it has no such number.
 fn artificial(plan: &Plan, variant: &Variant) -> (f64, f64, f64) {
-    match plan.sweep().data[variant.data].source {
-        Source::Stripe { dimension, stretch, .. } => (dimension as f64, 1.0, stretch),
-        Source::Cylinder { dimension, parallel, stretch, .. } => (dimension as f64, parallel as f64, stretch),
-        _ => (f64::NAN, f64::NAN, f64::NAN),
-    }
+    let data = &plan.sweep().data[variant.data];
+    let keys = keys_of(data);
+    let number = |key: &str| keys.get(key).and_then(Value::as_f64).unwrap_or(f64::NAN);
+    let informative = data.source.informative().map_or(f64::NAN, |count| count as f64);
+    (number("source.dimension"), informative, number("source.stretch"))
 }

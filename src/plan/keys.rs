@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+pub(super) use crate::key::plain;
+
 /// The keys of one entry: the path to each in the entry's JSON, joined by dots (`source.train`), with its value, which
 /// is a number, a word, a truth value or a list. A key that is null or not written is absent.
 pub(super) type Keys = BTreeMap<String, Value>;
@@ -68,11 +70,6 @@ pub(super) fn shown(value: &Value) -> String {
         Value::Array(items) => format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", ")),
         other => other.to_string(),
     }
-}
-
-/// A number as a person writes it: never more than a few zeros in a row, and always read back as the same number.
-pub(super) fn plain(value: f64) -> String {
-    if value == 0.0 || (1e-4..1e6).contains(&value.abs()) { value.to_string() } else { format!("{value:e}") }
 }
 
 #[cfg(test)]

@@ -15,9 +15,10 @@ use phasesweep_optimisers::Slot;
 
 use super::keys::{Keys, file_name, keys_of, plain, shown};
 use super::{Plan, Variant};
+use crate::data::sources::PathKey;
+use crate::key::{Absent, Key, Label, Literal};
 use crate::sweep::{
-    Architecture, Channels, Data, InversionOf, Labels, Normalise, Optimiser, Precision, Prune, PruneSize, Source,
-    Subsample, Watched,
+    Architecture, Data, InversionOf, Labels, Normalise, Optimiser, Precision, Prune, PruneSize, Subsample, Watched,
 };
 
 /// Labels of a variant, one per axis, in the order of [`Plan::AXES`].
@@ -223,24 +224,15 @@ fn tails(all: &[Data]) -> Vec<Option<String>> {
 
 fn data_words(data: &Data, path: Option<&str>) -> Words {
     let mut words = Words::of(data, "source.kind").with("path", path);
-    match &data.source {
-        Source::Digits { .. } => words.say("digits".to_owned(), &["source.kind"]),
-        Source::Mnist => words.say("mnist".to_owned(), &["source.kind"]),
-        Source::FashionMnist => words.say("fashion-mnist".to_owned(), &["source.kind"]),
-        Source::Kmnist => words.say("kmnist".to_owned(), &["source.kind"]),
-        Source::Cifar10 { channels } => {
-            words.say("cifar10".to_owned(), &["source.kind"]);
-            let text = if *channels == Channels::Flat { "flat" } else { "sum" };
-            words.unusual("source.channels", text.to_owned(), *channels == Channels::Sum);
-        }
-        Source::Idx => words.say(format!("idx {}", path.unwrap_or_default()), &["source.kind", "path"]),
-        Source::Stripe { dimension, .. } => {
-            words.say(format!("stripe d={dimension}"), &["source.kind", "source.dimension"]);
-        }
-        Source::Cylinder { dimension, parallel, .. } => {
-            let keys = ["source.kind", "source.dimension", "source.parallel"];
-            words.say(format!("cylinder d={dimension} d∥={parallel}"), &keys);
-        }
+    let name = data.source.name();
+    match data.source.path() {
+        // A source that is whatever its directory holds is named by it.
+        PathKey::Required => words.say(format!("{name} {}", path.unwrap_or_default()), &["source.kind", "path"]),
+        PathKey::Optional | PathKey::None => words.say(name.to_owned(), &["source.kind"]),
+    }
+    let keys = source_keys(data, &words.keys);
+    for key in keys.iter().filter(|key| matches!(key.label, Label::Always(_) | Label::Word)) {
+        key.speak(&mut words);
     }
     let text = match data.labels {
         Labels::Parity => "parity".to_owned(),
@@ -260,23 +252,54 @@ fn data_words(data: &Data, path: Option<&str>) -> Words {
     }
     // Labels of which nothing is drawn have no draw.
     words.implied(&["label_draw"]);
-    let artificial = matches!(data.source, Source::Stripe { .. } | Source::Cylinder { .. });
+    let points = data.source.is_points();
     let (name, usual) = match data.normalise {
-        Normalise::Standardise => ("standardise", !artificial),
+        Normalise::Standardise => ("standardise", !points),
         Normalise::Sphere => ("sphere", false),
-        Normalise::None => ("none", artificial),
+        Normalise::None => ("none", points),
     };
     words.unusual("normalise", format!("normalise={name}"), usual);
-    match data.source {
-        Source::Digits { train } => words.telling("source.train", format!("train={train}"), train == 1500),
-        Source::Stripe { train, test, stretch, .. } | Source::Cylinder { train, test, stretch, .. } => {
-            words.telling("source.train", format!("train={train}"), train == 10_000);
-            words.telling("source.test", format!("test={test}"), test == 10_000);
-            words.unusual("source.stretch", format!("stretch={}", plain(stretch)), stretch == 1.0);
-        }
-        _ => {}
+    for key in keys.iter().filter(|key| !matches!(key.label, Label::Always(_) | Label::Word)) {
+        key.speak(&mut words);
     }
     words
+}
+
+/// A key of a source with its value.
+struct SourceKey {
+    path: String,
+    name: &'static str,
+    label: Label,
+    text: String,
+    usual: bool,
+}
+
+/// The keys of a source that its entry has.
+fn source_keys(data: &Data, entry: &Keys) -> Vec<SourceKey> {
+    let of = |key: &Key| {
+        let path = format!("source.{}", key.name);
+        let text = shown(entry.get(&path)?);
+        let usual = match key.absent {
+            Absent::Is(Literal::Word(word)) => text == word,
+            Absent::Is(literal) => text == literal.to_string(),
+            Absent::Required(_) | Absent::Means(_) => false,
+        };
+        Some(SourceKey { path, name: key.name, label: key.label, text, usual })
+    };
+    data.source.keys().iter().filter_map(of).collect()
+}
+
+impl SourceKey {
+    fn speak(&self, words: &mut Words) {
+        let SourceKey { path, name, label, text, usual } = self;
+        match label {
+            Label::Always(symbol) => words.say(format!("{symbol}={text}"), &[path]),
+            Label::Word => words.unusual(path, text.clone(), *usual),
+            Label::IfUnusual => words.unusual(path, format!("{name}={text}"), *usual),
+            Label::IfTelling => words.telling(path, format!("{name}={text}"), *usual),
+            Label::Never => words.implied(&[path]),
+        }
+    }
 }
 
 fn subsample_words(subsample: &Subsample) -> Words {

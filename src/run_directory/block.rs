@@ -3,7 +3,7 @@
 use super::claim::changed;
 use super::data_record::digest_of;
 use super::{KeptRun, RunDirectoryError};
-use crate::data::{self, Block, Pool};
+use crate::data::{Block, Pool};
 use crate::plan::CellId;
 
 impl KeptRun {
@@ -27,7 +27,7 @@ impl KeptRun {
         let (kept, found) = (digest_of(&self.identities[variant.data]), pool.identity(data).to_hex());
         if kept != found.as_str() {
             let place = pool.dir().map_or_else(|| "this program".to_string(), |dir| dir.display().to_string());
-            return Err(changed(&self.directory, data::name(&data.source), &place, kept, &found));
+            return Err(changed(&self.directory, data.source.name(), &place, kept, &found));
         }
         let images = sweep.architectures[variant.architecture].kind.needs_images();
         Ok(pool.block(data, &sweep.subsamples[variant.subsample], images)?)

@@ -37,7 +37,7 @@ impl DataRecord {
     /// The files are nowhere, or their heads are malformed.
     pub fn new(data: &Data, identity: String, found_in: Option<&Path>) -> Result<DataRecord, DataError> {
         Ok(DataRecord {
-            name: data::name(&data.source).to_string(),
+            name: data.source.name().to_string(),
             source: json(&data.source),
             entry: json(data),
             path: data.path.clone(),

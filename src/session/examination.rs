@@ -96,7 +96,7 @@ fn findings(sweep: &Sweep, pools: &mut Pools, absent: Absent) -> Result<Vec<Stri
         let pool = match pools.get(data) {
             Ok(pool) => pool,
             Err(DataError::NotFound { name, .. })
-                if absent == Absent::Said && data.path.is_none() && data::catalogue::published(&name).is_some() =>
+                if absent == Absent::Said && data.path.is_none() && data::sources::published_as(&name).is_some() =>
             {
                 // Of its sizes, which are published, what follows is known all the same.
                 let shape = data::shape(data)?;

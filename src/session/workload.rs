@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::run_context::{Prepared, RunContext};
 use crate::observables::Times;
 use crate::plan::{Plan, Variant};
-use crate::sweep::{Source, Sweep};
+use crate::sweep::Sweep;
 use crate::train::flow::FlowProblem;
 use crate::train::{Problem, Replica};
 
@@ -44,11 +44,7 @@ fn flow(sweep: &Sweep, variant: &Variant) -> Option<FlowProblem> {
     Some(FlowProblem {
         mean_field: sweep.architectures[variant.architecture].mean_field,
         hinge_beta: sweep.train.hinge_beta,
-        parallel: match sweep.data[variant.data].source {
-            Source::Stripe { .. } => Some(1),
-            Source::Cylinder { parallel, .. } => Some(parallel),
-            _ => None,
-        },
+        parallel: sweep.data[variant.data].source.informative(),
         observe: sweep.observe.flow.clone()?,
     })
 }

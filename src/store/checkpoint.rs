@@ -228,8 +228,11 @@ mod tests {
         }
     }
 
+    /// Epoch, epoch of divergence, and each array with its type, as bits.
+    type Bits = (usize, Option<usize>, Vec<(String, Vec<u64>)>);
+
     /// A state as bits, so that NaNs compare.
-    fn bits(state: &SavedState) -> (usize, Option<usize>, Vec<(String, Vec<u64>)>) {
+    fn bits(state: &SavedState) -> Bits {
         let array = |(name, values): &(String, Values)| {
             let bits = match values {
                 Values::F32(values) => values.iter().map(|value| u64::from(value.to_bits())).collect(),

@@ -1,8 +1,95 @@
-//! The numbers of a gradient flow, once they have been checked.
+//! Gradient flows: their numbers, and `[flow]`, what is measured of them.
 //!
-//! They take part in cells' identities: field order and names may not change.
+//! The resolved types take part in cells' identities: field order and names may not change.
 
 use serde::Serialize;
+
+use super::diagnostics::Diagnostics;
+use super::judge::{Judge, words};
+use super::reader::{Field, List};
+use super::table::{RawTable, Table, keys, no_kinds};
+use crate::key::{Absent, Bound, Form, Key, Literal, Values, Variant};
+
+/// Points and components may not be more.
+const MOST: i128 = 1_000_000;
+
+keys! {
+    /// Keys of `[flow]`.
+    RawFlow {
+        /// Shares of fitted samples at which the stage variables are kept; the start (0) and the end (1) always.
+        stages: List<f64> = number_list { bound: Bound::Share, absent: Absent::Is(Literal::Toml("[0.1]")) },
+        /// Those of the stages at which the tangent kernel is measured; `[]`: never.
+        kernel: List<f64> = number_list { bound: Bound::Share, absent: Absent::Is(Literal::Toml("[0, 1]")) },
+        /// Training samples, the first ones, whose Gram matrix's spectrum is taken.
+        kernel_points: i128 = integer { bound: Bound::Whole(3, MOST), absent: Absent::Is(Literal::Integer(512)) },
+        /// Test samples, the first ones, of the hinge machine on the frozen kernel; 0: no machine.
+        kernel_test: i128 = integer { bound: Bound::Whole(0, MOST), absent: Absent::Is(Literal::Integer(2000)) },
+        /// Eigenvalues, projections and coordinates kept.
+        components: i128 = integer { bound: Bound::Whole(1, MOST), absent: Absent::Is(Literal::Integer(10)) },
+    }
+}
+
+/// `[flow]`
+pub(crate) const TABLE: Table = Table {
+    name: "flow",
+    header: "[flow]",
+    about: "What is measured of gradient flows, and of nothing else.",
+    keys: RawFlow::KEYS,
+    kinds: no_kinds,
+};
+
+const PRECISIONS: [(&str, Precision); 2] = [("f32", Precision::F32), ("f64", Precision::F64)];
+const WATCHED: [(&str, Watched); 2] = [("all", Watched::All), ("pulling", Watched::Pulling)];
+
+const fn number(name: &'static str, bound: Bound, default: f64, doc: &'static str) -> Key {
+    Key { name, form: Form::Numbers, bound, absent: Absent::Is(Literal::Number(default)), doc, ..Key::BLANK }
+}
+
+/// The name of the kind in sweep files, labels and identities.
+pub(super) const NAME: &str = "gradient-flow";
+
+/// The keys of `kind = "gradient-flow"`.
+const KEYS: [Key; 9] = [
+    number(
+        "alpha",
+        Bound::Positive,
+        1.0,
+        "output scale α of α (f − f₀): small is the feature regime, large the lazy one",
+    ),
+    number("gradient_change", Bound::Positive, 1e-4, "greatest ‖g' − g‖²/(‖g‖ ‖g'‖) of a step"),
+    number("output_change", Bound::Positive, 0.1, "greatest change of an output α (f − f₀) in a step"),
+    number(
+        "kink_change",
+        Bound::NotNegative,
+        0.01,
+        "a step that changes no output by more than this is taken whatever the gradient does",
+    ),
+    number("margin", Bound::Positive, 1.0, "a sample fits if its margin y F is no less"),
+    number("fitted", Bound::Share, 1.0, "share of the samples that fit at which the flow ends"),
+    Key { absent: Absent::Means("none"), ..number("time", Bound::Positive, 0.0, "longest time t") },
+    Key {
+        name: "precision",
+        form: Form::Strings,
+        words: Some(|| words(&PRECISIONS)),
+        absent: Absent::Is(Literal::Word("f64")),
+        doc: "arithmetic",
+        ..Key::BLANK
+    },
+    Key {
+        name: "watched",
+        form: Form::Strings,
+        words: Some(|| words(&WATCHED)),
+        absent: Absent::Is(Literal::Word("all")),
+        doc: "training samples whose outputs bound a step: all, or those that pull before or after it",
+        ..Key::BLANK
+    },
+];
+
+/// Gradient flow among the kinds of `[[optimiser]]`.
+pub(super) fn variant() -> Variant {
+    let about = "gradient flow by adaptive Euler steps, of α (f − f₀)";
+    Variant { name: NAME, about, keys: KEYS.to_vec() }
+}
 
 /// Mean-field parametrisation (Mei, Montanari and Nguyen 2018): all parameters N(0, 1) at the start, hidden layers
 /// W a/√fan-in + b, the output (1/h) Σ β a without a bias, the activation scaled to unit second moment under N(0, 1).
@@ -83,4 +170,71 @@ impl FlowObserve {
     pub fn points(&self, samples: usize) -> usize {
         if self.kernel.is_empty() { 0 } else { self.kernel_points.min(samples) }
     }
+}
+
+/// The numbers of a gradient flow.
+pub(super) fn numbers(values: &Values) -> Flow {
+    fn chosen<T: Copy>(choice: &[(&str, T)], word: &str, otherwise: T) -> T {
+        choice.iter().find(|(name, _)| *name == word).map_or(otherwise, |(_, value)| *value)
+    }
+    Flow {
+        alpha: values.real("alpha"),
+        gradient_change: values.real("gradient_change"),
+        output_change: values.real("output_change"),
+        kink_change: values.real("kink_change"),
+        margin: values.real("margin"),
+        fitted: values.real("fitted"),
+        time: values.real_if_given("time"),
+        precision: chosen(&PRECISIONS, values.word("precision"), Precision::F64),
+        watched: chosen(&WATCHED, values.word("watched"), Watched::All),
+    }
+}
+
+/// The table, or what holds without it.
+pub(super) fn resolve(table: Option<&RawTable<RawFlow>>, diagnostics: &mut Diagnostics) -> Option<FlowObserve> {
+    let whole = FlowObserve {
+        stages: vec![0.0, 0.1, 1.0],
+        kernel: vec![0.0, 1.0],
+        kernel_points: 512,
+        kernel_test: 2000,
+        components: 10,
+    };
+    let Some(table) = table else { return Some(whole) };
+    let (raw, mut judge) = (&table.keys, Judge::of(TABLE.header, table, diagnostics));
+    let before = judge.diagnostics.len();
+    let stages = match &raw.stages.field {
+        Field::Given(given) => {
+            let shares = given.value.iter().filter_map(|share| judge.real("stages", share, raw.stages.key.bound));
+            sorted(shares.map(|share| share.value).chain([0.0, 1.0]).collect())
+        }
+        _ => whole.stages,
+    };
+    let kernel = match &raw.kernel.field {
+        Field::Given(given) => {
+            for stage in given.value.iter().filter(|stage| !stages.contains(&stage.value)) {
+                let error = judge.diagnostics.error(&stage.place, "`kernel` names a stage that there is not");
+                error.help("list it in `stages`, or take 0, the start, and 1, the end");
+            }
+            sorted(given.value.iter().map(|stage| stage.value).collect())
+        }
+        _ => whole.kernel,
+    };
+    let counts = [&raw.kernel_points, &raw.kernel_test, &raw.components].map(|key| judge.whole(key));
+    if judge.diagnostics.len() > before {
+        return None;
+    }
+    let [kernel_points, kernel_test, components] = counts;
+    Some(FlowObserve {
+        stages,
+        kernel,
+        kernel_points: kernel_points?,
+        kernel_test: kernel_test?,
+        components: components?,
+    })
+}
+
+fn sorted(mut shares: Vec<f64>) -> Vec<f64> {
+    shares.sort_by(f64::total_cmp);
+    shares.dedup();
+    shares
 }

@@ -5,8 +5,6 @@
 //! text that it is until its key's reader asks for a type: see `written`. What is set carries its place in the argument,
 //! so that an error in it points at the argument.
 
-use phasesweep_results::AXES;
-
 use super::diagnostics::Diagnostics;
 use super::document::{Entry, Node, Table, Value};
 use super::place::{FILE, Located, Place, SourceId};
@@ -31,7 +29,7 @@ pub(crate) fn apply(root: &mut Table, argument: &str, diagnostics: &mut Diagnost
             .help("write, say, --set train.epochs=100");
         return;
     };
-    if !tables().iter().any(|(table, _)| *table == path[0].value) {
+    if !tables().iter().any(|table| table.name == path[0].value) {
         let Some(table) = table_of(&path[0], argument, diagnostics) else { return };
         let names = table.split('.').map(|name| path[0].with(name.to_string()));
         path.splice(0..0, names.collect::<Vec<_>>());
@@ -44,7 +42,7 @@ pub(crate) fn apply(root: &mut Table, argument: &str, diagnostics: &mut Diagnost
     }
     let offset = equals + 1 + (argument[equals + 1..].len() - argument[equals + 1..].trim_start().len());
     let value = Located::new(Value::Written(written.into()), place(offset, offset + written.len()));
-    let axis = AXES.contains(&path[0].value.as_str());
+    let axis = tables().iter().any(|table| table.is_axis() && table.name == path[0].value);
     if axis && root.get(&path[0].value).is_none() && path.len() > 1 {
         let first = path[0].with(Value::Table(Table::default()));
         insert(root, &path[0], path[0].with(Value::Array(vec![first])));
@@ -57,7 +55,8 @@ fn table_of(key: &Located<String>, argument: &str, diagnostics: &mut Diagnostics
     match tables_with(&key.value).as_slice() {
         [table] => Some(table),
         [] => {
-            let names = tables().iter().flat_map(|(table, keys)| keys.iter().copied().chain([table.as_str()]));
+            let names =
+                tables().iter().flat_map(|table| table.all_keys().into_iter().map(|key| key.name).chain([table.name]));
             let meant = nearest(&key.value, &names.collect::<Vec<_>>());
             let error = diagnostics.error(&key.place, format!("unknown key `{}` in a sweep file", key.value));
             if let Some(meant) = meant {
@@ -66,10 +65,10 @@ fn table_of(key: &Located<String>, argument: &str, diagnostics: &mut Diagnostics
                 let meant = if places.is_empty() { format!("`{meant}`") } else { places.join(" or ") };
                 error.label(format!("did you mean {meant}?"));
             }
-            let tables = tables().iter().map(|(table, _)| table.as_str()).filter(|table| !table.contains('.'));
+            let names = tables().iter().map(|table| table.name).filter(|table| !table.contains('.'));
             error.help(format!(
                 "write the table and the key, as in train.epochs; tables: {}",
-                tables.collect::<Vec<_>>().join(", ")
+                names.collect::<Vec<_>>().join(", ")
             ));
             None
         }

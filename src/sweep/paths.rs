@@ -43,7 +43,7 @@ fn tidied(path: &Path) -> PathBuf {
 /// Makes every `path` of `[[data]]` absolute.
 pub(crate) fn make_absolute(raw: &mut RawSweep, directories: &Directories) {
     for table in &mut raw.data {
-        if let Field::Given(path) = &mut table.keys.path
+        if let Field::Given(path) = &mut table.keys.path.field
             && !path.value.is_empty()
         {
             path.value = directories.absolute(&path.value, path.place.source).to_string_lossy().into_owned();

@@ -7,7 +7,6 @@
 use super::diagnostics::Diagnostics;
 use super::document::{Node, Table, Value, syntax_message, toml_value};
 use super::place::{Located, Place};
-use super::raw::BatchSize;
 use super::suggestion::nearest;
 use super::written::{self, Commas};
 use std::borrow::Cow;
@@ -107,6 +106,15 @@ pub(crate) enum Epochs {
     Every(Located<i128>),
     /// `"log"`, or `{ log = n }`
     Log(Option<Located<i128>>),
+}
+
+/// Samples per step as written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum BatchSize {
+    /// `"full"`
+    Full,
+    /// A number of samples.
+    Samples(i128),
 }
 
 /// Reads one table.

@@ -1,16 +1,28 @@
-//! The question, once it has been checked.
+//! The question, once it has been checked: from what was typed to what the rest may trust, and what the tables say of
+//! each other.
 //!
 //! Invariants: whatever [`crate::sweep::parse`] answers may be trusted: no axis is empty or lists an entry twice,
-//! every size is positive, every layer to be observed exists, every epoch named is trained.
+//! every size is positive, every layer to be observed exists, every epoch named is trained. A [`Sweep`] is answered only if
+//! nothing was reported; a table that is wrong does not keep the others from being judged.
 //!
 //! Every type that takes part in a cell's identity derives `Serialize`; field order and names are part of the
 //! identity (see `crate::plan`), so changing either changes every id.
 
-pub use super::flow::{Flow, FlowObserve, MeanField, Precision, Watched};
-pub use crate::observables::{Loss, Schedule, Scheduled};
-pub use phasesweep_networks::{Activation, ArchitectureKind};
-use phasesweep_optimisers::{Rates, Rule};
-use serde::Serialize;
+use super::architecture::{self, Architecture};
+use super::data::{self, Data};
+use super::diagnostics::Diagnostics;
+use super::observe::{self, Observe};
+use super::optimiser::{self, Optimiser};
+use super::place::Located;
+use super::prune::{self, Prune, PruneSize};
+use super::raw::RawSweep;
+use super::slurm::{self, Slurm};
+use super::stop::{self, Stop};
+use super::subsample::{self, Subsample};
+use super::table::RawTable;
+use super::train::{self, Train};
+use super::{agreement, head, judge};
+use crate::observables::Schedule;
 
 /// A checked sweep. Its axes are the six lists; their product is the grid.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,385 +73,139 @@ impl Sweep {
     }
 }
 
-/// Where the images (or points) come from and what their labels are.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Data {
-    /// The source.
-    pub source: Source,
-    /// How a sample's class follows from its original label.
-    pub labels: Labels,
-    /// Share of training labels replaced by a uniformly drawn other class, in [0, 1].
-    pub label_noise: f64,
-    /// Number of the random stream behind `label_noise` and random labels: the same for every seed of the sweep, so
-    /// that replicas share their labels.
-    pub label_draw: u64,
-    /// How inputs are scaled.
-    pub normalise: Normalise,
-    /// Directory named in the file; not part of a cell's identity (the digest of the data is).
-    #[serde(skip)]
-    pub path: Option<std::path::PathBuf>,
+/// Judges the whole file; what is wrong is pushed.
+pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<Sweep> {
+    missing_tables(raw, diagnostics);
+    let head = raw.sweep.as_ref().and_then(|table| head::resolve(table, diagnostics));
+    let train = raw.train.as_ref().and_then(|table| train::resolve(table, diagnostics));
+    let last = raw.train.as_ref().and_then(|table| train::last_epoch(&table.keys));
+    let data = axis("[[data]]", &raw.data, diagnostics, data::resolve);
+    let pools = data::pools(&data.entries);
+    let subsamples =
+        axis("[[subsample]]", &raw.subsamples, diagnostics, |table, out| subsample::resolve(table, &pools, out));
+    let architectures = axis("[[architecture]]", &raw.architectures, diagnostics, |table, out| {
+        architecture::resolve(table, &data.entries, out)
+    });
+    let optimisers = axis("[[optimiser]]", &raw.optimisers, diagnostics, optimiser::resolve);
+    let prunes = axis("[[prune]]", &raw.prunes, diagnostics, |table, out| prune::resolve(table, last, out));
+    let observe = observe::resolve(raw.observe.as_ref(), last, diagnostics);
+    let seeds = head.as_ref().map(|head| head.seeds.len());
+    let stop = stop::resolve(raw.stop.as_ref(), seeds, diagnostics);
+    let slurm = slurm::resolve(raw.slurm.as_ref(), diagnostics);
+    if let (Some(table), Some(train)) = (&raw.train, &train) {
+        train::batch_fits(table, train, &subsamples.entries, diagnostics);
+    }
+    agreement::manifold_needed(raw, diagnostics);
+    let flow = agreement::flows(raw, &optimisers.entries, &data.entries, diagnostics);
+    agreement::observables_fit(raw, flow.is_some(), diagnostics);
+    if !diagnostics.is_empty() {
+        return None;
+    }
+    let (head, train, mut observe) = (head?, train?, observe?);
+    let mut prunes = prunes.into_values();
+    if prunes.is_empty() {
+        prunes.push(Prune::None);
+    }
+    record_what_prunes_need(&mut observe, &prunes, train.epochs);
+    if let Some(flow) = flow {
+        (observe.manifold_every, observe.flow) = (None, Some(flow));
+    }
+    let sweep = Sweep {
+        name: head.name,
+        seeds: head.seeds,
+        data: data.into_values(),
+        subsamples: subsamples.into_values(),
+        architectures: architectures.into_values(),
+        optimisers: optimisers.into_values(),
+        prunes,
+        train,
+        observe,
+        stop: stop?,
+        slurm: slurm?,
+    };
+    if sweep.most_cells().is_none() {
+        diagnostics.unplaced("the axes multiply to more cells than can be counted").help("shorten an axis");
+        return None;
+    }
+    Some(sweep)
 }
 
-/// A data source.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Source {
-    /// UCI optical digits, 1797 images of 8×8, in the binary. The samples after `train` are the test set.
-    Digits {
-        /// Number of samples, from the first, that subsamples are taken from.
-        train: usize,
-    },
-    /// MNIST-format idx files: 28×28, ten classes.
-    Mnist,
-    /// As [`Source::Mnist`], Zalando's clothes.
-    FashionMnist,
-    /// As [`Source::Mnist`], cursive Japanese.
-    Kmnist,
-    /// CIFAR-10 binary batches.
-    Cifar10 {
-        /// Sum the three colours into one channel (the inversion paper), or keep 3072 inputs.
-        channels: Channels,
-    },
-    /// Any directory of idx files with the four MNIST names.
-    Idx,
-    /// Points x ~ N(0, I_d), y = +1 where −0.3 < x₁ < 1.18549 (Paccolat et al. 2021).
-    Stripe {
-        /// Dimension d.
-        dimension: usize,
-        /// Points available for training.
-        train: usize,
-        /// Points of the test set.
-        test: usize,
-        /// Factor on the coordinates that carry nothing.
-        stretch: f64,
-    },
-    /// Points x ~ N(0, I_d), y = sign(‖x_∥‖² − (d∥ − 2/3)) (Paccolat et al. 2021).
-    Cylinder {
-        /// Dimension d.
-        dimension: usize,
-        /// Informative dimensions d∥.
-        parallel: usize,
-        /// Points available for training.
-        train: usize,
-        /// Points of the test set.
-        test: usize,
-        /// Factor on the coordinates that carry nothing.
-        stretch: f64,
-    },
-}
-
-/// What becomes of CIFAR's three colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Channels {
-    /// Summed into one: 1024 inputs.
-    Sum,
-    /// Kept: 3072 inputs, channel by channel.
-    Flat,
-}
-
-/// How a class follows from the source's label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Labels {
-    /// Two classes: label mod 2.
-    Parity,
-    /// Two classes: 0 below half of the number of labels, else 1.
-    Halves,
-    /// The source's own classes.
-    Classes,
-    /// Class 1 is the stated label, class 0 all others.
-    OneVsRest {
-        /// The label that is class 1.
-        label: u16,
-    },
-    /// As many classes as the source has, drawn uniformly for each training and test sample (stream `label_draw`).
-    Random,
-}
-
-/// How inputs are scaled, with numbers taken from the training block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Normalise {
-    /// Each input by its mean and sample standard deviation over the block; constant inputs dropped.
-    Standardise,
-    /// Centred by the block's mean, then each sample scaled to norm √dimension (Paccolat et al. 2021, images).
-    Sphere,
-    /// As the source gives them (stripe and cylinder's default).
-    None,
-}
-
-/// Which samples of a source a cell trains on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Subsample {
-    /// Samples `block · size .. (block + 1) · size`.
-    Block {
-        /// Samples.
-        size: usize,
-        /// Which contiguous block, from 0.
-        block: usize,
-    },
-    /// `size` samples drawn without replacement; the draw is numbered and does not depend on the cell's seed.
-    Draw {
-        /// Samples.
-        size: usize,
-        /// The draw's number, its own random stream.
-        draw: u64,
-    },
-    /// As [`Subsample::Draw`], with as many samples of each class; where they do not divide, of the first classes one
-    /// more.
-    Balanced {
-        /// Samples.
-        size: usize,
-        /// The draw's number.
-        draw: u64,
-    },
-}
-
-impl Subsample {
-    /// Number of training samples.
-    pub fn size(&self) -> usize {
-        match *self {
-            Subsample::Block { size, .. } | Subsample::Draw { size, .. } | Subsample::Balanced { size, .. } => size,
+fn missing_tables(raw: &RawSweep, diagnostics: &mut Diagnostics) {
+    let needed = [
+        ("sweep", "[sweep]", "name = \"first\" and seeds = 64"),
+        ("data", "[[data]]", "source = \"digits\""),
+        ("subsample", "[[subsample]]", "size = 1500"),
+        ("architecture", "[[architecture]]", "kind = \"mlp\" and hidden = [20]"),
+        ("optimiser", "[[optimiser]]", "kind = \"sgd\" and lr = 0.1"),
+        ("train", "[train]", "epochs = 500"),
+    ];
+    for (name, header, example) in needed {
+        if !raw.present.iter().any(|present| present == name) {
+            diagnostics.unplaced(format!("{header} is missing")).help(format!("write {header} with, say, {example}"));
         }
     }
 }
 
-/// A network, and which of its hidden layers are observed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Architecture {
-    /// Shape of the network.
-    pub kind: ArchitectureKind,
-    /// Elementwise function of every hidden layer.
-    pub activation: Activation,
-    /// Mean-field parametrisation; `None`: PyTorch's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mean_field: Option<MeanField>,
-    /// Factor on the initial weights and biases.
-    pub init_scale: f64,
-    /// Hidden layers measured, 1-based, ascending and distinct. Not part of the initial weights' key.
-    pub observe: Vec<usize>,
+/// An axis: the entries of all its tables, each with its table's place.
+struct Axis<T> {
+    entries: Vec<Located<T>>,
 }
 
-/// An optimiser with its numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Optimiser {
-    /// The rule.
-    pub kind: OptimiserKind,
-    /// Learning rate.
-    pub lr: f64,
-    /// Momentum (sgd, rmsprop); 0 is none.
-    pub momentum: f64,
-    /// Decay β₁ of the first moment (adam, adamw).
-    pub beta1: f64,
-    /// Decay β₂ of the second moment (adam, adamw), or α of rmsprop.
-    pub beta2: f64,
-    /// Term added to the denominator (adam, adamw, rmsprop).
-    pub epsilon: f64,
-    /// Weight decay: added to the gradient, except for adamw, where it is decoupled.
-    pub weight_decay: f64,
-    /// Numbers of [`OptimiserKind::GradientFlow`]; `None` for all others.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub flow: Option<Flow>,
-}
-
-impl Optimiser {
-    /// A rule with its numbers.
-    pub fn of(rule: Rule, rates: Rates) -> Optimiser {
-        let Rates { lr, momentum, beta1, beta2, epsilon, weight_decay } = rates;
-        let kind = OptimiserKind::Rule(rule);
-        Optimiser { kind, lr, momentum, beta1, beta2, epsilon, weight_decay, flow: None }
-    }
-
-    /// The rule's numbers.
-    pub fn rates(&self) -> Rates {
-        let Optimiser { kind: _, lr, momentum, beta1, beta2, epsilon, weight_decay, flow: _ } = *self;
-        Rates { lr, momentum, beta1, beta2, epsilon, weight_decay }
-    }
-
-    /// Which moments the rule keeps of every parameter: the first (or a momentum), the second.
-    pub fn moments(&self) -> [bool; 2] {
-        self.kind.rule().map_or([false, false], |rule| rule.moments(&self.rates()))
+impl<T> Axis<T> {
+    fn into_values(self) -> Vec<T> {
+        self.entries.into_iter().map(|entry| entry.value).collect()
     }
 }
 
-/// How weights move.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OptimiserKind {
-    /// By steps along the gradient.
-    Rule(Rule),
-    /// Gradient flow by adaptive Euler steps, of the network α (f − f₀).
-    GradientFlow,
+fn axis<R, T: std::fmt::Debug>(
+    header: &'static str,
+    tables: &[RawTable<R>],
+    diagnostics: &mut Diagnostics,
+    resolve: impl Fn(&RawTable<R>, &mut Diagnostics) -> Option<Vec<T>>,
+) -> Axis<T> {
+    let mut entries = Vec::new();
+    for table in tables {
+        let resolved = resolve(table, diagnostics).unwrap_or_default();
+        if entries.len() + resolved.len() > judge::AXIS_LIMIT {
+            let message = format!("with this {header} the axis has more than {} entries", judge::AXIS_LIMIT);
+            diagnostics.error(&table.place, message).help("shorten a list or a range");
+            break;
+        }
+        entries.extend(resolved.into_iter().map(|value| Located::new(value, table.place.clone())));
+    }
+    judge::repeated(header, &entries, diagnostics);
+    Axis { entries }
 }
 
-impl OptimiserKind {
-    /// All kinds.
-    pub fn all() -> impl Iterator<Item = OptimiserKind> {
-        Rule::ALL.iter().copied().map(OptimiserKind::Rule).chain([OptimiserKind::GradientFlow])
-    }
-
-    /// Name in sweep files, labels and identities.
-    pub fn name(self) -> &'static str {
-        match self {
-            OptimiserKind::Rule(rule) => rule.name(),
-            OptimiserKind::GradientFlow => "gradient-flow",
+/// Adds the epochs whose misclassified samples a prune leaves out to those at which they are kept: those it names, and
+/// for stragglers every epoch at which the inversion may turn out to lie.
+fn record_what_prunes_need(observe: &mut Observe, prunes: &[Prune], last: usize) {
+    let kept = observe.misclassified.as_ref().map(|schedule| schedule.epochs(last)).unwrap_or_default();
+    let mut needed = kept.clone();
+    let mut stragglers = false;
+    for prune in prunes {
+        match *prune {
+            Prune::None => {}
+            Prune::Misclassified { epoch } | Prune::Random { like: PruneSize::Misclassified { epoch } } => {
+                needed.push(epoch);
+            }
+            Prune::Stragglers { .. } | Prune::Random { like: PruneSize::Stragglers { .. } } => stragglers = true,
         }
     }
-
-    /// The rule of steps; `None` for gradient flows.
-    pub fn rule(self) -> Option<Rule> {
-        match self {
-            OptimiserKind::Rule(rule) => Some(rule),
-            OptimiserKind::GradientFlow => None,
-        }
+    let every = observe.manifold_every.unwrap_or(1);
+    if stragglers {
+        needed.extend(observe.epochs.epochs(last).into_iter().filter(|epoch| epoch % every == 0));
     }
-}
-
-impl Serialize for OptimiserKind {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
+    needed.sort_unstable();
+    needed.dedup();
+    if needed == kept {
+        return;
     }
-}
-
-/// Samples left out of training. Standardisation, and the block itself, stay as they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Prune {
-    /// Nothing is left out.
-    None,
-    /// The stragglers of the same cell trained in full: misclassified at the inversion of the named observable.
-    Stragglers {
-        /// Observable whose inversion is meant.
-        at: InversionOf,
-    },
-    /// The samples misclassified at the stated epoch by the same cell trained in full.
-    Misclassified {
-        /// The epoch.
-        epoch: usize,
-    },
-    /// As many random samples as another prune leaves out: its control.
-    Random {
-        /// What it is the control of.
-        like: PruneSize,
-    },
-}
-
-/// The observable whose turning point is the inversion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum InversionOf {
-    /// Greatest distance between the class centres.
-    Distance,
-    /// Least radius of class 0.
-    Radius0,
-    /// Least radius of class 1.
-    Radius1,
-}
-
-/// What a random prune takes its size from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum PruneSize {
-    /// The number of stragglers.
-    Stragglers {
-        /// Observable whose inversion is meant.
-        at: InversionOf,
-    },
-    /// The number misclassified at an epoch.
-    Misclassified {
-        /// The epoch.
-        epoch: usize,
-    },
-}
-
-/// Length, loss and batch of training.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Train {
-    /// Passes over the training set.
-    pub epochs: usize,
-    /// What is minimised.
-    pub loss: Loss,
-    /// Samples per step.
-    pub batch: Batch,
-    /// β of [`Loss::SoftHinge`]; `None` for all others.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hinge_beta: Option<f64>,
-}
-
-/// Samples per step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum Batch {
-    /// All of them: gradient descent.
-    Full,
-    /// So many, in an order drawn anew each epoch from the cell's seed; the last batch may be smaller.
-    Mini {
-        /// Samples in a batch.
-        size: usize,
-    },
-}
-
-/// What is measured, and when.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Observe {
-    /// Epochs at which losses and errors are recorded, ascending, from 0 to the last: the `epoch` coordinate.
-    pub epochs: Schedule,
-    /// R_c and D at every recorded epoch divisible by this; `None`: not measured.
-    pub manifold_every: Option<usize>,
-    /// Epochs at which the misclassified training samples are kept as bits; `None`: not kept.
-    pub misclassified: Option<Schedule>,
-    /// Standard deviations of Gaussian noise added to the standardised test inputs, one more test error each.
-    pub noise: Vec<f64>,
-    /// What is measured on copies of the weights.
-    #[serde(skip_serializing_if = "Scheduled::is_empty")]
-    pub probes: Scheduled,
-    /// What is measured of gradient flows; `None` where nothing flows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub flow: Option<FlowObserve>,
-}
-
-/// When to stop.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Stop {
-    /// A replica leaves so many epochs after every observed class radius and distance has turned; `None`: never.
-    pub after_inversion: Option<usize>,
-    /// Add seeds until every group's confidence interval is this narrow; `None`: the seeds are as listed.
-    pub half_width: Option<AdaptiveSeeds>,
-}
-
-/// Sequential rule for the number of seeds.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AdaptiveSeeds {
-    /// Half of the width of the 95% confidence interval of mean ε* to be reached.
-    pub half_width: f64,
-    /// No group gets more seeds than this.
-    pub max_seeds: usize,
-}
-
-/// What `submit` asks Slurm for unless flags say otherwise. Empty fields are left to the site.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Slurm {
-    /// Nodes.
-    pub nodes: Option<u32>,
-    /// Ranks on each node.
-    pub ntasks_per_node: Option<u32>,
-    /// GPUs for each rank.
-    pub gpus_per_task: Option<u32>,
-    /// Cores for each rank.
-    pub cpus_per_task: Option<u32>,
-    /// Walltime as Slurm writes it.
-    pub time: Option<String>,
-    /// Partition.
-    pub partition: Option<String>,
-    /// Account.
-    pub account: Option<String>,
-    /// Quality of service.
-    pub qos: Option<String>,
-    /// Memory per node as Slurm writes it.
-    pub mem: Option<String>,
-    /// Modules to load.
-    pub modules: Vec<String>,
-    /// Further lines for the head of the script, `#SBATCH` ones included.
-    pub extra: Vec<String>,
+    // The rule is part of every cell's identity: the short form where there is one, so that an equal question has
+    // an equal name.
+    let regular = Schedule::Every { every };
+    let of_every = |epoch: &usize| epoch.is_multiple_of(every) || *epoch == last;
+    let complete = needed.iter().filter(|epoch| epoch.is_multiple_of(every)).count() == last / every + 1;
+    let same = stragglers && complete && needed.iter().all(of_every);
+    observe.misclassified = Some(if same { regular } else { Schedule::At { epochs: needed } });
 }

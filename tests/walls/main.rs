@@ -9,7 +9,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A room, and the rooms that it must never import.
-const NEVER: [(&str, &[&str]); 14] = [
+const NEVER: [(&str, &[&str]); 15] = [
+    // What a key is knows nothing of who declares it.
+    (
+        "key",
+        &["data", "plan", "sweep", "train", "observe", "dispatch", "store", "run_directory", "session", "slurm", "cli"],
+    ),
     // A question knows no tensors, ranks or disks.
     ("sweep", &["plan", "train", "observe", "dispatch", "store", "run_directory", "session", "cli"]),
     ("plan", &["train", "observe", "dispatch", "store", "run_directory", "session", "cli"]),
@@ -48,7 +53,26 @@ const NEVER: [(&str, &[&str]); 14] = [
 ];
 
 /// Rooms whose files import each other in circles today.
-const CIRCLES: [&str; 3] = ["src/sweep", "src/data", "src/plan"];
+const CIRCLES: [&str; 1] = ["src/plan"];
+
+/// Files within a room that stand lower than the rest of it, and what they must never import: the sources of data declare
+/// their keys and decode samples, and the sweep file's tables read those keys from them (`sweep` → `data/sources`). What is
+/// made of the samples of a sweep (blocks, classes, scaling) is above both.
+const LOWER: [&str; 9] = [
+    "data/sources",
+    "data/catalogue.rs",
+    "data/cifar.rs",
+    "data/error.rs",
+    "data/idx.rs",
+    "data/locate.rs",
+    "data/matrix.rs",
+    "data/recognise.rs",
+    "data/stream.rs",
+];
+const ABOVE_SOURCES: [&str; 4] = ["sweep", "data::Pool", "data::Block", "data::Census"];
+
+/// What `sweep` may name of `data`.
+const SWEEP_TAKES: &str = "crate::data::sources";
 
 /// Walls that are broken today, each with what has to move before it stands.
 const BROKEN: [(&str, &str); 1] = [
@@ -64,7 +88,14 @@ fn no_room_knows_what_it_must_not() {
     let mut new = Vec::new();
     for source in &sources {
         let room = source.module.first().map_or("", String::as_str);
-        let Some((_, forbidden)) = NEVER.iter().find(|(name, _)| *name == room) else { continue };
+        let of_room = NEVER.iter().filter(|(name, _)| *name == room).flat_map(|(_, forbidden)| forbidden.iter());
+        let lower = LOWER.iter().any(|path| source.path.starts_with(path)).then_some(&ABOVE_SOURCES);
+        let forbidden: Vec<&str> = of_room.chain(lower.into_iter().flatten()).copied().collect();
+        if room == "sweep" {
+            let strange =
+                source.code.lines().filter(|line| line.contains("crate::data") && !line.contains(SWEEP_TAKES));
+            new.extend(strange.map(|line| format!("{}: {}", source.path.display(), line.trim())));
+        }
         for (line, other) in source.code.lines().flat_map(|line| forbidden.iter().map(move |other| (line, *other))) {
             // The command line is the binary's, and sees the library from outside.
             let named = [format!("crate::{other}"), format!("phasesweep::{other}")].iter().any(|pattern| {

@@ -1,16 +1,17 @@
 //! Entries of every axis, drawn at random from the table of keys that the reader of sweep files uses.
 //!
-//! Nobody has to think of a new key: its name and the kind of its values come from the reader, the words that it may hold
-//! from the documentation's table. Tables are written with random keys and values, and those that a sweep may have are
+//! Nobody has to think of a new key: its name, the form of its values and the words that it may hold come from its
+//! descriptor. Tables are written with random keys and values, and those that a sweep may have are
 //! kept. A key that is never part of an accepted table, or never makes a difference, fails the test.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::sweep::{AXIS_KEYS, Architecture, Data, Optimiser, Prune, Subsample, Sweep, parse};
+use crate::key::{Form, Key};
+use crate::sweep::{Architecture, Data, Optimiser, Prune, Subsample, Sweep, axis_keys, parse};
 
 /// What sweep files write of an axis: its entries, and pairs of entries whose tables differ in one key, and in no other that this one
 /// does not demand.
@@ -82,7 +83,7 @@ fn entry<T>(
 ) -> std::result::Result<T, String> {
     let (tables, rest) = SKELETONS[skeleton];
     let mut sweep = rest.to_owned();
-    for (other, (name, _)) in AXIS_KEYS.iter().enumerate() {
+    for (other, (name, _)) in axis_keys().iter().enumerate() {
         let keys = if other == axis { text(table) } else { tables[other].to_owned() };
         if !keys.is_empty() {
             sweep.push_str(&format!("[[{name}]]\n{keys}\n"));
@@ -106,43 +107,24 @@ fn mend(table: &mut Drawn, values: &Values, complaint: &str, random: &mut ChaCha
     }
 }
 
-/// Values to draw for a key, in TOML: by how it is read, with the words that the documentation names for it.
-fn candidates(table: &str, key: &str, reader: &str) -> Vec<String> {
-    let words = || -> Vec<String> {
-        let found = documented(table, key);
-        let directories = || ["/data/a", "/data/b/a", "b/a", "/data/a b"].map(|path| format!("{path:?}")).to_vec();
-        if found.is_empty() { directories() } else { found }
-    };
+/// Values to draw for a key, in TOML: by its form, with the words of its descriptor.
+fn candidates(key: &Key) -> Vec<String> {
     let texts = |all: &[&str]| all.iter().map(|&text| text.to_owned()).collect();
-    match reader {
-        "string" | "strings" => words(),
-        "boolean" => texts(&["true", "false"]),
-        "integer" | "integers" | "counted" => texts(&["0", "1", "2", "3", "5", "7", "100"]),
-        "number" | "numbers" => texts(&["0", "0.25", "0.5", "0.9", "1", "2", "1e-6", "1e7"]),
-        "integer_lists" => texts(&["[]", "[1]", "[20]", "[20, 10]", "[2, 20, 10]"]),
-        "epochs" => texts(&["1", "5", "30"]),
-        other => panic!("`{key}` is read by `{other}`, of which no values can be drawn yet: add some here"),
+    match (key.form, key.choices()) {
+        (Form::String | Form::Strings, Some(words)) => words.iter().map(|word| format!("{word:?}")).collect(),
+        (Form::String, None) => ["/data/a", "/data/b/a", "b/a", "/data/a b"].map(|path| format!("{path:?}")).to_vec(),
+        (Form::Boolean, _) => texts(&["true", "false"]),
+        (Form::Integer | Form::Integers | Form::Counted, _) => texts(&["0", "1", "2", "3", "5", "7", "100"]),
+        (Form::Number | Form::Numbers, _) => texts(&["0", "0.25", "0.5", "0.9", "1", "2", "1e-6", "1e7"]),
+        (Form::IntegerLists, _) => texts(&["[]", "[1]", "[20]", "[20, 10]", "[2, 20, 10]"]),
+        (Form::Epochs, _) => texts(&["1", "5", "30"]),
+        (other, _) => panic!("`{}` is read as {other:?}, of which no values can be drawn yet: add some here", key.name),
     }
-}
-
-/// The words in quotation marks that the documentation names as values of a key.
-fn documented(table: &str, key: &str) -> Vec<String> {
-    let mut here = false;
-    for line in include_str!("../../sweep/mod.rs").lines().filter(|line| line.starts_with("//! | ")) {
-        if line.starts_with("//! | **`") {
-            here = line.contains(&format!("**`[[{table}]]`**"));
-        } else if here && line.split('|').nth(1).is_some_and(|keys| keys.contains(&format!("`{key}`"))) {
-            let value = line.split('|').nth(2).unwrap_or_default();
-            let quoted: BTreeSet<&str> = value.split('`').filter(|code| code.starts_with('"')).collect();
-            return quoted.into_iter().map(str::to_owned).collect();
-        }
-    }
-    panic!("`{key}` of [[{table}]] is not documented");
 }
 
 fn pool<T: Clone + PartialEq>(axis: usize, wanted: usize, of: impl Fn(&Sweep) -> Vec<T>) -> Pool<T> {
-    let (table, keys) = AXIS_KEYS[axis];
-    let values_of_table: Values = keys.iter().map(|&(key, reader)| (key, candidates(table, key, reader))).collect();
+    let (table, keys) = axis_keys().swap_remove(axis);
+    let values_of_table: Values = keys.iter().map(|key| (key.name, candidates(key))).collect();
     let mut random = ChaCha8Rng::seed_from_u64(axis as u64);
     let mut pool = Pool { entries: Vec::new(), pairs: Vec::new() };
     let mut tells: BTreeMap<&str, usize> = values_of_table.iter().map(|(key, _)| (*key, 0)).collect();

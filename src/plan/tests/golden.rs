@@ -6,7 +6,8 @@
 
 use super::super::*;
 use crate::data::Pool;
-use crate::sweep::{Source, parse};
+use crate::data::sources::PathKey;
+use crate::sweep::parse;
 
 /// The digest that stands for data which these tests do not have.
 const ELSEWHERE: &str = "6d6e6973742d6c696b6520646174612c20686173686564206f6e63652c206b65";
@@ -14,11 +15,9 @@ const ELSEWHERE: &str = "6d6e6973742d6c696b6520646174612c20686173686564206f6e636
 /// First, second and last id of a sweep's cells.
 fn ids(text: &str) -> [String; 3] {
     let sweep = parse(text, "golden.toml", &[]).unwrap_or_else(|errors| panic!("{errors}"));
-    let digest = |source: &Data| match source.source {
-        Source::Digits { .. } | Source::Stripe { .. } | Source::Cylinder { .. } => {
-            Pool::load(source).expect("data of the binary itself").identity(source).to_hex().to_string()
-        }
-        _ => ELSEWHERE.to_owned(),
+    let digest = |data: &Data| match data.source.path() {
+        PathKey::None => Pool::load(data).expect("data of the binary itself").identity(data).to_hex().to_string(),
+        PathKey::Optional | PathKey::Required => ELSEWHERE.to_owned(),
     };
     let digests: Vec<String> = sweep.data.iter().map(digest).collect();
     let ids = Plan::new(sweep, &digests).ids();

@@ -3,7 +3,9 @@
 use super::*;
 
 mod accepted;
+mod documented;
 mod overridden;
+mod refusals;
 mod refused;
 
 const GOOD: &str = r#"[sweep]

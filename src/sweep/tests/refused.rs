@@ -119,7 +119,7 @@ error: unknown key `learning_rate` in [[optimiser]]
 23 | learning_rate = 0.1
    | ^^^^^^^^^^^^^ did you mean `lr`?
    |
-   = help: allowed here: kind, lr, momentum, nesterov, beta1, beta2, alpha, epsilon, weight_decay, gradient_change, output_change, kink_change, margin, fitted, time, precision, watched
+   = help: allowed here: kind, nesterov, lr, momentum, weight_decay, beta1, beta2, epsilon, alpha, gradient_change, output_change, kink_change, margin, fitted, time, precision, watched
 
 error: `epochs` must be an integer
   --> bad.toml:26:10

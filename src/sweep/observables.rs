@@ -4,19 +4,125 @@
 
 use std::ops::RangeInclusive;
 
-use super::judge::{Bound, Judge, Otherwise};
+use super::diagnostics::Diagnostics;
+use super::document::{Node, Value};
+use super::judge::Judge;
+use super::place::{Located, Place};
+use super::reader::{Epochs, Field, List, TableReader};
 use super::schedule;
-use crate::observables::{Keys, Schedule, Scheduled};
-use crate::sweep::diagnostics::Diagnostics;
-use crate::sweep::document::{Node, Value};
-use crate::sweep::place::{Located, Place};
-use crate::sweep::raw::{RawObserve, RawSweep};
-use crate::sweep::reader::{Epochs, Field, List, TableReader};
+use super::table::{Keyed, Table, no_kinds};
+use crate::key::{Absent, Bound, Form, Key, Label, Literal};
+use crate::observables::{Keys, Schedule, Scheduled, documentation};
+
+/// The tables of the observables, with the keys that each asks for.
+pub(super) fn tables() -> Vec<Table> {
+    let table = |(name, meaning, _): (&'static str, &'static str, _)| {
+        let mut asked = Descriptors::default();
+        // What is answered here is no sweep; an observable asks for every key whatever the answers are.
+        let _ = Scheduled::default().read(name, &mut asked);
+        Table {
+            name: format!("observe.{name}").leak(),
+            header: format!("{name} = {{ … }}").leak(),
+            about: meaning,
+            keys: asked.0.leak(),
+            kinds: no_kinds,
+        }
+    };
+    documentation().into_iter().map(table).collect()
+}
+
+/// Lists the keys that an observable asks for, as descriptors.
+#[derive(Default)]
+struct Descriptors(Vec<Key>);
+
+impl Descriptors {
+    fn add(&mut self, name: &'static str, form: Form, absent: Absent, doc: &'static str) -> &mut Key {
+        let at = self.0.len();
+        // Whatever an observable takes a list of, nothing of it is an axis.
+        self.0.push(Key { name, form, absent, doc, label: Label::Never, ..Key::BLANK });
+        &mut self.0[at]
+    }
+}
+
+impl Keys for Descriptors {
+    fn schedule(&mut self, key: &'static str, meaning: &'static str) -> Option<Schedule> {
+        self.add(key, Form::Epochs, Absent::Is(Literal::Word("log")), meaning);
+        Some(Schedule::Every { every: 1 })
+    }
+
+    fn positive_numbers(
+        &mut self,
+        key: &'static str,
+        example: &'static str,
+        meaning: &'static str,
+    ) -> Option<Vec<f64>> {
+        self.add(key, Form::Numbers, Absent::Required(example), meaning).bound = Bound::Positive;
+        Some(vec![1.0])
+    }
+
+    fn positive_number(
+        &mut self,
+        key: &'static str,
+        default: &'static str,
+        meaning: &'static str,
+    ) -> Option<Option<f64>> {
+        self.add(key, Form::Number, Absent::Means(default), meaning).bound = Bound::Positive;
+        Some(None)
+    }
+
+    fn whole(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i128>,
+        default: usize,
+        meaning: &'static str,
+    ) -> Option<usize> {
+        let absent = Absent::Is(Literal::Integer(default as i64));
+        self.add(key, Form::Integer, absent, meaning).bound = Bound::Whole(*range.start(), *range.end());
+        Some(default)
+    }
+
+    fn flag(&mut self, key: &'static str, default: bool, meaning: &'static str) -> Option<bool> {
+        self.add(key, Form::Boolean, Absent::Is(Literal::Flag(default)), meaning);
+        Some(default)
+    }
+
+    fn words(
+        &mut self,
+        key: &'static str,
+        allowed: &'static [&'static str],
+        default: &'static [usize],
+        meaning: &'static str,
+    ) -> Option<Vec<usize>> {
+        let absent = match default {
+            [one] => Absent::Is(Literal::Word(allowed[*one])),
+            all if all.len() == allowed.len() => Absent::Means("all of them"),
+            _ => Absent::Means("some of them"),
+        };
+        self.add(key, Form::Strings, absent, meaning).listed = allowed;
+        Some(default.to_vec())
+    }
+
+    fn interval(
+        &mut self,
+        key: &'static str,
+        default: &'static str,
+        meaning: &'static str,
+    ) -> Option<Option<[f64; 2]>> {
+        self.add(key, Form::Numbers, Absent::Means(default), meaning);
+        Some(None)
+    }
+}
 
 /// What is measured on copies of the weights; `last` is the last epoch where it is known.
-pub(crate) fn resolve(judge: &mut Judge<'_>, raw: &RawObserve, last: Option<usize>) -> Option<Scheduled> {
+pub(crate) fn resolve(
+    judge: &mut Judge<'_>,
+    tables: &[(&'static str, Field<Node>)],
+    weights: &Field<Epochs>,
+    last: Option<usize>,
+) -> Option<Scheduled> {
     let mut scheduled = Some(Scheduled::default());
-    for (name, field) in &raw.observables {
+    for (name, field) in tables {
         let read = match field {
             Field::Absent => Some(()),
             Field::Broken => None,
@@ -30,7 +136,7 @@ pub(crate) fn resolve(judge: &mut Judge<'_>, raw: &RawObserve, last: Option<usiz
             scheduled = None;
         }
     }
-    let weights = match &raw.weights {
+    let weights = match weights {
         Field::Broken => None,
         Field::Absent => Some(None),
         Field::Given(Located { value: Epochs::Never, .. }) => Some(None),
@@ -55,24 +161,6 @@ fn table(
     let read = scheduled.read(name, &mut keys);
     keys.table.finish();
     read.filter(|()| diagnostics.len() == before)
-}
-
-/// Reports what the rest of the file leaves no room for.
-pub(crate) fn fit_the_rest(raw: &RawSweep, flows: bool, diagnostics: &mut Diagnostics) {
-    let Some(observe) = raw.observe.as_ref().map(|table| &table.keys) else { return };
-    let weights = observe.weights.given().filter(|written| !matches!(written.value, Epochs::Never));
-    let tables = observe.observables.iter().map(|(name, field)| (*name, field.given().map(|written| &written.place)));
-    for (key, place) in [("weights", weights.map(|written| &written.place))].into_iter().chain(tables) {
-        if let (true, Some(place)) = (flows, place) {
-            let error = diagnostics.error(place, format!("`{key}` is not measured of a gradient flow"));
-            error.help("give the other optimisers a sweep of their own");
-        }
-    }
-    let leaves = raw.stop.as_ref().is_some_and(|stop| stop.keys.after_inversion.given().is_some());
-    if let (true, Some(written)) = (leaves, weights) {
-        let error = diagnostics.error(&written.place, "`weights` are kept of cells that train to their end");
-        error.help("leave out after_inversion in [stop], or weights");
-    }
 }
 
 /// Answers an observable's questions from its table.
@@ -102,8 +190,10 @@ impl Keys for Answers<'_, '_> {
         example: &'static str,
         _meaning: &'static str,
     ) -> Option<Vec<f64>> {
-        let field = self.table.numbers(key);
-        let mut numbers = values(self.judge().reals(key, &field, Bound::Positive, Otherwise::Required(example))?);
+        let absent = Absent::Required(example);
+        let key = Key { name: key, form: Form::Numbers, bound: Bound::Positive, absent, ..Key::BLANK };
+        let written = Keyed { field: self.table.numbers(key.name), key };
+        let mut numbers = values(self.judge().reals(&written)?);
         numbers.sort_by(f64::total_cmp);
         Some(numbers)
     }
@@ -130,7 +220,8 @@ impl Keys for Answers<'_, '_> {
     ) -> Option<usize> {
         match self.table.integer(key) {
             Field::Absent => Some(default),
-            field => self.judge().whole_if_given(key, &field, range),
+            Field::Broken => None,
+            Field::Given(given) => self.judge().whole_value(key, &given, range).map(|whole| whole.value),
         }
     }
 
@@ -154,7 +245,8 @@ impl Keys for Answers<'_, '_> {
             return Some(default.to_vec());
         }
         let places: Vec<(&str, usize)> = allowed.iter().enumerate().map(|(place, word)| (*word, place)).collect();
-        let mut words = values(self.judge().choices(key, &field, &places, Otherwise::Is(0))?);
+        let key = Key { name: key, form: Form::Strings, listed: allowed, ..Key::BLANK };
+        let mut words = values(self.judge().choices(&Keyed { key, field }, &places)?);
         words.sort_unstable();
         Some(words)
     }

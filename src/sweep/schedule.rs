@@ -1,9 +1,9 @@
 //! Epochs as they are written, turned into a [`Schedule`].
 
 use super::judge::Judge;
-use crate::sweep::place::Located;
-use crate::sweep::reader::Epochs;
-use crate::sweep::resolved::Schedule;
+use super::place::Located;
+use super::reader::Epochs;
+use crate::observables::Schedule;
 
 /// Points per factor of ten where "log" is all that is said.
 pub(crate) const PER_DECADE: usize = 10;

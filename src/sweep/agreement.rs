@@ -1,0 +1,139 @@
+//! What the tables of a sweep file say of each other: what goes with gradient flows and what does not, and what needs a
+//! measurement that another table leaves out.
+
+use super::data::{Data, Labels};
+use super::diagnostics::Diagnostics;
+use super::flow::{self, FlowObserve};
+use super::optimiser::Optimiser;
+use super::place::{Located, Place};
+use super::raw::RawSweep;
+use super::reader::{BatchSize, Epochs, Field};
+
+/// What is measured of the sweep's flows; `None` where there are none, or something was reported.
+pub(super) fn flows(
+    raw: &RawSweep,
+    optimisers: &[Located<Optimiser>],
+    data: &[Located<Data>],
+    diagnostics: &mut Diagnostics,
+) -> Option<FlowObserve> {
+    let flows = optimisers.iter().filter(|entry| entry.value.flow.is_some()).count();
+    if flows == 0 {
+        needs_flow(raw, diagnostics);
+        return None;
+    }
+    if let Some(other) = optimisers.iter().find(|entry| entry.value.flow.is_none()) {
+        let error = diagnostics.error(&other.place, "a sweep of gradient flows has no other optimisers");
+        error.help("make two sweep files of it: what is measured of the two differs");
+    }
+    excluded(raw, diagnostics);
+    for entry in data {
+        let two = entry.value.source.classes() == Some(2);
+        if !two && matches!(entry.value.labels, Labels::Classes | Labels::Random) {
+            let error = diagnostics.error(&entry.place, "a gradient flow has one output, for two classes");
+            error.help("write labels = \"parity\", \"halves\" or \"one-vs-rest\"");
+        }
+    }
+    flow::resolve(raw.flow.as_ref(), diagnostics)
+}
+
+/// Reports what only a gradient flow understands.
+fn needs_flow(raw: &RawSweep, diagnostics: &mut Diagnostics) {
+    let mut needs: Vec<(&str, &Place)> = Vec::new();
+    for table in &raw.architectures {
+        if let Some(given) = table.keys.parametrisation.given().filter(|given| given.value == "mean-field") {
+            needs.push(("parametrisation = \"mean-field\"", &given.place));
+        }
+        if let Some(given) = table.keys.activation.given()
+            && let Some(word) = given.value.iter().find(|word| word.value == "softplus")
+        {
+            needs.push(("activation = \"softplus\"", &word.place));
+        }
+    }
+    if let Some(loss) = raw.train.as_ref().and_then(|train| train.keys.loss.given())
+        && loss.value.ends_with("hinge")
+    {
+        needs.push(("a hinge loss", &loss.place));
+    }
+    if let Some(flow) = &raw.flow {
+        needs.push(("[flow]", &flow.place));
+    }
+    for (what, place) in needs {
+        let error = diagnostics.error(place, format!("{what} goes with gradient flow"));
+        error.help("write kind = \"gradient-flow\" in [[optimiser]]");
+    }
+}
+
+/// Reports what does not go with a gradient flow.
+fn excluded(raw: &RawSweep, diagnostics: &mut Diagnostics) {
+    let mut wrong: Vec<(&str, Place)> = Vec::new();
+    for prune in &raw.prunes {
+        if prune.keys.remove.given().is_none_or(|word| word.value != "none") {
+            wrong.push(("[[prune]]", prune.place.clone()));
+        }
+    }
+    if let Some(train) = &raw.train
+        && let Some(batch) = train.keys.batch.given()
+        && matches!(batch.value, BatchSize::Samples(_))
+    {
+        wrong.push(("a batch smaller than the training set", batch.place.clone()));
+    }
+    if let Some(observe) = &raw.observe {
+        let asked = |field: &Field<Epochs>| {
+            field.given().filter(|given| !matches!(given.value, Epochs::Never)).map(|given| given.place.clone())
+        };
+        wrong.extend(asked(&observe.keys.manifold).map(|place| ("`manifold`", place)));
+        wrong.extend(asked(&observe.keys.misclassified).map(|place| ("`misclassified`", place)));
+        wrong.extend(observe.keys.noise.given().map(|given| ("`noise`", given.place.clone())));
+    }
+    if let Some(stop) = &raw.stop {
+        wrong.push(("[stop]", stop.place.clone()));
+    }
+    for (what, place) in wrong {
+        let error = diagnostics.error(&place, format!("{what} does not go with gradient flow"));
+        error.help("leave it out; `fitted` and `time` in [[optimiser]] say when a flow ends, [flow] what is measured");
+    }
+}
+
+/// Reports what asks for an inversion where radii and distances are not measured.
+pub(crate) fn manifold_needed(raw: &RawSweep, diagnostics: &mut Diagnostics) {
+    let off = raw.observe.as_ref().and_then(|table| table.keys.manifold.given());
+    let Some(off) = off.filter(|written| matches!(written.value, Epochs::Never)) else { return };
+    let mut needs = Vec::new();
+    for prune in &raw.prunes {
+        let words = [&prune.keys.remove, &prune.keys.like].map(|field| field.given());
+        if words.into_iter().flatten().any(|word| word.value == "stragglers") {
+            needs.push(("the stragglers of [[prune]]", &prune.place));
+        }
+    }
+    if let Some(stop) = &raw.stop {
+        if let Some(after) = stop.keys.after_inversion.given() {
+            needs.push(("`after_inversion`", &after.place));
+        }
+        if let Some(half_width) = stop.keys.half_width.given() {
+            needs.push(("`half_width` of ε*", &half_width.place));
+        }
+    }
+    for (what, place) in needs {
+        let label = format!("manifold = false ({})", diagnostics.name_of(&off.place));
+        let error = diagnostics.error(place, format!("{what} needs the inversion, which is not measured"));
+        error.label(label).help("write manifold = { every = 1 } in [observe]");
+    }
+}
+
+/// Reports what the rest of the file leaves no room for.
+pub(crate) fn observables_fit(raw: &RawSweep, flows: bool, diagnostics: &mut Diagnostics) {
+    let Some(observe) = raw.observe.as_ref().map(|table| &table.keys) else { return };
+    let weights = observe.weights.given().filter(|written| !matches!(written.value, Epochs::Never));
+    let tables = observe.observables.iter().map(|(name, field)| (*name, field.given().map(|written| &written.place)));
+    for (key, place) in [("weights", weights.map(|written| &written.place))].into_iter().chain(tables) {
+        if let (true, Some(place)) = (flows, place) {
+            let error = diagnostics.error(place, format!("`{key}` is not measured of a gradient flow"));
+            error.help("give the other optimisers a sweep of their own");
+        }
+    }
+    let leaves = raw.stop.as_ref().is_some_and(|stop| stop.keys.after_inversion.given().is_some());
+    if let (true, Some(written)) = (leaves, weights) {
+        let error = diagnostics.error(&written.place, "`weights` are kept of cells that train to their end");
+        error.help("leave out after_inversion in [stop], or weights");
+    }
+}
