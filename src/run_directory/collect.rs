@@ -81,6 +81,7 @@ impl Collecting<'_> {
         let (host, device) = origins(&found.parts);
         let provenance = Provenance {
             sweep_name: plan.sweep().name.clone(),
+            description: plan.sweep().description.clone(),
             sweep_file: self.definition.text.clone(),
             overrides: self.definition.sets(),
             version: env!("CARGO_PKG_VERSION").to_string(),

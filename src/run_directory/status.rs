@@ -27,6 +27,8 @@ const SILENT: Duration = Duration::from_secs(60);
 pub struct Status {
     /// Name of the sweep; of the directory, while its run waits in the queue.
     pub name: String,
+    /// What the sweep is for, if its file says so.
+    pub description: Option<String>,
     /// Its cells, with those of an adaptive rule's that are done.
     pub cells: u64,
     /// Cells trained to their end.
@@ -171,7 +173,8 @@ impl StatusReader {
         let notes = RunningCohort::list(&self.directory)?;
         let run = report(&self.directory, &notes)?;
 
-        let mut status = Status { name, ..queued };
+        let description = self.run.as_ref().and_then(|run| run.plan.sweep().description.clone());
+        let mut status = Status { name, description, ..queued };
         let mut added = 0;
         for (id, ended) in &found.cells {
             let Some(&certain) = self.cells.get(id) else {
@@ -213,6 +216,7 @@ impl Status {
         let [cells, complete, diverged, running, waiting, others] = [0; 6];
         Status {
             name: directory.root().display().to_string(),
+            description: None,
             cells,
             complete,
             diverged,

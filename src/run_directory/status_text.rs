@@ -21,6 +21,7 @@ impl fmt::Display for Status {
 
 fn text(status: &Status) -> String {
     let mut lines = vec![format!("sweep {}: {} cells", status.name, status.cells)];
+    lines.extend(status.description.iter().flat_map(|text| text.lines()).map(|line| format!("  {}", line.trim())));
     let done = status.complete + status.diverged;
     let share = if status.cells > 0 { 100.0 * done as f64 / status.cells as f64 } else { 0.0 };
     let diverged = if status.diverged > 0 { format!(" ({} of them diverged)", status.diverged) } else { String::new() };

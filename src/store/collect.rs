@@ -80,6 +80,8 @@ impl CoordinateValues {
 pub struct Provenance {
     /// Name of the sweep.
     pub sweep_name: String,
+    /// What the sweep is for, in a person's words.
+    pub description: Option<String>,
     /// Text of the sweep file.
     pub sweep_file: String,
     /// What overrode it: `KEY=VALUE` each.
@@ -236,6 +238,7 @@ fn write_coordinate(writer: &Writer<'_>, texts: &SharedTexts, coordinate: &CellC
 fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::Result<()> {
     let Provenance {
         sweep_name,
+        description,
         sweep_file,
         overrides,
         version,
@@ -265,6 +268,9 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
         (attribute::CREATED, created),
     ] {
         h5::write_text(file, name, value)?;
+    }
+    if let Some(description) = description {
+        h5::write_text(file, attribute::DESCRIPTION, description)?;
     }
     if !data_findings.is_empty() {
         h5::write_text(file, attribute::DATA_FINDINGS, &data_findings.join("\n"))?;

@@ -16,6 +16,9 @@ keys! {
             bound: Bound::Whole(0, SEED_LIMIT as i128),
             absent: Absent::Required("{ start = 0, count = 64 }"),
         },
+        /// What the sweep is for, in a person's words. It is kept in `results.h5` and shown by `status` and the report; it
+        /// decides nothing.
+        description: String = string { absent: Absent::Means("none") },
     }
 }
 
@@ -34,6 +37,8 @@ pub(crate) struct Head {
     pub(crate) name: String,
     /// Seeds, ascending and distinct.
     pub(crate) seeds: Vec<u64>,
+    /// What the sweep is for.
+    pub(crate) description: Option<String>,
 }
 
 /// The checked table.
@@ -54,5 +59,6 @@ pub(crate) fn resolve(table: &RawTable<RawHead>, diagnostics: &mut Diagnostics) 
     };
     let mut seeds = seeds?;
     seeds.sort_unstable();
-    Some(Head { name: name?.value.clone(), seeds })
+    let description = table.keys.description.given().map(|given| given.value.trim().to_owned());
+    Some(Head { name: name?.value.clone(), seeds, description: description.filter(|text| !text.is_empty()) })
 }

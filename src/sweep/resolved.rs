@@ -31,6 +31,8 @@ pub struct Sweep {
     pub name: String,
     /// Seeds, ascending and distinct.
     pub seeds: Vec<u64>,
+    /// What the sweep is for, in a person's words; part of no identity.
+    pub description: Option<String>,
     /// Data sources.
     pub data: Vec<Data>,
     /// Which samples of the source are trained on.
@@ -113,6 +115,7 @@ pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<S
     let sweep = Sweep {
         name: head.name,
         seeds: head.seeds,
+        description: head.description,
         data: data.into_values(),
         subsamples: subsamples.into_values(),
         architectures: architectures.into_values(),

@@ -12,6 +12,7 @@ use crate::samples::{axes, cell_id, failed, part, value};
 
 pub(crate) fn provenance() -> Provenance {
     Provenance {
+        description: Some("what it is for".into()),
         sweep_name: "quick".into(),
         sweep_file: format!("[sweep] # ü\n{}", "# long\n".repeat(20_000)),
         overrides: vec!["optimiser.lr=[0.1,\n 0.2]".into()],

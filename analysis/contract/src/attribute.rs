@@ -26,6 +26,7 @@ attributes! {
     FORMAT = "format": "What the file is: `phasesweep results`.",
     FORMAT_VERSION = "format_version": "Version of the format, a whole number.",
     TITLE = "title": "Name of the sweep.",
+    DESCRIPTION = "description": "What the sweep is for, as its file says; absent where it does not.",
     SWEEP_FILE = "sweep_file": "Text of the sweep file.",
     OVERRIDES = "overrides": "What `--set` changed, a JSON list of `KEY=VALUE`.",
     DATA_FINDINGS = "data_findings": "What was found of the data before training, a sentence a line; absent where nothing was.",

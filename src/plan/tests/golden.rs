@@ -29,6 +29,8 @@ fn gradient_descent_on_digits() {
     let found = ids(r#"
         [sweep]
         name = "golden"
+        # What a sweep is for decides nothing.
+        description = "of digits"
         seeds = 3
         [[data]]
         source = "digits"

@@ -45,6 +45,7 @@ const EVERY_KEY: &str = r#"
 [sweep]
 name = "every.key_of-1"
 seeds = [7, 3]
+description = "every key"
 
 [[data]]
 source = "idx"
