@@ -10,6 +10,7 @@ mod cylinder;
 mod definition;
 mod digits;
 mod fashion_mnist;
+mod gaussian_mixture;
 mod idx;
 mod kmnist;
 mod mnist;
@@ -27,6 +28,7 @@ pub(crate) use definition::{Decoded, Half, Listed};
 pub use definition::{PathKey, Sizes};
 pub use digits::Digits;
 pub use fashion_mnist::FashionMnist;
+pub use gaussian_mixture::GaussianMixture;
 pub use idx::Idx;
 pub use kmnist::Kmnist;
 pub use mnist::Mnist;
@@ -189,6 +191,8 @@ sources! {
     Stripe,
     /// Points of two classes in and around a cylinder.
     Cylinder,
+    /// Points of Gaussian clouds, one for each class.
+    GaussianMixture,
 }
 
 /// The published data sets.

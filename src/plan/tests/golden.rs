@@ -251,3 +251,33 @@ fn residual_networks() {
         ["40f123d23e974e1c35252acc34060073", "782efa2b13bcd361cf8cffba4fb6d483", "7ae12b6347abf4e9b74c49eb64ff37ca"];
     assert_eq!(found, frozen);
 }
+
+#[test]
+fn a_gaussian_mixture() {
+    let found = ids(r#"
+        [sweep]
+        name = "golden"
+        seeds = 2
+        [[data]]
+        source = "gaussian-mixture"
+        dimension = 6
+        classes = [2, 3]
+        separation = 1.5
+        imbalance = 4
+        train = 500
+        test = 200
+        [[subsample]]
+        size = 100
+        [[architecture]]
+        kind = "mlp"
+        hidden = [5]
+        [[optimiser]]
+        kind = "sgd"
+        lr = 0.1
+        [train]
+        epochs = 10
+    "#);
+    let frozen =
+        ["7694f9621c462b9f6f6be226564a9f46", "acddfc0f2f6c33958f7e18975cf6966c", "af9227cbd92622fbd35e26c52f7a1db2"];
+    assert_eq!(found, frozen);
+}

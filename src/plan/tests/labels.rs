@@ -228,3 +228,23 @@ fn labels_read_well() {
         ["mlp 20 tanh ×0.25", "mlp 20 tanh ×1"]
     );
 }
+
+#[test]
+fn a_source_is_named_by_its_keys_as_its_descriptors_say() {
+    let text = "[sweep]\nname = \"l\"\nseeds = 1\n[[data]]\nsource = \"gaussian-mixture\"\ndimension = 5\nclasses = 3\n\
+                separation = [1, 2.5]\nimbalance = [1, 4]\nlabels = \"parity\"\n[[data]]\nsource = \"cylinder\"\n\
+                dimension = 9\nparallel = 2\nstretch = 3\n[[subsample]]\nsize = 10\n[[architecture]]\nkind = \"mlp\"\n\
+                hidden = [2]\n[[optimiser]]\nkind = \"sgd\"\nlr = 0.1\n[train]\nepochs = 1\n";
+    let plan = laid_out(parse(text, "labels.toml", &[]).unwrap_or_else(|errors| panic!("{errors}")));
+    let mixture = |rest: &str| format!("gaussian-mixture d=5 K=3 {rest}");
+    assert_eq!(
+        plan.axis_labels(0),
+        [
+            mixture("s=1 parity imbalance=1"),
+            mixture("s=1 parity imbalance=4"),
+            mixture("s=2.5 parity imbalance=1"),
+            mixture("s=2.5 parity imbalance=4"),
+            "cylinder d=9 d∥=2 classes stretch=3".to_owned(),
+        ]
+    );
+}

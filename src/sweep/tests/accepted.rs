@@ -3,7 +3,7 @@
 use phasesweep_networks::{Cnn, Mlp};
 
 use super::*;
-use crate::data::sources::{Channels, Cifar10, Cylinder, Digits};
+use crate::data::sources::{Channels, Cifar10, Cylinder, Digits, GaussianMixture};
 use crate::observables::local_complexity::{LocalComplexity, PointSet};
 use crate::observables::robustness::{Norm, Robustness};
 use proptest::prelude::*;
@@ -295,6 +295,27 @@ fn points_have_their_own_keys() {
     let sweep = good(&edited("source = \"digits\"", keys));
     let source = Source::Cylinder(Cylinder { dimension: 5, parallel: 3, train: 500, test: 300, stretch: 2.0 });
     assert_eq!((sweep.data.len(), &sweep.data[1].source), (4, &source));
+}
+
+#[test]
+fn mixtures_have_no_more_classes_than_dimensions() {
+    let mixture = |keys: &str| edited("source = \"digits\"", &format!("source = \"gaussian-mixture\"\n{keys}"));
+    let sweep = good(&mixture("dimension = [4, 8]\nclasses = [2, 3]\nseparation = [1, 2.5]\nlabels = \"parity\""));
+    let last =
+        GaussianMixture { dimension: 8, classes: 3, separation: 2.5, imbalance: 1.0, train: 10_000, test: 10_000 };
+    assert_eq!((sweep.data.len(), &sweep.data[7].source), (8, &Source::GaussianMixture(last)));
+    assert_eq!((sweep.data[7].labels, sweep.data[7].normalise), (Labels::Parity, Normalise::None));
+    for (keys, told) in [
+        ("dimension = [4, 8]\nclasses = [3, 5]\nseparation = 1", "`classes` must be at most 4"),
+        ("dimension = 1\nseparation = 1", "`dimension` must be at least 2"),
+        ("dimension = 4", "`separation` is missing in [[data]]"),
+        ("dimension = 4\nseparation = -1", "`separation` must be a finite number not less than 0"),
+        ("dimension = 4\nseparation = 1\nimbalance = 0", "`imbalance` must be a finite number greater than 0"),
+        ("dimension = 4\nseparation = 1\nstretch = 2", "`stretch` goes with stripe and cylinder"),
+    ] {
+        let errors = parse(&mixture(keys), "good.toml", &[]).unwrap_err().to_string();
+        assert!(errors.contains(told), "{told}: {errors}");
+    }
 }
 
 #[test]

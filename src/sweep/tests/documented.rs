@@ -55,8 +55,22 @@ fn defaults_lie_within_bounds_and_among_the_words() {
 #[test]
 fn every_key_is_part_of_the_sweeps_of_the_tests() {
     // Keys that exclude others of `EVERY_KEY`, and whole tables that are written in a line.
-    let apart =
-        ["dimension", "parallel", "test", "stretch", "balanced", "at", "sets", "steps", "points", "norm", "clip"];
+    let apart = [
+        "classes",
+        "separation",
+        "imbalance",
+        "dimension",
+        "parallel",
+        "test",
+        "stretch",
+        "balanced",
+        "at",
+        "sets",
+        "steps",
+        "points",
+        "norm",
+        "clip",
+    ];
     let inside: &str =
         "weight_norm local_complexity robustness radii directions centroid epsilon step_size random_start";
     for (table, key) in all_keys() {
