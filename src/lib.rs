@@ -17,6 +17,7 @@
 //! - [`observe`]: a network on the host, and the rule of turning points.
 //! - [`linear_regions`]: where a network is affine, exactly, on a plane.
 //! - [`host`]: the machine under the process, and what of it the job allows.
+//! - [`device`]: where cohorts are trained: names of devices, and the GPU of each rank.
 //! - [`dispatch`]: who trains which cohort; the only room that names MPI.
 //! - [`store`]: parts, checkpoints and the results file; every durable write.
 //! - [`run_directory`]: a run as its directory keeps it: what was asked for, its cells, how far it is, its results.
@@ -26,6 +27,7 @@
 pub mod amount;
 pub mod cost;
 pub mod data;
+pub mod device;
 pub mod dispatch;
 #[doc(hidden)]
 pub mod foreign;

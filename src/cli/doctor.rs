@@ -6,11 +6,12 @@
 use super::exit::{Exit, Failure};
 use phasesweep::amount::bytes;
 use phasesweep::data;
+use phasesweep::device;
+use phasesweep::device::DeviceName;
 use phasesweep::dispatch::{Launch, World};
 use phasesweep::host::{self, Limits, ThisHost};
 use phasesweep::session::allowance;
 use phasesweep::slurm::Client;
-use phasesweep::train::{DeviceName, device};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {}

@@ -2,9 +2,9 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use phasesweep::device::KernelChoice;
 use phasesweep::session::ExecutionOptions;
 use phasesweep::slurm::Memory;
-use phasesweep::train::KernelChoice;
 
 /// Device, engine, threads and memory.
 #[derive(clap::Args, Debug, Clone)]

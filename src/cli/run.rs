@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::execution_arguments::ExecutionArguments;
 use super::exit::{self, Exit, Failure};
 use super::sweep_file::SweepFile;
+use phasesweep::device;
 use phasesweep::session::{self, AbortCodes, Ending, Settings};
 use phasesweep::slurm::{TimeLeft, Walltime, parse_interval};
-use phasesweep::train::device;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

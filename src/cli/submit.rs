@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
 use super::sweep_file::SweepFile;
+use phasesweep::device::{DeviceName, KernelChoice};
 use phasesweep::run_directory::check_name;
 use phasesweep::session::heaviest_cell;
 use phasesweep::slurm::{self, Client, Launcher, Needs, Refusal, Request, Template};
 use phasesweep::store::RunDirectory;
 use phasesweep::sweep;
-use phasesweep::train::{DeviceName, KernelChoice};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

@@ -14,17 +14,16 @@ use std::path::Path;
 use phasesweep_optimisers::Slot;
 
 use super::keys::{Keys, file_name, keys_of, plain, shown};
-use super::{Plan, Variant};
 use crate::data::sources::PathKey;
 use crate::key::{Absent, Key, Label, Literal};
 use crate::sweep::{
     Architecture, Data, InversionOf, Labels, Normalise, Optimiser, Precision, Prune, PruneSize, Subsample, Watched,
 };
 
-/// Labels of a variant, one per axis, in the order of [`Plan::AXES`].
+/// Labels of a variant, one per axis, in the order of [`super::Plan::AXES`].
 pub type AxisLabels = [String; 5];
 
-/// The labels of all entries of all axes, in the order of [`Plan::AXES`].
+/// The labels of all entries of all axes, in the order of [`super::Plan::AXES`].
 #[derive(Debug, Clone, Default)]
 pub(super) struct Labelling([Vec<String>; 5]);
 
@@ -41,21 +40,10 @@ impl Labelling {
             labels("prune", prunes.iter().map(prune_words).collect()),
         ])
     }
-}
 
-impl Plan {
-    /// Names of the axes other than the seed: each a string coordinate of `results.h5`.
-    pub const AXES: [&'static str; 5] = phasesweep_results::AXES;
-
-    /// Labels of a variant, one per axis.
-    pub fn labels(&self, variant: Variant) -> AxisLabels {
-        let entries = super::entries_of(&variant);
-        std::array::from_fn(|axis| self.labelling.0[axis][entries[axis]].clone())
-    }
-
-    /// Labels of an axis's entries; `axis` counts in [`Plan::AXES`].
-    pub fn axis_labels(&self, axis: usize) -> &[String] {
-        &self.labelling.0[axis]
+    /// Labels of an axis's entries.
+    pub(super) fn of_axis(&self, axis: usize) -> &[String] {
+        &self.0[axis]
     }
 }
 

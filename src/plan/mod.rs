@@ -137,6 +137,20 @@ impl Plan {
         Plan { sweep, prunes, seeds, variants, specifications, digests: digests.to_vec(), labelling }
     }
 
+    /// Names of the axes other than the seed: each a string coordinate of `results.h5`.
+    pub const AXES: [&'static str; 5] = phasesweep_results::AXES;
+
+    /// Labels of a variant, one per axis.
+    pub fn labels(&self, variant: Variant) -> AxisLabels {
+        let entries = entries_of(&variant);
+        std::array::from_fn(|axis| self.labelling.of_axis(axis)[entries[axis]].clone())
+    }
+
+    /// Labels of an axis's entries; `axis` counts in [`Plan::AXES`].
+    pub fn axis_labels(&self, axis: usize) -> &[String] {
+        self.labelling.of_axis(axis)
+    }
+
     /// The sweep behind the plan.
     pub fn sweep(&self) -> &Sweep {
         &self.sweep

@@ -1,11 +1,11 @@
 //! Why a run could not be done. Sentences without a prefix: the command line prints them.
 
 use crate::data::DataError;
+use crate::device::DeviceError;
 use crate::dispatch::{DispatchError, WorldError};
 use crate::run_directory::RunDirectoryError;
 use crate::store::StoreError;
 use crate::sweep::Diagnostics;
-use crate::train::DeviceError;
 
 /// Why a run could not be done.
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,9 @@
 //! How a run is executed: device, engine, threads, memory. It decides how fast a sweep is trained, never what comes out.
 
 use crate::amount::bytes;
+use crate::device::{DeviceError, DeviceName, KernelChoice};
 use crate::host::{Allowance, CpuLimit, MemoryLimit};
-use crate::train::{Choice, DeviceError, DeviceName, KernelChoice};
+use crate::train::Choice;
 
 /// How a run is to be executed, as it was asked for.
 #[derive(Debug, Clone)]

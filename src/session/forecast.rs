@@ -8,11 +8,12 @@ use super::remaining::CellCost;
 use crate::amount::{bytes, span};
 use crate::cost::{Activations, DataShape, Rate, Rates, ReplicaCost, replica_cost};
 use crate::data::Shape;
+use crate::device::{DeviceName, KernelChoice};
 use crate::host::{Limits as HostLimits, ThisHost};
 use crate::pack::{AtOnce, Limits, PendingCell, pack};
 use crate::plan::Plan;
 use crate::sweep::{ArchitectureKind, Sweep};
-use crate::train::{Choice, DeviceName, KernelChoice};
+use crate::train::Choice;
 
 /// Replicas for each thread below which a cohort leaves vector lanes idle, or threads without a group to take from each
 /// other when one falls behind; on other devices, until trials tell.

@@ -1,45 +1,10 @@
 //! Which engine trains a cohort: that of gradient flows for these; the CPU kernel where it fits, the burn path otherwise.
 
 use super::burn::BurnEngine;
-use super::device::DeviceName;
 use super::flow::FlowEngine;
 use super::kernel::KernelEngine;
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
-
-/// What the user asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KernelChoice {
-    /// The CPU kernel where it can train the cohort and the device is a CPU.
-    #[default]
-    Auto,
-    /// The same with dense products whatever the inputs: tells what their sparsity is worth.
-    Dense,
-    /// The burn path always.
-    Burn,
-}
-
-impl KernelChoice {
-    /// What the choices are called.
-    pub const NAMES: [&str; 3] = ["auto", "dense", "burn"];
-}
-
-/// No choice has this name.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no choice of engines `{0}`: choose auto, dense or burn")]
-pub struct UnknownChoice(String);
-
-impl std::str::FromStr for KernelChoice {
-    type Err = UnknownChoice;
-
-    fn from_str(name: &str) -> Result<KernelChoice, UnknownChoice> {
-        match name {
-            "auto" => Ok(KernelChoice::Auto),
-            "dense" => Ok(KernelChoice::Dense),
-            "burn" => Ok(KernelChoice::Burn),
-            other => Err(UnknownChoice(other.to_owned())),
-        }
-    }
-}
+use crate::device::{DeviceName, KernelChoice};
 
 /// Engine, device and threads of a worker.
 #[derive(Debug, Clone)]

@@ -3,10 +3,8 @@
 //! [`drive()`] is the epoch loop; it advances an [`Engine`] that [`build_engine`] chose. Two engines stand behind that
 //! trait: [`burn`], on every device, and the CPU [`kernel`]; a third, [`flow`], follows gradient flows.
 
-pub mod binding;
 pub mod burn;
 mod choice;
-pub mod device;
 mod drive;
 pub mod flow;
 pub mod kernel;
@@ -14,7 +12,6 @@ mod leaving;
 pub mod order;
 mod problem;
 
-pub use choice::{Choice, KernelChoice, build_engine};
-pub use device::{DeviceError, DeviceName};
+pub use choice::{Choice, build_engine};
 pub use drive::{DriveError, Ended, Pace, drive};
 pub use problem::{Engine, Problem, Replica, ReplicaState, TrainError, steps_per_epoch};

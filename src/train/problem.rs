@@ -9,6 +9,7 @@ use phasesweep_results::variables::TRAIN_ERROR;
 
 use super::flow::{FlowProblem, FlowState, Network};
 use crate::data::{Block, Samples};
+use crate::device::DeviceError;
 use crate::observables::{Column, Layout, Record, Scheduled, Setup, Subject, layout, misclassified};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind};
 use phasesweep_networks::{Graph, Misfit, Ports};
@@ -229,6 +230,12 @@ pub enum TrainError {
     /// Anything else the device reports.
     #[error("the device failed: {0}")]
     Device(String),
+}
+
+impl From<DeviceError> for TrainError {
+    fn from(error: DeviceError) -> TrainError {
+        TrainError::Device(error.to_string())
+    }
 }
 
 /// Trains the replicas of one cohort. Implemented by the CPU kernel and by the burn path.

@@ -3,9 +3,9 @@
 
 use super::cluster::{Cluster, stdout};
 use super::results::cells;
+use phasesweep::device::binding::{self, Place, Reason};
 use phasesweep::slurm::{Client, Launcher, Needs, Request, State, Template};
 use phasesweep::sweep::Slurm;
-use phasesweep::train::binding::{self, Place, Reason};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

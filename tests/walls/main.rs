@@ -1,6 +1,5 @@
 //! The walls between the rooms of `src`, read off the `use` lines and paths of the sources: what a room must never know.
-//! DESIGN.md says why. A wall that is broken today is named below with a reason; no other may break, and one that is
-//! mended must leave the list. No two files import each other in a circle: whoever reads one can stop there.
+//! DESIGN.md says why. No two files import each other in a circle: whoever reads one can stop there.
 
 mod imports;
 mod sources;
@@ -52,9 +51,6 @@ const NEVER: [(&str, &[&str]); 15] = [
     ("cli", &["train", "observe", "observables"]),
 ];
 
-/// Rooms whose files import each other in circles today.
-const CIRCLES: [&str; 1] = ["src/plan"];
-
 /// Files within a room that stand lower than the rest of it, and what they must never import: the sources of data declare
 /// their keys and decode samples, and the sweep file's tables read those keys from them (`sweep` → `data/sources`). What is
 /// made of the samples of a sweep (blocks, classes, scaling) is above both.
@@ -74,18 +70,11 @@ const ABOVE_SOURCES: [&str; 4] = ["sweep", "data::Pool", "data::Block", "data::C
 /// What `sweep` may name of `data`.
 const SWEEP_TAKES: &str = "crate::data::sources";
 
-/// Walls that are broken today, each with what has to move before it stands.
-const BROKEN: [(&str, &str); 1] = [
-    // The choice of a device and of an engine is parsed by the types that hold it.
-    ("cli", "train"),
-];
-
 #[test]
 fn no_room_knows_what_it_must_not() {
     let sources = sources::read(Path::new("src"));
     assert!(sources.len() > 100, "the sources were not found");
-    let mut broken = BTreeSet::new();
-    let mut new = Vec::new();
+    let mut broken = Vec::new();
     for source in &sources {
         let room = source.module.first().map_or("", String::as_str);
         let of_room = NEVER.iter().filter(|(name, _)| *name == room).flat_map(|(_, forbidden)| forbidden.iter());
@@ -94,7 +83,7 @@ fn no_room_knows_what_it_must_not() {
         if room == "sweep" {
             let strange =
                 source.code.lines().filter(|line| line.contains("crate::data") && !line.contains(SWEEP_TAKES));
-            new.extend(strange.map(|line| format!("{}: {}", source.path.display(), line.trim())));
+            broken.extend(strange.map(|line| format!("{}: {}", source.path.display(), line.trim())));
         }
         for (line, other) in source.code.lines().flat_map(|line| forbidden.iter().map(move |other| (line, *other))) {
             // The command line is the binary's, and sees the library from outside.
@@ -104,28 +93,21 @@ fn no_room_knows_what_it_must_not() {
                     after.is_none_or(|next| !(next.is_alphanumeric() || next == '_'))
                 })
             });
-            if !named {
-                continue;
-            }
-            broken.insert((room, other));
-            if !BROKEN.contains(&(room, other)) {
-                new.push(format!("{}: {}", source.path.display(), line.trim()));
+            if named {
+                broken.push(format!("{}: {}", source.path.display(), line.trim()));
             }
         }
     }
-    assert!(new.is_empty(), "these lines break a wall of DESIGN.md:\n{}", new.join("\n"));
-    for wall in BROKEN {
-        assert!(broken.contains(&wall), "{} → {} stands again: take it off the list", wall.0, wall.1);
-    }
+    assert!(broken.is_empty(), "these lines break a wall of DESIGN.md:\n{}", broken.join("\n"));
 }
 
 #[test]
 fn no_two_files_import_each_other_in_a_circle() {
+    let mut found = 0;
     for root in ["src", "src/kernel", "src/networks", "src/optimisers", "analysis/contract/src", "analysis/src"] {
         let sources = sources::read(Path::new(root));
         let arrows = imports::arrows(&sources);
-        // Were no arrows found, the search would be at fault.
-        assert!(arrows.iter().map(BTreeSet::len).sum::<usize>() >= sources.len() / 2, "{root}: too few imports found");
+        found += arrows.iter().map(BTreeSet::len).sum::<usize>();
         let reach: Vec<BTreeSet<usize>> = (0..sources.len()).map(|place| reachable(&arrows, place)).collect();
         let circles: Vec<String> = (0..sources.len())
             .filter(|&place| reach[place].contains(&place))
@@ -134,10 +116,11 @@ fn no_two_files_import_each_other_in_a_circle() {
                 let back: Vec<String> = back.map(|&to| sources[to].path.display().to_string()).collect();
                 format!("{root}/{} → {}", sources[place].path.display(), back.join(", "))
             })
-            .filter(|circle| !CIRCLES.iter().any(|room| circle.starts_with(room)))
             .collect();
         assert!(circles.is_empty(), "these files import each other in a circle:\n{}", circles.join("\n"));
     }
+    // Were hardly any found, the search would be at fault.
+    assert!(found > 500, "only {found} imports were found");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Test errors and compression against the number of training samples, in logarithms, with fitted lines and the slopes of
 //! the theory.
 
-use super::{MOST_FAMILIES, more};
+use super::families::{MOST_FAMILIES, more};
 use crate::figures::Figure;
 use crate::figures::plot::{Layout, Legend, Mark, Panel, Ticks, draw};
 use crate::figures::scale::{Kind, Scale};

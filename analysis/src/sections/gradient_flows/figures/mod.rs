@@ -2,6 +2,7 @@
 //! ([`projections`]), and the way there ([`time`]).
 
 mod against;
+mod families;
 mod projections;
 mod time;
 
@@ -11,9 +12,6 @@ use crate::results::Results;
 use crate::sections::gradient_flows::fits::Fit;
 use crate::sections::gradient_flows::flows::Flows;
 
-/// Families drawn at most in figures that have panels for each.
-const MOST_FAMILIES: usize = 6;
-
 /// The figures of the section.
 pub fn figures(results: &Results, flows: &Flows, fits: &[Fit]) -> Result<Vec<Figure>> {
     let mut out: Vec<Figure> = against::learning(flows, fits).into_iter().collect();
@@ -22,10 +20,4 @@ pub fn figures(results: &Results, flows: &Flows, fits: &[Fit]) -> Result<Vec<Fig
     out.extend(projections::figure(results, flows)?);
     out.extend(time::figure(results, flows)?);
     Ok(out)
-}
-
-/// Says that families were left out.
-fn more(flows: &Flows) -> String {
-    let all = flows.families.len();
-    if all > MOST_FAMILIES { format!(" The first {MOST_FAMILIES} of {all} kinds of data.") } else { String::new() }
 }

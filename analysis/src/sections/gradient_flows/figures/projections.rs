@@ -4,7 +4,7 @@
 use ndarray::{Ix2, Ix4, s};
 use phasesweep_results::variables::{KERNEL_COORDINATE, KERNEL_LABEL, KERNEL_PROJECTION};
 
-use super::{MOST_FAMILIES, more};
+use super::families::{MOST_FAMILIES, more};
 use crate::error::Result;
 use crate::figures::Figure;
 use crate::figures::plot::{Layout, Legend, Mark, Panel, Ticks, draw};

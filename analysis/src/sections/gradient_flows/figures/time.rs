@@ -2,7 +2,7 @@
 
 use ndarray::Ix2;
 
-use super::{MOST_FAMILIES, more};
+use super::families::{MOST_FAMILIES, more};
 use crate::error::Result;
 use crate::figures::Figure;
 use crate::figures::plot::{Layout, Legend, Mark, Panel, Ticks, draw};

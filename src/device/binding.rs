@@ -2,13 +2,11 @@
 //!
 //! Pure: what the environment says and what the driver sees go in; a [`Binding`] or a [`Refusal`] comes out. Two ranks
 //! never share a GPU unless sharing was asked for, and then the binding says so; whoever calls logs [`Binding`]'s text.
-//! What one rank cannot know, that another rank of its node was bound to the same GPU from outside, is found by
-//! [`shared_gpus`] once ranks have told each other what they hold.
+//! Whether another rank of its node was bound to the same GPU from outside, a rank cannot know.
 //!
 //! Ordinals count the devices that this process sees, as the CUDA runtime does: 0 is the first entry of
 //! `CUDA_VISIBLE_DEVICES`, whatever its number on the node.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// What a rank knows of its node.
@@ -185,35 +183,6 @@ fn entries(value: &str) -> Vec<&str> {
     value.split(',').map(str::trim).take_while(is_device).collect()
 }
 
-/// What a rank holds, as it tells the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// The rank in the job.
-    pub rank: usize,
-    /// Its node.
-    pub host: String,
-    /// Names of its GPUs that are the same for every process of the node: UUIDs or PCI addresses, not ordinals, since
-    /// under cgroups each rank's only GPU is its number 0.
-    pub gpus: Vec<String>,
-}
-
-/// GPUs that more than one rank holds, each with its host and its ranks in ascending order; empty when all is well.
-pub fn shared_gpus(claims: &[Claim]) -> Vec<(String, String, Vec<usize>)> {
-    let mut holders: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
-    for claim in claims {
-        for gpu in &claim.gpus {
-            holders.entry((&claim.host, gpu)).or_default().push(claim.rank);
-        }
-    }
-    let shared = holders.into_iter().filter(|(_, ranks)| ranks.len() > 1);
-    shared
-        .map(|((host, gpu), mut ranks)| {
-            ranks.sort_unstable();
-            (host.to_owned(), gpu.to_owned(), ranks)
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -271,14 +240,6 @@ mod tests {
         assert!(matches!(mismatch, Err(Refusal::Mismatch { named: 2, gpus: 1, .. })));
         assert!(matches!(bind(&place(Some("0,-1,1"), 0, 1, 1)), Ok(Binding { ordinals, .. }) if ordinals == [0]));
         assert!(matches!(bind(&place(None, 2, 2, 2)), Err(Refusal::NoSuchRank { .. })));
-    }
-
-    #[test]
-    fn one_gpu_held_twice_is_found_by_its_name_and_host() {
-        let claim = |rank, host: &str, gpu: &str| Claim { rank, host: host.into(), gpus: vec![gpu.into()] };
-        let claims =
-            [claim(3, "n1", "GPU-a"), claim(0, "n1", "GPU-a"), claim(1, "n1", "GPU-b"), claim(2, "n2", "GPU-a")];
-        assert_eq!(shared_gpus(&claims), [("n1".to_owned(), "GPU-a".to_owned(), vec![0, 3])]);
     }
 
     proptest! {

@@ -3,26 +3,22 @@
 //! Invariants: a device that this binary was not built for is refused with the cargo feature that builds it; `auto`
 //! never fails. Each optional backend is one module, swapped whole for its absence.
 
-use ::burn::tensor::Device;
-
-use super::TrainError;
-use super::binding::{self, Place};
-
+pub mod binding;
 #[cfg_attr(feature = "cuda", path = "cuda.rs")]
 #[cfg_attr(not(feature = "cuda"), path = "cuda_absent.rs")]
 mod cuda;
+mod engines;
 mod name;
 #[cfg_attr(feature = "tch", path = "tch.rs")]
 #[cfg_attr(not(feature = "tch"), path = "tch_absent.rs")]
 mod tch;
 
+pub use engines::{KernelChoice, UnknownChoice};
 pub use name::{DeviceError, DeviceName};
 
-impl From<DeviceError> for TrainError {
-    fn from(error: DeviceError) -> TrainError {
-        TrainError::Device(error.to_string())
-    }
-}
+use ::burn::tensor::Device;
+
+use binding::Place;
 
 impl DeviceName {
     /// The device of one of `ranks` ranks on a node, the `local_rank`-th, checked to be there. `cuda`, `tch:cuda` and
