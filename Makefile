@@ -104,7 +104,8 @@ lint: setup
 
 # Reference pages that are made from what the code declares; a test holds them against it.
 docs: setup
-	UPDATE_DOCS=1 cargo test --release --workspace --locked --test docs
+	PHASESWEEP_REGENERATE=1 cargo test --release --workspace --locked --test docs
+	PHASESWEEP_REGENERATE=1 cargo test --release --workspace --locked --lib the_page_and_the_schema
 
 # Coverage-guided fuzzing of every reader of foreign bytes (tests/fuzz/README.md), one target after another. Inputs that
 # find something are left in tests/fuzz/found; what is new to coverage in $(FUZZED), between runs.

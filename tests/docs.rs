@@ -11,20 +11,16 @@ use phasesweep_results::dimension::{self, CELL, LabelKind};
 use phasesweep_results::format::RESULTS;
 use phasesweep_results::{AXES, FlowStop, MISSING_BYTE, RESULTS_FILE, Status, attribute};
 
-/// Compares a page with what it should be; writes it where `UPDATE_DOCS` is set.
+/// Compares a page with what it should be; writes it where `PHASESWEEP_REGENERATE` is set.
 fn check(path: &str, page: &str) {
-    if std::env::var_os("UPDATE_DOCS").is_some() {
+    if std::env::var_os("PHASESWEEP_REGENERATE").is_some() {
         fs::write(path, page).expect("the page can be written");
         return;
     }
     let found = fs::read_to_string(path).unwrap_or_default();
     let line = found.lines().zip(page.lines()).position(|(found, made)| found != made);
     let line = line.unwrap_or_else(|| found.lines().count().min(page.lines().count())) + 1;
-    assert!(
-        found == page,
-        "{path} is not what the declarations say (line {line}); make it again with\n    make docs\nwhich runs \
-         UPDATE_DOCS=1 cargo test --workspace --release --test docs"
-    );
+    assert!(found == page, "{path} is not what the declarations say (line {line}): `make docs` writes it anew");
 }
 
 /// A cell of a Markdown table: bars would end it.

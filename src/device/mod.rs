@@ -94,6 +94,7 @@ impl DeviceName {
 
 /// Settles, before the first device is opened, whether NVIDIA's libraries may round the factors of products to TF32: left to
 /// itself, LibTorch lets convolutions do so and matrix products not. To be called while the process has one thread.
+#[allow(unsafe_code)]
 pub fn settle_precision(tf32: bool) {
     let (name, value) = if tf32 { ("TORCH_ALLOW_TF32_CUBLAS_OVERRIDE", "1") } else { ("NVIDIA_TF32_OVERRIDE", "0") };
     // SAFETY: no other thread reads the environment yet: the command line calls this before it starts any.

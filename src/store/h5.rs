@@ -11,6 +11,8 @@
 //! global lock, which serialises all of HDF5 in this process. The high-level library is linked by `hdf5-sys` (feature
 //! `hl`) from wherever it found HDF5 itself.
 
+#![allow(unsafe_code)]
+
 use std::ffi::{CString, c_char, c_uint, c_void};
 use std::path::Path;
 use std::ptr;

@@ -9,6 +9,8 @@
 //! The numbers of a lane never meet those of another lane: no operation here crosses lanes, and [`Lane::bits`] tells of
 //! comparisons only.
 
+#![allow(unsafe_code)]
+
 mod aligned;
 mod gather;
 mod isa;

@@ -2,6 +2,8 @@
 //!
 //! Invariant: the AVX2 types are used only inside functions compiled for AVX2 and FMA, behind a look at the processor.
 
+#![allow(unsafe_code)]
+
 use std::iter::Sum;
 
 /// A vector of numbers.

@@ -3,6 +3,8 @@
 //! Invariant: a product is a function of its operands alone (one thread, fixed order), so that a flow repeats itself bit
 //! for bit.
 
+#![allow(unsafe_code)]
+
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 

@@ -172,6 +172,7 @@ impl std::fmt::Debug for World {
 }
 
 impl Drop for World {
+    #[allow(unsafe_code)]
     fn drop(&mut self) {
         // A rank that unwinds leaves without a word too, and the launcher ends the job.
         if !self.broken.get() && !thread::panicking() {

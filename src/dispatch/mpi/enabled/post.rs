@@ -1,5 +1,7 @@
 //! Messages between ranks: immediate sends from buffers kept until they have left, and receives that do not wait.
 
+#![allow(unsafe_code)]
+
 use std::collections::VecDeque;
 use std::os::raw::c_int;
 
