@@ -4,51 +4,36 @@
 //! the same plan; it alone looks at the run directory, packs what is left, coordinates, and collects. Every rank trains and
 //! writes its own parts.
 
-mod adaptive;
-mod allocation;
-mod crash_marker;
-mod deadline;
+mod coordinator;
 mod error;
-mod examination;
 mod execution;
-mod forecast;
-mod full_cells;
-mod handshake;
-mod kept_weights;
-mod pools;
-mod progress;
-mod pruning;
-mod remaining;
 mod run_context;
-mod run_observer;
-mod runner;
-mod saved_state;
+mod schedule;
 mod settings;
-mod signals;
-mod trials;
-mod workload;
+mod start;
+mod worker;
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 pub use error::SessionError;
-pub use examination::findings_of_plan;
 pub use execution::{Execution, ExecutionOptions};
-pub use forecast::{Forecast, heaviest_cell};
+pub use schedule::forecast::{Forecast, heaviest_cell};
 pub use settings::{AbortCodes, Ending, Settings};
+pub use start::examination::findings_of_plan;
 
 use crate::amount::{bytes, span};
 use crate::dispatch::{self, DispatchError, End, Launch, StopCause, Topology, World};
 use crate::host::{Allowance, CpuSet, Limits, ThisHost};
 use crate::run_directory::Collecting;
 use crate::store::{Collected, Origin};
-use crash_marker::CrashMarker;
-use deadline::{Deadline, deadline};
-use examination::Examined;
-use handshake::Agreement;
+use coordinator::run_observer::{RunObserver, RunStart};
 use run_context::RunContext;
-use run_observer::{RunObserver, RunStart};
-use runner::{Runner, WorkerConfig};
+use start::deadline::{Deadline, deadline};
+use start::examination::Examined;
+use start::handshake::Agreement;
+use worker::crash_marker::CrashMarker;
+use worker::runner::{Runner, WorkerConfig};
 
 /// Runs a sweep on this process, or on all ranks if a launcher started this one.
 ///
@@ -63,7 +48,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         None => (0, 0, 1),
     };
     let crash_marker = Arc::new(CrashMarker::default());
-    let stop = signals::watch(crash_marker.clone())?;
+    let stop = start::signals::watch(crash_marker.clone())?;
     let allowance = allowance(world.as_ref());
     // The clock of rank 0 alone decides.
     let deadline = if rank == 0 { deadline_of(settings) } else { Ok(Deadline::unknown(settings.margin)) };
@@ -72,18 +57,19 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
     let execution = deadline.and_then(|deadline| Ok((execution?, deadline)));
     let (execution, deadline) = match (execution, &world) {
         (Err(error), Some(world)) if rank != 0 => {
-            handshake::agree_on_plan(settings, Some(world), None)?;
+            start::handshake::agree_on_plan(settings, Some(world), None)?;
             tracing::error!("rank {rank}: {error}");
             world.abort(settings.abort_codes.failed)
         }
         (Err(error), world) => {
-            return handshake::agree_on_plan(settings, world.as_ref(), Some(error)).map(|_| Ending::Interrupted);
+            return start::handshake::agree_on_plan(settings, world.as_ref(), Some(error)).map(|_| Ending::Interrupted);
         }
         (Ok(execution), _) => execution,
     };
     rayon::ThreadPoolBuilder::new().num_threads(execution.choice.threads).build_global().ok();
 
-    let Agreement { plan, record, directory, examined } = handshake::agree_on_plan(settings, world.as_ref(), None)?;
+    let Agreement { plan, record, directory, examined } =
+        start::handshake::agree_on_plan(settings, world.as_ref(), None)?;
     let Examined { pools, findings, .. } = examined;
     findings.iter().for_each(|finding| tracing::warn!("{finding}"));
     let sweep_name = plan.sweep().name.clone();
@@ -131,13 +117,18 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         None => Topology::Threads(1),
     };
     if rank != 0 {
-        handshake::confirm(world.as_ref(), Ok(()))?;
+        start::handshake::confirm(world.as_ref(), Ok(()))?;
         // Rank 0 says what went wrong.
-        let outcome =
-            match dispatch::run(topology(), Vec::new(), &dispatch_settings, make_runner, &mut run_observer::Idle) {
-                Err(DispatchError::GivenUp { .. }) => return Err(SessionError::OnRankZero),
-                outcome => outcome?,
-            };
+        let outcome = match dispatch::run(
+            topology(),
+            Vec::new(),
+            &dispatch_settings,
+            make_runner,
+            &mut coordinator::run_observer::Idle,
+        ) {
+            Err(DispatchError::GivenUp { .. }) => return Err(SessionError::OnRankZero),
+            outcome => outcome?,
+        };
         let ended = ending(&outcome.end);
         end_silent_ranks(settings, &outcome, world.as_ref(), &ended);
         return ended.map_err(|_| SessionError::OnRankZero);
@@ -145,7 +136,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
 
     let start = RunStart { ranks, started, left: deadline.left };
     let prepared = RunObserver::prepare(&context, settings, &execution, &record, &findings, start);
-    let (tasks, mut observer) = handshake::confirm(world.as_ref(), prepared)?;
+    let (tasks, mut observer) = start::handshake::confirm(world.as_ref(), prepared)?;
     if tasks.is_empty() {
         tracing::info!("{sweep_name}: every cell is done already");
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::pools::Pools;
+use super::start::pools::Pools;
 use crate::data::{self, Block, DataError, Pool};
 use crate::plan::{CellId, Plan};
 use crate::store::RunDirectory;

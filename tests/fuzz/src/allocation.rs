@@ -3,6 +3,8 @@
 //!
 //! Only what Rust code allocates is counted: what the HDF5 library takes for itself, libFuzzer bounds by `-rss_limit_mb`.
 
+#![allow(unsafe_code)]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering};
 

@@ -11,11 +11,11 @@ use crate::store::{RunningCohort, StoreError};
 
 /// The marker of the cohort that is trained, if there is one. Shared by the worker and the thread that hears signals.
 #[derive(Debug, Default)]
-pub(super) struct CrashMarker(Mutex<Option<RunningCohort>>);
+pub(in crate::session) struct CrashMarker(Mutex<Option<RunningCohort>>);
 
 impl CrashMarker {
     /// The worker has begun this cohort.
-    pub(super) fn take(&self, running: RunningCohort) {
+    pub(in crate::session) fn take(&self, running: RunningCohort) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
     }
 
@@ -23,7 +23,7 @@ impl CrashMarker {
     ///
     /// # Errors
     /// [`StoreError::Io`] if the marker cannot be removed.
-    pub(super) fn clear(&self) -> Result<(), StoreError> {
+    pub(in crate::session) fn clear(&self) -> Result<(), StoreError> {
         // Taken out first: the lock must not be held while a slow file system answers.
         let running = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         running.map_or(Ok(()), RunningCohort::end)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::pruning::FullCell;
-use super::run_context::RunContext;
+use crate::session::run_context::RunContext;
 use phasesweep_results::dimension;
 
 use crate::observe::principal::mean_of_measured;
@@ -14,7 +14,7 @@ use crate::run_directory::{Series, StoredCell};
 use crate::store::{Part, StoreError, scan};
 
 /// Finds and remembers full cells.
-pub(super) struct FullCells {
+pub(in crate::session) struct FullCells {
     context: Arc<RunContext>,
     /// Where each cell's part was when the directory was last scanned.
     places: HashMap<CellId, PathBuf>,
@@ -23,12 +23,12 @@ pub(super) struct FullCells {
 }
 
 impl FullCells {
-    pub(super) fn new(context: Arc<RunContext>) -> FullCells {
+    pub(in crate::session) fn new(context: Arc<RunContext>) -> FullCells {
         FullCells { context, places: HashMap::new(), last: None }
     }
 
     /// What pruning needs to know of a finished cell.
-    pub(super) fn get(&mut self, cell: CellId) -> Result<FullCell, StoreError> {
+    pub(in crate::session) fn get(&mut self, cell: CellId) -> Result<FullCell, StoreError> {
         if !self.places.contains_key(&cell) {
             let scan = scan(&self.context.directory.parts())?;
             for (path, summary) in &scan.parts {

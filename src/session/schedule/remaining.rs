@@ -12,32 +12,32 @@ use crate::plan::{CellId, CohortId, Plan};
 
 /// A cohort that an earlier run left unfinished.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Unfinished {
+pub(in crate::session) struct Unfinished {
     /// Its cells, in order.
-    pub(super) cells: Vec<CellId>,
+    pub(in crate::session) cells: Vec<CellId>,
     /// Whether it has a checkpoint.
-    pub(super) checkpoint: bool,
+    pub(in crate::session) checkpoint: bool,
     /// How often it died without leaving a newer checkpoint behind.
-    pub(super) deaths: u32,
+    pub(in crate::session) deaths: u32,
 }
 
 /// Predicted cost of one cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct CellCost {
+pub(in crate::session) struct CellCost {
     /// Seconds of one worker.
-    pub(super) seconds: f64,
+    pub(in crate::session) seconds: f64,
     /// Bytes of a replica.
-    pub(super) bytes: u64,
+    pub(in crate::session) bytes: u64,
     /// Bytes of its cohort besides.
-    pub(super) shared_bytes: u64,
+    pub(in crate::session) shared_bytes: u64,
     /// Replicas at once.
-    pub(super) at_once: AtOnce,
+    pub(in crate::session) at_once: AtOnce,
 }
 
 /// The tasks that are left of the given cells.
 ///
 /// `wanted` are plan indices, ascending; `costs` has one entry per variant of the plan.
-pub(super) fn tasks(
+pub(in crate::session) fn tasks(
     plan: &Plan,
     ids: &[CellId],
     wanted: &[u32],

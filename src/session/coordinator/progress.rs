@@ -12,7 +12,7 @@ use crate::dispatch::Progress;
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Shows progress on standard error.
-pub(super) enum Display {
+pub(in crate::session) enum Display {
     /// A bar on a terminal.
     Bar(ProgressBar),
     /// Lines for a log file.
@@ -26,7 +26,7 @@ pub(super) enum Display {
 
 impl Display {
     /// A display that fits standard error.
-    pub(super) fn new(cells: u64, quiet: bool) -> Display {
+    pub(in crate::session) fn new(cells: u64, quiet: bool) -> Display {
         if quiet {
             return Display::Quiet;
         }
@@ -39,7 +39,7 @@ impl Display {
     }
 
     /// Shows the state of the run after `elapsed`.
-    pub(super) fn show(&mut self, progress: &Progress, elapsed: Duration) {
+    pub(in crate::session) fn show(&mut self, progress: &Progress, elapsed: Duration) {
         match self {
             Display::Quiet => {}
             Display::Bar(bar) => {
@@ -63,7 +63,7 @@ impl Display {
     }
 
     /// Takes the bar away.
-    pub(super) fn end(&self) {
+    pub(in crate::session) fn end(&self) {
         if let Display::Bar(bar) = self {
             bar.finish_and_clear();
         }

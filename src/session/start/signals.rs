@@ -10,14 +10,14 @@ use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
-use super::crash_marker::CrashMarker;
-use super::error::SessionError;
+use crate::session::error::SessionError;
+use crate::session::worker::crash_marker::CrashMarker;
 
 /// All that ask for an end.
 const ENDING: [i32; 4] = [SIGUSR1, SIGUSR2, SIGTERM, SIGINT];
 
 /// The flag that the signals set. They also delete the crash marker of the running cohort: what follows is no fault of it.
-pub(super) fn watch(crash_marker: Arc<CrashMarker>) -> Result<Arc<AtomicBool>, SessionError> {
+pub(in crate::session) fn watch(crash_marker: Arc<CrashMarker>) -> Result<Arc<AtomicBool>, SessionError> {
     let stop = Arc::new(AtomicBool::new(false));
     let failed = |error: std::io::Error| SessionError::Bug(format!("signal handlers cannot be installed: {error}"));
     flag::register_conditional_shutdown(SIGINT, 130, stop.clone()).map_err(failed)?;

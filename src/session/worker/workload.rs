@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::run_context::{Prepared, RunContext};
 use crate::observables::Times;
 use crate::plan::{Plan, Variant};
+use crate::session::run_context::{Prepared, RunContext};
 use crate::sweep::Sweep;
 use crate::train::flow::FlowProblem;
 use crate::train::{Problem, Replica};
 
 /// The problem that the cells of a variant's kind share.
-pub(super) fn problem(plan: &Plan, variant: usize, prepared: &Prepared) -> Problem {
+pub(in crate::session) fn problem(plan: &Plan, variant: usize, prepared: &Prepared) -> Problem {
     let sweep = plan.sweep();
     let variant = plan.variants()[variant];
     let architecture = &sweep.architectures[variant.architecture];
@@ -50,7 +50,7 @@ fn flow(sweep: &Sweep, variant: &Variant) -> Option<FlowProblem> {
 }
 
 /// One replica: the cell's seed and numbers, and the samples it keeps.
-pub(super) fn replica(context: &RunContext, cell: u32, kept: Option<Arc<[bool]>>) -> Replica {
+pub(in crate::session) fn replica(context: &RunContext, cell: u32, kept: Option<Arc<[bool]>>) -> Replica {
     let variant: Variant = context.plan.variants()[context.plan.variant_of(cell)];
     let sweep = context.plan.sweep();
     Replica {

@@ -8,24 +8,24 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::SessionError;
 use super::examination::{Examined, examine};
-use super::settings::Settings;
 use crate::data;
 use crate::dispatch::World;
 use crate::plan::Plan;
 use crate::run_directory::{DataRecord, Record, RunDirectoryError, SweepInput, check_claim, check_data};
+use crate::session::error::SessionError;
+use crate::session::settings::Settings;
 use crate::store::RunDirectory;
 use crate::sweep::Sweep;
 
 /// What the ranks agreed on.
-pub(super) struct Agreement {
-    pub(super) plan: Plan,
+pub(in crate::session) struct Agreement {
+    pub(in crate::session) plan: Plan,
     /// What the run directory is to know of the run.
-    pub(super) record: Record,
-    pub(super) directory: RunDirectory,
+    pub(in crate::session) record: Record,
+    pub(in crate::session) directory: RunDirectory,
     /// What rank 0 found of the data; nothing on the others.
-    pub(super) examined: Examined,
+    pub(in crate::session) examined: Examined,
 }
 
 /// What rank 0 broadcasts.
@@ -80,7 +80,7 @@ impl Fault {
 ///
 /// # Errors
 /// Rank 0's fault, on every rank; its text on rank 0 alone.
-pub(super) fn agree_on_plan(
+pub(in crate::session) fn agree_on_plan(
     settings: &Settings,
     world: Option<&World>,
     fault: Option<SessionError>,
@@ -112,7 +112,10 @@ pub(super) fn agree_on_plan(
 ///
 /// # Errors
 /// Rank 0's fault, on every rank; its text on rank 0 alone.
-pub(super) fn confirm<T>(world: Option<&World>, prepared: Result<T, SessionError>) -> Result<T, SessionError> {
+pub(in crate::session) fn confirm<T>(
+    world: Option<&World>,
+    prepared: Result<T, SessionError>,
+) -> Result<T, SessionError> {
     match prepared {
         Ok(prepared) => broadcast(world, Ok(Message::Confirm)).map(|_| prepared),
         Err(fault) => broadcast(world, Err(fault)).and(Err(SessionError::Bug("a fault was lost".to_string()))),

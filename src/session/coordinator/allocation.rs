@@ -10,10 +10,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::error::SessionError;
 use crate::amount::span;
 use crate::dispatch::StopCause;
 use crate::run_directory::RunStatus;
+use crate::session::error::SessionError;
 use crate::store::{CheckpointSummary, RunDirectory, StoreError, durable};
 
 /// Allocations in a row, all of one job, that may end without progress by an accident (a rank that fell silent, a kill
@@ -26,16 +26,16 @@ const INTERRUPTIONS: u32 = 10;
 
 /// What is on disk: ordered by the cells that are done, then by what is in checkpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-pub(super) struct Reached {
+pub(in crate::session) struct Reached {
     /// Cells that are finished, or given up.
-    pub(super) cells: u64,
+    pub(in crate::session) cells: u64,
     /// Epochs in checkpoints, summed over their cells.
-    pub(super) epochs: u64,
+    pub(in crate::session) epochs: u64,
 }
 
 impl Reached {
     /// What a run directory holds, of which `cells` cells are done. A checkpoint that cannot be read counts as none.
-    pub(super) fn of(directory: &RunDirectory, cells: u64) -> Result<Reached, StoreError> {
+    pub(in crate::session) fn of(directory: &RunDirectory, cells: u64) -> Result<Reached, StoreError> {
         let summaries =
             directory.checkpoint_files()?.into_iter().filter_map(|path| CheckpointSummary::read(&path).ok());
         let epochs = summaries.flat_map(|summary| summary.cells).map(|(_, epoch)| epoch as u64).sum();
@@ -153,7 +153,7 @@ fn no_progress(when: &str) -> String {
 
 /// The allocation that a run works in.
 #[derive(Debug)]
-pub(super) struct Allocation {
+pub(in crate::session) struct Allocation {
     path: PathBuf,
     record: Record,
 }
@@ -163,7 +163,7 @@ impl Allocation {
     ///
     /// # Errors
     /// [`SessionError::Input`] if the job's earlier allocations brought nothing; [`SessionError::Store`].
-    pub(super) fn begin(
+    pub(in crate::session) fn begin(
         directory: &RunDirectory,
         reached: Reached,
         left: Option<Duration>,
@@ -186,7 +186,11 @@ impl Allocation {
     ///
     /// # Errors
     /// [`StoreError::Io`] if the note cannot be written.
-    pub(super) fn end(&mut self, reached: Reached, cause: &StopCause) -> Result<Option<String>, StoreError> {
+    pub(in crate::session) fn end(
+        &mut self,
+        reached: Reached,
+        cause: &StopCause,
+    ) -> Result<Option<String>, StoreError> {
         let sentence = self.record.end(reached, cause, seconds_since_1970());
         self.write()?;
         Ok(sentence)

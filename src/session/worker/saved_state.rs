@@ -19,7 +19,7 @@ const FLOW_PARAMETERS: &str = "flow parameters";
 const FLOW_NUMBERS: &str = "flow numbers";
 
 /// The state as arrays by name.
-pub(super) fn save(state: &ReplicaState) -> SavedState {
+pub(in crate::session) fn save(state: &ReplicaState) -> SavedState {
     let ReplicaState { epoch, parameters, first_moment, second_moment, diverged, record, flow } = state;
     let mut arrays = vec![
         (PARAMETERS.to_owned(), Values::F32(parameters.clone())),
@@ -37,7 +37,7 @@ pub(super) fn save(state: &ReplicaState) -> SavedState {
 }
 
 /// The state behind arrays; `None` if they are not those of a state of the problem.
-pub(super) fn restore(mut saved: SavedState, problem: &Problem) -> Option<ReplicaState> {
+pub(in crate::session) fn restore(mut saved: SavedState, problem: &Problem) -> Option<ReplicaState> {
     let mut floats = |name: &str| match saved.take(name)? {
         Values::F32(values) => Some(values),
         _ => None,

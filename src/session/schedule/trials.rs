@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::execution::Execution;
 use super::forecast::Costs;
-use super::run_context::RunContext;
-use super::workload;
 use crate::cost::Rates;
 use crate::pack::AtOnce;
+use crate::session::execution::Execution;
+use crate::session::run_context::RunContext;
+use crate::session::worker::workload;
 use crate::train::{Choice, Problem, Replica, ReplicaState, TrainError, build_engine};
 
 /// Replicas of the first trial; fewer cells are not worth trying.
@@ -76,7 +76,7 @@ impl std::fmt::Display for Trials {
 
 /// Finds out how many replicas this rank's device trains best at once, for every shape of which that is not known yet and
 /// of which enough cells are left.
-pub(super) fn settle(
+pub(in crate::session) fn settle(
     context: &RunContext,
     execution: &Execution,
     left: impl Iterator<Item = u32>,

@@ -8,17 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::adaptive;
 use super::allocation::{Allocation, Reached};
-use super::error::SessionError;
-use super::execution::Execution;
-use super::forecast::{Costs, limits};
-use super::full_cells::FullCells;
 use super::progress::Display;
-use super::remaining::{self, Unfinished};
-use super::run_context::RunContext;
-use super::settings::Settings;
-use super::trials;
 use crate::cost::Rates;
 use crate::data::Shape;
 use crate::dispatch::{
@@ -27,6 +18,15 @@ use crate::dispatch::{
 use crate::pack::Limits;
 use crate::plan::{CellId, CohortId};
 use crate::run_directory::{Record, RunStatus, check_claim, keep_images};
+use crate::session::error::SessionError;
+use crate::session::execution::Execution;
+use crate::session::run_context::RunContext;
+use crate::session::schedule::adaptive;
+use crate::session::schedule::forecast::{Costs, limits};
+use crate::session::schedule::remaining::{self, Unfinished};
+use crate::session::schedule::trials;
+use crate::session::settings::Settings;
+use crate::session::worker::full_cells::FullCells;
 use crate::store::{
     Axes, CellStatus, CheckpointSummary, Lease, Origin, Part, PartCell, RunDirectory, RunningCohort, StoreError,
     durable, lease, scan, set_aside,
@@ -36,7 +36,7 @@ use crate::store::{
 const STATUS_EVERY: Duration = Duration::from_secs(2);
 
 /// The observer of the ranks other than 0: it does nothing.
-pub(super) struct Idle;
+pub(in crate::session) struct Idle;
 
 impl Observer for Idle {
     fn failed(&mut self, _: &[u32], _: &CellFailure) -> Result<(), ObserverError> {
@@ -45,7 +45,7 @@ impl Observer for Idle {
 }
 
 /// The observer of rank 0.
-pub(super) struct RunObserver {
+pub(in crate::session) struct RunObserver {
     context: Arc<RunContext>,
     lease: Lease,
     display: Display,
@@ -68,18 +68,18 @@ pub(super) struct RunObserver {
 
 /// What the launcher and the clock say of a run.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RunStart {
+pub(in crate::session) struct RunStart {
     /// Number of ranks.
-    pub(super) ranks: u32,
+    pub(in crate::session) ranks: u32,
     /// When this process began.
-    pub(super) started: Instant,
+    pub(in crate::session) started: Instant,
     /// Time left before the allocation ends; `None` if it does not.
-    pub(super) left: Option<Duration>,
+    pub(in crate::session) left: Option<Duration>,
 }
 
 impl RunObserver {
     /// Takes the directory, looks at what is there, and lists what is left.
-    pub(super) fn prepare(
+    pub(in crate::session) fn prepare(
         context: &Arc<RunContext>,
         settings: &Settings,
         execution: &Execution,
@@ -169,7 +169,7 @@ impl RunObserver {
     }
 
     /// Ends the observation: last status, remembered rates. Returns the wall time of the run in seconds.
-    pub(super) fn finish(&mut self) -> f64 {
+    pub(in crate::session) fn finish(&mut self) -> f64 {
         self.display.end();
         let elapsed = self.started.elapsed();
         if let Some(progress) = self.last.take() {

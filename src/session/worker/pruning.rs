@@ -13,24 +13,24 @@ use crate::sweep::{InversionOf, Prune, PruneSize};
 
 /// What pruning needs to know of a full cell.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct FullCell {
+pub(in crate::session) struct FullCell {
     /// Recorded epochs.
-    pub(super) epochs: Vec<usize>,
+    pub(in crate::session) epochs: Vec<usize>,
     /// Training error `[recorded]`.
-    pub(super) train_error: Vec<f32>,
+    pub(in crate::session) train_error: Vec<f32>,
     /// Radii of the classes 0 and 1 at the last observed layer, each `[recorded]`; empty where there is no such class.
-    pub(super) radius: [Vec<f32>; 2],
+    pub(in crate::session) radius: [Vec<f32>; 2],
     /// Mean distance over all pairs of classes at the last observed layer `[recorded]`: with two classes, their distance.
-    pub(super) distance: Vec<f32>,
+    pub(in crate::session) distance: Vec<f32>,
     /// Epochs whose misclassified samples were kept.
-    pub(super) snapshot_epochs: Vec<usize>,
+    pub(in crate::session) snapshot_epochs: Vec<usize>,
     /// Misclassified samples `[snapshot, byte]`, first sample in the high bit.
-    pub(super) misclassified: Vec<u8>,
+    pub(in crate::session) misclassified: Vec<u8>,
 }
 
 impl FullCell {
     /// Training error at the inversion of the distance, by prominence; `None` without one.
-    pub(super) fn epsilon_star(&self) -> Option<f64> {
+    pub(in crate::session) fn epsilon_star(&self) -> Option<f64> {
         let turn = by_prominence(&self.epochs, &self.distance, Extremum::Maximum, DEFAULT_FRACTION).turn()?;
         self.train_error.get(turn.index).map(|&error| f64::from(error))
     }
@@ -38,7 +38,7 @@ impl FullCell {
 
 /// Why a pruned cell has no training set. It is then a failed cell, with this as the reason.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(super) enum NoSet {
+pub(in crate::session) enum NoSet {
     /// The full cell has no inversion, so it has no stragglers.
     #[error("its full cell has no inversion of {0} by prominence, and so no stragglers")]
     NoInversion(&'static str),
@@ -51,13 +51,13 @@ pub(super) enum NoSet {
 }
 
 /// Flags of the samples that a cell keeps, one for each of its block's; `None`: all of them.
-pub(super) type Kept = Result<Option<Arc<[bool]>>, NoSet>;
+pub(in crate::session) type Kept = Result<Option<Arc<[bool]>>, NoSet>;
 
 /// Flags of the samples that a pruned cell keeps, one for each of the block's `samples`.
 ///
 /// # Errors
 /// [`NoSet`] if the full cell does not define the set.
-pub(super) fn kept(prune: &Prune, full: &FullCell, samples: usize, seed: u64) -> Kept {
+pub(in crate::session) fn kept(prune: &Prune, full: &FullCell, samples: usize, seed: u64) -> Kept {
     let removed = match *prune {
         Prune::None => return Ok(None),
         Prune::Stragglers { at } => stragglers(full, at, samples)?,

@@ -10,18 +10,18 @@ use crate::slurm::TimeLeft;
 
 /// The end of an allocation, as seen from the start of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Deadline {
+pub(in crate::session) struct Deadline {
     /// Time until then; `None`: it is not known, or there is none.
-    pub(super) left: Option<Duration>,
+    pub(in crate::session) left: Option<Duration>,
     /// Time kept free before then for checkpoints and the orderly end.
-    pub(super) margin: Duration,
+    pub(in crate::session) margin: Duration,
     /// Whether the margin was to be longer, and there was no time for it.
-    pub(super) shortened: bool,
+    pub(in crate::session) shortened: bool,
 }
 
 impl Deadline {
     /// No end, on ranks that do not decide by it.
-    pub(super) fn unknown(margin: Duration) -> Deadline {
+    pub(in crate::session) fn unknown(margin: Duration) -> Deadline {
         Deadline { left: None, margin, shortened: false }
     }
 }
@@ -31,7 +31,7 @@ impl Deadline {
 ///
 /// # Errors
 /// A sentence, if that time is over.
-pub(super) fn deadline(
+pub(in crate::session) fn deadline(
     told: Option<TimeLeft>,
     margin: Duration,
     job_end: Option<&str>,

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use super::error::SessionError;
-use super::execution::{Execution, ExecutionOptions};
 use super::remaining::CellCost;
 use crate::amount::{bytes, span};
 use crate::cost::{Activations, DataShape, Rate, Rates, ReplicaCost, replica_cost};
@@ -12,6 +10,8 @@ use crate::device::{DeviceName, KernelChoice};
 use crate::host::{Limits as HostLimits, ThisHost};
 use crate::pack::{AtOnce, Limits, PendingCell, pack};
 use crate::plan::Plan;
+use crate::session::error::SessionError;
+use crate::session::execution::{Execution, ExecutionOptions};
 use crate::sweep::{ArchitectureKind, Sweep};
 use crate::train::Choice;
 
@@ -20,24 +20,24 @@ use crate::train::Choice;
 const EFFICIENT_REPLICAS: usize = 16;
 
 /// Costs of a plan's variants on this host.
-pub(super) struct Costs {
+pub(in crate::session) struct Costs {
     /// One entry per variant.
-    pub(super) of_variant: Vec<CellCost>,
+    pub(in crate::session) of_variant: Vec<CellCost>,
     /// The same, as counted.
-    pub(super) counted: Vec<ReplicaCost>,
+    pub(in crate::session) counted: Vec<ReplicaCost>,
     /// Key of the rate of each variant.
-    pub(super) rate_key: Vec<String>,
+    pub(in crate::session) rate_key: Vec<String>,
     /// Key of the replicas at once of each variant, where trials tell them.
-    pub(super) trial_key: Vec<Option<String>>,
+    pub(in crate::session) trial_key: Vec<Option<String>>,
     /// The slowest rate among the variants.
-    pub(super) rate: Rate,
+    pub(in crate::session) rate: Rate,
 }
 
 impl Costs {
     /// Counts what a plan's variants cost and expects the time from remembered rates.
     ///
     /// `shapes` are the sizes of `plan.sweep().data`, in order.
-    pub(super) fn of(plan: &Plan, shapes: &[Shape], execution: &Execution, rates: &Rates) -> Costs {
+    pub(in crate::session) fn of(plan: &Plan, shapes: &[Shape], execution: &Execution, rates: &Rates) -> Costs {
         let of_data = |shape: &Shape| DataShape {
             features: shape.features,
             image: shape.image,
@@ -108,7 +108,7 @@ pub fn heaviest_cell(sweep: Sweep, shapes: &[Shape], kernel: KernelChoice) -> u6
 }
 
 /// Limits of packing for so many ranks.
-pub(super) fn limits(execution: &Execution, workers: usize) -> Limits {
+pub(in crate::session) fn limits(execution: &Execution, workers: usize) -> Limits {
     Limits { workers, memory: execution.memory, most_replicas: execution.replicas }
 }
 

@@ -8,14 +8,14 @@ use crate::sweep::{Data, Source};
 
 /// The sources read so far. Data that differ in labels or scaling alone share a pool.
 #[derive(Debug, Default)]
-pub(super) struct Pools(Vec<(Source, Option<PathBuf>, Arc<Pool>)>);
+pub(in crate::session) struct Pools(Vec<(Source, Option<PathBuf>, Arc<Pool>)>);
 
 impl Pools {
     /// The decoded source of `data`, read if it was not yet.
     ///
     /// # Errors
     /// As [`Pool::load`].
-    pub(super) fn get(&mut self, data: &Data) -> Result<Arc<Pool>, DataError> {
+    pub(in crate::session) fn get(&mut self, data: &Data) -> Result<Arc<Pool>, DataError> {
         let known = self.0.iter().find(|(source, path, _)| *source == data.source && *path == data.path);
         if let Some((.., pool)) = known {
             return Ok(pool.clone());

@@ -10,32 +10,32 @@ use super::crash_marker::CrashMarker;
 use super::full_cells::FullCells;
 use super::kept_weights::KeptWeights;
 use super::pruning;
-use super::run_context::RunContext;
 use super::saved_state;
 use super::workload;
 use crate::dispatch::{CohortOutcome, CohortRunner, CohortTask, Control, FailureReason};
 use crate::host::peak_memory;
 use crate::plan::{CellId, CohortId};
+use crate::session::run_context::RunContext;
 use crate::store::{CellStatus, Checkpoint, Origin, Part, PartCell, RunningCohort, StoreError};
 use crate::train::{Choice, DriveError, Ended, Pace, Problem, Replica, ReplicaState, TrainError, build_engine, drive};
 
 /// How a worker trains.
 #[derive(Debug, Clone)]
-pub(super) struct WorkerConfig {
+pub(in crate::session) struct WorkerConfig {
     /// Engine, device and threads.
-    pub(super) choice: Choice,
+    pub(in crate::session) choice: Choice,
     /// Time between two checkpoints of a cohort.
-    pub(super) checkpoint_every: Duration,
+    pub(in crate::session) checkpoint_every: Duration,
     /// Seconds per cell that a simulated trainer sleeps; `None` trains.
-    pub(super) simulate: Option<f64>,
+    pub(in crate::session) simulate: Option<f64>,
     /// The seed that takes the process down.
-    pub(super) poison: Option<u64>,
+    pub(in crate::session) poison: Option<u64>,
     /// Where the worker is, for provenance.
-    pub(super) origin: Origin,
+    pub(in crate::session) origin: Origin,
 }
 
 /// Trains cohorts.
-pub(super) struct Runner {
+pub(in crate::session) struct Runner {
     context: Arc<RunContext>,
     config: WorkerConfig,
     full_cells: FullCells,
@@ -66,7 +66,11 @@ impl From<DriveError> for Unfinished {
 }
 
 impl Runner {
-    pub(super) fn new(context: Arc<RunContext>, config: WorkerConfig, crash_marker: Arc<CrashMarker>) -> Runner {
+    pub(in crate::session) fn new(
+        context: Arc<RunContext>,
+        config: WorkerConfig,
+        crash_marker: Arc<CrashMarker>,
+    ) -> Runner {
         let full_cells = FullCells::new(context.clone());
         Runner { context, config, full_cells, crash_marker }
     }

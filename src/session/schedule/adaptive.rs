@@ -14,7 +14,7 @@ use crate::sweep::AdaptiveSeeds;
 const FEWEST: usize = 8;
 
 /// Seeds that a group should have, given the ε* found among its first `seeds` seeds: `seeds` itself when it is done.
-pub(super) fn seeds_wanted(found: &[f64], seeds: usize, rule: &AdaptiveSeeds) -> usize {
+pub(in crate::session) fn seeds_wanted(found: &[f64], seeds: usize, rule: &AdaptiveSeeds) -> usize {
     if seeds >= rule.max_seeds {
         return seeds;
     }

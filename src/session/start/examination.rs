@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::error::SessionError;
 use super::pools::Pools;
 use crate::data::{self, Census, DataError, Finding, Pool};
 use crate::observe::network;
 use crate::plan::{DataIdentity, Plan, Variant, removes_by_distance};
+use crate::session::error::SessionError;
 use crate::sweep::{Data, InversionOf, Prune, PruneSize, Sweep};
 use crate::train;
 use phasesweep_networks::{Misfit, Ports};
@@ -22,13 +22,13 @@ const LOOKED_AT: usize = 64;
 
 /// What rank 0 found.
 #[derive(Debug, Default)]
-pub(super) struct Examined {
+pub(in crate::session) struct Examined {
     /// Identity of each data set, as text.
-    pub(super) identities: Vec<String>,
+    pub(in crate::session) identities: Vec<String>,
     /// The sources that were read for it.
-    pub(super) pools: Pools,
+    pub(in crate::session) pools: Pools,
     /// What a person should know before training, in sentences.
-    pub(super) findings: Vec<String>,
+    pub(in crate::session) findings: Vec<String>,
 }
 
 /// Examines the data of a sweep that is to be run.
@@ -36,7 +36,7 @@ pub(super) struct Examined {
 /// # Errors
 /// [`SessionError::Data`] if a source is not there or not right; [`SessionError::Refused`] if the sweep asks of it what
 /// cannot be trained or measured.
-pub(super) fn examine(sweep: &Sweep) -> Result<Examined, SessionError> {
+pub(in crate::session) fn examine(sweep: &Sweep) -> Result<Examined, SessionError> {
     let mut pools = Pools::default();
     let findings = findings(sweep, &mut pools, Absent::Refused)?;
     Ok(Examined { identities: identities(sweep, &mut pools)?, pools, findings })
@@ -62,7 +62,7 @@ enum Absent {
 ///
 /// # Errors
 /// A source is not there or not right, or a block cannot be cut from it.
-pub(super) fn identities(sweep: &Sweep, pools: &mut Pools) -> Result<Vec<String>, DataError> {
+pub(in crate::session) fn identities(sweep: &Sweep, pools: &mut Pools) -> Result<Vec<String>, DataError> {
     sweep.data.iter().map(|data| Ok(identity(sweep, data, pools)?.to_string())).collect()
 }
 

@@ -8,7 +8,7 @@ use crate::train::{Problem, Replica, ReplicaState, steps_per_epoch};
 use phasesweep_networks::Graph;
 
 /// Writes the weights of a cohort's cells.
-pub(super) struct KeptWeights<'a> {
+pub(in crate::session) struct KeptWeights<'a> {
     directory: &'a RunDirectory,
     problem: &'a Problem,
     replicas: &'a [Replica],
@@ -21,7 +21,7 @@ pub(super) struct KeptWeights<'a> {
 
 impl<'a> KeptWeights<'a> {
     /// For the cells of a cohort, each with its replica and its variant's canonical specification.
-    pub(super) fn new(
+    pub(in crate::session) fn new(
         directory: &'a RunDirectory,
         problem: &'a Problem,
         replicas: &'a [Replica],
@@ -37,7 +37,7 @@ impl<'a> KeptWeights<'a> {
     ///
     /// # Errors
     /// [`StoreError`] if the disk refuses.
-    pub(super) fn keep(&mut self, replica: usize, state: &ReplicaState) -> Result<(), StoreError> {
+    pub(in crate::session) fn keep(&mut self, replica: usize, state: &ReplicaState) -> Result<(), StoreError> {
         let problem = self.problem;
         let digest = self.digest.get_or_insert_with(|| block_digest(&problem.block));
         let cell = self.cells[replica];
