@@ -107,7 +107,7 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
     let state = 4 * parameters * (1 + moments) + record_bytes(sweep, variant, data, samples as usize, layers);
     let dense = graph.layers().all(|(node, _)| node.op == Op::Dense);
     let held = match activations {
-        // Weights and gradients lie side by side for the few replicas in hand only.
+        // Weights and gradients lie side by side for the few replicas under way only.
         Activations::Tile if dense && matches!(sweep.train.batch, Batch::Full) => tests as u64 * BYTES_PER_VERDICT,
         Activations::Tile => 0,
         Activations::All => {

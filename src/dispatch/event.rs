@@ -12,55 +12,55 @@ use super::task::{CohortTask, FailureReason, TaskId, WorkerId};
 pub enum Event {
     /// A worker said its first word; it is not ready yet.
     Joined {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
     },
     /// A worker wants work.
     Ready {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
     },
     /// A worker finished its cohort, and wants work.
     Finished {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
-        /// What.
+        /// The cohort.
         cohort: TaskId,
-        /// How long it took.
+        /// Seconds that the cohort took.
         seconds: Seconds,
     },
     /// A worker checkpointed its cohort and gave it back. Unasked, it means that the worker is leaving.
     Interrupted {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
-        /// What.
+        /// The cohort.
         cohort: TaskId,
     },
     /// A worker could not finish its cohort, survived, and wants work.
     Failed {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
-        /// What.
+        /// The cohort.
         cohort: TaskId,
-        /// Kind of failure.
+        /// What kind of failure it was.
         reason: FailureReason,
-        /// What is known.
+        /// What is known of it, for a person.
         message: String,
     },
     /// How far a worker is.
     Heartbeat {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
-        /// What.
+        /// The cohort.
         cohort: TaskId,
-        /// Epoch reached.
+        /// The epoch that the cohort has reached.
         epoch: u64,
-        /// Share done, in [0, 1].
+        /// Share of the cohort that is done, in [0, 1].
         done_fraction: f64,
     },
     /// A worker is alive.
     Alive {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
     },
     /// Time passed.
@@ -69,9 +69,9 @@ pub enum Event {
     StopRequested,
     /// A worker is known to be gone: its thread ended or its trainer could not be built. The transport goes on without it.
     Lost {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
-        /// What is known.
+        /// What is known of it, for a person.
         message: String,
     },
     /// Tasks: the first ones, or the answer to [`Command::AskMore`]. An empty answer means [`Event::NoMore`].
@@ -85,19 +85,19 @@ pub enum Event {
 pub enum Command {
     /// Hand a cohort out.
     Assign {
-        /// To whom.
+        /// The worker.
         worker: WorkerId,
-        /// What.
+        /// The cohort to be trained.
         task: CohortTask,
     },
     /// Have a worker checkpoint and give back what it has.
     Drain {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
     },
     /// Let a worker go.
     Release {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
     },
     /// Write to the log.
@@ -106,7 +106,7 @@ pub enum Command {
     MarkFailed {
         /// Plan indices.
         cells: Vec<u32>,
-        /// Why.
+        /// Why they are given up.
         reason: CellFailure,
     },
     /// Write down that a cohort was replaced by others.
@@ -128,47 +128,47 @@ pub enum Command {
 pub enum Note {
     /// A worker is there.
     Joined {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
     },
     /// A cohort was handed out.
     Started {
-        /// To whom.
+        /// The worker.
         worker: WorkerId,
-        /// What.
+        /// The cohort.
         cohort: TaskId,
-        /// Its cells.
+        /// Its cells, as indices into the plan.
         cells: Vec<u32>,
         /// How often it has crashed before.
         attempt: u32,
     },
     /// A cohort is finished.
     Finished {
-        /// By whom.
+        /// The worker.
         worker: WorkerId,
-        /// What.
+        /// The cohort.
         cohort: TaskId,
-        /// How many cells.
+        /// Number of its cells.
         cells: u64,
-        /// How long it took.
+        /// Seconds that the cohort took.
         seconds: Seconds,
     },
     /// A cohort was checkpointed and given back.
     Interrupted {
-        /// By whom.
+        /// The worker.
         worker: WorkerId,
-        /// What.
+        /// The cohort.
         cohort: TaskId,
     },
     /// A cohort failed.
     Failed {
-        /// On whom.
+        /// The worker.
         worker: WorkerId,
-        /// What.
+        /// The cohort.
         cohort: TaskId,
-        /// Kind.
+        /// What kind of failure it was.
         reason: FailureReason,
-        /// What is known.
+        /// What is known of it, for a person.
         message: String,
         /// How often it has crashed by now.
         attempt: u32,
@@ -180,40 +180,40 @@ pub enum Note {
     },
     /// A worker fell silent, died, or could not start.
     Lost {
-        /// Who.
+        /// The worker.
         worker: WorkerId,
-        /// What it was doing.
+        /// The cohort that it had, if any.
         cohort: Option<TaskId>,
-        /// What is known.
+        /// What is known of it, for a person.
         message: String,
     },
     /// The run is being stopped.
     Stopping {
-        /// Why.
+        /// Why it is stopped.
         cause: StopCause,
     },
     /// Nothing that is left fits before the walltime.
     NothingFits {
-        /// Who was let go.
+        /// The worker.
         worker: WorkerId,
         /// Seconds left for work.
         left: Seconds,
     },
     /// The coordinator itself stood still (suspended, or its machine asleep); silence in that time counts for nothing.
     StoodStill {
-        /// How long.
+        /// Seconds that it stood still.
         seconds: Seconds,
     },
     /// A message that does not fit what is known; it was ignored.
     Unexpected {
-        /// From whom.
+        /// The worker.
         worker: WorkerId,
-        /// What.
+        /// The message that was ignored.
         message: String,
     },
     /// A task with the id of another was refused.
     Duplicate {
-        /// The id.
+        /// The cohort.
         cohort: TaskId,
     },
 }

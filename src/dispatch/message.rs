@@ -22,28 +22,28 @@ pub(super) enum ToCoordinator {
     Ready,
     /// The cohort is finished and its part is safe on disk.
     Finished {
-        /// Which.
+        /// The cohort.
         cohort: TaskId,
-        /// How long it took.
+        /// Seconds that the cohort took.
         seconds: f64,
     },
     /// The cohort was stopped, is checkpointed, and is given back.
     Interrupted {
-        /// Which.
+        /// The cohort.
         cohort: TaskId,
     },
     /// The cohort could not be finished.
     Failed {
-        /// Which.
+        /// The cohort.
         cohort: TaskId,
-        /// Kind of failure.
+        /// What kind of failure it was.
         reason: FailureReason,
         /// What is known, for a person.
         message: String,
     },
     /// How far the cohort is.
     Heartbeat {
-        /// Which.
+        /// The cohort.
         cohort: TaskId,
         /// The epoch reached.
         epoch: u64,
@@ -93,7 +93,7 @@ pub(super) enum ToWorker {
     Alive,
     /// The run is over, for everyone. Last message.
     Ended {
-        /// How.
+        /// How the run ended.
         outcome: Outcome,
         /// Why it was given up, if it was.
         error: Option<String>,

@@ -12,7 +12,7 @@ pub type Seconds = f64;
 /// How a run ended. Every rank returns the same one, unless it lost sight of the coordinator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// What kind of end.
+    /// How it ended.
     pub end: End,
     /// Cells finished in this run.
     pub done: u64,
@@ -80,7 +80,7 @@ pub enum CellFailure {
     Crash {
         /// The last message of the trainer; empty if all attempts were in earlier runs.
         message: String,
-        /// How often.
+        /// How often it was tried.
         attempts: u32,
     },
     /// Alone in its cohort, the cell does not fit the device.
@@ -92,7 +92,7 @@ pub enum CellFailure {
     Error {
         /// The trainer's message.
         message: String,
-        /// How often.
+        /// How often it was tried.
         attempts: u32,
     },
     /// The cell needs results of a cohort that failed.
@@ -166,7 +166,7 @@ impl Progress {
 /// What one worker does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkerProgress {
-    /// Which.
+    /// The worker.
     pub worker: WorkerId,
     /// What it does.
     pub activity: Activity,

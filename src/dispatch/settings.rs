@@ -59,7 +59,7 @@ pub enum DispatchError {
          same binary on the same sweep file and the same data"
     )]
     Fingerprint {
-        /// Who.
+        /// The worker whose rank differs.
         worker: WorkerId,
         /// Its fingerprint.
         theirs: String,
@@ -78,7 +78,7 @@ pub enum DispatchError {
     /// Rank 0 gave the run up; it says why in full.
     #[error("the run was given up by rank 0: {message}")]
     GivenUp {
-        /// Why.
+        /// Rank 0's reason.
         message: String,
     },
     /// No room for another thread.

@@ -71,7 +71,7 @@ const STRETCHES: [usize; 2] = [4, 16];
 const COLUMNS: usize = 160;
 /// Bytes of the first layer's weights that a group should not exceed, for the same reason.
 const WEIGHT_BYTES: usize = 512 << 10;
-/// Numbers of an unfolded place that a group should not exceed by much, so that the lines in hand stay in the core's cache.
+/// Numbers of an unfolded place that a group should not exceed by much, so that the lines under way stay in the core's cache.
 const UNFOLDED: usize = 512;
 /// Numbers of a replica in a tile's hidden layers at most.
 const TILE: usize = 48_000;

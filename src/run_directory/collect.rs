@@ -74,7 +74,7 @@ impl Collecting<'_> {
         let of_cells: Vec<CellId> = cells.iter().map(|&cell| ids[cell as usize]).collect();
         let is_measured = |id: &&CellId| found.done.get(*id).is_some_and(|found| found.status != CellStatus::Failed);
         let measured = of_cells.iter().filter(is_measured).count() as u64;
-        // Before a large file is written in vain; what is written is counted again below.
+        // Before a large file is written for nothing; what is written is counted again below.
         let kept = self.kept()?;
         self.check(kept, measured)?;
 

@@ -110,7 +110,7 @@ pub enum RunDirectoryError {
         path: PathBuf,
         /// The run directory.
         directory: PathBuf,
-        /// Why.
+        /// Why it cannot be told.
         reason: String,
     },
     /// No cell, or more than one, has an id that begins so.

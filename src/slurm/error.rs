@@ -20,7 +20,7 @@ pub enum SlurmError {
     Start {
         /// Its path.
         program: PathBuf,
-        /// Why.
+        /// The operating system's reason.
         source: std::io::Error,
     },
     /// Slurm refused.
@@ -50,7 +50,7 @@ pub enum SlurmError {
     Disk {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The operating system's reason.
         source: std::io::Error,
     },
     /// A line of the list of jobs is not ours.
@@ -66,7 +66,7 @@ pub enum SlurmError {
     NotRecorded {
         /// The job.
         id: JobId,
-        /// Why.
+        /// Why it could not be written.
         source: Box<SlurmError>,
     },
 }

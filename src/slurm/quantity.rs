@@ -18,7 +18,7 @@ pub enum Walltime {
 /// How long a run may take, from its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeLeft {
-    /// As long as it will.
+    /// There is no limit.
     Unlimited,
     /// This long, more than 0.
     Limited(Duration),

@@ -34,7 +34,7 @@ pub enum TemplateError {
     Read {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The operating system's reason.
         source: std::io::Error,
     },
     /// The text is not a template, or asks for what is not there.

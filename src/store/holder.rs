@@ -69,7 +69,7 @@ pub enum Verdict {
     Free,
     /// Somebody does: keep away.
     Held(String),
-    /// Whoever held it is gone: take it over.
+    /// Its holder is gone: take it over.
     Stale(String),
     /// Look again.
     Wait,

@@ -54,7 +54,7 @@ pub enum Mark {
     Words {
         /// Where.
         at: (f64, f64),
-        /// What.
+        /// What is written there.
         text: String,
     },
 }

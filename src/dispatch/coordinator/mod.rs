@@ -179,7 +179,7 @@ impl Coordinator {
         holds
     }
 
-    /// The worker has nothing in hand: it waits for work, or is let go if the run is being stopped.
+    /// The worker has no cohort: it waits for work, or is let go if the run is being stopped.
     fn worker_is_free(&mut self, worker: WorkerId, out: &mut Vec<Command>) {
         if self.stopping.is_some() {
             self.release(worker, out);

@@ -23,7 +23,7 @@ pub(crate) struct Convolution {
     pub(super) lines: usize,
     /// A sample's input, for a first layer.
     pub(super) image: Buffer,
-    /// The lines in hand, unfolded.
+    /// The lines under way, unfolded.
     pub(super) unfolded: Buffer,
     /// Their sums; on the way back the gradient with respect to the inputs.
     pub(super) sums: Buffer,

@@ -1,6 +1,6 @@
 //! Activation and max pooling, and the way back through the pooling.
 //!
-//! Of equals the first in a window wins, line by line, and whoever is NaN wins over all. A monotone activation is taken of
+//! Of equals the first in a window wins, line by line, and a NaN wins over all. A monotone activation is taken of
 //! the greatest only. Rows and columns that do not fill a window are dropped.
 
 use crate::elementwise::{Elementwise, Relu, Sigmoid, Tanh};

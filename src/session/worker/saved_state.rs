@@ -15,7 +15,7 @@ const PARAMETERS: &str = "parameters";
 const FIRST_MOMENT: &str = "first moment";
 const SECOND_MOMENT: &str = "second moment";
 const FLOW_PARAMETERS: &str = "flow parameters";
-/// Time, length of the next step, steps tried in vain, code of the reason why it ended (missing: it has not).
+/// Time, length of the next step, steps tried and not taken, code of the reason why it ended (missing: it has not).
 const FLOW_NUMBERS: &str = "flow numbers";
 
 /// The state as arrays by name.

@@ -27,7 +27,7 @@ impl Bounds {
     }
 }
 
-/// Aim for this share of a bound, so that few steps are tried in vain.
+/// Aim for this share of a bound, so that few steps are tried and not taken.
 const AIM: f64 = 0.8;
 /// A step is at most so much longer than the one before.
 const GROWTH: f64 = 1.2;

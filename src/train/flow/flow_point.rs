@@ -120,7 +120,7 @@ impl<T: Real> FlowPoint<T> {
             if margin > quiet {
                 continue;
             }
-            // What is not finite shall spoil the gradient, and with it the step.
+            // A margin that is not finite must make the gradient, and with it the step, not finite too.
             let pull = if margin.is_finite() { loss.pull(margin) } else { f64::NAN };
             if pull != 0.0 && !(pull.abs() < least) {
                 self.terms.push((sample, T::of(pull * labels[sample] * share)));

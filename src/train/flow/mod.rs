@@ -136,7 +136,7 @@ impl Engine for FlowEngine {
     fn advance(&mut self, until: usize) -> Result<(), TrainError> {
         let mut live: Vec<_> = self.replicas.iter_mut().filter(|replica| replica.goes_on(until)).collect();
         if live.len() >= self.threads {
-            // One at a time and whoever is free next: flows of one cohort may cost very differently.
+            // One at a time, by whichever thread is free next: flows of one cohort may cost very differently.
             self.pool.install(|| live.par_iter_mut().with_max_len(1).for_each(|replica| replica.advance(until, false)));
             return Ok(());
         }

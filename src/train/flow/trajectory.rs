@@ -212,7 +212,7 @@ impl<T: Real> Trajectory<T> {
         let fitted = 1.0 - self.unfitted();
         for (place, &stage) in shared.flow.observe.stages.iter().enumerate() {
             let done = self.state.record.number(&flow::STAGE_TIME, place).is_finite();
-            // 0 is the start, whoever fits then; 1 is the end, whoever fits by then.
+            // 0 is the start and 1 the end, whatever share of the samples fits there.
             let reached = if stage == 0.0 {
                 self.state.epoch == 0
             } else if stage == 1.0 {
