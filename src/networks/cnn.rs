@@ -19,8 +19,12 @@ pub struct Cnn {
     pub hidden: Vec<usize>,
 }
 
-const CHANNELS: Key =
-    Key { name: "channels", example: "[8, 16]", meaning: "output channels of each convolution", ..WIDTHS };
+const CHANNELS: Key = Key {
+    name: "channels",
+    example: "[8, 16]",
+    meaning: "output channels of each convolution, as in `[8, 16]`; a list of lists likewise",
+    ..WIDTHS
+};
 const HIDDEN: Key = Key {
     name: "hidden",
     form: Form::Widths { default: Some(&[]) },

@@ -11,7 +11,12 @@ pub struct Mlp {
     pub hidden: Vec<usize>,
 }
 
-const HIDDEN: Key = Key { name: "hidden", example: "[20]", meaning: "widths of the hidden layers", ..WIDTHS };
+const HIDDEN: Key = Key {
+    name: "hidden",
+    example: "[20]",
+    meaning: "widths of the hidden layers, as in `[20]` or `[50, 50]`; `[[10], [20]]` are two networks",
+    ..WIDTHS
+};
 
 impl Definition for Mlp {
     const NAME: &'static str = "mlp";

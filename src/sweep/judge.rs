@@ -8,7 +8,7 @@ use super::place::{Located, Place};
 use super::reader::{Field, Integers, List};
 use super::suggestion::nearest;
 use super::table::{Keyed, KindField, KindKeys, RawTable};
-use crate::key::{Absent, Bound, Key, Literal, Value, Values, Variant};
+use crate::key::{Absent, Bound, Form, Key, Literal, Value, Values, Variant};
 use std::collections::{HashMap, HashSet};
 use std::fmt::{Debug, Display};
 use std::ops::RangeInclusive;
@@ -329,7 +329,12 @@ impl<'a> Judge<'a> {
     pub(crate) fn any_kind(&mut self, kinds: &KindKeys, all: &[Variant]) {
         for key in crate::key::union(all) {
             let mut namesakes = all.iter().flat_map(|kind| &kind.keys).filter(|other| other.name == key.name);
-            if kinds.place(key.name).is_some() && namesakes.all(|other| other.bound == key.bound) {
+            let required = |key: &Key| matches!(key.absent, Absent::Required(_));
+            // A list may be empty where its kind has a default for it.
+            let alike = |other: &Key| {
+                other.bound == key.bound && (key.form != Form::IntegerLists || required(other) == required(&key))
+            };
+            if kinds.place(key.name).is_some() && namesakes.all(alike) {
                 self.kind_key(kinds, &key, key.bound.range());
             }
         }
