@@ -26,7 +26,7 @@ pub struct Shape {
 /// not there yet, so that a sweep can be planned before its data is fetched.
 ///
 /// # Errors
-/// The files named by `path` (or any of [`Source::Idx`]) are nowhere, or their headers are malformed.
+/// The files named by `path` (or any of [`Source::Idx`](super::sources::Source::Idx)) are nowhere, or their headers are malformed.
 pub fn shape(data: &Data) -> Result<Shape, DataError> {
     shape_from(data, &Places::from_env())
 }

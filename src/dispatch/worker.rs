@@ -100,7 +100,7 @@ pub(super) struct Port {
     pub(super) drain: Arc<AtomicBool>,
     /// Set by the signal handler.
     pub(super) stop: Arc<AtomicBool>,
-    /// See [`Settings::fingerprint`](super::run::Settings::fingerprint).
+    /// See [`Settings::fingerprint`](super::settings::Settings::fingerprint).
     pub(super) fingerprint: String,
     /// Least time between two reports on a cohort.
     pub(super) every: Duration,

@@ -1,7 +1,7 @@
 //! The networks, one file each: name, keys with bounds and defaults, and the graph, from which all else follows.
 //!
 //! A [`Graph`] says which operation each node is and on which nodes; layout and names of parameters, initial weights,
-//! costs, hidden layers and the [`reference`] in double precision are read off it. A new network is one file here and
+//! costs, hidden layers and the [`reference`](mod@reference) in double precision are read off it. A new network is one file here and
 //! two lines of this one. An engine or a measurement that knows chains of layers alone asks for
 //! [`Graph::as_chain`] and refuses every other graph by name.
 //!

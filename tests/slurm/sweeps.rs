@@ -269,7 +269,7 @@ fn a_killed_rank_is_launched_again_in_the_same_allocation() {
 
 /// Submits `slurm/array.sbatch` with a program in phasesweep's place and waits for its tasks; their logs, by index.
 fn run_array(cluster: &Cluster, indices: &str, program: &str, sweeps: &[PathBuf]) -> BTreeMap<usize, String> {
-    let script = std::env::current_dir().unwrap().join("slurm/array.sbatch");
+    let script = std::env::current_dir().expect("a working directory").join("slurm/array.sbatch");
     let (array, export) = (format!("--array={indices}"), format!("--export=ALL,PHASESWEEP={program}"));
     let mut words = vec![export.as_str(), array.as_str(), "--cpus-per-task=1", "--mem=100", "--"];
     words.extend(sweeps.iter().map(|sweep| sweep.to_str().expect("a plain path")));

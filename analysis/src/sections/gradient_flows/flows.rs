@@ -2,9 +2,10 @@
 //!
 //! [`read`] takes everything that is measured at stages out of the file and sorts the cells: a *family* shares data and
 //! architecture, a *curve* of it also the optimiser (and so α), a *size* of that the number p of training samples. The
-//! cells of a size differ in seeds and draws, and are what is averaged over. [`theory`] has the expected exponents,
-//! [`fits`] the measured ones, [`table`] and [`sentences`] say what came out. Invariant: a flow that ended before the
-//! stated share of its samples fit never enters a mean that is said to be over flows that fit.
+//! cells of a size differ in seeds and draws, and are what is averaged over. [`theory`](super::theory) has the expected
+//! exponents, [`fits`](super::fits) the measured ones; [`table`](super::table) and [`sentences`](super::sentences) say what
+//! came out. Invariant: a flow that ended before the stated share of its samples fit never enters a mean that is said to be
+//! over flows that fit.
 
 use std::collections::HashMap;
 
