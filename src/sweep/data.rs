@@ -23,9 +23,10 @@ keys! {
         path: String = string { absent: Absent::Means("found; idx: *required*"), applies_to: "sources with files" },
         /// How a class follows from the source's label: the labels that occur, whatever numbers they are; odd ones against
         /// even ones; the upper half against the lower; one against the rest; or random classes, as many as the source has.
-        /// Stripe and cylinder: classes or random.
+        /// Stripe, cylinder, power-law, sparse-parity and moons: classes or random.
         labels: String = string { words: Some(|| words(&LABELS)), absent: Absent::Is(Literal::Word("classes")) },
-        /// The class that one-vs-rest sets apart, 0 to 9 (idx: to 255).
+        /// The class that one-vs-rest sets apart, 0 to 9 (idx: to 255; sources of any number of
+        /// classes: to the last).
         label: List<i128> = integers { absent: Absent::Required("3"), applies_to: "`labels = \"one-vs-rest\"`" },
         /// Share of training labels that are replaced by another class.
         label_noise: List<f64> = numbers { bound: Bound::Share, absent: Absent::Is(Literal::Number(0.0)) },
@@ -105,7 +106,7 @@ pub enum Normalise {
     Standardise,
     /// Centred by the block's mean, then each sample scaled to norm √dimension (Paccolat et al. 2021, images).
     Sphere,
-    /// As the source gives them (stripe and cylinder's default).
+    /// As the source gives them (the default of points).
     None,
 }
 

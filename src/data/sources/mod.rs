@@ -15,7 +15,15 @@ mod idx;
 mod kmnist;
 mod mnist;
 mod mnist_format;
+mod modular_addition;
+mod moons;
 mod points;
+mod power_law;
+mod random_labels;
+mod random_teacher;
+mod rings;
+mod sparse_parity;
+mod spirals;
 mod stripe;
 
 use std::path::Path;
@@ -32,6 +40,14 @@ pub use gaussian_mixture::GaussianMixture;
 pub use idx::Idx;
 pub use kmnist::Kmnist;
 pub use mnist::Mnist;
+pub use modular_addition::ModularAddition;
+pub use moons::Moons;
+pub use power_law::PowerLaw;
+pub use random_labels::RandomLabels;
+pub use random_teacher::RandomTeacher;
+pub use rings::Rings;
+pub use sparse_parity::SparseParity;
+pub use spirals::Spirals;
 pub use stripe::Stripe;
 
 use definition::{Definition, files_of};
@@ -193,6 +209,22 @@ sources! {
     Cylinder,
     /// Points of Gaussian clouds, one for each class.
     GaussianMixture,
+    /// Points classified by a network of random weights.
+    RandomTeacher,
+    /// Points with random classes.
+    RandomLabels,
+    /// Points of a power-law spectrum, classified by a linear teacher.
+    PowerLaw,
+    /// Corners of a cube, classified by the parity of some coordinates.
+    SparseParity,
+    /// One-hot pairs of the table of a sum modulo p.
+    ModularAddition,
+    /// Points of two half circles in the plane.
+    Moons,
+    /// Points of circles in the plane, one for each class.
+    Rings,
+    /// Points of spiral arms in the plane, one for each class.
+    Spirals,
 }
 
 /// The published data sets.

@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use super::definition::{Decoded, Files, Half, digest_of_numbers, plain_labels};
+use super::definition::{Decoded, Files, Half, Sizes, digest_of_numbers, plain_labels};
 use crate::data::DataError;
 use crate::data::matrix::Matrix;
 use crate::data::stream::{Key as StreamKey, Stream};
@@ -47,6 +47,38 @@ pub(super) const STRETCH: Key = Key {
     ..Key::BLANK
 };
 
+/// Number of classes of a source that has any number of them.
+pub(super) const CLASSES: Key = Key {
+    name: "classes",
+    form: Form::Integers,
+    // A class is 16 bits wide wherever networks are trained.
+    bound: Bound::Whole(2, u16::MAX as i128),
+    absent: Absent::Is(Literal::Integer(2)),
+    label: Label::Always("K"),
+    doc: "number of classes K",
+    ..Key::BLANK
+};
+/// Standard deviation of what is added to the coordinates of a curve's points.
+pub(super) const NOISE: Key = Key {
+    name: "noise",
+    form: Form::Numbers,
+    bound: Bound::NotNegative,
+    absent: Absent::Is(Literal::Number(0.1)),
+    label: Label::IfUnusual,
+    doc: "standard deviation of the Gaussian noise that is added to each coordinate",
+    ..Key::BLANK
+};
+/// Which of the random teachers.
+pub(super) const TEACHER: Key = Key {
+    name: "teacher",
+    form: Form::Integers,
+    bound: Bound::Whole(0, i64::MAX as i128),
+    absent: Absent::Is(Literal::Integer(0)),
+    label: Label::IfUnusual,
+    doc: "number of the random teacher, the same for all seeds",
+    ..Key::BLANK
+};
+
 /// Points of a source.
 pub(super) struct Points {
     /// Name of the source and of its streams.
@@ -62,6 +94,12 @@ pub(super) struct Points {
 }
 
 impl Points {
+    /// Their sizes.
+    pub(super) fn sizes(&self) -> Sizes {
+        let &Points { dimension, classes, train, test, .. } = self;
+        Sizes { features: dimension, labels: classes, train, test, image: None }
+    }
+
     /// Coordinates `[point, coordinate]` and classes of the training or the test points; `draw` fills a point from its
     /// stream and answers its class.
     pub(super) fn draw(
@@ -81,7 +119,7 @@ impl Points {
     /// The decoded source; `numbers` is everything that decides the points, in the order of the digest.
     ///
     /// # Errors
-    /// There are no points, or they have no coordinates.
+    /// There are no points, they have no coordinates, or their classes are no 16-bit numbers.
     pub(super) fn decoded(
         &self,
         files: &Files<'_>,
@@ -94,6 +132,13 @@ impl Points {
                 name: files.name.to_owned(),
                 what: format!("{train} training and {test} test points in {dimension} dimensions"),
                 advice: "All three must be at least 1".to_owned(),
+            });
+        }
+        if classes < 2 || classes > usize::from(u16::MAX) {
+            return Err(DataError::Request {
+                name: files.name.to_owned(),
+                what: format!("{classes} classes"),
+                advice: "There are at least 2 classes, and at most 65535".to_owned(),
             });
         }
         let half = |test| {

@@ -10,7 +10,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::key::{Form, Key};
+use crate::key::{Bound, Form, Key};
 use crate::sweep::{Architecture, Data, Optimiser, Prune, Subsample, Sweep, axis_keys, parse};
 
 /// What sweep files write of an axis: its entries, and pairs of entries whose tables differ in one key, and in no other that this one
@@ -114,7 +114,15 @@ fn candidates(key: &Key) -> Vec<String> {
         (Form::String | Form::Strings, Some(words)) => words.iter().map(|word| format!("{word:?}")).collect(),
         (Form::String, None) => ["/data/a", "/data/b/a", "b/a", "/data/a b"].map(|path| format!("{path:?}")).to_vec(),
         (Form::Boolean, _) => texts(&["true", "false"]),
-        (Form::Integer | Form::Integers | Form::Counted, _) => texts(&["0", "1", "2", "3", "5", "7", "100"]),
+        (Form::Integer | Form::Integers | Form::Counted, _) => {
+            let few = texts(&["0", "1", "2", "3", "5", "7", "100"]);
+            // Of a key that cannot be very large, large values too: a table modulo 7 has no 100 samples.
+            let large = match key.bound {
+                Bound::Whole(_, most) if (1000..10_000).contains(&most) => [most, most - 1, most / 2].to_vec(),
+                _ => Vec::new(),
+            };
+            few.into_iter().chain(large.iter().map(ToString::to_string)).collect()
+        }
         (Form::Number | Form::Numbers, _) => texts(&["0", "0.25", "0.5", "0.9", "1", "2", "1e-6", "1e7"]),
         (Form::IntegerLists, _) => texts(&["[]", "[1]", "[20]", "[20, 10]", "[2, 20, 10]"]),
         (Form::Epochs, _) => texts(&["1", "5", "30"]),
@@ -128,7 +136,7 @@ fn pool<T: Clone + PartialEq>(axis: usize, wanted: usize, of: impl Fn(&Sweep) ->
     let mut random = ChaCha8Rng::seed_from_u64(axis as u64);
     let mut pool = Pool { entries: Vec::new(), pairs: Vec::new() };
     let mut tells: BTreeMap<&str, usize> = values_of_table.iter().map(|(key, _)| (*key, 0)).collect();
-    for _ in 0..10 * wanted {
+    for _ in 0..40 * wanted {
         let (skeleton, share) = (random.random_range(0..SKELETONS.len()), random.random_range(0.1..0.7));
         let mut drawn = Drawn::new();
         for (key, values) in &values_of_table {

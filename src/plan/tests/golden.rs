@@ -281,3 +281,30 @@ fn a_gaussian_mixture() {
         ["7694f9621c462b9f6f6be226564a9f46", "acddfc0f2f6c33958f7e18975cf6966c", "af9227cbd92622fbd35e26c52f7a1db2"];
     assert_eq!(found, frozen);
 }
+
+#[test]
+fn generated_sources() {
+    let sweep = |source: &str, keys: &str| {
+        let keys = keys.replace("; ", "\n");
+        let data = format!("[sweep]\nname = \"golden\"\nseeds = 2\n[[data]]\nsource = \"{source}\"\n{keys}\n");
+        let rest = "[[subsample]]\nsize = 20\n[[architecture]]\nkind = \"mlp\"\nhidden = [5]\n[[optimiser]]\n\
+                    kind = \"sgd\"\nlr = 0.1\n[train]\nepochs = 10\n";
+        ids(&(data + rest))
+    };
+    let points = "train = 50; test = 20";
+    let found = [
+        ("random-teacher", format!("dimension = 6; classes = [2, 3]; units = [0, 4]; teacher = 1; {points}")),
+        ("random-labels", format!("dimension = 6; classes = [2, 3]; {points}")),
+        ("power-law", format!("dimension = 6; exponent = [1, 1.5]; teacher = 1; {points}")),
+        ("sparse-parity", format!("dimension = 6; relevant = [2, 3]; {points}")),
+        ("modular-addition", "modulus = [7, 11]; share = 0.5; split = 1".to_owned()),
+        ("moons", format!("noise = [0, 0.2]; {points}")),
+        ("rings", format!("classes = [2, 3]; noise = 0.2; {points}")),
+        ("spirals", format!("classes = [2, 3]; turns = 2; noise = 0.2; {points}")),
+    ]
+    .map(|(source, keys)| (source, sweep(source, &keys)));
+    let lines = found.map(|(source, ids)| format!("{source} {}\n", ids.join(" ")));
+    // Never written anew: as with the literals above, a difference is mended in the code.
+    let frozen = std::fs::read_to_string("src/plan/tests/generated_sources.txt").unwrap_or_default();
+    assert_eq!(lines.concat(), frozen);
+}

@@ -3,7 +3,9 @@
 use phasesweep_networks::{Cnn, Mlp};
 
 use super::*;
-use crate::data::sources::{Channels, Cifar10, Cylinder, Digits, GaussianMixture};
+use crate::data::sources::{
+    Channels, Cifar10, Cylinder, Digits, GaussianMixture, ModularAddition, RandomTeacher, Spirals,
+};
 use crate::observables::local_complexity::{LocalComplexity, PointSet};
 use crate::observables::robustness::{Norm, Robustness};
 use proptest::prelude::*;
@@ -314,6 +316,39 @@ fn mixtures_have_no_more_classes_than_dimensions() {
         ("dimension = 4\nseparation = 1\nstretch = 2", "`stretch` goes with stripe and cylinder"),
     ] {
         let errors = parse(&mixture(keys), "good.toml", &[]).unwrap_err().to_string();
+        assert!(errors.contains(told), "{told}: {errors}");
+    }
+}
+
+#[test]
+fn generated_sources_say_their_keys() {
+    let source = |keys: &str| edited("source = \"digits\"", &format!("source = {keys}"));
+    let teacher = RandomTeacher { dimension: 4, classes: 3, units: 5, teacher: 7, train: 500, test: 10_000 };
+    let table = ModularAddition { modulus: 97, share: 0.5, split: 0 };
+    let spirals = Spirals { classes: 2, turns: 1.0, noise: 0.02, train: 10_000, test: 10_000 };
+    for (keys, expected) in [
+        (
+            "\"random-teacher\"\ndimension = 4\nclasses = 3\nunits = 5\nteacher = 7\ntrain = 500",
+            Source::RandomTeacher(teacher),
+        ),
+        ("\"modular-addition\"\nmodulus = 97", Source::ModularAddition(table)),
+        ("\"spirals\"", Source::Spirals(spirals)),
+    ] {
+        let sweep = good(&source(keys));
+        assert_eq!((&sweep.data[0].source, sweep.data[0].normalise), (&expected, Normalise::None));
+    }
+    for (keys, told) in [
+        ("\"sparse-parity\"\ndimension = 4\nrelevant = 5", "`relevant` must be at most 4"),
+        ("\"sparse-parity\"\ndimension = 4\nrelevant = 2\nlabels = \"parity\"", "unknown labels `parity`"),
+        ("\"modular-addition\"\nmodulus = 1001", "`modulus` must be at most 1000"),
+        ("\"modular-addition\"\nmodulus = 7\nshare = 1", "`share` must be greater than 0 and less than 1"),
+        // 15 of 49 pairs.
+        ("\"modular-addition\"\nmodulus = 7\nshare = 0.3", "modular-addition has 15 training samples"),
+        ("\"power-law\"\ndimension = 4", "`exponent` is missing in [[data]]"),
+        ("\"moons\"\nclasses = 2", "`classes` does not apply to source = \"moons\""),
+        ("\"rings\"\nclasses = 1", "`classes` must be at least 2"),
+    ] {
+        let errors = parse(&source(keys), "good.toml", &[]).unwrap_err().to_string();
         assert!(errors.contains(told), "{told}: {errors}");
     }
 }
