@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::census::sentences;
 pub use super::checksum::Verdict;
 use super::checksum::verify;
+use super::inventory::Inventory;
 use super::labels::listed;
 use super::sources::{self, PathKey};
 use super::{DataError, Places, Pool, idx};
@@ -43,6 +44,8 @@ pub struct Content {
     pub features: usize,
     /// Labels, ascending.
     pub labels: Vec<u32>,
+    /// What the samples are and hold.
+    pub inventory: Inventory,
     /// What a person should know of it, in sentences.
     pub warnings: Vec<String>,
 }
@@ -58,7 +61,7 @@ impl Content {
             Err(error) => warnings.push(error.to_string()),
         }
         let (train, test, features) = (pool.len(), pool.test_len(), pool.features());
-        Content { train, test, features, labels: pool.labels().to_vec(), warnings }
+        Content { train, test, features, labels: pool.labels().to_vec(), inventory: pool.inventory(), warnings }
     }
 }
 
@@ -86,7 +89,7 @@ impl std::fmt::Display for Report {
             }
         }
         match &self.content {
-            Ok(Content { train, test, features, labels, warnings }) => {
+            Ok(Content { train, test, features, labels, inventory, warnings }) => {
                 let verdict = if self.is_ok() { "OK" } else { "readable, but not as published" };
                 write!(
                     f,
@@ -95,7 +98,8 @@ impl std::fmt::Display for Report {
                     labels.len(),
                     listed(labels)
                 )?;
-                warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))
+                warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))?;
+                write!(f, "\n{inventory}")
             }
             Err(error) => write!(f, "{}: {error}", self.name),
         }
@@ -169,6 +173,10 @@ mod tests {
         let text = report.to_string();
         assert!(text.contains("not the published file") && text.contains("2 training and 2 test"), "{text}");
         assert!(text.contains("784 inputs, 10 labels (0 to 9)\nwarning: "), "{text}");
+        for part in ["bytes, images of 1 × 28 × 28, from 7 to 7", "constant in training: 784 of 784", "\n  3: 1 and 1"]
+        {
+            assert!(text.contains(part), "{part}: {text}");
+        }
         // KMNIST's plain files have no published sums, and any directory will do for idx.
         for name in ["kmnist", "idx"] {
             let report = check(name, Some(dir.path()), &places).unwrap();

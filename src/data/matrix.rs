@@ -27,6 +27,22 @@ impl Matrix {
         Matrix { features, values: Values::Floats(values) }
     }
 
+    /// Type of the values, in words.
+    pub(super) fn element(&self) -> &'static str {
+        match self.values {
+            Values::Bytes { .. } => "bytes",
+            Values::Floats(_) => "32-bit floats",
+        }
+    }
+
+    /// Bytes that the values take in memory.
+    pub(super) fn held(&self) -> u64 {
+        match &self.values {
+            Values::Bytes { bytes, .. } => bytes.len() as u64,
+            Values::Floats(values) => size_of_val(values.as_slice()) as u64,
+        }
+    }
+
     /// What a stored value is divided by where inputs are left as they are.
     pub(super) fn white(&self) -> f64 {
         match self.values {

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::census::Census;
 use super::erratic::{Extremes, erratic};
+use super::inventory::Inventory;
 use super::labels::{self, Rule};
 use super::normalise::Scaling;
 use super::sources::{Decoded, Half, Source};
@@ -201,6 +202,11 @@ impl Pool {
         let odd = !labels::is_plain(&self.labels) && labels::depends_on_numbers(data.labels);
         let labels = odd.then(|| labels::listed(&self.labels));
         Ok(Census { classes: rule.names(), train, test, labels, erratic })
+    }
+
+    /// Counts what the source holds, by a look at every value.
+    pub fn inventory(&self) -> Inventory {
+        Inventory::of(&self.train, &self.test, &self.labels, self.image)
     }
 
     /// Prepares a training block and its test set, scaled by the block's own numbers.
