@@ -1,6 +1,7 @@
 //! A network on the host, and the rules that trajectories are judged by.
 
 pub mod network;
+pub mod spectrum;
 
 // The rules that the analysis applies too.
 pub use phasesweep_results::{principal, turning_point};

@@ -2,8 +2,8 @@
 
 use super::network::Network;
 use super::real::{Real, View};
-use super::spectrum::eigenvalues;
 use crate::observables::flow::QUANTILES;
+use crate::observe::spectrum::eigenvalues;
 use phasesweep_networks::LayerShape;
 
 /// Quantiles by linear interpolation between order statistics; NaN of nothing.

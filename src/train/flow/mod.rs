@@ -29,7 +29,6 @@ mod problem;
 mod real;
 mod screening;
 mod shallow;
-mod spectrum;
 mod stage;
 mod state;
 mod tangent;

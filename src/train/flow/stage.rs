@@ -4,10 +4,11 @@ use super::machine;
 use super::measure;
 use super::network::Network;
 use super::problem::{COORDINATES, FlowProblem};
-use super::spectrum;
+
 use super::tangent::{Signals, kernel};
 use super::twonn;
 use crate::observables::{Record, flow};
+use crate::observe::spectrum;
 use crate::train::Problem;
 
 /// A flow at a stage.

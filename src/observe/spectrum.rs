@@ -1,4 +1,4 @@
-//! Eigenvalues and eigenvectors of Gram matrices (faer), and what they say of labels.
+//! Eigenvalues and eigenvectors of symmetric matrices (faer), and what those of a Gram matrix say of labels.
 //!
 //! Invariant: eigenvalues come in descending order, as many as were asked for, NaN where the matrix has fewer.
 
@@ -6,16 +6,16 @@ use faer::{MatRef, Side};
 
 /// The leading part of a symmetric matrix's spectrum.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Spectrum {
+pub struct Spectrum {
     /// Largest eigenvalues, descending.
-    pub(super) values: Vec<f64>,
+    pub values: Vec<f64>,
     /// Their eigenvectors, of unit length, one after another; empty where there are no values.
-    pub(super) vectors: Vec<Vec<f64>>,
+    pub vectors: Vec<Vec<f64>>,
 }
 
 /// The `count` largest eigenvalues of a symmetric `n × n` matrix and their eigenvectors. Where the decomposition fails
 /// (the matrix is not finite), values are NaN and there are no vectors.
-pub(super) fn spectrum(matrix: &[f64], n: usize, count: usize) -> Spectrum {
+pub fn spectrum(matrix: &[f64], n: usize, count: usize) -> Spectrum {
     let missing = Spectrum { values: vec![f64::NAN; count], vectors: Vec::new() };
     if n == 0 || !matrix.iter().all(|value| value.is_finite()) {
         return missing;
@@ -32,19 +32,19 @@ pub(super) fn spectrum(matrix: &[f64], n: usize, count: usize) -> Spectrum {
 }
 
 /// The `count` largest eigenvalues.
-pub(super) fn eigenvalues(matrix: &[f64], n: usize, count: usize) -> Vec<f64> {
+pub fn eigenvalues(matrix: &[f64], n: usize, count: usize) -> Vec<f64> {
     spectrum(matrix, n, count).values
 }
 
 /// (v_k·y)²/‖y‖² for each of the vectors.
-pub(super) fn projections(vectors: &[Vec<f64>], labels: &[f64]) -> Vec<f64> {
+pub fn projections(vectors: &[Vec<f64>], labels: &[f64]) -> Vec<f64> {
     let norm: f64 = labels.iter().map(|y| y * y).sum();
     let along = |vector: &Vec<f64>| vector.iter().zip(labels).map(|(v, y)| v * y).sum::<f64>();
     vectors.iter().map(|vector| along(vector).powi(2) / norm).collect()
 }
 
 /// yᵀKy/(‖K‖ ‖y‖²), Frobenius norm (Cristianini et al. 2001).
-pub(super) fn alignment(matrix: &[f64], labels: &[f64]) -> f64 {
+pub fn alignment(matrix: &[f64], labels: &[f64]) -> f64 {
     let n = labels.len();
     let along: f64 = matrix
         .chunks_exact(n.max(1))
@@ -55,7 +55,7 @@ pub(super) fn alignment(matrix: &[f64], labels: &[f64]) -> f64 {
 }
 
 /// Frobenius norm.
-pub(super) fn frobenius(matrix: &[f64]) -> f64 {
+pub fn frobenius(matrix: &[f64]) -> f64 {
     matrix.iter().map(|value| value * value).sum::<f64>().sqrt()
 }
 
