@@ -134,6 +134,7 @@ fn record_bytes(sweep: &Sweep, variant: &Variant, data: &DataShape, samples: usi
         classes: data.classes,
         samples,
         layers,
+        hidden: sweep.architectures[variant.architecture].kind.depth(),
         observed: &sweep.architectures[variant.architecture].observe,
         recorded: &times.recorded,
         manifold: &times.manifold,

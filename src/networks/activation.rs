@@ -58,6 +58,17 @@ impl Activation {
             Activation::Softplus => sigmoid(z),
         }
     }
+
+    /// σ''(z) in double precision; 0 for a rectifier, which bends at 0 alone.
+    pub fn curvature(self, z: f64) -> f64 {
+        match self {
+            Activation::Tanh => -2.0 * z.tanh() * (1.0 - z.tanh().powi(2)),
+            Activation::Relu => 0.0,
+            Activation::Gelu => (2.0 - z * z) * (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt(),
+            Activation::Sigmoid => sigmoid(z) * sigmoid(-z) * (1.0 - 2.0 * sigmoid(z)),
+            Activation::Softplus => sigmoid(z) * sigmoid(-z),
+        }
+    }
 }
 
 fn sigmoid(z: f64) -> f64 {
@@ -82,6 +93,8 @@ mod tests {
                 let difference = (activation.value(z + 1e-6) - activation.value(z - 1e-6)) / 2e-6;
                 // Central differences: rounding of 1e-16/1e-6 and a third derivative of order 1 times 1e-12.
                 assert!((activation.slope(z) - difference).abs() < 1e-8, "{activation:?} {z}");
+                let difference = (activation.slope(z + 1e-6) - activation.slope(z - 1e-6)) / 2e-6;
+                assert!((activation.curvature(z) - difference).abs() < 1e-8, "{activation:?} {z}");
             }
             assert_eq!(serde_json::to_value(activation).ok(), Some(activation.name().into()));
         }

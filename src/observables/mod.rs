@@ -11,6 +11,8 @@
 
 pub mod axes;
 pub mod catalogue;
+#[cfg(test)]
+mod example;
 pub mod flow;
 pub mod keys;
 pub mod local_complexity;
@@ -25,6 +27,7 @@ pub mod robustness;
 pub mod schedule;
 pub mod setup;
 pub mod steps;
+pub mod training_loss;
 pub mod values;
 pub mod weight_norm;
 

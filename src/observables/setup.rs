@@ -55,6 +55,8 @@ pub struct Setup<'a> {
     pub samples: usize,
     /// Layers with weights, the output layer included.
     pub layers: usize,
+    /// Hidden layers that can be observed.
+    pub hidden: usize,
     /// Hidden layers whose radii and distances are measured, counted from 1, ascending.
     pub observed: &'a [usize],
     /// See [`Times::recorded`].

@@ -1,5 +1,6 @@
 //! A network on the host, and the rules that trajectories are judged by.
 
+pub mod batch;
 pub mod network;
 pub mod spectrum;
 

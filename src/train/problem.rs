@@ -104,6 +104,7 @@ impl Problem {
             classes: self.block.classes,
             samples: self.block.train.len(),
             layers: self.graph().map_or(self.architecture.depth() + 1, |graph| graph.layers().count()),
+            hidden: self.architecture.depth(),
             observed: &self.layers,
             recorded: &self.recorded,
             manifold: &self.manifold,

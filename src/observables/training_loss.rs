@@ -1,0 +1,263 @@
+//! The training loss on the host, in double precision: its gradient over the full batch, and its Hessian's products with
+//! vectors.
+//!
+//! The loss is the mean over the samples that a replica is trained on, without weight decay. Products are exact
+//! (forward over reverse, no differences); where a rectifier bends, the derivative is that of one side. Invariants: what
+//! comes out depends on the network, the weights and the samples alone; samples are taken in their order, in groups of a
+//! size that the network decides.
+
+use phasesweep_networks::Graph;
+
+use super::loss::Loss;
+use super::setup::{Subject, View};
+use crate::data::Samples;
+use crate::observe::batch::Batch;
+
+/// Numbers that a group of samples may take at all nodes: 16 MiB.
+const GROUP_NUMBERS: usize = 1 << 21;
+
+/// A replica's network on some of its training samples.
+#[derive(Debug)]
+pub struct TrainingLoss<'a> {
+    graph: &'a Graph,
+    parameters: Vec<f64>,
+    loss: Loss,
+    samples: &'a Samples,
+    /// The samples that count, ascending.
+    counted: Vec<usize>,
+}
+
+/// Why the loss of a subject has no derivatives on the host: those of gradient flows.
+///
+/// # Errors
+/// A sentence that names the observable, `name`.
+pub fn fits(subject: &Subject<'_>, name: &str) -> Result<(), String> {
+    match subject.loss {
+        Loss::CrossEntropy | Loss::MeanSquared => Ok(()),
+        Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => Err(format!(
+            "`{name}` is measured of loss = \"cross-entropy\" and loss = \"mse\" only: leave it out of [observe]"
+        )),
+    }
+}
+
+/// The first `points` of a replica's training samples, pruned ones left out; all if there are fewer.
+pub fn trained_on(view: &View<'_>, points: usize) -> Vec<usize> {
+    let kept = |&sample: &usize| view.kept.is_none_or(|kept| kept.get(sample).copied().unwrap_or(true));
+    (0..view.subject.block.train.len()).filter(kept).take(points).collect()
+}
+
+/// Samples at these places, in double precision `[sample, input]`.
+fn rows(samples: &Samples, inputs: usize, places: &[usize]) -> Vec<f64> {
+    let row = |&place: &usize| samples.x[place * inputs..(place + 1) * inputs].iter().map(|&x| f64::from(x));
+    places.iter().flat_map(row).collect()
+}
+
+/// Calls `visit` for the network's values at these samples, group by group, with the places of the group.
+pub fn for_each_group(
+    graph: &Graph,
+    parameters: &[f64],
+    samples: &Samples,
+    places: &[usize],
+    mut visit: impl FnMut(&Batch<'_>, &[usize]),
+) {
+    let numbers: usize = graph.nodes().iter().map(|node| node.extent.size()).sum();
+    let inputs = graph.nodes().first().map_or(0, |node| node.extent.size());
+    for group in places.chunks((GROUP_NUMBERS / numbers.max(1)).clamp(1, 256)) {
+        visit(&Batch::new(graph, parameters, rows(samples, inputs, group)), group);
+    }
+}
+
+/// Parameters in double precision.
+pub fn widened(parameters: &[f32]) -> Vec<f64> {
+    parameters.iter().map(|&w| f64::from(w)).collect()
+}
+
+impl<'a> TrainingLoss<'a> {
+    /// The loss over the first `points` samples that a replica is trained on.
+    pub fn of(view: &View<'a>, points: usize) -> TrainingLoss<'a> {
+        TrainingLoss {
+            graph: &view.subject.graph,
+            parameters: widened(view.parameters),
+            loss: view.subject.loss,
+            samples: &view.subject.block.train,
+            counted: trained_on(view, points),
+        }
+    }
+
+    /// Moves one parameter.
+    #[cfg(test)]
+    pub(super) fn shift(&mut self, parameter: usize, by: f64) {
+        self.parameters[parameter] += by;
+    }
+
+    /// Number of parameters.
+    pub fn parameters(&self) -> usize {
+        self.parameters.len()
+    }
+
+    /// The loss and its gradient at the parameters.
+    pub fn gradient(&self) -> (f64, Vec<f64>) {
+        let (mut value, mut gradient) = (0.0, vec![0.0; self.parameters.len()]);
+        self.for_each_group(|batch, group| {
+            let (losses, delta) = self.at_outputs(batch, group);
+            value += losses;
+            batch.backward(&delta, &mut gradient);
+        });
+        (value, gradient)
+    }
+
+    /// The Hessian of the loss at the parameters, times a vector.
+    pub fn hessian_product(&self, direction: &[f64]) -> Vec<f64> {
+        let mut product = vec![0.0; self.parameters.len()];
+        self.for_each_group(|batch, group| {
+            let (_, delta) = self.at_outputs(batch, group);
+            let deltas = batch.backward(&delta, &mut vec![0.0; direction.len()]);
+            let tangents = batch.along(direction);
+            let along = self.outputs_along(batch, tangents.last().map_or(&[], Vec::as_slice));
+            batch.backward_along(direction, &deltas, &tangents, &along, &mut product);
+        });
+        product
+    }
+
+    fn for_each_group(&self, visit: impl FnMut(&Batch<'_>, &[usize])) {
+        for_each_group(self.graph, &self.parameters, self.samples, &self.counted, visit);
+    }
+
+    /// What a group adds to the loss, and the gradient of that at its outputs `[row, class]`.
+    fn at_outputs(&self, batch: &Batch<'_>, group: &[usize]) -> (f64, Vec<f64>) {
+        let (mut value, mut delta) = (0.0, batch.outputs().to_vec());
+        let classes = (delta.len() / batch.rows().max(1)).max(1);
+        let share = 1.0 / self.counted.len() as f64;
+        for (row, &sample) in delta.chunks_exact_mut(classes).zip(group) {
+            let label = usize::from(self.samples.y[sample]);
+            match self.loss {
+                Loss::MeanSquared => {
+                    row[label] -= 1.0;
+                    value += share * row.iter().map(|difference| difference.powi(2)).sum::<f64>() / classes as f64;
+                    row.iter_mut().for_each(|difference| *difference *= 2.0 * share / classes as f64);
+                }
+                // The hinges are refused by `fits`.
+                Loss::CrossEntropy | Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => {
+                    let own = row[label];
+                    value += share * (softmax(row) - own);
+                    row[label] -= 1.0;
+                    row.iter_mut().for_each(|difference| *difference *= share);
+                }
+            }
+        }
+        (value, delta)
+    }
+
+    /// The derivative of the gradient at the outputs where these move along `tangent` `[row, class]`.
+    fn outputs_along(&self, batch: &Batch<'_>, tangent: &[f64]) -> Vec<f64> {
+        let mut along = tangent.to_vec();
+        let classes = (along.len() / batch.rows().max(1)).max(1);
+        let share = 1.0 / self.counted.len() as f64;
+        for (row, outputs) in along.chunks_exact_mut(classes).zip(batch.outputs().chunks_exact(classes)) {
+            match self.loss {
+                Loss::MeanSquared => row.iter_mut().for_each(|t| *t *= 2.0 * share / classes as f64),
+                Loss::CrossEntropy | Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => {
+                    let mut p = outputs.to_vec();
+                    softmax(&mut p);
+                    let mean: f64 = p.iter().zip(&*row).map(|(p, t)| p * t).sum();
+                    row.iter_mut().zip(&p).for_each(|(t, p)| *t = share * p * (*t - mean));
+                }
+            }
+        }
+        along
+    }
+}
+
+/// Replaces outputs f by their softmax; answers log Σ e^f.
+pub fn softmax(outputs: &mut [f64]) -> f64 {
+    let greatest = outputs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    outputs.iter_mut().for_each(|f| *f = (*f - greatest).exp());
+    let total: f64 = outputs.iter().sum();
+    outputs.iter_mut().for_each(|f| *f /= total);
+    greatest + total.ln()
+}
+
+/// √Σ x².
+pub fn length(numbers: &[f64]) -> f64 {
+    numbers.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use phasesweep_networks::{Activation, reference};
+
+    use super::super::example::{Example, KINDS};
+    use super::*;
+
+    /// Against the networks' reference and the formulas of the losses, sample by sample.
+    #[test]
+    fn gradients_are_those_of_the_reference() {
+        for (kind, loss) in (0..KINDS).flat_map(|kind| [(kind, Loss::CrossEntropy), (kind, Loss::MeanSquared)]) {
+            let example = Example::new(kind, Activation::Gelu, loss);
+            let subject = example.subject();
+            // Every third sample is pruned.
+            let kept: Vec<bool> = (0..example.block.train.len()).map(|sample| sample % 3 != 1).collect();
+            let view = example.view(&subject, Some(&kept));
+            let (value, gradient) = TrainingLoss::of(&view, usize::MAX).gradient();
+            let (graph, parameters) = (&subject.graph, widened(view.parameters));
+            let (mut expected, mut total) = (vec![0.0; parameters.len()], 0.0);
+            let counted: Vec<usize> = (0..kept.len()).filter(|&sample| kept[sample]).collect();
+            for &sample in &counted {
+                let (x, label) =
+                    (rows(&example.block.train, graph.nodes()[0].extent.size(), &[sample]), example.label(sample));
+                let values = reference::forward(graph, &parameters, &x);
+                let f = values.last().unwrap();
+                let sum: f64 = f.iter().map(|f| f.exp()).sum();
+                let target = |class: usize| f64::from(u8::from(class == label));
+                let (own, delta): (f64, Vec<f64>) = match loss {
+                    Loss::MeanSquared => (
+                        f.iter().enumerate().map(|(c, f)| (f - target(c)).powi(2)).sum::<f64>() / 3.0,
+                        f.iter().enumerate().map(|(c, f)| 2.0 * (f - target(c)) / 3.0).collect(),
+                    ),
+                    _ => (
+                        -(f[label].exp() / sum).ln(),
+                        f.iter().enumerate().map(|(c, f)| f.exp() / sum - target(c)).collect(),
+                    ),
+                };
+                total += own / counted.len() as f64;
+                let back = reference::backward(graph, &parameters, &values, &delta);
+                expected.iter_mut().zip(&back.parameters).for_each(|(sum, g)| *sum += g / counted.len() as f64);
+            }
+            // Rounding of sums in another order.
+            assert!((value - total).abs() < 1e-12, "{value} {total}");
+            assert!(gradient.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-12));
+        }
+    }
+
+    /// Against central differences of gradients.
+    #[test]
+    fn products_with_the_hessian_are_differences_of_gradients() {
+        for (kind, loss) in (0..KINDS).flat_map(|kind| [(kind, Loss::CrossEntropy), (kind, Loss::MeanSquared)]) {
+            let example = Example::new(kind, Activation::Tanh, loss);
+            let subject = example.subject();
+            let view = example.view(&subject, None);
+            let mut training = TrainingLoss::of(&view, usize::MAX);
+            let direction: Vec<f64> = (0..training.parameters()).map(|k| (k as f64 * 1.3).sin()).collect();
+            let product = training.hessian_product(&direction);
+            let centre = training.parameters.clone();
+            let mut at = |shift: f64| {
+                training.parameters = centre.iter().zip(&direction).map(|(w, v)| w + shift * v).collect();
+                training.gradient().1
+            };
+            let (above, below) = (at(1e-6), at(-1e-6));
+            for ((own, above), below) in product.iter().zip(&above).zip(&below) {
+                let difference = (above - below) / 2e-6;
+                // Rounding of 1e-16/1e-6, and third derivatives along a direction of length 10 times 1e-12.
+                assert!((own - difference).abs() < 1e-7 * difference.abs().max(1.0), "{own} {difference}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_softmax_of_huge_outputs_is_finite() {
+        let mut outputs = [1000.0, 1000.0, -1e6];
+        assert!((softmax(&mut outputs) - 1000.0 - 2f64.ln()).abs() < 1e-12);
+        assert_eq!(outputs, [0.5, 0.5, 0.0]);
+    }
+}
