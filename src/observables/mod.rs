@@ -11,6 +11,7 @@
 
 pub mod axes;
 pub mod catalogue;
+pub mod distance_from_start;
 #[cfg(test)]
 mod example;
 pub mod flow;
@@ -63,4 +64,5 @@ registry::observables! {
     local_complexity::LocalComplexity,
     robustness::Robustness,
     weight_norm::WeightNorm,
+    distance_from_start::DistanceFromStart,
 }

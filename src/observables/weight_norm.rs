@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::{Axes, Definition, Keys, Labels, Observable, Schedule, Setup, Sizes, Subject, View};
 
-const LAYER: Dim = &Dimension::index(
+/// A layer with weights.
+pub(super) const LAYER: Dim = &Dimension::index(
     "weight_layer",
     LabelKind::Integer,
     "1",
