@@ -15,6 +15,7 @@ pub mod distance_from_start;
 #[cfg(test)]
 mod example;
 pub mod flow;
+pub mod gradient_norm;
 pub mod keys;
 pub mod local_complexity;
 pub mod loss;
@@ -65,4 +66,5 @@ registry::observables! {
     robustness::Robustness,
     weight_norm::WeightNorm,
     distance_from_start::DistanceFromStart,
+    gradient_norm::GradientNorm,
 }
