@@ -28,6 +28,7 @@ pub mod registry;
 pub mod robustness;
 pub mod schedule;
 pub mod setup;
+pub mod sharpness;
 pub mod steps;
 pub mod training_loss;
 pub mod values;
@@ -67,4 +68,5 @@ registry::observables! {
     weight_norm::WeightNorm,
     distance_from_start::DistanceFromStart,
     gradient_norm::GradientNorm,
+    sharpness::Sharpness,
 }

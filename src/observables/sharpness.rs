@@ -1,0 +1,322 @@
+//! Sharpness: the largest eigenvalues of the training loss's Hessian, and its trace.
+//!
+//! Cohen, Kaur, Li, Kolter & Talwalkar, "Gradient descent on neural networks typically occurs at the edge of stability"
+//! (ICLR 2021, arXiv 2103.00065): the sharpness is the largest eigenvalue of ∇²L; plain gradient descent with the learning
+//! rate η is stable on a quadratic while it is below 2/η. The eigenvalues are Ritz values of a Lanczos process with full
+//! reorthogonalisation (Golub & Van Loan, "Matrix Computations", §10.1 and §10.3) on exact products with the Hessian; each
+//! comes with its residual ‖H v − λ v‖, and an eigenvalue of the Hessian lies within the residual of it. Of an eigenvalue
+//! that is there several times, one copy may be found. The trace is the mean of vᵀ H v over vectors of random signs
+//! (Hutchinson 1989), with its standard error. Weight decay is not part of the loss.
+//!
+//! Invariants: everything is in f64; a result depends on the weights, the seed and the samples alone.
+
+use phasesweep_results::dimension::CELL;
+use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
+use serde::Serialize;
+
+use super::keys::MOST;
+use super::training_loss::{self, TrainingLoss, length};
+use super::{Axes, Definition, Keys, Labels, Observable, Schedule, Setup, Sizes, Subject, View};
+use crate::data::stream::Key;
+use crate::observe::spectrum::spectrum;
+
+const RANK: Dim = &Dimension::index(
+    "hessian_rank",
+    LabelKind::Integer,
+    "1",
+    "place of an eigenvalue of the Hessian, counted from 1; the first is the largest",
+);
+const EPOCH: Dim =
+    &Dimension::index("sharpness_epoch", LabelKind::Integer, "epoch", "epoch of a measurement of the sharpness");
+
+static EIGENVALUE: Variable = Variable {
+    name: "hessian_eigenvalue",
+    dims: &[CELL, RANK, EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "largest eigenvalues of the training loss's Hessian, descending; the first is the sharpness",
+    when: "`[observe] sharpness`",
+};
+static RESIDUAL: Variable = Variable {
+    name: "hessian_residual",
+    dims: &[CELL, RANK, EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "residual of hessian_eigenvalue: an eigenvalue of the Hessian lies within it",
+    when: "`[observe] sharpness`",
+};
+static TRACE: Variable = Variable {
+    name: "hessian_trace",
+    dims: &[CELL, EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "trace of the training loss's Hessian, estimated from products with vectors of random signs",
+    when: "`[observe] sharpness` with `probes` of 1 or more",
+};
+static TRACE_ERROR: Variable = Variable {
+    name: "hessian_trace_error",
+    dims: &[CELL, EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "standard error of hessian_trace",
+    when: "`[observe] sharpness` with `probes` of 2 or more",
+};
+
+/// A Ritz value whose residual is less than this share of the greatest is good enough: by Kato and Temple the error of an
+/// extreme eigenvalue is then of the order of the residual's square over the distance to the next one.
+const TOLERANCE: f64 = 1e-5;
+
+/// What is asked for. Part of a cell's identity: names and order of the fields may not change.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sharpness {
+    at: Schedule,
+    eigenvalues: usize,
+    iterations: usize,
+    probes: usize,
+    points: usize,
+}
+
+impl Definition for Sharpness {
+    const MEANING: &'static str =
+        "largest eigenvalues of the training loss's Hessian, and its trace (Cohen et al. 2021)";
+    const VARIABLES: &'static [&'static Variable] = &[&EIGENVALUE, &RESIDUAL, &TRACE, &TRACE_ERROR];
+
+    fn read(keys: &mut dyn Keys) -> Option<Sharpness> {
+        let at = keys.schedule("at", "epochs");
+        let eigenvalues = keys.whole("eigenvalues", 1..=100, 1, "largest eigenvalues");
+        let iterations =
+            keys.whole("iterations", 1..=1000, 100, "most products with the Hessian that the eigenvalues may take");
+        let probes = keys.whole("probes", 0..=10_000, 10, "random vectors for the trace, 0 for no trace");
+        let points = keys.whole(
+            "points",
+            1..=MOST,
+            MOST as usize,
+            "training samples over which the loss is taken, the first ones that are not pruned; all if there are fewer",
+        );
+        Some(Sharpness {
+            at: at?,
+            eigenvalues: eigenvalues?,
+            iterations: iterations?,
+            probes: probes?,
+            points: points?,
+        })
+    }
+}
+
+impl Observable for Sharpness {
+    fn schedule(&self) -> &Schedule {
+        &self.at
+    }
+
+    fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
+        axes.set(RANK, Labels::integers(1..=self.eigenvalues));
+        axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
+    }
+
+    fn fits(&self, subject: &Subject<'_>) -> Result<(), String> {
+        training_loss::fits(subject, "sharpness")
+    }
+
+    fn flops(&self, sizes: &Sizes<'_>) -> f64 {
+        let samples = self.points.min(sizes.samples) as f64;
+        // Forward and back, and both again along the vector, of which the way back takes two products for each.
+        let product = 9.0 * 2.0 * sizes.products.iter().sum::<f64>() * samples;
+        let steps = self.iterations as f64;
+        (steps + self.probes as f64) * product + 4.0 * steps * steps * sizes.parameters
+    }
+
+    /// The eigenvalues, then the random vectors one by one.
+    fn pieces(&self, _subject: &Subject<'_>) -> usize {
+        1 + self.probes
+    }
+
+    fn piece(&self, view: &View<'_>, piece: usize) -> Vec<f64> {
+        let loss = TrainingLoss::of(view, self.points);
+        let product = |vector: &[f64]| loss.hessian_product(vector);
+        if piece == 0 {
+            let (values, residuals) = largest(product, loss.parameters(), self.eigenvalues, self.iterations, view.seed);
+            return [values, residuals].concat();
+        }
+        let mut numbers = Key::new("sharpness: signs", &[view.seed]).at(piece as u64);
+        let signs: Vec<f64> =
+            (0..loss.parameters()).map(|_| if numbers.uniform() < 0.5 { -1.0 } else { 1.0 }).collect();
+        vec![dot(&signs, &product(&signs))]
+    }
+
+    fn values(&self, _subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
+        let mut pieces = pieces.into_iter();
+        let found = pieces.next().unwrap_or_default();
+        let traces: Vec<f64> = pieces.flatten().collect();
+        let count = traces.len() as f64;
+        // 0/0 is NaN: without random vectors there is no trace, and with one no standard error.
+        let mean = traces.iter().sum::<f64>() / count;
+        let variance = traces.iter().map(|trace| (trace - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        let narrow = |numbers: &[f64]| numbers.iter().map(|&x| x as f32).collect::<Vec<f32>>();
+        let (values, residuals) = found.split_at(self.eigenvalues.min(found.len()));
+        let error = if traces.len() < 2 { f64::NAN } else { (variance / count).sqrt() };
+        vec![narrow(values), narrow(residuals), vec![mean as f32], vec![error as f32]]
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// Takes from `vector` what lies along the vectors of an orthonormal basis; twice, since once leaves rounding errors
+/// behind where little remains.
+fn orthogonalise(vector: &mut [f64], basis: &[Vec<f64>]) {
+    for along in basis.iter().chain(basis) {
+        let share = dot(vector, along);
+        vector.iter_mut().zip(along).for_each(|(v, a)| *v -= share * a);
+    }
+}
+
+/// The `count` largest eigenvalues of a symmetric operator on vectors of `size`, descending, and their residuals; NaN
+/// where there are fewer, or where the operator is not finite.
+fn largest(
+    product: impl Fn(&[f64]) -> Vec<f64>,
+    size: usize,
+    count: usize,
+    iterations: usize,
+    seed: u64,
+) -> (Vec<f64>, Vec<f64>) {
+    let key = Key::new("sharpness: start", &[seed]);
+    let (mut basis, mut diagonal, mut beside): (Vec<Vec<f64>>, Vec<f64>, Vec<f64>) = Default::default();
+    let mut found = (vec![f64::NAN; count], vec![f64::NAN; count]);
+    let mut next: Vec<f64> = Vec::new();
+    let mut scale = 0.0_f64;
+    for step in 1..=iterations.min(size) {
+        // At the start, and where the vectors so far span an invariant subspace, a random direction outside of it.
+        if next.is_empty() {
+            let mut numbers = key.at(step as u64);
+            next = (0..size).map(|_| numbers.normal()).collect();
+            orthogonalise(&mut next, &basis);
+        }
+        let norm = length(&next);
+        next.iter_mut().for_each(|x| *x /= norm);
+        basis.push(std::mem::take(&mut next));
+        let Some(last) = basis.last() else { return found };
+        let mut image = product(last);
+        let along = dot(last, &image);
+        if !along.is_finite() {
+            return (vec![f64::NAN; count], vec![f64::NAN; count]);
+        }
+        scale = scale.max(length(&image));
+        orthogonalise(&mut image, &basis);
+        diagonal.push(along);
+        let mut off = length(&image);
+        if off > 1e-12 * scale {
+            next = image;
+        } else {
+            off = 0.0;
+        }
+        beside.push(off);
+        if step % 5 == 0 || off == 0.0 || step == iterations.min(size) {
+            let greatest;
+            (found, greatest) = ritz(&diagonal, &beside, count);
+            if step >= count && found.1.iter().all(|residual| *residual <= TOLERANCE * greatest) {
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// The largest eigenvalues of the tridiagonal matrix and their residuals, and the greatest absolute eigenvalue.
+fn ritz(diagonal: &[f64], beside: &[f64], count: usize) -> ((Vec<f64>, Vec<f64>), f64) {
+    let n = diagonal.len();
+    let mut matrix = vec![0.0; n * n];
+    for k in 0..n {
+        matrix[k * n + k] = diagonal[k];
+        if k + 1 < n {
+            (matrix[k * n + k + 1], matrix[(k + 1) * n + k]) = (beside[k], beside[k]);
+        }
+    }
+    let all = spectrum(&matrix, n, n);
+    let greatest = all.values.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+    let residual = |vector: &Vec<f64>| (beside[n - 1] * vector[n - 1]).abs();
+    let mut residuals: Vec<f64> = all.vectors.iter().take(count).map(residual).collect();
+    let mut values = all.values;
+    values.resize(count, f64::NAN);
+    residuals.resize(count, f64::NAN);
+    ((values, residuals), greatest)
+}
+
+#[cfg(test)]
+mod tests {
+    use phasesweep_networks::Activation;
+
+    use super::super::Loss;
+    use super::super::example::{Example, KINDS};
+    use super::*;
+
+    fn asked(eigenvalues: usize, probes: usize) -> Sharpness {
+        Sharpness { at: Schedule::Every { every: 1 }, eigenvalues, iterations: 300, probes, points: MOST as usize }
+    }
+
+    /// The whole Hessian, from central differences of gradients, and its eigenvalues by faer.
+    #[test]
+    fn eigenvalues_and_trace_are_those_of_the_explicit_hessian() {
+        for (kind, loss) in (0..KINDS).flat_map(|kind| [(kind, Loss::CrossEntropy), (kind, Loss::MeanSquared)]) {
+            let mut example = Example::new(kind, Activation::Tanh, loss);
+            // Weights of about the size of initial ones: the example's saturate most units.
+            example.parameters.iter_mut().for_each(|w| *w *= 0.25);
+            let subject = example.subject();
+            let view = example.view(&subject, None);
+            let n = example.parameters.len();
+            let mut matrix = vec![0.0; n * n];
+            let mut training = TrainingLoss::of(&view, usize::MAX);
+            for column in 0..n {
+                let gradients = [1e-5, -1e-5].map(|shift| {
+                    training.shift(column, shift);
+                    let gradient = training.gradient().1;
+                    training.shift(column, -shift);
+                    gradient
+                });
+                for row in 0..n {
+                    matrix[column * n + row] = (gradients[0][row] - gradients[1][row]) / 2e-5;
+                }
+            }
+            let symmetric: Vec<f64> = (0..n * n).map(|k| 0.5 * (matrix[k] + matrix[k % n * n + k / n])).collect();
+            let exact = spectrum(&symmetric, n, 3).values;
+            let asked = asked(3, 400);
+            let pieces = (0..asked.pieces(&subject)).map(|piece| asked.piece(&view, piece)).collect();
+            let [values, residuals, trace, error] = <[Vec<f32>; 4]>::try_from(asked.values(&subject, pieces))
+                .unwrap_or_else(|found| panic!("four variables, not {}", found.len()));
+            for ((value, residual), exact) in values.iter().zip(&residuals).zip(&exact) {
+                // The differences are good to 1e-10, the Ritz values to the residual.
+                assert!((f64::from(*value) / exact - 1.0).abs() < 1e-4, "{kind} {loss:?}: {values:?} {exact}");
+                assert!(f64::from(*residual) <= TOLERANCE * exact.max(exact.abs()) * 10.0, "{residuals:?}");
+            }
+            let sum: f64 = (0..n).map(|k| matrix[k * n + k]).sum();
+            // Four standard errors: one seed in sixteen thousand, and this one is fixed.
+            assert!((f64::from(trace[0]) - sum).abs() < 4.0 * f64::from(error[0]), "{trace:?} {error:?} {sum}");
+            assert!(f64::from(error[0]) < 0.2 * sum.abs());
+        }
+    }
+
+    /// A matrix of known eigenvalues, one of them twice, in fewer steps than its size, and a multiple of the identity,
+    /// whose every vector spans an invariant subspace.
+    #[test]
+    fn eigenvalues_of_diagonal_matrices_are_their_entries() {
+        let entries: Vec<f64> = (0..200).map(|k| if k < 2 { 7.0 } else { (k as f64).sin() }).collect();
+        let product = |v: &[f64]| v.iter().zip(&entries).map(|(v, e)| v * e).collect();
+        let (values, residuals) = largest(product, 200, 1, 100, 3);
+        assert!((values[0] - 7.0).abs() < 1e-9 && residuals[0] < 1e-4, "{values:?} {residuals:?}");
+        let (values, _) = largest(|v| v.iter().map(|v| 2.5 * v).collect(), 4, 6, 100, 3);
+        assert!(values[..4].iter().all(|value| (value - 2.5).abs() < 1e-12), "{values:?}");
+        assert!(values[4..].iter().all(|value| value.is_nan()));
+        let (values, _) = largest(|v| vec![f64::NAN; v.len()], 5, 2, 10, 3);
+        assert!(values.iter().all(|value| value.is_nan()));
+    }
+
+    #[test]
+    fn without_random_vectors_there_is_no_trace() {
+        let example = Example::new(0, Activation::Relu, Loss::CrossEntropy);
+        let subject = example.subject();
+        let values = asked(1, 0).values(&subject, vec![vec![1.0, 0.0]]);
+        assert!(values[2][0].is_nan() && values[3][0].is_nan());
+        let values = asked(1, 1).values(&subject, vec![vec![1.0, 0.0], vec![3.0]]);
+        assert!(values[2][0] == 3.0 && values[3][0].is_nan());
+    }
+}
