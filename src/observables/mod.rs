@@ -25,6 +25,7 @@ pub mod misclassified;
 pub mod observer;
 pub mod record;
 pub mod registry;
+pub mod representation;
 pub mod robustness;
 pub mod schedule;
 pub mod setup;
@@ -69,4 +70,5 @@ registry::observables! {
     distance_from_start::DistanceFromStart,
     gradient_norm::GradientNorm,
     sharpness::Sharpness,
+    representation::Representation,
 }
