@@ -21,6 +21,7 @@ pub mod local_complexity;
 pub mod loss;
 pub mod losses;
 pub mod manifold;
+pub mod margins;
 pub mod misclassified;
 pub mod observer;
 pub mod record;
@@ -71,4 +72,5 @@ registry::observables! {
     gradient_norm::GradientNorm,
     sharpness::Sharpness,
     representation::Representation,
+    margins::Margins,
 }
