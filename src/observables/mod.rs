@@ -11,6 +11,7 @@
 
 pub mod axes;
 pub mod catalogue;
+pub mod collapse;
 pub mod distance_from_start;
 #[cfg(test)]
 mod example;
@@ -72,5 +73,6 @@ registry::observables! {
     gradient_norm::GradientNorm,
     sharpness::Sharpness,
     representation::Representation,
+    collapse::Collapse,
     margins::Margins,
 }
