@@ -54,7 +54,7 @@ static ANGLES: Variable = Variable {
     dims: &[CELL, VECTORS, EPOCH],
     dtype: Dtype::F32,
     units: "1",
-    long_name: "NC2: mean over pairs of the vectors of |cos + 1/(C − 1)|",
+    long_name: "NC2: mean over pairs of the vectors of the absolute value of cos + 1/(C − 1)",
     when: "`[observe] collapse`",
 };
 static DUALITY: Variable = Variable {
