@@ -169,10 +169,8 @@ fn errors(outputs: &[f64], labels: &[usize], classes: usize) -> Vec<f64> {
     let (mut wrong, mut count) = (vec![0.0; classes], vec![0.0; classes]);
     for (row, &label) in outputs.chunks_exact(classes.max(1)).zip(labels) {
         count[label] += 1.0;
-        wrong[label] += match row.iter().all(|f| f.is_finite()) {
-            true => f64::from(u8::from(decided(row) != label)),
-            false => f64::NAN,
-        };
+        let finite = row.iter().all(|f| f.is_finite());
+        wrong[label] += if finite { f64::from(u8::from(decided(row) != label)) } else { f64::NAN };
     }
     wrong.iter().zip(&count).map(|(wrong, count)| wrong / count).collect()
 }

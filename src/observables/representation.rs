@@ -128,7 +128,7 @@ fn dimensions(mut values: Vec<f64>, units: usize) -> Vec<f64> {
     let out = MatMut::from_row_major_slice_mut(&mut gram, side, side);
     faer::linalg::matmul::matmul(out, Accum::Replace, left, right, 1.0, Par::Seq);
     // Rounding makes zeros slightly negative.
-    let spectrum: Vec<f64> = eigenvalues(&gram, side, side).into_iter().map(|value| positive(value)).collect();
+    let spectrum: Vec<f64> = eigenvalues(&gram, side, side).into_iter().map(positive).collect();
     let total: f64 = spectrum.iter().sum();
     let squares: f64 = spectrum.iter().map(|value| value * value).sum();
     let entropy: f64 =
