@@ -24,7 +24,7 @@ BUILD_PACKAGES := build-essential pkg-config clang libclang-dev libopenmpi-dev o
 TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv
 SLURM_PACKAGES := $(TEST_PACKAGES) slurm-wlm munge
 
-.PHONY: help setup setup-test setup-slurm setup-mpich readers build demo test test-slurm test-mpich lint docs fuzz fuzz-build bench bench-dispatch torture
+.PHONY: help setup setup-test setup-slurm setup-mpich readers build demo test test-slurm test-mpich lint features docs fuzz fuzz-build bench bench-dispatch torture
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
@@ -101,6 +101,12 @@ lint: setup
 	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps --document-private-items --locked
+
+# What the default build does not compile: without MPI, and for CUDA by CubeCL, whose build script would fetch compilers.
+# LibTorch (`--features tch`) needs a torch 2.9 to be checked, and is not.
+features: setup
+	cargo check --release --workspace --all-targets --no-default-features --locked
+	DOCS_RS=1 cargo check --release --features cuda --locked
 
 # Reference pages that are made from what the code declares; a test holds them against it.
 docs: setup
