@@ -39,9 +39,16 @@ batch = 40
 record = { every = 2 }
 weights = [0, 3, 6]
 weight_norm = { at = [0, 3, 6] }
+distance_from_start = { at = [0, 3, 6] }
+gradient_norm = { at = [0, 3, 6] }
+sharpness = { at = [0, 6], eigenvalues = 2, iterations = 30, probes = 2, points = 50 }
+representation = { at = [0, 6], points = 60 }
+collapse = { at = [0, 6] }
+margins = { at = [0, 3, 6] }
 "#;
 
-/// Norms by NumPy, from the files of weights by their published layout.
+/// Norms and distances by NumPy, from the files of weights by their published layout; errors of classes against the error
+/// that the engine measured; and bounds that hold whatever the network.
 const READER: &str = r#"
 import json, sys, glob, numpy as np, h5py
 out = sys.argv[1]
@@ -51,6 +58,38 @@ with h5py.File(out + "/results.h5") as file:
     assert [d[0].name for d in file["weight_norm"].dims] == ["/cell", "/weight_layer", "/weight_norm_epoch"]
     assert list(file["weight_layer"][:]) == [1, 2, 3] and epochs == [0, 3, 6]
     assert norms.dtype == np.float32 and norms.shape == (4, 3, 3)
+    distances, whole = file["weight_distance"][:], file["parameter_distance"][:]
+    errors, margins = file["class_error"][:], file["output_margin"][:]
+    sets = [name.decode() if isinstance(name, bytes) else name for name in file["sample_set"][:]]
+    recorded = list(file["epoch"][:])
+    test_error = file["test_error"][:, recorded.index(6)]
+    eigenvalues, ratio = file["hessian_eigenvalue"][:], file["participation_ratio"][:]
+    assert (file["gradient_norm"][:] > 0).all() and np.isfinite(file["hessian_trace_error"][:]).all()
+    assert eigenvalues.shape == (4, 2, 2) and (eigenvalues[:, 0] >= eigenvalues[:, 1]).all()
+    assert sorted(sets) == ["test", "train"] and np.nanmin(ratio) >= 0.999 and np.nanmax(ratio) <= 60
+    assert (np.diff(margins, axis=2) >= 0).all(), "quantiles ascend"
+    # The least error of a class is at most the whole set's, and the greatest at least; engines forward in f32, where a near
+    # tie may fall otherwise, one sample in hundreds.
+    of_classes = errors[:, sets.index("test"), :, 2]
+    assert (np.nanmin(of_classes, axis=1) <= test_error + 0.01).all() and (np.nanmax(of_classes, axis=1) >= test_error - 0.01).all()
+    for name in ["collapse_within", "collapse_lengths", "collapse_angles", "collapse_duality", "collapse_disagreement"]:
+        assert (file[name][:] >= 0).all(), name
+def weights_of(path):
+    raw = open(path, "rb").read()
+    length = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:8 + length])
+    meta, data = header.pop("__metadata__"), raw[8 + length:]
+    tensors = {name: np.frombuffer(data[slice(*entry["data_offsets"])], "<f4").astype(float) for name, entry in header.items()}
+    return meta["cell"], int(meta["epoch"]), tensors
+kept = {(cell, epoch): tensors for cell, epoch, tensors in map(weights_of, glob.glob(out + "/weights/*/*.safetensors"))}
+for (cell, epoch), tensors in kept.items():
+    start, place = kept[cell, 0], (cells.index(cell), epochs.index(epoch))
+    away = {name: np.linalg.norm(tensor - start[name]) for name, tensor in tensors.items()}
+    for layer in range(3):
+        found, exact = distances[place[0], layer, place[1]], away[f"layers.{layer}.weight"]
+        assert abs(found - exact) <= 1e-7 * exact, (cell, epoch, layer, found, exact)
+    exact = np.sqrt(sum(distance**2 for distance in away.values()))
+    assert abs(whole[place] - exact) <= 1e-7 * exact
 checked = 0
 for path in glob.glob(out + "/weights/*/*.safetensors"):
     raw = open(path, "rb").read()
