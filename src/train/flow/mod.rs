@@ -5,8 +5,9 @@
 //!   [`basis`] what does not change along a flow.
 //! - [`field`] is f and Σ c ∂f: [`shallow`] for one hidden layer of rectifiers ([`packed`]), [`deep`] for everything else,
 //!   in the two precisions of [`real`].
-//! - [`measure`] and [`stage`] say what is recorded ([`crate::observables::flow`]): [`tangent`] the tangent kernel, [`spectrum`] what its
-//!   eigenvectors know of the labels, [`machine`] what the frozen kernel would learn, [`twonn`] dimensions.
+//! - [`measure`] and [`stage`] say what is recorded ([`crate::observables::flow`]): [`tangent`] the tangent kernel,
+//!   [`crate::observe::spectrum`] what its eigenvectors know of the labels, [`machine`] what the frozen kernel would learn,
+//!   [`twonn`] dimensions.
 //!
 //! Replicas share the samples, laid out once for each precision; everything else is a replica's own, so that replicas go
 //! their ways in threads without waiting for each other within a slice. Where there are more threads than replicas left,
