@@ -2,12 +2,8 @@
 
 use serde::Serialize;
 
-use super::definition::{Decoded, Definition, Files, PathKey, Sizes};
-use super::mnist_format::{self, CLASSES};
-use crate::data::DataError;
+use super::mnist_format::in_mnist_format;
 use crate::data::catalogue::{File, Format, Published, file};
-use crate::data::idx;
-use crate::key::Values;
 
 const FILES: [File; 4] = [
     file(
@@ -53,37 +49,4 @@ const PUBLISHED: Published = Published {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Mnist;
 
-impl Definition for Mnist {
-    const NAME: &'static str = PUBLISHED.name;
-    const ABOUT: &'static str = PUBLISHED.about;
-    const PATH: PathKey = PathKey::Optional;
-    const PUBLISHED: Option<&'static Published> = Some(&PUBLISHED);
-
-    fn new(_: &Values) -> Mnist {
-        Mnist
-    }
-
-    fn plain() -> Mnist {
-        Mnist
-    }
-
-    fn wanted() -> Vec<String> {
-        idx::names()
-    }
-
-    fn classes(&self) -> Option<usize> {
-        Some(CLASSES)
-    }
-
-    fn known(&self) -> Option<Sizes> {
-        Some(mnist_format::published_sizes(&PUBLISHED))
-    }
-
-    fn sizes(&self, files: &Files<'_>) -> Result<Sizes, DataError> {
-        mnist_format::sizes(files, &PUBLISHED)
-    }
-
-    fn decode(&self, files: &Files<'_>) -> Result<Decoded, DataError> {
-        mnist_format::decode(files)
-    }
-}
+in_mnist_format!(Mnist, PUBLISHED);

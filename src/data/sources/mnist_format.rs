@@ -7,6 +7,54 @@ use crate::data::catalogue::Published;
 use crate::data::matrix::Matrix;
 use crate::data::{DataError, idx};
 
+/// Makes a type without fields the source of a published set in MNIST's format.
+macro_rules! in_mnist_format {
+    ($source:ident, $published:ident) => {
+        impl crate::data::sources::definition::Definition for $source {
+            const NAME: &'static str = $published.name;
+            const ABOUT: &'static str = $published.about;
+            const PATH: crate::data::sources::definition::PathKey = crate::data::sources::definition::PathKey::Optional;
+            const PUBLISHED: Option<&'static crate::data::catalogue::Published> = Some(&$published);
+
+            fn new(_: &crate::key::Values) -> $source {
+                $source
+            }
+
+            fn plain() -> $source {
+                $source
+            }
+
+            fn wanted() -> Vec<String> {
+                crate::data::idx::names()
+            }
+
+            fn classes(&self) -> Option<usize> {
+                Some(crate::data::sources::mnist_format::CLASSES)
+            }
+
+            fn known(&self) -> Option<crate::data::sources::definition::Sizes> {
+                Some(crate::data::sources::mnist_format::published_sizes(&$published))
+            }
+
+            fn sizes(
+                &self,
+                files: &crate::data::sources::definition::Files<'_>,
+            ) -> Result<crate::data::sources::definition::Sizes, crate::data::DataError> {
+                crate::data::sources::mnist_format::sizes(files, &$published)
+            }
+
+            fn decode(
+                &self,
+                files: &crate::data::sources::definition::Files<'_>,
+            ) -> Result<crate::data::sources::definition::Decoded, crate::data::DataError> {
+                crate::data::sources::mnist_format::decode(files)
+            }
+        }
+    };
+}
+
+pub(super) use in_mnist_format;
+
 /// Classes of MNIST and of the sets that were made after it.
 pub(super) const CLASSES: usize = 10;
 /// Side of their images.
