@@ -1,11 +1,13 @@
 //! Reads a phasesweep results file and reports how stable the turning points of training are.
 //!
-//! One way, no way back: [`results`] (the file) → [`turning`] (one row per cell, layer, observable and rule) → [`sections`]
+//! One way, no way back: [`results`] (the file) → [`turning`] (one row per cell, layer, observable and rule) → [`stability`]
+//! (of the training error there) → [`sections`]
 //! (what each makes of them and of the file: tables, figures, sentences) → [`page`] and [`mod@report`] (the folder).
 //! [`tables`] (by polars), [`figures`], [`sample_sets`] and [`pictures`] are what sections are made with; [`statistics`] is
 //! pure and knows none of them. Nothing here knows how cells are trained: `results.h5` and the contract on it
 //! (`phasesweep_results`) are all that this crate shares with the program.
 
+pub mod answer;
 pub mod error;
 pub mod figures;
 pub mod groups;
@@ -16,6 +18,7 @@ pub mod report;
 pub mod results;
 pub mod sample_sets;
 pub mod sections;
+pub mod stability;
 pub mod statistics;
 pub mod tables;
 pub mod terminal;

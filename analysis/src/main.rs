@@ -38,6 +38,15 @@ struct Arguments {
     #[arg(long, value_name = "FRACTION", default_value_t = options::TOLERANCE)]
     tolerance: f64,
 
+    /// Observable whose turning point the report is about, as `hessian_eigenvalue` or `weight_norm[2]` [default: what the
+    /// sweep's [report] says, else the inversion]
+    #[arg(long, value_name = "NAME")]
+    principal: Option<String>,
+
+    /// Which way a series turns: NAME=minimum, NAME=maximum or NAME=either; may be given several times
+    #[arg(long, value_name = "NAME=WAY", value_parser = way)]
+    turning: Vec<(String, options::Turning)>,
+
     /// Bootstrap resamples of an interval of a power law
     #[arg(long, value_name = "COUNT", default_value_t = 2000)]
     bootstrap: usize,
@@ -46,10 +55,18 @@ struct Arguments {
 /// The user's input is wrong (DESIGN.md, exit codes).
 const WRONG_INPUT: u8 = 2;
 
+/// Reads `NAME=WAY`.
+fn way(text: &str) -> Result<(String, options::Turning), String> {
+    let (name, way) = text.split_once('=').ok_or_else(|| format!("`{text}` is not NAME=WAY"))?;
+    let turning = options::Turning::named(way).ok_or_else(|| options::unknown_way(name, way).to_string())?;
+    Ok((name.to_owned(), turning))
+}
+
 fn main() -> ExitCode {
-    let Arguments { from, out, group_by, prominence, burn_in, lc_prominence, tolerance, bootstrap } =
+    let Arguments { from, out, group_by, prominence, burn_in, lc_prominence, tolerance, bootstrap, principal, turning } =
         Arguments::parse();
-    let options = Options { group_by, prominence, burn_in, lc_prominence, tolerance, bootstrap };
+    let turning = turning.into_iter().collect();
+    let options = Options { group_by, prominence, burn_in, lc_prominence, tolerance, bootstrap, principal, turning };
     match report(&from, out.as_deref(), &options) {
         Ok(written) => {
             written.doubts.iter().for_each(|sentence| eprintln!("warning: {sentence}"));

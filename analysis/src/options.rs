@@ -1,7 +1,10 @@
 //! What a person may set.
 
+use std::collections::BTreeMap;
+
 use crate::error::{Error, Result};
 use crate::turning_point;
+use phasesweep_results::report::ReportSettings;
 
 /// Least prominence of a turning point of local complexity, unless the user says otherwise: a mean over some hundred points
 /// wavers by some hundredths of its range.
@@ -9,6 +12,28 @@ pub const LC_PROMINENCE: f64 = 0.1;
 
 /// Share of ε* by which an axis may shift it without being said to move it, unless the user says otherwise.
 pub const TOLERANCE: f64 = 0.05;
+
+/// Which way a series may turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turning {
+    /// Falls, then rises.
+    Minimum,
+    /// Rises, then falls.
+    Maximum,
+    /// Whichever of both is more prominent.
+    Either,
+}
+
+impl Turning {
+    /// Every one with its name.
+    pub const ALL: [(&'static str, Turning); 3] =
+        [("minimum", Turning::Minimum), ("maximum", Turning::Maximum), ("either", Turning::Either)];
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Turning> {
+        Turning::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, turning)| turning)
+    }
+}
 
 /// Settings of a report.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +50,12 @@ pub struct Options {
     pub tolerance: f64,
     /// Bootstrap resamples of an interval of a power law.
     pub bootstrap: usize,
+    /// The observable whose turning point the report is about; `None`: what the sweep's `[report]` says, and else the
+    /// inversion of class manifolds.
+    pub principal: Option<String>,
+    /// Which way series turn, by the names of variables (`weight_norm`) or of series (`weight_norm[2]`); others either way,
+    /// and what is not said here as the sweep's `[report]` says.
+    pub turning: BTreeMap<String, Turning>,
 }
 
 impl Default for Options {
@@ -37,11 +68,27 @@ impl Default for Options {
             lc_prominence: LC_PROMINENCE,
             tolerance: TOLERANCE,
             bootstrap: 2000,
+            principal: None,
+            turning: BTreeMap::new(),
         }
     }
 }
 
 impl Options {
+    /// These settings, and where they say nothing, what the sweep says of its report.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for a way of turning that there is not.
+    pub fn with(&self, sweep: &ReportSettings) -> Result<Options> {
+        let mut out = self.clone();
+        out.principal = out.principal.or_else(|| sweep.principal.clone());
+        for (name, way) in &sweep.turning {
+            let turning = Turning::named(way).ok_or_else(|| unknown_way(name, way))?;
+            out.turning.entry(name.clone()).or_insert(turning);
+        }
+        Ok(out)
+    }
+
     /// Refuses numbers that mean nothing.
     pub fn check(&self) -> Result<()> {
         for (name, prominence) in [("--prominence", self.prominence), ("--lc-prominence", self.lc_prominence)] {
@@ -60,4 +107,10 @@ impl Options {
         }
         Ok(())
     }
+}
+
+/// What is said of a way of turning that there is not.
+pub fn unknown_way(name: &str, way: &str) -> Error {
+    let known = Turning::ALL.map(|(name, _)| name).join(", ");
+    Error::Setting(format!("{name} cannot turn by `{way}`: a series turns by one of {known}"))
 }

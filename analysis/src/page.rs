@@ -3,12 +3,13 @@
 use minijinja::{Environment, Value, context};
 use serde::Serialize;
 
+use crate::answer::Answer;
 use crate::error::Result;
 use crate::figures::STYLE;
 use crate::groups::Groups;
 use crate::options::Options;
 use crate::results::Results;
-use crate::sections::{Answer, Content};
+use crate::sections::Content;
 
 /// Everything that stands on the page.
 pub struct Page<'a> {

@@ -3,15 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::answer::Answer;
 use crate::error::{Error, Result};
 use crate::groups::Groups;
 use crate::options::Options;
 use crate::page::{self, Page};
 use crate::results::{Results, locate};
-use crate::sections::{Answer, Content, Context, SECTIONS};
+use crate::sections::{Content, Context, SECTIONS};
 use crate::tables::write;
 use crate::terminal;
-use crate::turning::{self, note_on_means};
+use crate::turning::inversion::{self, note_on_means};
+use crate::turning::{TurningPoints, series};
 
 /// What was made.
 #[derive(Debug)]
@@ -47,10 +49,25 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     fs::create_dir_all(&figures_folder).map_err(|source| Error::Write { path: figures_folder.clone(), source })?;
 
     let groups = Groups::by(&results.cells, &options.group_by, &file)?;
-    let doubts = if options.group_by.is_empty() { groups.doubts(&results.cells, &file) } else { Vec::new() };
-    let points = turning::search(&results, options)?;
+    let mut doubts = if options.group_by.is_empty() { groups.doubts(&results.cells, &file) } else { Vec::new() };
+    let asked = options.principal.is_some();
+    let options = &options.with(&results.provenance.report)?;
+    let mut points = inversion::search(&results, options)?;
+    let mut series = series::search(&results, options)?;
+    if let Some(name) = &options.principal {
+        // One that the command line names must be there; one that the sweep names may yet be measured.
+        match (points.called(name), series.points.called(name)) {
+            (Some(place), _) => points.principal = Some(place),
+            (None, Some(place)) => series.points.principal = Some(place),
+            (None, None) if asked => return Err(Error::Setting(unknown(name, &results, &points)?)),
+            (None, None) => doubts.push(format!(
+                "The sweep's [report] is about {name}, which this file does not hold: it is about the inversion instead."
+            )),
+        }
+    }
     let other_question = SECTIONS.iter().any(|section| section.asks(&results));
-    let context = Context { results: &results, groups: &groups, options, points: &points, other_question };
+    let context =
+        Context { results: &results, groups: &groups, options, points: &points, series: &series, other_question };
     let mut contents: Vec<Content> = Vec::new();
     for section in SECTIONS {
         let Some(content) = section.make(&context)? else { continue };
@@ -83,4 +100,12 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     };
     let summary = summary.map(|(table, file)| terminal::shown(table, &groups.columns, &folder.join(file)));
     Ok(Written { page, summary: summary.unwrap_or_default(), answer, data, absent, doubts })
+}
+
+/// What is said of a principal observable that the file does not hold.
+fn unknown(name: &str, results: &Results, points: &TurningPoints) -> Result<String> {
+    let along = results.along_training()?;
+    let known: Vec<&str> =
+        points.observables.iter().chain(along.iter().map(|variable| &variable.name)).map(String::as_str).collect();
+    Ok(format!("--principal {name}: the file holds no such series; it holds {}", known.join(", ")))
 }

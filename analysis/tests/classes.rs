@@ -88,8 +88,8 @@ fn the_means_over_all_classes_are_judged_and_absent_classes_are_not() {
 
     // Where one observable must stand for the inversion it is the mean over all pairs, not the pair 1-2.
     let results = Results::open(&folder.path().join("results.h5")).expect("the file opens");
-    let points = turning::search(&results, &Options::default()).expect("turning points");
-    let principal = points.principal().expect("distances were measured");
+    let points = turning::inversion::search(&results, &Options::default()).expect("turning points");
+    let principal = points.principal.expect("distances were measured");
     assert_eq!(points.observables[principal], "distance_mean");
     let epochs: Vec<Option<i64>> = points.of(0, principal, Rule::Prominence).map(|row| row.epoch).collect();
     assert_eq!(epochs, (46..52).map(Some).collect::<Vec<_>>());

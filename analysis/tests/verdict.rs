@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use fixture::{Cell, Holds, error, rows, write};
-use phasesweep_analysis::sections::Answer;
+use phasesweep_analysis::answer::Answer;
 use phasesweep_analysis::{Options, report};
 
 /// Reports on cells.

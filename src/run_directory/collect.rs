@@ -91,6 +91,7 @@ impl Collecting<'_> {
             ranks: self.ranks,
             wall_seconds: self.wall_seconds,
             created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            report: plan.sweep().report.clone(),
             data_findings: directory.data_findings()?,
             images: images::of_run(directory, plan, self.identities),
         };

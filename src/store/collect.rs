@@ -12,6 +12,7 @@ use hdf5::File;
 use phasesweep_results::attribute;
 use phasesweep_results::cell::{CELL_ID, DIVERGED_EPOCH, FAILURE, STATUS, WALL_SECONDS};
 use phasesweep_results::format::RESULTS;
+use phasesweep_results::report::ReportSettings;
 
 use crate::observables::Axes;
 use crate::plan::CellId;
@@ -100,6 +101,8 @@ pub struct Provenance {
     pub wall_seconds: f64,
     /// When it was collected: UTC, RFC 3339.
     pub created: String,
+    /// What the sweep says of its report.
+    pub report: ReportSettings,
     /// What was found of the data before training, in sentences.
     pub data_findings: Vec<String>,
     /// Images of the training block, where all cells share one and it is of images.
@@ -248,6 +251,7 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
         ranks,
         wall_seconds,
         created,
+        report,
         data_findings,
         images: _,
     } = provenance;
@@ -271,6 +275,10 @@ fn write_provenance(file: &File, provenance: &Provenance, rows: &Rows) -> hdf5::
     }
     if let Some(description) = description {
         h5::write_text(file, attribute::DESCRIPTION, description)?;
+    }
+    if !report.is_empty() {
+        let text = serde_json::to_string(report).map_err(|error| hdf5::Error::from(error.to_string()))?;
+        h5::write_text(file, attribute::REPORT, &text)?;
     }
     if !data_findings.is_empty() {
         h5::write_text(file, attribute::DATA_FINDINGS, &data_findings.join("\n"))?;

@@ -125,6 +125,8 @@ impl<'a> Writer<'a> {
         };
         describe(&dataset, variable.units, variable.long_name)?;
         h5::write_text(&dataset, "coordinates", &self.coordinates)?;
+        let dimensions: Vec<&str> = variable.dims.iter().map(|dim| dim.name).collect();
+        h5::write_text(&dataset, attribute::DIMENSIONS, &dimensions.join(" "))?;
         for (k, dim) in variable.dims.iter().enumerate() {
             if let Some(scale) = self.scales.get(dim) {
                 h5::attach_scale(&dataset, scale, k)?;

@@ -33,6 +33,7 @@ mod prune;
 mod raw;
 mod reader;
 pub mod reference;
+mod report;
 mod resolved;
 mod schedule;
 mod slurm;

@@ -14,6 +14,7 @@ use super::optimiser::{self, RawOptimiser};
 use super::place::Place;
 use super::prune::{self, RawPrune};
 use super::reader::{TableReader, opened};
+use super::report::{self, RawReport};
 use super::slurm::{self, RawSlurm};
 use super::stop::{self, RawStop};
 use super::subsample::{self, RawSubsample};
@@ -35,7 +36,7 @@ pub(crate) fn tables() -> &'static [Table] {
             train::TABLE,
         ];
         let observe = Table { keys: observe::all_keys().leak(), ..observe::TABLE };
-        let after = [flow::TABLE, stop::TABLE, slurm::TABLE];
+        let after = [flow::TABLE, stop::TABLE, report::TABLE, slurm::TABLE];
         before.into_iter().chain([observe]).chain(observables::tables()).chain(after).collect()
     });
     &ALL
@@ -69,6 +70,8 @@ pub(crate) struct RawSweep {
     pub(crate) flow: Option<RawTable<RawFlow>>,
     /// `[stop]`
     pub(crate) stop: Option<RawTable<RawStop>>,
+    /// `[report]`
+    pub(crate) report: Option<RawTable<RawReport>>,
     /// `[slurm]`
     pub(crate) slurm: Option<RawTable<RawSlurm>>,
     /// Tables that are there, in whatever shape: they are wrong then, not missing.
@@ -81,8 +84,8 @@ impl RawSweep {
         let mut reader = TableReader::new("a sweep file", root, diagnostics);
         let names = ["sweep", "data", "subsample", "architecture", "optimiser", "prune"];
         let [sweep, data, subsample, architecture, optimiser, prune] = names.map(|name| reader.node(name));
-        let [train, observe, flow, stop, slurm] =
-            ["train", "observe", "flow", "stop", "slurm"].map(|name| reader.node(name));
+        let [train, observe, flow, stop, report, slurm] =
+            ["train", "observe", "flow", "stop", "report", "slurm"].map(|name| reader.node(name));
         reader.finish();
         RawSweep {
             sweep: one("sweep", sweep, diagnostics, RawHead::read),
@@ -95,6 +98,7 @@ impl RawSweep {
             observe: one("observe", observe, diagnostics, RawObserve::read),
             flow: one("flow", flow, diagnostics, RawFlow::read),
             stop: one("stop", stop, diagnostics, RawStop::read),
+            report: one("report", report, diagnostics, RawReport::read),
             slurm: one("slurm", slurm, diagnostics, RawSlurm::read),
             present: root.entries.iter().map(|entry| entry.key.value.clone()).collect(),
         }

@@ -21,8 +21,9 @@ use super::stop::{self, Stop};
 use super::subsample::{self, Subsample};
 use super::table::RawTable;
 use super::train::{self, Train};
-use super::{agreement, head, judge};
+use super::{agreement, head, judge, report};
 use crate::observables::Schedule;
+use phasesweep_results::report::ReportSettings;
 
 /// A checked sweep. Its axes are the six lists; their product is the grid.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +50,8 @@ pub struct Sweep {
     pub observe: Observe,
     /// When seeds stop being added and when a replica may leave early.
     pub stop: Stop,
+    /// What the report is about; part of no identity.
+    pub report: ReportSettings,
     /// Defaults for `phasesweep submit`; command-line flags override them.
     pub slurm: Slurm,
 }
@@ -93,6 +96,7 @@ pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<S
     let observe = observe::resolve(raw.observe.as_ref(), last, diagnostics);
     let seeds = head.as_ref().map(|head| head.seeds.len());
     let stop = stop::resolve(raw.stop.as_ref(), seeds, diagnostics);
+    let report = report::resolve(raw.report.as_ref(), diagnostics);
     let slurm = slurm::resolve(raw.slurm.as_ref(), diagnostics);
     if let (Some(table), Some(train)) = (&raw.train, &train) {
         train::batch_fits(table, train, &subsamples.entries, diagnostics);
@@ -124,6 +128,7 @@ pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<S
         train,
         observe,
         stop: stop?,
+        report: report?,
         slurm: slurm?,
     };
     if sweep.most_cells().is_none() {

@@ -6,6 +6,7 @@ use std::path::Path;
 use hdf5::types::VarLenUnicode;
 use phasesweep::store::results;
 use phasesweep::store::{CellCoordinate, CellStatus, CoordinateValues, Provenance, StoreError, collect, schema};
+use phasesweep_results::report::ReportSettings;
 use phasesweep_results::{FormatError, attribute};
 
 use crate::samples::{axes, cell_id, failed, part, value};
@@ -23,6 +24,7 @@ pub(crate) fn provenance() -> Provenance {
         ranks: 0,
         wall_seconds: 1.5,
         created: "2026-01-01T00:00:00Z".into(),
+        report: ReportSettings { principal: Some("weight_norm[2]".into()), ..ReportSettings::default() },
         data_findings: vec!["digits, 20 block 0: no training sample is of class 7".into()],
         images: None,
     }

@@ -9,6 +9,10 @@ pub struct Attribute {
     pub meaning: &'static str,
 }
 
+/// The attribute of a variable that names its dimensions, slowest first, separated by blanks: what readers without HDF5's
+/// dimension scales know them by.
+pub const DIMENSIONS: &str = "dimensions";
+
 /// What [`FORMAT`] says in every results file.
 pub const FORMAT_NAME: &str = "phasesweep results";
 
@@ -28,6 +32,7 @@ attributes! {
     TITLE = "title": "Name of the sweep.",
     DESCRIPTION = "description": "What the sweep is for, as its file says; absent where it does not.",
     SWEEP_FILE = "sweep_file": "Text of the sweep file.",
+    REPORT = "report": "What the sweep says of its report, as JSON: `principal` and `turning`; absent where it says nothing.",
     OVERRIDES = "overrides": "What `--set` changed, a JSON list of `KEY=VALUE`.",
     DATA_FINDINGS = "data_findings": "What was found of the data before training, a sentence a line; absent where nothing was.",
     PHASESWEEP_VERSION = "phasesweep_version": "Version of phasesweep.",

@@ -53,3 +53,11 @@ pub struct Variable {
     /// What of a sweep file puts it into the results file, for the reference page.
     pub when: &'static str,
 }
+
+impl Variable {
+    /// Whether it is a series of floats along training: its last dimension counts epochs.
+    pub fn is_along_training(&self) -> bool {
+        let is_float = matches!(self.dtype, Dtype::F32 | Dtype::F64);
+        is_float && self.dims.last().is_some_and(|dim| dim.units == "epoch")
+    }
+}

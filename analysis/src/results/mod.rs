@@ -4,6 +4,7 @@
 //! coordinates ask for. What the file does not hold is `None`, never zeros; values that were not measured are NaN.
 //! Memory: only coordinates are held; [`Results::slab`] reads so many cells as the caller asks for.
 
+mod along_training;
 mod coordinates;
 mod provenance;
 
@@ -17,6 +18,7 @@ use phasesweep_results::dimension::CELL;
 use phasesweep_results::format::RESULTS;
 use phasesweep_results::{Dim, LabelKind, RESULTS_FILE, attribute, variables};
 
+pub use along_training::AlongTraining;
 pub use coordinates::Cells;
 pub use phasesweep_results::{AXES, FlowStop, Status};
 pub use provenance::Provenance;

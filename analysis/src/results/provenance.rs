@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use phasesweep_results::attribute;
+use phasesweep_results::report::ReportSettings;
 
 use super::coordinates::text;
 use crate::error::{Error, Result};
@@ -16,6 +17,8 @@ pub struct Provenance {
     pub sweep: Option<String>,
     /// What was found of the data before training, in sentences.
     pub data_findings: Vec<String>,
+    /// What the sweep says of its report; nothing where the file is older than that.
+    pub report: ReportSettings,
     /// All other global attributes as text, in the file's order: version, commit, host, device, ranks, date.
     pub others: Vec<(String, String)>,
 }
@@ -33,6 +36,7 @@ impl Provenance {
                 attribute::TITLE => out.name = Some(value),
                 attribute::SWEEP_FILE => out.sweep = Some(value),
                 attribute::DATA_FINDINGS => out.data_findings = value.lines().map(str::to_owned).collect(),
+                attribute::REPORT => out.report = serde_json::from_str(&value).unwrap_or_default(),
                 // What overrode the sweep file, as a list in JSON; most often nothing did.
                 attribute::OVERRIDES if value == "[]" => {}
                 hidden if hidden.starts_with('_') => {}

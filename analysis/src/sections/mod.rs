@@ -9,10 +9,10 @@ pub mod local_complexity;
 pub mod overlap;
 pub mod pruning;
 pub mod section;
+pub mod series;
 pub mod stragglers;
-pub mod weight_norms;
 
-pub use section::{Answer, Content, Context, Section};
+pub use section::{Content, Context, Section};
 
 /// Every section, in the order of the page.
 pub static SECTIONS: &[&dyn Section] = &[
@@ -22,5 +22,5 @@ pub static SECTIONS: &[&dyn Section] = &[
     &stragglers::Stragglers,
     &overlap::Overlap,
     &pruning::Pruning,
-    &weight_norms::WeightNorms,
+    &series::Series,
 ];

@@ -4,6 +4,7 @@ use minijinja::Value;
 use polars::prelude::DataFrame;
 use serde::Serialize;
 
+use crate::answer::Answer;
 use crate::error::Result;
 use crate::figures::Figure;
 use crate::groups::Groups;
@@ -11,6 +12,7 @@ use crate::options::Options;
 use crate::results::Results;
 use crate::tables::text::Text;
 use crate::turning::TurningPoints;
+use crate::turning::series::AllSeries;
 
 /// What every section may read.
 pub struct Context<'a> {
@@ -22,6 +24,8 @@ pub struct Context<'a> {
     pub options: &'a Options,
     /// Turning points of radii and distances.
     pub points: &'a TurningPoints,
+    /// Every other series along training, with its turning points.
+    pub series: &'a AllSeries,
     /// Whether some section [asks](Section::asks) another question of this file than that of the inversion.
     pub other_question: bool,
 }
@@ -72,23 +76,6 @@ pub struct Content {
     pub tables: Vec<Table>,
     /// What a terminal shows below the answer: a table, and the file of the report that holds all of it.
     pub summary: Option<(Text, &'static str)>,
-}
-
-/// What came out, in words.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Answer {
-    /// One sentence or two.
-    pub headline: String,
-    /// Its reasons, one sentence or two each.
-    pub sentences: Vec<String>,
-}
-
-impl Answer {
-    /// The first sentence and the others.
-    pub fn of(sentences: Vec<String>) -> Answer {
-        let mut sentences = sentences.into_iter();
-        Answer { headline: sentences.next().unwrap_or_default(), sentences: sentences.collect() }
-    }
 }
 
 /// A table of the report's folder.

@@ -32,7 +32,7 @@ pub fn turning_points(results: &Results, points: &TurningPoints) -> Result<DataF
     let mut frame = table(what, cells.take(&index))?;
     let rows = || points.rows.iter();
     let added = [
-        Column::new("layer".into(), rows().map(|row| results.layers[row.layer]).collect::<Vec<_>>()),
+        Column::new("layer".into(), rows().map(|row| points.layers[row.layer]).collect::<Vec<_>>()),
         Column::new(
             "observable".into(),
             rows().map(|row| points.observables[row.observable].as_str()).collect::<Vec<_>>(),

@@ -111,7 +111,8 @@ fn whole(path: &Path) -> phasesweep_analysis::Result<()> {
     let options = Options { bootstrap: 100, ..Options::default() };
     let results = Results::open(path)?;
     let _ = Groups::by(&results.cells, &[], path)?;
-    let points = turning::search(&results, &options)?;
+    let points = turning::inversion::search(&results, &options)?;
+    let _ = turning::series::search(&results, &options)?;
     let _ = phasesweep_analysis::tables::frames::turning_points(&results, &points)?;
     let _ = sets::read(&results, &points)?;
     let _ = local_complexity::search::search(&results, &options)?;

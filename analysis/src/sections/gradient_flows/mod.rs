@@ -14,7 +14,8 @@ pub mod theory;
 use minijinja::context;
 use phasesweep_results::variables::FLOW_STOP;
 
-use super::section::{self, Answer, Content, Context, Section, Table};
+use super::section::{self, Content, Context, Section, Table};
+use crate::answer::Answer;
 use crate::error::Result;
 use crate::results::Results;
 use crate::tables::frames::all_zero;

@@ -1,15 +1,9 @@
 //! The inversion: where class radii and distances turn, how stable the training error there is, and what moves it.
 //!
-//! The turning points themselves are shared with other sections ([`crate::turning`]). Here are the tables made of them
-//! ([`stability`], [`shifts`], [`variance`], [`spread`]), their [`figures`], and the [`verdict`].
+//! The turning points themselves are shared with other sections ([`crate::turning`]), and so are the tables made of them and
+//! the verdict ([`crate::stability`]). Here is what is shown of them, and their [`figures`].
 
 pub mod figures;
-pub mod shifts;
-pub mod spread;
-pub mod stability;
-pub mod variance;
-pub mod verdict;
-mod words;
 
 use minijinja::context;
 use phasesweep_results::variables::{DISTANCE, RADIUS, TEST_ERROR, TRAIN_ERROR};
@@ -18,6 +12,7 @@ use polars::prelude::DataFrame;
 use super::section::{self, Content, Context, Section, Table};
 use crate::error::Result;
 use crate::figures::Figure;
+use crate::stability::{shifts, spread, table, variance, verdict};
 use crate::tables::frames::{self, all_zero};
 use crate::tables::text::Text;
 use crate::terminal;
@@ -27,28 +22,31 @@ pub struct Inversion;
 
 impl Section for Inversion {
     fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
-        let Context { results, groups, options, points, other_question } = *context;
-        let is_asked = !other_question || results.has(RADIUS.name) || results.has(DISTANCE.name);
+        let Context { results, groups, options, points, series, other_question } = *context;
+        let has_manifolds = results.has(RADIUS.name) || results.has(DISTANCE.name);
+        let is_asked = !other_question || has_manifolds;
+        // What the report is about may be another turning point: that section answers then.
+        let is_principal = series.points.principal.is_none();
         let turning_points = frames::turning_points(results, points)?;
-        let stability = stability::stability(&turning_points, points, groups)?;
+        let stability = table::stability(&turning_points, points, groups)?;
         let shares = variance::shares(results, points, groups);
-        let variance = variance::frame(results, points, &shares)?;
-        let intraclass = variance::intraclass_frame(results, points, groups, &shares)?;
+        let variance = variance::frame(points, &shares)?;
+        let intraclass = variance::intraclass_frame(points, groups, &shares)?;
         let spreads = spread::spreads(results, points, groups)?;
-        let spread = spread::frame(results, points, &spreads)?;
+        let spread = spread::frame(points, &spreads)?;
         let shifts = shifts::shifts(results, points, options);
-        let shift = shifts::frame(results, points, &shifts)?;
+        let shift = shifts::frame(points, &shifts)?;
         let verdict = verdict::judge(results, points, groups, &shifts, &shares, &spreads, options);
 
         let curves: Vec<Figure> = figures::curves::figures(results, points, groups)?;
         let mut epsilon: Vec<Figure> = Vec::new();
         for layer in 0..results.layers.len() {
             epsilon.extend(figures::epsilon::by_group(results, points, groups, layer));
-            let principal = points.principal();
+            let principal = points.principal;
             epsilon.extend(principal.and_then(|o| figures::epsilon::by_axis(results, points, layer, o)));
         }
         let shared: Vec<Figure> = figures::shares::figure(results, points, &shares).into_iter().collect();
-        let spread_out = points.principal().and_then(|o| figures::spread::figure(results, points, &spreads, 0, o));
+        let spread_out = points.principal.and_then(|o| figures::spread::figure(results, points, &spreads, 0, o));
         let spread_out: Vec<Figure> = spread_out.into_iter().collect();
 
         // On screen a column that says the same in every row only takes room; the files keep it.
@@ -81,9 +79,9 @@ impl Section for Inversion {
         };
         Ok(Some(Content {
             title: "Stability of the inversion",
-            answer: is_asked.then_some(verdict),
-            leads: is_asked,
-            template: if is_asked { include_str!("section.html") } else { "" },
+            answer: (is_asked && is_principal).then_some(verdict),
+            leads: is_asked && is_principal,
+            template: if is_asked && (is_principal || has_manifolds) { include_str!("section.html") } else { "" },
             values,
             by_turning_points: is_asked,
             figures: [curves, epsilon, shared, spread_out].concat(),

@@ -37,7 +37,7 @@ pub fn overlap(points: &TurningPoints, groups: &Groups, moments: &[Moment]) -> O
             class: "mark",
             colour: 0,
         }));
-        let stars: Vec<f64> = points.principal().map_or_else(Vec::new, |observable| {
+        let stars: Vec<f64> = points.principal.map_or_else(Vec::new, |observable| {
             let star = |cell: &usize| points.at(*cell, 0, observable, Rule::Prominence).map(|row| row.epsilon_star);
             groups.all[group].cells.iter().filter_map(star).filter(|star| star.is_finite()).collect()
         });

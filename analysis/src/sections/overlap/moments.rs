@@ -109,7 +109,7 @@ pub fn sentences(groups: &Groups, points: &TurningPoints, all: &[Moment]) -> Vec
     shown.dedup();
     let sentence = |group: usize| {
         let peak = peak(all, group)?;
-        let observable = points.principal()?;
+        let observable = points.principal?;
         let star = |cell: &usize| points.at(*cell, 0, observable, Rule::Prominence).map(|row| row.epsilon_star);
         let stars: Vec<f64> = groups.all[group].cells.iter().filter_map(star).filter(|star| star.is_finite()).collect();
         let Interval { low, high } = peak.overlap.interval;

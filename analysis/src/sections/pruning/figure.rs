@@ -38,7 +38,7 @@ pub fn pruning(results: &Results, points: &TurningPoints, outcomes: &[Outcome]) 
         ("as many random samples".to_owned(), 1),
         ("stragglers left out".to_owned(), 2),
     ];
-    let principal = points.principal().map_or("", |o| points.observables[o].as_str());
+    let principal = points.principal.map_or("", |o| points.observables[o].as_str());
     let caption = format!(
         "Pruned retraining from the same initial weights: test error at the end, against the training error of the whole \
          block's run at the epoch t whose misclassified samples were left out (which falls to the right). Bars: 95% \

@@ -126,7 +126,7 @@ pub fn outcomes(results: &Results, points: &TurningPoints) -> Result<Vec<Outcome
         let parent = *parents.get(&(circumstance(cell), cells.seed[cell]))?;
         match kind {
             Kind::None => None,
-            Kind::Stragglers => points.at(parent, 0, points.principal()?, Rule::Prominence).map(|row| row.epsilon_star),
+            Kind::Stragglers => points.at(parent, 0, points.principal?, Rule::Prominence).map(|row| row.epsilon_star),
             Kind::Misclassified(epoch) => {
                 results.epochs.binary_search(&epoch).ok().and_then(|index| errors.get(parent)?.get(index).copied())
             }

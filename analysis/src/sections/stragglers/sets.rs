@@ -29,7 +29,7 @@ pub struct Stragglers {
 /// Sets of all unpruned cells that show an inversion and have a snapshot.
 pub fn read(results: &Results, points: &TurningPoints) -> Result<Vec<Stragglers>> {
     let mut out = Vec::new();
-    let Some(observable) = points.principal().filter(|_| results.has(MISCLASSIFIED.name)) else { return Ok(out) };
+    let Some(observable) = points.principal.filter(|_| results.has(MISCLASSIFIED.name)) else { return Ok(out) };
     let whole = results.cells.unpruned();
     for range in results.slabs(SLAB_BYTES) {
         let Some(snapshots) = sample_sets::read(results, range.clone())? else { return Ok(out) };

@@ -11,7 +11,9 @@ use crate::figures::scale::{Kind, Scale};
 use crate::groups::{Group, Groups};
 use crate::results::{Results, Status};
 use crate::statistics::moments::{mean, median};
-use crate::turning::{Manifolds, Rule, TurningPoints, note_on_means, symbol};
+use crate::turning::inversion::note_on_means;
+use crate::turning::manifold::Manifolds;
+use crate::turning::{Rule, TurningPoints, symbol};
 
 /// Groups drawn at most.
 pub const MOST_GROUPS: usize = 12;
@@ -42,7 +44,7 @@ pub fn figures(results: &Results, points: &TurningPoints, groups: &Groups) -> Re
 
 fn figure(results: &Results, points: &TurningPoints, groups: &Groups, layer: usize) -> Result<Figure> {
     let (radii, distances): (Vec<usize>, Vec<usize>) =
-        (0..points.series.len()).partition(|&observable| points.series[observable].is_radius());
+        (0..points.manifolds.len()).partition(|&observable| points.manifolds[observable].is_radius());
     let mut panels = Vec::new();
     for group in groups.all.iter().take(MOST_GROUPS) {
         let curves = read(results, points, group, layer)?;
@@ -104,7 +106,7 @@ fn read(results: &Results, points: &TurningPoints, group: &Group, layer: usize) 
         for row in run.iter().map(|cell| cell - range.start) {
             let numbers = |values: ArrayView1<f32>| values.iter().map(|value| f64::from(*value)).collect::<Vec<_>>();
             curves.error.push(error.as_ref().map(|a| numbers(a.row(row))).unwrap_or_default());
-            for (series, kept) in points.series.iter().zip(&mut curves.observable) {
+            for (series, kept) in points.manifolds.iter().zip(&mut curves.observable) {
                 let values = series.values(&manifolds, row, layer).unwrap_or_default();
                 kept.push(values.into_iter().map(f64::from).collect());
             }
@@ -129,7 +131,7 @@ fn panel(
     let mut turned = Vec::new();
     for &observable in observables {
         let values = &curves.observable[observable];
-        let thin = observables.len() <= MOST_THIN || points.series[observable].is_mean();
+        let thin = observables.len() <= MOST_THIN || points.manifolds[observable].is_mean();
         let drawn = if thin { curves.error.len() } else { 0 };
         for (error, values) in curves.error.iter().zip(values).take(drawn) {
             let x = if against_error { error } else { &epochs };

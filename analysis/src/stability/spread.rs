@@ -230,7 +230,7 @@ pub fn spreads(results: &Results, points: &TurningPoints, groups: &Groups) -> Re
     let rates = plain_rates(results);
     let scopes = scopes(results, groups, &rates)?;
     let mut out = Vec::new();
-    for layer in 0..results.layers.len() {
+    for layer in 0..points.layers.len() {
         for observable in 0..points.observables.len() {
             for Cells { scope, name, cells, one_optimiser } in &scopes {
                 let rows: Vec<&TurningPoint> =
@@ -292,7 +292,7 @@ pub fn spreads(results: &Results, points: &TurningPoints, groups: &Groups) -> Re
 }
 
 /// The table.
-pub fn frame(results: &Results, points: &TurningPoints, spreads: &[Spread]) -> Result<DataFrame> {
+pub fn frame(points: &TurningPoints, spreads: &[Spread]) -> Result<DataFrame> {
     let each = || spreads.iter();
     let number = |of: &dyn Fn(&Spread) -> f64| missing(&spreads.iter().map(of).collect::<Vec<_>>());
     let of_ratio = |of: &dyn Fn(&Ratio) -> f64| {
@@ -301,7 +301,7 @@ pub fn frame(results: &Results, points: &TurningPoints, spreads: &[Spread]) -> R
     let columns = vec![
         Column::new("scope".into(), each().map(|row| row.scope.name()).collect::<Vec<_>>()),
         Column::new("name".into(), each().map(|row| row.name.as_str()).collect::<Vec<_>>()),
-        Column::new("layer".into(), each().map(|row| results.layers[row.layer]).collect::<Vec<_>>()),
+        Column::new("layer".into(), each().map(|row| points.layers[row.layer]).collect::<Vec<_>>()),
         Column::new(
             "observable".into(),
             each().map(|row| points.observables[row.observable].as_str()).collect::<Vec<_>>(),

@@ -43,9 +43,9 @@ pub fn shares(results: &Results, points: &TurningPoints, groups: &Groups) -> Vec
     let whole = results.cells.unpruned();
     let group = groups.of_cells(results.cells.len());
     let mut out = Vec::new();
-    for layer in 0..results.layers.len() {
+    for layer in 0..points.layers.len() {
         for observable in 0..points.observables.len() {
-            for rule in [Rule::Prominence, Rule::FirstRise] {
+            for &rule in points.rules {
                 let rows: Vec<&TurningPoint> =
                     points.of(layer, observable, rule).filter(|row| whole[row.cell]).collect();
                 let found: Vec<&TurningPoint> = rows.iter().copied().filter(|row| row.status == "found").collect();
@@ -113,10 +113,11 @@ const RESIDUAL: &str = "residual";
 /// The table: one row per layer, observable, rule and axis, then one for what is left over, interactions and noise (`residual`).
 /// `f` and `p` hold the axis's mean square against that of `against`, which has `against_degrees`; they are null where
 /// there is nothing to hold it against.
-pub fn frame(results: &Results, points: &TurningPoints, all: &[Shares]) -> Result<DataFrame> {
+pub fn frame(points: &TurningPoints, all: &[Shares]) -> Result<DataFrame> {
     let mut text: [Vec<String>; 3] = Default::default();
     let mut against: Vec<Option<String>> = Vec::new();
-    let mut counts: [Vec<i64>; 6] = Default::default();
+    let mut counts: [Vec<i64>; 5] = Default::default();
+    let mut layer: Vec<Option<i64>> = Vec::new();
     let mut numbers: [Vec<f64>; 10] = Default::default();
     let share_columns = ["sum_of_squares", "eta_squared", "omega_squared", "omega_low", "omega_high"];
     let shift_columns = ["rms_shift", "rms_shift_low", "rms_shift_high", "f", "p"];
@@ -125,15 +126,10 @@ pub fn frame(results: &Results, points: &TurningPoints, all: &[Shares]) -> Resul
         let mut push = |axis: &str, levels: usize, degrees: [usize; 2], other: Option<&str>, values: [f64; 10]| {
             let names = [points.observables[shares.observable].as_str(), shares.rule.name(), axis];
             against.push(other.map(str::to_owned));
+            layer.push(points.layers[shares.layer]);
             text.iter_mut().zip(names).for_each(|(column, value)| column.push(value.to_owned()));
-            let sizes = [
-                results.layers[shares.layer],
-                levels as i64,
-                shares.found as i64,
-                shares.censored as i64,
-                degrees[0] as i64,
-                degrees[1] as i64,
-            ];
+            let sizes =
+                [levels as i64, shares.found as i64, shares.censored as i64, degrees[0] as i64, degrees[1] as i64];
             counts.iter_mut().zip(sizes).for_each(|(column, value)| column.push(value));
             numbers.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
         };
@@ -162,7 +158,7 @@ pub fn frame(results: &Results, points: &TurningPoints, all: &[Shares]) -> Resul
         push(RESIDUAL, 0, [fit.residual_degrees, 0], None, values);
     }
     let [observable, rule, axis] = text;
-    let [layer, levels, found, censored, degrees, against_degrees] = counts;
+    let [levels, found, censored, degrees, against_degrees] = counts;
     let mut columns = vec![
         Column::new("layer".into(), layer),
         Column::new("observable".into(), observable),
@@ -181,15 +177,10 @@ pub fn frame(results: &Results, points: &TurningPoints, all: &[Shares]) -> Resul
 }
 
 /// The table of ICC(1): one row per layer, observable and rule.
-pub fn intraclass_frame(
-    results: &Results,
-    points: &TurningPoints,
-    groups: &Groups,
-    all: &[Shares],
-) -> Result<DataFrame> {
+pub fn intraclass_frame(points: &TurningPoints, groups: &Groups, all: &[Shares]) -> Result<DataFrame> {
     let each = || all.iter();
     let columns = vec![
-        Column::new("layer".into(), each().map(|s| results.layers[s.layer]).collect::<Vec<_>>()),
+        Column::new("layer".into(), each().map(|s| points.layers[s.layer]).collect::<Vec<_>>()),
         Column::new("observable".into(), each().map(|s| points.observables[s.observable].clone()).collect::<Vec<_>>()),
         Column::new("rule".into(), each().map(|s| s.rule.name()).collect::<Vec<_>>()),
         Column::new("groups".into(), vec![groups.all.len() as i64; all.len()]),

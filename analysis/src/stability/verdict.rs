@@ -13,10 +13,10 @@ use super::shifts::{Judgement, Shift, is_of_data};
 use super::spread::Spread;
 use super::variance::Shares;
 use super::words::{self, LAYER, Question, listed, percent, words_of};
+use crate::answer::Answer;
 use crate::groups::Groups;
 use crate::options::Options;
 use crate::results::{Results, Status};
-use crate::sections::section::Answer;
 use crate::statistics::moments::{coefficient_of_variation, mean, standard_deviation};
 use crate::tables::text::mean_and_deviation;
 use crate::turning::{Rule, TurningPoints, symbol};
@@ -31,7 +31,7 @@ pub fn judge(
     spreads: &[Spread],
     options: &Options,
 ) -> Answer {
-    let Some(observable) = points.principal().filter(|_| !results.layers.is_empty()) else {
+    let Some(observable) = points.principal.filter(|_| !points.layers.is_empty()) else {
         return Answer {
             headline: "There is no inversion to judge: the file holds neither class radii nor distances.".into(),
             sentences: vec!["Measure them with `[observe] manifold = { every = 1 }` in the sweep file.".into()],
@@ -44,6 +44,7 @@ pub fn judge(
     let question = Question {
         observable,
         name: format!("ε*({})", symbol(&points.observables[observable])),
+        event: points.event(),
         tolerance: options.tolerance,
         fixed: axes.filter(|name| !varied(name)).collect(),
         shifts,
@@ -51,7 +52,7 @@ pub fn judge(
     let (stars, turned) = level(results, points, groups, &question);
     let mut sentences = Vec::new();
     if stars.is_empty() {
-        let headline = format!("No cell shows an inversion: {} cannot be judged.", question.name);
+        let headline = format!("No cell shows {}: {} cannot be judged.", question.event.one(), question.name);
         sentences.extend(turned);
         return Answer { headline, sentences };
     }
@@ -98,9 +99,10 @@ fn level(
             .map(|(count, [one, many], rest)| format!("{count} {}{rest}", if count == 1 { one } else { many }))
             .collect();
         sentences.push(format!(
-            "Of {} cells, {} show an inversion; {}. Those are counted as censored and enter no mean.",
+            "Of {} cells, {} show {}; {}. Those are counted as censored and enter no mean.",
             rows.len(),
             stars.len(),
+            question.event.one(),
             parts.join(", ")
         ));
     }
@@ -140,7 +142,7 @@ fn headline(question: &Question<'_>) -> String {
     if !moving.is_empty() {
         let by: Vec<String> = moving.iter().map(|shift| words::amount(shift)).collect();
         let each = moving.iter().zip(&by).enumerate().map(|(place, (shift, by))| match place {
-            0 => format!("{} moves the training error at inversion {by}", words_of(&shift.axis)),
+            0 => format!("{} moves the training error at {} {by}", words_of(&shift.axis), question.event.the()),
             _ => format!("{} {by}", words_of(&shift.axis)),
         });
         let each = each.collect::<Vec<_>>().join(", ");
@@ -168,16 +170,18 @@ fn headline(question: &Question<'_>) -> String {
     let open = of(Judgement::Undecided);
     if open.is_empty() {
         return format!(
-            "Supported for what was varied: on the same data, {} {} not move the training error at inversion by more than \
+            "Supported for what was varied: on the same data, {} {} not move the training error at {} by more than \
              {tolerance} of it.{rest}",
             names(&others),
             if others.len() == 1 { "does" } else { "do" },
+            question.event.the(),
         );
     }
     format!(
-        "Undecided: whether {} {} the training error at inversion by more than {tolerance} of it on the same data cannot be \
-         told from these cells.{rest}",
+        "Undecided: whether {} {} the training error at {} by more than {tolerance} of it on the same data cannot be told \
+         from these cells.{rest}",
         names(&open),
         if open.len() == 1 { "moves" } else { "move" },
+        question.event.the(),
     )
 }

@@ -107,7 +107,7 @@ pub fn is_of_data(axis: &str) -> bool {
 pub fn shifts(results: &Results, points: &TurningPoints, options: &Options) -> Vec<Shift> {
     let design = Design::of(results);
     let mut out = Vec::new();
-    for layer in 0..points.layers {
+    for layer in 0..points.layers.len() {
         for observable in 0..points.observables.len() {
             let stars: Vec<f64> = points.of(layer, observable, Rule::Prominence).map(|row| row.epsilon_star).collect();
             let measured = Measured::of(results, &design, &stars);
@@ -307,13 +307,13 @@ impl Measured {
 /// The table: one row per layer, observable and axis. `share` is the largest shift as a share of ε*, with its 95% interval
 /// `low`, `high`; `amount` the same in units of ε*; `from` and `to` the levels of that pair, with their mean ε*, `at` the
 /// levels of the other axes.
-pub fn frame(results: &Results, points: &TurningPoints, all: &[Shift]) -> Result<DataFrame> {
+pub fn frame(points: &TurningPoints, all: &[Shift]) -> Result<DataFrame> {
     let each = || all.iter();
     let number = |of: &dyn Fn(&Shift) -> f64| missing(&all.iter().map(of).collect::<Vec<_>>());
     let end = |of: &Shift, place: usize| of.ends.as_ref().map(|ends| ends[place].clone());
     let level = |place: usize| each().map(|of| end(of, place).map(|end| end.level)).collect::<Vec<Option<String>>>();
     let columns = vec![
-        Column::new("layer".into(), each().map(|of| results.layers[of.layer]).collect::<Vec<_>>()),
+        Column::new("layer".into(), each().map(|of| points.layers[of.layer]).collect::<Vec<_>>()),
         Column::new(
             "observable".into(),
             each().map(|of| points.observables[of.observable].as_str()).collect::<Vec<_>>(),

@@ -5,12 +5,15 @@ use super::spread::{Quantity, Scope, Spread};
 use super::variance::Shares;
 use crate::statistics::interval::Interval;
 use crate::tables::text::{capital, significant};
+use crate::turning::Event;
 
 /// What is judged, and how: the principal observable of the first layer.
 pub(super) struct Question<'a> {
     pub(super) observable: usize,
     /// "ε*(D)".
     pub(super) name: String,
+    /// What turns there, in words.
+    pub(super) event: Event,
     pub(super) tolerance: f64,
     /// Shifts of the axes that varied.
     pub(super) shifts: Vec<&'a Shift>,

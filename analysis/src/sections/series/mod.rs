@@ -1,0 +1,106 @@
+//! Every series along training: where it turns, and whether at the same training error as what the report is about.
+//!
+//! A series is whatever was measured at epochs of its own ([`crate::turning::series`]): norms, sharpness, representations,
+//! and what a sweep's author has added. The section needs no line for any of them. Where the sweep's `[report]` names one of
+//! them as the principal observable, the verdict on the stability of its training error is here, and leads the page.
+
+pub mod compare;
+pub mod edge;
+pub mod figures;
+pub mod sentences;
+pub mod table;
+
+use minijinja::context;
+use phasesweep_results::variables::{DISTANCE, RADIUS};
+
+use super::section::{self, Content, Context, Section, Table};
+use crate::answer::Answer;
+use crate::error::Result;
+use crate::results::Results;
+use crate::stability::{self, shifts, spread, variance, verdict};
+use crate::tables::frames;
+use crate::tables::text::Text;
+
+/// The section.
+pub struct Series;
+
+impl Section for Series {
+    /// Series measured beside class manifolds are a further look at the same question.
+    fn asks(&self, results: &Results) -> bool {
+        let is_drawn = || {
+            let measured = results.along_training().unwrap_or_default();
+            measured.iter().any(|variable| !OF_OTHERS.contains(&variable.epochs_name.as_str()))
+        };
+        !results.has(RADIUS.name) && !results.has(DISTANCE.name) && is_drawn()
+    }
+
+    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+        let Context { results, groups, options, points, series: all, .. } = *context;
+        if all.all.is_empty() {
+            return Ok(None);
+        }
+        let rows = compare::compare(results, groups, points, all, options);
+        let principal = compare::principal_name(points, all);
+        let sentences = sentences::sentences(&rows, principal.as_deref(), options);
+        let summary = table::summary(&rows, groups)?;
+        let shown = Text::of(&summary)
+            .without(&groups.constant())
+            .without_constant(&["prune"])
+            .without(&["least_ratio", "greatest_ratio"].map(str::to_owned))
+            .interval("low", "high", "95% interval")
+            .interval("ratio_low", "ratio_high", "95% interval of ratio");
+        let courses = figures::courses(results, groups, all)?;
+        let comparison: Vec<_> = figures::comparison(&rows, groups, points, all).into_iter().collect();
+        let mut tables = vec![Table::long("series_cells", table::cells(results, all)?), Table::new("series", summary)];
+        let mut judged = None;
+        let mut shifted = Text::default();
+        if all.points.principal.is_some() {
+            let shifts = shifts::shifts(results, &all.points, options);
+            let shares = variance::shares(results, &all.points, groups);
+            let spreads = spread::spreads(results, &all.points, groups)?;
+            let turning_points = frames::turning_points(results, &all.points)?;
+            judged = Some(verdict::judge(results, &all.points, groups, &shifts, &shares, &spreads, options));
+            let shift = shifts::frame(&all.points, &shifts)?;
+            shifted = Text::of(&shift)
+                .without(&["layer", "from_epsilon_star", "to_epsilon_star"].map(str::to_owned))
+                .interval("low", "high", "95% interval");
+            tables.extend([
+                Table::new("series_stability", stability::table::stability(&turning_points, &all.points, groups)?),
+                Table::new("series_shifts", shift),
+                Table::new("series_variance", variance::frame(&all.points, &shares)?),
+                Table::new("series_spread", spread::frame(&all.points, &spreads)?),
+            ]);
+        }
+        let leads = judged.is_some();
+        let is_answer = !leads && self.asks(results);
+        let answer = judged.or_else(|| is_answer.then(|| Answer::of(sentences.clone())));
+        Ok(Some(Content {
+            title: if leads { "Stability of a turning point" } else { "Series along training" },
+            leads,
+            template: include_str!("section.html"),
+            values: context! {
+                // Said at the head of the page already, where they are the answer.
+                sentences => if is_answer { &[][..] } else { sentences.as_slice() },
+                drawn => section::figures(&courses),
+                comparison => section::figures(&comparison),
+                summary => section::table(&shown),
+                principal,
+                is_principal => leads,
+                shifts => section::table(&shifted),
+            },
+            methods: include_str!("methods.html"),
+            by_turning_points: true,
+            answer,
+            figures: [comparison, courses].concat(),
+            tables,
+            summary: Some((shown, "series.csv")),
+        }))
+    }
+
+    fn absent(&self, context: &Context<'_>) -> Vec<String> {
+        context.series.left_out.clone()
+    }
+}
+
+/// Epochs of what other sections draw.
+const OF_OTHERS: [&str; 3] = ["epoch", "lc_epoch", "pgd_epoch"];

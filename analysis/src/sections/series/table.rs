@@ -1,0 +1,98 @@
+//! The series as tables: every cell's turning points, and each group's beside the principal observable's.
+
+use polars::prelude::*;
+
+use super::compare::{Moment, Row};
+use crate::error::Result;
+use crate::groups::Groups;
+use crate::results::Results;
+use crate::tables::frames::{self, missing, table};
+use crate::turning::TurningPoint;
+use crate::turning::series::AllSeries;
+use crate::turning_point::Extremum;
+
+/// A kind of turning point as tables say it.
+pub fn name(extremum: Extremum) -> &'static str {
+    match extremum {
+        Extremum::Minimum => "minimum",
+        Extremum::Maximum => "maximum",
+    }
+}
+
+/// One row per cell and series: the cells' columns, `series`, `start` and `end` (first and last measured value), `found`
+/// (how the search ended), and of the turning point its kind (`turn`), `epoch`, `value`, `epsilon_star`, and the least and
+/// greatest training error between the measurements before and after it (`least_error`, `greatest_error`); null where there
+/// is none.
+///
+/// # Errors
+/// [`crate::Error::Table`] if polars refuses.
+pub fn cells(results: &Results, all: &AllSeries) -> Result<DataFrame> {
+    let what = "the table of cells' series";
+    let rows = || all.points.rows.iter();
+    let index: IdxCa = rows().map(|row| Some(row.cell as IdxSize)).collect();
+    let mut frame = table(what, frames::cells(results)?.take(&index))?;
+    let of = |values: &ndarray::Array2<f32>| {
+        missing(&rows().map(|row| f64::from(values[[row.cell, row.observable]])).collect::<Vec<_>>())
+    };
+    let number = |of: fn(&TurningPoint) -> f64| missing(&rows().map(of).collect::<Vec<_>>());
+    let columns = [
+        Column::new(
+            "series".into(),
+            rows().map(|row| all.points.observables[row.observable].as_str()).collect::<Vec<_>>(),
+        ),
+        Column::new("start".into(), of(&all.ends[0])),
+        Column::new("end".into(), of(&all.ends[1])),
+        Column::new("found".into(), rows().map(|row| row.status).collect::<Vec<_>>()),
+        Column::new("turn".into(), rows().map(|row| row.extremum.map(name)).collect::<Vec<_>>()),
+        Column::new("epoch".into(), rows().map(|row| row.epoch).collect::<Vec<_>>()),
+        Column::new("value".into(), number(|row| row.value)),
+        Column::new("epsilon_star".into(), number(|row| row.epsilon_star)),
+        Column::new("least_error".into(), of(&all.brackets[0])),
+        Column::new("greatest_error".into(), of(&all.brackets[1])),
+    ];
+    for column in columns {
+        table(what, frame.with_column(column))?;
+    }
+    Ok(frame)
+}
+
+/// One row per group and series: the grouping columns, `series`, `cells`, those that turn in a `minimum` and in a `maximum`,
+/// median `epoch`, mean training error there (`epsilon_star`, `sd`, `low`, `high`), and beside the principal observable's:
+/// cells in which both turn (`paired`), mean `ratio` with its interval (`ratio_low`, `ratio_high`), what it may be between
+/// measurements (`least_ratio`, `greatest_ratio`), and the judgement (`training_error`: same, other, undecided); means of the
+/// first and the last value (`start`, `end`).
+///
+/// # Errors
+/// [`crate::Error::Table`] if polars refuses.
+pub fn summary(rows: &[Row], groups: &Groups) -> Result<DataFrame> {
+    let each = || rows.iter();
+    let mut columns: Vec<Column> = (groups.columns.iter().enumerate())
+        .map(|(place, name)| {
+            let values: Vec<&str> = each().map(|row| groups.all[row.group].values[place].as_str()).collect();
+            Column::new(name.into(), values)
+        })
+        .collect();
+    let number = |of: fn(&Row) -> f64| missing(&each().map(of).collect::<Vec<_>>());
+    let count = |of: fn(&Row) -> usize| each().map(|row| of(row) as i64).collect::<Vec<_>>();
+    columns.extend([
+        Column::new("series".into(), each().map(|row| row.name.as_str()).collect::<Vec<_>>()),
+        Column::new("cells".into(), count(|row| row.cells)),
+        Column::new("minimum".into(), count(|row| row.minima)),
+        Column::new("maximum".into(), count(|row| row.maxima)),
+        Column::new("epoch".into(), number(|row| row.epoch)),
+        Column::new("epsilon_star".into(), number(|row| row.star.0)),
+        Column::new("sd".into(), number(|row| row.star.1)),
+        Column::new("low".into(), number(|row| row.star.2.low)),
+        Column::new("high".into(), number(|row| row.star.2.high)),
+        Column::new("paired".into(), count(|row| row.paired)),
+        Column::new("ratio".into(), number(|row| row.ratio.0)),
+        Column::new("ratio_low".into(), number(|row| row.ratio.1.low)),
+        Column::new("ratio_high".into(), number(|row| row.ratio.1.high)),
+        Column::new("least_ratio".into(), number(|row| row.bracket[0])),
+        Column::new("greatest_ratio".into(), number(|row| row.bracket[1])),
+        Column::new("training_error".into(), each().map(|row| row.moment.map(Moment::name)).collect::<Vec<_>>()),
+        Column::new("start".into(), number(|row| row.ends[0])),
+        Column::new("end".into(), number(|row| row.ends[1])),
+    ]);
+    table("the table of series", DataFrame::new_infer_height(columns))
+}
