@@ -1,9 +1,11 @@
-//! The reference page of the results file, `docs/results.md`: made from the contract and from the program's own tables, and
-//! held against them, so that it cannot drift.
+//! The reference pages of the results file, `docs/results.md`, and of each observable on copies of the weights,
+//! `docs/observables/`: made from the contract and from the program's own tables, and held against them, so that they cannot
+//! drift. The definition of an observable is the head of its source file, its cost what `benches/observables.sh` measured.
 
 use std::fmt::Write;
 use std::fs;
 
+use phasesweep::observables::{self, Entry};
 use phasesweep::plan::Plan;
 use phasesweep::store::schema;
 use phasesweep_results::cell::{BLOCK_IMAGES, BLOCK_LABELS, CELL_VARIABLES};
@@ -153,7 +155,8 @@ fn page() -> Result<String, std::fmt::Error> {
     }
     writeln!(
         out,
-        "\nEvery variable has `units` and `long_name`; measured ones have `coordinates` (CF) and, if floats, `_FillValue`."
+        "\nEvery variable has `units` and `long_name`; measured ones have `coordinates` (CF), `dimensions` (their names, \
+         slowest first, for readers without dimension scales) and, if floats, `_FillValue`."
     )?;
     Ok(out)
 }
@@ -161,4 +164,122 @@ fn page() -> Result<String, std::fmt::Error> {
 #[test]
 fn the_page_of_the_results_file_is_what_the_declarations_say() {
     check("docs/results.md", &page().expect("a page"));
+}
+
+/// What the observables cost: (observable, milliseconds a cell, share of training), and where that was measured. The file
+/// holds the raw lines of `benches/observables.sh` below a line that names the machine and the number of cells.
+fn costs() -> Option<(String, Vec<(String, f64, f64)>)> {
+    let text = fs::read_to_string("docs/observables/costs.csv").ok()?;
+    let mut lines = text.lines();
+    let machine = lines.next()?.strip_prefix("# ")?.to_owned();
+    let cells: f64 = machine.split_whitespace().zip(machine.split_whitespace().skip(1)).find(|(_, word)| *word == "cells")?.0.parse().ok()?;
+    let mut rows: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
+    for line in lines.skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let [name, _, without, with] = fields.as_slice() else { return None };
+        let pair = (without.parse().ok()?, with.parse().ok()?);
+        match rows.iter_mut().find(|(other, _)| other == name) {
+            Some((_, pairs)) => pairs.push(pair),
+            None => rows.push(((*name).to_owned(), vec![pair])),
+        }
+    }
+    let median = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0
+    };
+    let of = |(name, pairs): (String, Vec<(f64, f64)>)| {
+        let more = median(pairs.iter().map(|(without, with)| with - without).collect());
+        (name, 1000.0 * more / cells, more / median(pairs.iter().map(|(without, _)| *without).collect()))
+    };
+    Some((machine, rows.into_iter().map(of).collect()))
+}
+
+/// The head of an observable's source file as Markdown: links to items become the items' names.
+fn definition(name: &str) -> String {
+    let file = [format!("src/observables/{name}.rs"), format!("src/observables/{name}/mod.rs")];
+    let source = file.iter().find_map(|path| fs::read_to_string(path).ok()).expect("every observable is a file");
+    let head: Vec<&str> = source.lines().map_while(|line| line.strip_prefix("//!")).collect();
+    let head: Vec<&str> = head.into_iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let mut text = head.join("\n");
+    while let Some(start) = text.find("[`") {
+        let Some(end) = text[start..].find("`]").map(|at| start + at) else { break };
+        let behind = text[end + 2..].strip_prefix('(').and_then(|rest| rest.find(')')).map_or(0, |at| at + 2);
+        let item = text[start + 2..end].rsplit("::").next().unwrap_or_default().to_owned();
+        text.replace_range(start..end + 2 + behind, &format!("`{item}`"));
+    }
+    text
+}
+
+fn page_of_observable(
+    entry: &Entry,
+    keys: &[observables::KeyDescription],
+    cost: Option<&(String, f64, f64)>,
+) -> Result<String, std::fmt::Error> {
+    let name = entry.name;
+    let mut out = String::new();
+    writeln!(
+        out,
+        "# `{name}`\n\n<!-- Made by tests/docs.rs from src/observables/{name}: `make docs` makes it again. -->\n\n{}\n\n\
+         ```toml\n[observe]\n{name} = {{ at = \"log\" }}\n```\n\n\
+         Keys with their bounds and defaults: [sweep-file.md](../sweep-file.md#{name}---), or `phasesweep keys {name}`. What each \
+         says:\n",
+        definition(name)
+    )?;
+    for key in keys {
+        writeln!(out, "- `{}`: {}", key.name, key.meaning)?;
+    }
+    writeln!(out, "\n| variable | dimensions | units | what it is |\n| --- | --- | --- | --- |")?;
+    for variable in entry.variables {
+        let dims = variable.dims.iter().map(|dim| dim.name).collect::<Vec<_>>().join(", ");
+        let units = if variable.units == "1" { "" } else { variable.units };
+        writeln!(out, "| `{}` | {dims} | {units} | {} |", variable.name, cell(variable.long_name))?;
+    }
+    if let Some((_, milliseconds, share)) = cost {
+        writeln!(
+            out,
+            "\n**Cost** at the default schedule on `sweeps/inversion-mnist.toml`: {milliseconds:.0} ms a cell, {:.0}% of training \
+             without it ([all of them](README.md)).",
+            100.0 * share
+        )?;
+    }
+    for variable in entry.variables {
+        let picture = format!("{}.svg", variable.name);
+        if fs::exists(format!("docs/observables/{picture}")).unwrap_or(false) {
+            writeln!(out, "\n![{} on digits](../observables/{picture})", variable.name.replace('_', " "))?;
+        }
+    }
+    Ok(out)
+}
+
+#[test]
+fn the_pages_of_the_observables_are_what_their_files_say() {
+    let documented = observables::documentation();
+    let costs = costs();
+    let mut index = String::from(
+        "# Observables on copies of the weights\n\n<!-- Made by tests/docs.rs from the registry: `make docs` makes it again. -->\n\n\
+         Each is a table of `[observe]`, measured at scheduled epochs of any network that it applies to, on every engine and \
+         device, or afterwards on kept weights. The report draws each series and searches it for turning points.\n\n\
+         | observable | what it is | ms a cell | share of training |\n| --- | --- | ---: | ---: |\n",
+    );
+    for entry in observables::OBSERVABLES {
+        let (_, meaning, keys) = documented.iter().find(|(name, ..)| *name == entry.name).expect("every line is documented");
+        let cost = costs.as_ref().and_then(|(_, rows)| rows.iter().find(|(name, ..)| name == entry.name));
+        let page = page_of_observable(entry, keys, cost).expect("a page");
+        check(&format!("docs/observables/{}.md", entry.name), &page);
+        let [milliseconds, share] = match cost {
+            Some((_, milliseconds, share)) => [format!("{milliseconds:.0}"), format!("{:.0}%", 100.0 * share)],
+            None => ["not measured".to_owned(), String::new()],
+        };
+        writeln!(index, "| [`{0}`]({0}.md) | {1} | {milliseconds} | {share} |", entry.name, cell(meaning)).expect("text");
+    }
+    if let Some((machine, _)) = &costs {
+        writeln!(
+            index,
+            "\nCosts are what a run of `sweeps/inversion-mnist.toml` takes longer with the observable at its default schedule, \
+             `\"log\"`, medians of runs in turn: `benches/observables.sh phasesweep` ({machine}; raw numbers in \
+             [costs.csv](costs.csv)). Training itself is short there: 8192 samples, one layer of 20, 500 epochs."
+        )
+        .expect("text");
+    }
+    check("docs/observables/README.md", &index);
 }

@@ -8,6 +8,7 @@ use crate::data::sources::{
 };
 use crate::observables::local_complexity::{LocalComplexity, PointSet};
 use crate::observables::robustness::{Norm, Robustness};
+use phasesweep_results::report::ReportSettings;
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -160,6 +161,12 @@ fn every_documented_key_arrives() {
         extra: vec!["export OMP_PROC_BIND=close".into()],
     };
     assert_eq!(sweep.slurm, slurm);
+    let ways = [("hessian_eigenvalue", "maximum"), ("radius_0", "minimum")];
+    let report = ReportSettings {
+        principal: Some("weight_norm[2]".into()),
+        turning: ways.iter().map(|(name, way)| (name.to_string(), way.to_string())).collect(),
+    };
+    assert_eq!(sweep.report, report);
     assert_eq!(sweep.grid_size(), 2 * 10 * 7 * 24 * 37 * 8);
 }
 

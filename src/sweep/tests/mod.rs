@@ -176,6 +176,10 @@ metric = "epsilon_star"
 half_width = 0.0005
 max_seeds = 128
 
+[report]
+principal = "weight_norm[2]"
+turning = { hessian_eigenvalue = "maximum", radius_0 = "minimum" }
+
 [slurm]
 nodes = 2
 ntasks_per_node = 4

@@ -225,6 +225,21 @@ fn impossible_numbers_are_refused() {
         ("epochs = 50", "epochs = 50\n[stop]\nhalf_width = 0.1\nmax_seeds = 1", "[sweep] lists 2 already"),
         ("epochs = 50", "epochs = 50\n[stop]\nmetric = \"epsilon_star\"\nmax_seeds = 9", "`half_width` is missing"),
         ("epochs = 50", "epochs = 50\n[stop]\nafter_inversion = 1\n[observe]\nmanifold = false", "not measured"),
+        (
+            "epochs = 50",
+            "epochs = 50\n[report]\nprincipal = \"hessian_eigenvalues\"",
+            "did you mean `hessian_eigenvalue`?",
+        ),
+        (
+            "epochs = 50",
+            "epochs = 50\n[report]\nprincipal = \"stage_loss\"",
+            "no variable along training is called `stage_loss`",
+        ),
+        (
+            "epochs = 50",
+            "epochs = 50\n[report]\nturning = { weight_norm = \"up\" }",
+            "a series turns one of three ways",
+        ),
         ("epochs = 50", "epochs = 50\n[slurm]\ntime = \"1h\"", "`time` is not what Slurm takes"),
         ("epochs = 50", "epochs = 50\n[slurm]\ntime = \"1:2:3:4\"", "days-hours:minutes:seconds or UNLIMITED"),
         ("epochs = 50", "epochs = 50\n[slurm]\nmem = \"64 G\"", "`mem` is not what Slurm takes"),
