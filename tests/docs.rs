@@ -172,7 +172,13 @@ fn costs() -> Option<(String, Vec<(String, f64, f64)>)> {
     let text = fs::read_to_string("docs/observables/costs.csv").ok()?;
     let mut lines = text.lines();
     let machine = lines.next()?.strip_prefix("# ")?.to_owned();
-    let cells: f64 = machine.split_whitespace().zip(machine.split_whitespace().skip(1)).find(|(_, word)| *word == "cells")?.0.parse().ok()?;
+    let cells: f64 = machine
+        .split_whitespace()
+        .zip(machine.split_whitespace().skip(1))
+        .find(|(_, word)| *word == "cells")?
+        .0
+        .parse()
+        .ok()?;
     let mut rows: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
     for line in lines.skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
@@ -262,7 +268,8 @@ fn the_pages_of_the_observables_are_what_their_files_say() {
          | observable | what it is | ms a cell | share of training |\n| --- | --- | ---: | ---: |\n",
     );
     for entry in observables::OBSERVABLES {
-        let (_, meaning, keys) = documented.iter().find(|(name, ..)| *name == entry.name).expect("every line is documented");
+        let (_, meaning, keys) =
+            documented.iter().find(|(name, ..)| *name == entry.name).expect("every line is documented");
         let cost = costs.as_ref().and_then(|(_, rows)| rows.iter().find(|(name, ..)| name == entry.name));
         let page = page_of_observable(entry, keys, cost).expect("a page");
         check(&format!("docs/observables/{}.md", entry.name), &page);
@@ -270,7 +277,8 @@ fn the_pages_of_the_observables_are_what_their_files_say() {
             Some((_, milliseconds, share)) => [format!("{milliseconds:.0}"), format!("{:.0}%", 100.0 * share)],
             None => ["not measured".to_owned(), String::new()],
         };
-        writeln!(index, "| [`{0}`]({0}.md) | {1} | {milliseconds} | {share} |", entry.name, cell(meaning)).expect("text");
+        writeln!(index, "| [`{0}`]({0}.md) | {1} | {milliseconds} | {share} |", entry.name, cell(meaning))
+            .expect("text");
     }
     if let Some((machine, _)) = &costs {
         writeln!(

@@ -143,7 +143,7 @@ fn without_manifolds_they_are_the_answer_and_without_a_series_there_is_no_sectio
     let written = report(folder.path(), None, &Options::default()).expect("a report");
     assert_eq!(
         written.answer.headline,
-        "2 of 3 series turn in some cell, by a prominence of at least 5.00% of their range."
+        "2 of 3 series turn in at least half of the cells of some group, by a prominence of at least 5.00% of their range."
     );
     assert!(written.summary.contains("weight_norm[2]") && written.absent.is_empty(), "{:?}", written.absent);
 

@@ -1,7 +1,8 @@
 //! When each series turns, and at which training error beside that of the observable that the report is about.
 //!
 //! The comparison is made cell by cell: ratio = training error at the series' turning point over that at the principal
-//! observable's. Invariants: pruned cells take no part, nor does a cell in which either does not turn; a series that is
+//! observable's. Invariants: pruned cells take no part, nor does a cell in which either does not turn; where that leaves fewer
+//! than half of a group's cells nothing is judged, since they are a selection; a series that is
 //! measured at few epochs is not called other than the principal one for turning between two measurements: its turning
 //! point lies somewhere from the measurement before to the one after, and the judgement counts with the training errors
 //! in all of that time.
@@ -62,10 +63,17 @@ pub struct Row {
     pub ratio: (f64, Interval),
     /// The least and the greatest mean ratio that the series may have had between its measurements.
     pub bracket: [f64; 2],
-    /// What follows; `None` where nothing is compared, and of the principal observable itself.
+    /// What follows; `None` where fewer than half of the cells can be compared, and of the principal observable itself.
     pub moment: Option<Moment>,
     /// Mean of the first and of the last measured value; NaN of class manifolds.
     pub ends: [f64; 2],
+}
+
+impl Row {
+    /// Whether it turns in at least half of the cells.
+    pub fn turns(&self) -> bool {
+        self.cells > 0 && 2 * (self.minima + self.maxima) >= self.cells
+    }
 }
 
 /// The observable that the report is about, where there is one: its search and its place there.
@@ -166,7 +174,7 @@ fn row<'p>(
     let within = |ratio: f64| (ratio - 1.0).abs() <= options.tolerance;
     let moment = match ratios.len() {
         0 => None,
-        _ if itself => None,
+        _ if itself || 2 * ratios.len() < cells.len() => None,
         1 => Some(Moment::Undecided),
         _ if within(low) && within(high) => Some(Moment::Same),
         _ if low > 1.0 + options.tolerance || high < 1.0 - options.tolerance => Some(Moment::Other),

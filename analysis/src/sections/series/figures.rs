@@ -196,7 +196,7 @@ pub fn comparison(rows: &[Row], groups: &Groups, points: &TurningPoints, all: &A
     let mut panels = Vec::new();
     let mut words = 0;
     let mut names: Vec<&str> = Vec::new();
-    for row in rows.iter().filter(|row| row.star.0.is_finite()) {
+    for row in rows.iter().filter(|row| row.star.0.is_finite() && row.turns()) {
         if !names.contains(&row.name.as_str()) {
             names.push(&row.name);
         }
@@ -213,7 +213,7 @@ pub fn comparison(rows: &[Row], groups: &Groups, points: &TurningPoints, all: &A
     for (index, group) in groups.all.iter().enumerate().take(MOST_GROUPS) {
         let mut marks = Vec::new();
         let mut stars = Vec::new();
-        for row in rows.iter().filter(|row| row.group == index && row.star.0.is_finite()) {
+        for row in rows.iter().filter(|row| row.group == index && row.star.0.is_finite() && row.turns()) {
             let Some(place) = names.iter().position(|name| *name == row.name) else { continue };
             let y = -(place as f64);
             let colour = usize::from(row.series.is_some());
@@ -271,7 +271,7 @@ pub fn comparison(rows: &[Row], groups: &Groups, points: &TurningPoints, all: &A
     let more =
         if total > names.len() { format!(" Shown are {} of {total} series.", names.len()) } else { String::new() };
     let caption = format!(
-        "Training error at the turning point of each series, in the order in which they happen (it falls to the right). Dots: \
+        "Training error at the turning point of each series that turns in at least half of a group's cells, in the order in which they happen (it falls to the right). Dots: \
          cells. Discs and bars: mean and its 95% interval; class manifolds in the first colour. Dashed: the mean of the \
          observable that the report is about.{more}"
     );

@@ -1,4 +1,4 @@
-//! What the series do, in sentences: a headline, and one for each series.
+//! What the series do, in sentences: a headline, and one for each series that turns in most cells of some group.
 
 use super::compare::{Moment, Row};
 use crate::options::Options;
@@ -16,10 +16,11 @@ pub fn sentences(rows: &[Row], principal: Option<&str>, options: &Options) -> Ve
         }
     }
     let of = |name: &str| rows.iter().filter(|row| row.name == name && row.series.is_some()).collect::<Vec<_>>();
-    let turned = |rows: &[&Row]| rows.iter().map(|row| row.minima + row.maxima).sum::<usize>();
-    let turning = names.iter().filter(|name| turned(&of(name)) > 0).count();
+    let (turning, others): (Vec<&str>, Vec<&str>) =
+        names.iter().partition(|name| of(name).iter().any(|row| row.turns()));
     let mut headline = format!(
-        "{turning} of {} series turn in some cell, by a prominence of at least {}% of their range.",
+        "{} of {} series turn in at least half of the cells of some group, by a prominence of at least {}% of their range.",
+        turning.len(),
         names.len(),
         significant(100.0 * options.prominence, 3)
     );
@@ -40,9 +41,12 @@ pub fn sentences(rows: &[Row], principal: Option<&str>, options: &Options) -> Ve
         ));
     }
     let mut out = vec![headline];
-    out.extend(names.iter().take(MOST).map(|name| of_series(name, &of(name), principal)));
-    if names.len() > MOST {
-        out.push(format!("{} further series are in the table.", names.len() - MOST));
+    // Where nothing turns it is worth saying where the series go.
+    let told = if turning.is_empty() { &others } else { &turning };
+    out.extend(told.iter().take(MOST).map(|name| of_series(name, &of(name), principal)));
+    let untold = names.len() - told.len().min(MOST);
+    if untold > 0 {
+        out.push(format!("{untold} further series are in the table."));
     }
     out
 }
