@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod network;
 pub mod spectrum;
+pub mod twonn;
 
 // The rules that the analysis applies too.
 pub use phasesweep_results::{principal, turning_point};

@@ -7,7 +7,7 @@
 //!   in the two precisions of [`real`].
 //! - [`measure`] and [`stage`] say what is recorded ([`crate::observables::flow`]): [`tangent`] the tangent kernel,
 //!   [`crate::observe::spectrum`] what its eigenvectors know of the labels, [`machine`] what the frozen kernel would learn,
-//!   [`twonn`] dimensions.
+//!   [`crate::observe::twonn`] dimensions.
 //!
 //! Replicas share the samples, laid out once for each precision; everything else is a replica's own, so that replicas go
 //! their ways in threads without waiting for each other within a slice. Where there are more threads than replicas left,
@@ -34,7 +34,6 @@ mod stage;
 mod state;
 mod tangent;
 mod trajectory;
-mod twonn;
 mod unit;
 
 #[cfg(test)]

@@ -6,9 +6,8 @@ use super::network::Network;
 use super::problem::{COORDINATES, FlowProblem};
 
 use super::tangent::{Signals, kernel};
-use super::twonn;
 use crate::observables::{Record, flow};
-use crate::observe::spectrum;
+use crate::observe::{spectrum, twonn};
 use crate::train::Problem;
 
 /// A flow at a stage.

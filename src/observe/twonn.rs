@@ -4,17 +4,17 @@
 //! over both: d is the slope through the origin of −ln(1 − F(μ)) against ln μ, the tenth with the largest ratios left
 //! out, as the authors advise.
 
-use super::real::{Real, View};
+use faer::{Accum, MatMut, MatRef, Par};
 
 /// Points looked at, at most: the estimate's error, d/√n, is small by then, and distances cost n².
-const MOST: usize = 2000;
+pub const MOST: usize = 2000;
 /// Share of the ratios that the fit takes.
 const KEPT: f64 = 0.9;
 /// Points whose distances to all others are held at a time.
 const TILE: usize = 64;
 
 /// The dimension of points `[point, coordinate]`, the first ones if they are many; NaN of fewer than ten.
-pub(super) fn dimension(points: &[f64], coordinates: usize) -> f64 {
+pub fn dimension(points: &[f64], coordinates: usize) -> f64 {
     let coordinates = coordinates.max(1);
     let points = &points[..points.len().min(MOST * coordinates) / coordinates * coordinates];
     let rows: Vec<&[f64]> = points.chunks_exact(coordinates).collect();
@@ -25,8 +25,10 @@ pub(super) fn dimension(points: &[f64], coordinates: usize) -> f64 {
     for (tile, some) in points.chunks(TILE * coordinates).enumerate() {
         let columns = some.len() / coordinates;
         let products = &mut products[..rows.len() * columns];
-        let (all, some) = (View::columns(points, coordinates, rows.len()), View::columns(some, coordinates, columns));
-        f64::product(products, all.t(), some, false);
+        let all = MatRef::from_row_major_slice(points, rows.len(), coordinates);
+        let some = MatRef::from_column_major_slice(some, coordinates, columns);
+        let target = MatMut::from_column_major_slice_mut(&mut *products, rows.len(), columns);
+        faer::linalg::matmul::matmul(target, Accum::Replace, all, some, 1.0, Par::Seq);
         for (column, products) in products.chunks_exact(rows.len()).enumerate() {
             let i = tile * TILE + column;
             // ‖b‖² − 2 a·b orders the others; what it says of near ones is rounded, so their distances are taken anew.
