@@ -1,6 +1,7 @@
 //! A network on the host, and the rules that trajectories are judged by.
 
 pub mod batch;
+pub mod gram;
 pub mod network;
 pub mod spectrum;
 pub mod twonn;

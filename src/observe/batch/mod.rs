@@ -8,11 +8,14 @@
 
 mod linear;
 mod pool;
+mod rows;
 
 #[cfg(test)]
 mod tests;
 
 use phasesweep_networks::{Graph, Op};
+
+pub use rows::tangent_kernel;
 
 use linear::Linear;
 use pool::for_each_window;

@@ -76,3 +76,35 @@ fn derivatives_along_a_direction_are_those_of_differences() {
         }
     }
 }
+
+/// Against the whole Jacobian: the gradient of every output at every sample, by the reference.
+#[test]
+fn lengths_and_kernels_are_those_of_the_jacobian() {
+    for graph in graphs() {
+        let parameters = numbers(graph.parameters(), 0.3);
+        let (samples, delta) = (numbers(5 * 70, 1.1), numbers(5 * 3, 2.0));
+        let jacobian = |sample: &[f64], outputs: &[f64]| {
+            let values = reference::forward(&graph, &parameters, sample);
+            reference::backward(&graph, &parameters, &values, outputs).parameters
+        };
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let batch = Batch::new(&graph, &parameters, samples.clone());
+        let squares = batch.row_squares(&batch.backward(&delta, &mut vec![0.0; parameters.len()]));
+        for ((sample, delta), own) in samples.chunks(70).zip(delta.chunks(3)).zip(squares) {
+            let gradient = jacobian(sample, delta);
+            let exact = dot(&gradient, &gradient);
+            // Sums of at most thousands of products in another order.
+            assert!((own / exact - 1.0).abs() < 1e-11, "{own} {exact}");
+        }
+        // In two batches, which must not show.
+        let batches = [&samples[..3 * 70], &samples[3 * 70..]].map(|x| Batch::new(&graph, &parameters, x.to_vec()));
+        let kernel = tangent_kernel(&batches);
+        let units = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+        let rows: Vec<Vec<f64>> =
+            samples.chunks(70).map(|sample| units.iter().flat_map(|unit| jacobian(sample, unit)).collect()).collect();
+        for (place, own) in kernel.iter().enumerate() {
+            let exact = dot(&rows[place / 5], &rows[place % 5]);
+            assert!((own - exact).abs() < 1e-11 * dot(&rows[place / 5], &rows[place / 5]), "{own} {exact}");
+        }
+    }
+}
