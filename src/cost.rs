@@ -93,8 +93,13 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
     let per_epoch = samples * (forward * passes + forward + behind_first + FLOPS_PER_UNIT * units);
     let products: Vec<f64> = graph.layers().map(|(node, _)| node.products() as f64).collect();
     let parameters = graph.parameters() as u64;
-    let sizes =
-        Sizes { products: &products, parameters: parameters as f64, samples: samples as usize, tests: data.test };
+    let sizes = Sizes {
+        products: &products,
+        parameters: parameters as f64,
+        samples: samples as usize,
+        tests: data.test,
+        classes: data.classes,
+    };
     let probed = sweep.observe.probes.flops(sweep.train.epochs, &sizes);
     let flops = epochs * per_epoch + recorded * tests * (forward + FLOPS_PER_UNIT * units / 2.0) + probed;
 
@@ -103,8 +108,7 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
         OptimiserKind::GradientFlow => FLOW_VECTORS,
         _ => optimiser.moments().map(u64::from).iter().sum(),
     };
-    let layers = graph.layers().count();
-    let state = 4 * parameters * (1 + moments) + record_bytes(sweep, variant, data, samples as usize, layers);
+    let state = 4 * parameters * (1 + moments) + record_bytes(sweep, variant, data, samples as usize, &graph);
     let dense = graph.layers().all(|(node, _)| node.op == Op::Dense);
     let held = match activations {
         // Weights and gradients lie side by side for the few replicas under way only.
@@ -123,7 +127,7 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
 }
 
 /// Bytes of what is recorded of one replica.
-fn record_bytes(sweep: &Sweep, variant: &Variant, data: &DataShape, samples: usize, layers: usize) -> u64 {
+fn record_bytes(sweep: &Sweep, variant: &Variant, data: &DataShape, samples: usize, graph: &Graph) -> u64 {
     let (observe, epochs) = (&sweep.observe, sweep.train.epochs);
     let misclassified = observe.misclassified.as_ref();
     let times =
@@ -133,8 +137,9 @@ fn record_bytes(sweep: &Sweep, variant: &Variant, data: &DataShape, samples: usi
         epochs,
         classes: data.classes,
         samples,
-        layers,
+        layers: graph.layers().count(),
         hidden: sweep.architectures[variant.architecture].kind.depth(),
+        parameters: graph.parameters(),
         observed: &sweep.architectures[variant.architecture].observe,
         recorded: &times.recorded,
         manifold: &times.manifold,

@@ -9,7 +9,8 @@ use phasesweep_results::dimension::{CELL, DIMENSIONS};
 use phasesweep_results::variables::STEPS_PER_EPOCH;
 use phasesweep_results::{Dim, Variable};
 
-use super::axes::Axes;
+use super::axes::{Axes, Labels};
+use super::earlier;
 use super::record::Layout;
 use super::registry::{Observable, Sizes};
 use super::setup::Setup;
@@ -28,8 +29,20 @@ pub fn layout(setup: &Setup<'_>, scheduled: &Scheduled) -> Layout {
         observable.label(setup, &mut axes);
         variables.extend_from_slice(own);
     }
+    earlier::label(setup, scheduled.before(), &mut axes);
     variables.retain(|variable| axes.size(variable) > 0);
-    Layout { axes, variables }
+    let mut working: Vec<&'static Variable> =
+        scheduled.asked().into_iter().flat_map(|(_, observable)| observable.working()).copied().collect();
+    working.push(&earlier::PARAMETERS);
+    working.retain(|variable| axes.size(variable) > 0);
+    let working_axes = axes.clone();
+    // What only working variables extend along is no dimension of what is stored.
+    for dim in working.iter().flat_map(|variable| &variable.dims[1..]) {
+        if !variables.iter().any(|variable| variable.dims.contains(dim)) {
+            axes.set(dim, Labels::Positions(0));
+        }
+    }
+    Layout { axes, variables, working, working_axes }
 }
 
 impl Scheduled {
@@ -38,10 +51,15 @@ impl Scheduled {
         *self == Scheduled::default()
     }
 
+    /// Of how many epochs right before a measurement its observables need the weights.
+    pub fn before(&self) -> usize {
+        self.asked().into_iter().map(|(_, observable)| observable.before()).max().unwrap_or(0)
+    }
+
     /// Every epoch of a run of `last` epochs at which something is measured or kept, ascending.
     pub fn epochs(&self, last: usize) -> Vec<usize> {
-        let schedules = self.asked().into_iter().map(|(_, observable)| observable.schedule()).chain(&self.weights);
-        let mut all: Vec<usize> = schedules.flat_map(|schedule| schedule.epochs(last)).collect();
+        let measured = self.asked().into_iter().flat_map(|(_, observable)| observable.epochs(last));
+        let mut all: Vec<usize> = measured.chain(self.weights.iter().flat_map(|at| at.epochs(last))).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -49,8 +67,7 @@ impl Scheduled {
 
     /// Floating-point operations of one replica's measurements over a run of `last` epochs.
     pub fn flops(&self, last: usize, sizes: &Sizes<'_>) -> f64 {
-        let of =
-            |observable: &dyn Observable| observable.schedule().epochs(last).len() as f64 * observable.flops(sizes);
+        let of = |observable: &dyn Observable| observable.epochs(last).len() as f64 * observable.flops(sizes);
         self.asked().into_iter().map(|(_, observable)| of(observable)).sum()
     }
 }
@@ -99,10 +116,10 @@ pub fn variable(name: &str) -> Option<&'static Variable> {
     VARIABLES.iter().copied().find(|variable| variable.name == name)
 }
 
-/// Whether a variable is written when copies of the weights are measured, rather than by the engine.
+/// Whether a variable is written when copies of the weights are measured, rather than by the engine; working variables are.
 pub fn on_weights(variable: &Variable) -> bool {
-    let mut measured = OBSERVABLES.iter().flat_map(|entry| entry.variables);
-    measured.any(|own| own.name == variable.name) || variable.name == STEPS_PER_EPOCH.name
+    let mut of_engines = FAMILIES.iter().flat_map(|family| family.variables);
+    !of_engines.any(|own| own.name == variable.name) || variable.name == STEPS_PER_EPOCH.name
 }
 
 /// All dimensions other than the cell, in the order in which they are written: the contract's, then those that variables

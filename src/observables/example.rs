@@ -61,6 +61,7 @@ impl Example {
             samples: self.block.train.len(),
             layers: self.graph.layers().count(),
             hidden: self.graph.hidden().len(),
+            parameters: self.graph.parameters(),
             observed: &[],
             recorded: &[],
             manifold: &[],

@@ -13,6 +13,7 @@ pub mod axes;
 pub mod catalogue;
 pub mod collapse;
 pub mod distance_from_start;
+pub mod earlier;
 #[cfg(test)]
 mod example;
 pub mod flow;

@@ -11,6 +11,7 @@ use phasesweep_results::Variable;
 use phasesweep_results::variables::STEPS_PER_EPOCH;
 
 use super::Scheduled;
+use super::earlier;
 use super::record::Record;
 use super::registry::Observable;
 use super::setup::{Subject, View};
@@ -21,8 +22,10 @@ pub struct Observer<'a> {
     subject: &'a Subject<'a>,
     asked: Vec<Asked<'a>>,
     threads: usize,
-    /// Every epoch at which something is due, kept weights included.
+    /// Every epoch at which something is due, kept and remembered weights included.
     epochs: Vec<usize>,
+    /// Those whose weights are remembered for measurements at the epochs right after.
+    remembered: Vec<usize>,
 }
 
 /// An observable that was asked for.
@@ -31,6 +34,14 @@ struct Asked<'a> {
     observable: &'a dyn Observable,
     variables: &'static [&'static Variable],
     epochs: Vec<usize>,
+}
+
+impl Asked<'_> {
+    /// The epochs whose weights it needs at later ones.
+    fn remembers(&self) -> impl Iterator<Item = usize> {
+        let before = self.observable.before();
+        self.epochs.iter().flat_map(move |&epoch| (1..=before).filter_map(move |back| epoch.checked_sub(back)))
+    }
 }
 
 impl<'a> Observer<'a> {
@@ -43,15 +54,21 @@ impl<'a> Observer<'a> {
         let mut asked = Vec::new();
         for (variables, observable) in scheduled.asked() {
             observable.fits(subject)?;
-            asked.push(Asked { observable, variables, epochs: observable.schedule().epochs(last) });
+            asked.push(Asked { observable, variables, epochs: observable.epochs(last) });
         }
-        let epochs = scheduled.epochs(last);
+        let ascending = |mut epochs: Vec<usize>| {
+            epochs.sort_unstable();
+            epochs.dedup();
+            epochs
+        };
+        let remembered = ascending(asked.iter().flat_map(Asked::remembers).collect());
+        let epochs = ascending([scheduled.epochs(last), remembered.clone()].concat());
         if !epochs.is_empty() && subject.graph.nodes().is_empty() {
             return Err(
                 "the network cannot be built on the block's inputs, so nothing of it can be measured".to_owned()
             );
         }
-        Ok(Observer { subject, asked, threads: threads.max(1), epochs })
+        Ok(Observer { subject, asked, threads: threads.max(1), epochs, remembered })
     }
 
     /// Whether anything is due at an epoch.
@@ -64,7 +81,8 @@ impl<'a> Observer<'a> {
         self.epochs.get(self.epochs.partition_point(|&due| due <= epoch)).copied()
     }
 
-    /// Measures what is due at `epoch` of the views, and writes it into their records.
+    /// Measures what is due at `epoch` of the views, and writes it into their records. At the last epoch of training,
+    /// what follows from all measurements is written, too.
     pub fn observe(&self, epoch: usize, views: &[View<'_>], records: &mut [&mut Record]) {
         for (view, record) in views.iter().zip(records.iter_mut()) {
             record.set(&STEPS_PER_EPOCH, 0, &[view.steps_per_epoch as f64]);
@@ -77,12 +95,18 @@ impl<'a> Observer<'a> {
             .flat_map(|(view, due, count)| (0..count).map(move |piece| Piece { view, due, piece }))
             .collect();
         let mut found = self.work(&pieces, views, &due).into_iter();
-        for record in records {
+        for (record, view) in records.iter_mut().zip(views) {
             for ((asked, at), &count) in due.iter().zip(&counts) {
                 let values = asked.observable.values(self.subject, found.by_ref().take(count).collect());
-                for (variable, values) in asked.variables.iter().zip(values) {
+                for (variable, values) in asked.variables.iter().chain(asked.observable.working()).zip(values) {
                     record.set_along(variable, asked.epochs.len(), *at, &values);
                 }
+                if epoch == self.subject.setup.epochs {
+                    asked.observable.conclude(self.subject, record);
+                }
+            }
+            if self.remembered.binary_search(&epoch).is_ok() {
+                earlier::remember(record, epoch, view.parameters);
             }
         }
     }

@@ -1,8 +1,11 @@
 //! What is recorded of a replica: one array for each variable that was asked for.
 //!
 //! Which arrays there are, and how long they are, follows from the registry and from the labels along the dimensions
-//! ([`Layout`]); nothing here knows any observable. Invariants: an array holds the values of one cell, in the order of its
-//! variable's dimensions; what is not measured yet, or never, is missing; a variable that was not asked for has no array.
+//! ([`Layout`]); nothing here knows any observable. Working variables are kept with the others while a replica trains, in
+//! memory and in checkpoints, and never stored: what a measurement at the end must know of earlier ones.
+//!
+//! Invariants: an array holds the values of one cell, in the order of its variable's dimensions; what is not measured yet,
+//! or never, is missing; a variable that was not asked for has no array.
 
 use phasesweep_results::{Dim, LabelKind, Variable};
 
@@ -12,16 +15,26 @@ use super::values::{Column, Values};
 /// Which variables are recorded, and the labels along their dimensions: see [`super::layout`].
 #[derive(Debug, Clone)]
 pub struct Layout {
-    /// Labels of the dimensions.
+    /// Labels of the dimensions of the variables.
     pub axes: Axes,
     /// The variables, in the order of the registry.
     pub variables: Vec<&'static Variable>,
+    /// Variables that are kept while a replica trains and never stored.
+    pub working: Vec<&'static Variable>,
+    /// Labels of the dimensions of the working variables.
+    pub working_axes: Axes,
 }
 
 impl Layout {
-    /// Bytes of one replica's record.
+    /// Every variable of a record with the number of its values, the working ones last.
+    fn sizes(&self) -> impl Iterator<Item = (&'static Variable, usize)> {
+        let stored = self.variables.iter().map(|&variable| (variable, self.axes.size(variable)));
+        stored.chain(self.working.iter().map(|&variable| (variable, self.working_axes.size(variable))))
+    }
+
+    /// Bytes of one replica's record, the working variables included.
     pub fn bytes(&self) -> u64 {
-        self.variables.iter().map(|variable| (self.axes.size(variable) * variable.dtype.bytes()) as u64).sum()
+        self.sizes().map(|(variable, size)| size as u64 * variable.dtype.bytes() as u64).sum()
     }
 
     /// The records as columns: one row for each, missing throughout where there is none (a cell that failed). A record of
@@ -49,9 +62,8 @@ pub struct Record {
 impl Record {
     /// A record with nothing measured yet.
     pub fn empty(layout: &Layout) -> Record {
-        let array =
-            |&variable: &&'static Variable| (variable, Values::missing(variable.dtype, layout.axes.size(variable)));
-        Record { arrays: layout.variables.iter().map(array).collect() }
+        let array = |(variable, size): (&'static Variable, usize)| (variable, Values::missing(variable.dtype, size));
+        Record { arrays: layout.sizes().map(array).collect() }
     }
 
     /// The record of these arrays; `None` unless they are exactly those of the layout.

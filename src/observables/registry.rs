@@ -8,6 +8,7 @@ use phasesweep_results::Variable;
 
 use super::axes::Axes;
 use super::keys::Keys;
+use super::record::Record;
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
 
@@ -30,6 +31,28 @@ pub struct Family {
 pub trait Observable: std::fmt::Debug + Send + Sync {
     /// Epochs at which it is measured.
     fn schedule(&self) -> &Schedule;
+
+    /// The epochs at which it is measured in a run of `last` epochs: those of its schedule, unless it needs more.
+    fn epochs(&self, last: usize) -> Vec<usize> {
+        self.schedule().epochs(last)
+    }
+
+    /// Of how many epochs right before its own it needs the weights ([`View::before`]): at most [`super::earlier::MOST`].
+    fn before(&self) -> usize {
+        0
+    }
+
+    /// What it keeps of each replica until its end besides its variables: see [`super::record`]. Their values follow those of
+    /// the variables in [`Observable::values`]; the last dimension is the observable's epochs.
+    fn working(&self) -> &'static [&'static Variable] {
+        &[]
+    }
+
+    /// What follows from the measurements of all epochs, once the last epoch of training has been measured. It is not
+    /// asked for where a replica diverged or left before.
+    fn conclude(&self, subject: &Subject<'_>, record: &mut Record) {
+        let _ = (subject, record);
+    }
 
     /// Sets the labels of its dimensions, its epochs included.
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes);
@@ -91,6 +114,8 @@ pub struct Sizes<'a> {
     pub samples: usize,
     /// Test samples.
     pub tests: usize,
+    /// Classes, which are the outputs.
+    pub classes: usize,
 }
 
 /// Declares the registry: for each observable on copies of the weights its file and the type of its settings.

@@ -57,6 +57,8 @@ pub struct Setup<'a> {
     pub layers: usize,
     /// Hidden layers that can be observed.
     pub hidden: usize,
+    /// Trainable numbers.
+    pub parameters: usize,
     /// Hidden layers whose radii and distances are measured, counted from 1, ascending.
     pub observed: &'a [usize],
     /// See [`Times::recorded`].
@@ -145,6 +147,7 @@ pub struct View<'a> {
     pub kept: Option<&'a [bool]>,
     /// Steps of the optimiser in an epoch.
     pub steps_per_epoch: usize,
+    earlier: Vec<Vec<f32>>,
     initial: Draw<'a>,
     drawn: OnceLock<Vec<f32>>,
 }
@@ -167,7 +170,22 @@ impl<'a> View<'a> {
             return None;
         }
         let network = Network::new(&subject.layers, subject.activation, parameters);
-        Some(View { subject, network, parameters, seed, kept, steps_per_epoch, initial, drawn: OnceLock::new() })
+        let (earlier, drawn) = (Vec::new(), OnceLock::new());
+        Some(View { subject, network, parameters, seed, kept, steps_per_epoch, earlier, initial, drawn })
+    }
+
+    /// With the parameters of the epochs right before, the latest first, each laid out as the parameters; those of another
+    /// length are unknown.
+    pub fn with_earlier(mut self, earlier: Vec<Vec<f32>>) -> View<'a> {
+        let length = self.parameters.len();
+        self.earlier = earlier.into_iter().take_while(|own| own.len() == length).collect();
+        self
+    }
+
+    /// The parameters of so many epochs before (1: the last one), laid out as [`View::parameters`]; `None` where training
+    /// had not begun, or nobody asked for them ([`super::Observable::before`]).
+    pub fn before(&self, epochs: usize) -> Option<&[f32]> {
+        self.earlier.get(epochs.checked_sub(1)?).map(Vec::as_slice)
     }
 
     /// The parameters from which it began, laid out as [`View::parameters`]; drawn when they are first asked for.

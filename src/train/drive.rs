@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::leaving::{leaving_epoch, truncate};
 use super::{Engine, Problem, Replica, ReplicaState, TrainError, steps_per_epoch};
-use crate::observables::{Observer, Subject, View, on_weights};
+use crate::observables::{Observer, Subject, View, earlier, on_weights};
 
 /// What the loop asks of the world around it: clocks, signals and disks sit behind this.
 pub trait Pace {
@@ -164,7 +164,7 @@ fn observe(
         let initial = || problem.initial_parameters(replica);
         let (kept, steps) = (replica.kept.as_deref(), steps_per_epoch(problem, replica));
         if let Some(view) = View::new(subject, parameters, replica.seed, kept, steps, Box::new(initial)) {
-            views.push(view);
+            views.push(view.with_earlier(earlier::recall(record, epoch, parameters.len())));
             records.push(record);
         }
     }

@@ -99,12 +99,16 @@ impl Problem {
 
     /// What is measured of the cohort.
     pub fn setup(&self) -> Setup<'_> {
+        // A network that cannot be built has no parameters; whoever would train it refuses it.
+        let graph = self.graph().unwrap_or_default();
+        let layers = if graph.nodes().is_empty() { self.architecture.depth() + 1 } else { graph.layers().count() };
         Setup {
             epochs: self.epochs,
             classes: self.block.classes,
             samples: self.block.train.len(),
-            layers: self.graph().map_or(self.architecture.depth() + 1, |graph| graph.layers().count()),
+            layers,
             hidden: self.architecture.depth(),
+            parameters: graph.parameters(),
             observed: &self.layers,
             recorded: &self.recorded,
             manifold: &self.manifold,
