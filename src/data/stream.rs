@@ -45,7 +45,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// A whole number in `0..bound`, by the high half of a 128-bit product; its bias is below bound/2⁶⁴.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.generator.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 

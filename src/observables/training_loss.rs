@@ -11,6 +11,7 @@ use phasesweep_networks::Graph;
 use super::loss::Loss;
 use super::setup::{Subject, View};
 use crate::data::Samples;
+use crate::data::stream::Key;
 use crate::observe::batch::Batch;
 
 /// Numbers that a group of samples may take at all nodes: 16 MiB.
@@ -46,13 +47,42 @@ pub fn trained_on(view: &View<'_>, points: usize) -> Vec<usize> {
     (0..view.subject.block.train.len()).filter(kept).take(points).collect()
 }
 
+/// `points` of a replica's training samples, drawn by its seed from those that are not pruned, ascending; all if there are
+/// fewer. Whoever draws as many draws the same, at every epoch.
+pub fn drawn(view: &View<'_>, points: usize) -> Vec<usize> {
+    let mut places = trained_on(view, usize::MAX);
+    if points < places.len() {
+        let mut numbers = Key::new("observables: points", &[view.seed]).at(0);
+        for place in 0..points {
+            let other = place + numbers.below((places.len() - place) as u64) as usize;
+            places.swap(place, other);
+        }
+        places.truncate(points);
+        places.sort_unstable();
+    }
+    places
+}
+
 /// Samples at these places, in double precision `[sample, input]`.
 fn rows(samples: &Samples, inputs: usize, places: &[usize]) -> Vec<f64> {
     let row = |&place: &usize| samples.x[place * inputs..(place + 1) * inputs].iter().map(|&x| f64::from(x));
     places.iter().flat_map(row).collect()
 }
 
-/// Calls `visit` for the network's values at these samples, group by group, with the places of the group.
+/// The network's values at these samples, group by group, each with its places.
+pub fn groups<'a>(
+    graph: &'a Graph,
+    parameters: &'a [f64],
+    samples: &'a Samples,
+    places: &'a [usize],
+) -> impl Iterator<Item = (Batch<'a>, &'a [usize])> {
+    let numbers: usize = graph.nodes().iter().map(|node| node.extent.size()).sum();
+    let inputs = graph.nodes().first().map_or(0, |node| node.extent.size());
+    let groups = places.chunks((GROUP_NUMBERS / numbers.max(1)).clamp(1, 256));
+    groups.map(move |group| (Batch::new(graph, parameters, rows(samples, inputs, group)), group))
+}
+
+/// Calls `visit` for each of the [`groups`].
 pub fn for_each_group(
     graph: &Graph,
     parameters: &[f64],
@@ -60,11 +90,7 @@ pub fn for_each_group(
     places: &[usize],
     mut visit: impl FnMut(&Batch<'_>, &[usize]),
 ) {
-    let numbers: usize = graph.nodes().iter().map(|node| node.extent.size()).sum();
-    let inputs = graph.nodes().first().map_or(0, |node| node.extent.size());
-    for group in places.chunks((GROUP_NUMBERS / numbers.max(1)).clamp(1, 256)) {
-        visit(&Batch::new(graph, parameters, rows(samples, inputs, group)), group);
-    }
+    groups(graph, parameters, samples, places).for_each(|(batch, group)| visit(&batch, group));
 }
 
 /// Parameters in double precision.
@@ -75,13 +101,28 @@ pub fn widened(parameters: &[f32]) -> Vec<f64> {
 impl<'a> TrainingLoss<'a> {
     /// The loss over the first `points` samples that a replica is trained on.
     pub fn of(view: &View<'a>, points: usize) -> TrainingLoss<'a> {
+        TrainingLoss::over(view, trained_on(view, points))
+    }
+
+    /// The loss over these training samples.
+    pub fn over(view: &View<'a>, counted: Vec<usize>) -> TrainingLoss<'a> {
         TrainingLoss {
             graph: &view.subject.graph,
             parameters: widened(view.parameters),
             loss: view.subject.loss,
             samples: &view.subject.block.train,
-            counted: trained_on(view, points),
+            counted,
         }
+    }
+
+    /// The same loss at other parameters, laid out as the view's.
+    pub fn at(self, parameters: &[f32]) -> TrainingLoss<'a> {
+        TrainingLoss { parameters: widened(parameters), ..self }
+    }
+
+    /// Number of samples over which it is taken.
+    pub fn samples(&self) -> usize {
+        self.counted.len()
     }
 
     /// Moves one parameter.
@@ -104,6 +145,34 @@ impl<'a> TrainingLoss<'a> {
             batch.backward(&delta, &mut gradient);
         });
         (value, gradient)
+    }
+
+    /// The gradient of the loss at the parameters, and ‖∂ℓ_i‖² of each sample's own loss, of which the loss is the mean.
+    pub fn gradient_and_squares(&self) -> (Vec<f64>, Vec<f64>) {
+        let (count, mut gradient) = (self.counted.len() as f64, vec![0.0; self.parameters.len()]);
+        let mut squares = Vec::with_capacity(self.counted.len());
+        self.for_each_group(|batch, group| {
+            // The delta is that of the mean: of a sample's own loss it is so many times as great.
+            let (_, delta) = self.at_outputs(batch, group);
+            let deltas = batch.backward(&delta, &mut gradient);
+            squares.extend(batch.row_squares(&deltas).into_iter().map(|square| square * count * count));
+        });
+        (gradient, squares)
+    }
+
+    /// Σ_i c_i ∂ℓ_i, the gradients of the samples' own losses with these factors.
+    pub fn combination(&self, factors: &[f64]) -> Vec<f64> {
+        let (count, mut gradient) = (self.counted.len() as f64, vec![0.0; self.parameters.len()]);
+        let mut factors = factors.iter();
+        self.for_each_group(|batch, group| {
+            let (_, mut delta) = self.at_outputs(batch, group);
+            let classes = (delta.len() / batch.rows().max(1)).max(1);
+            for (row, factor) in delta.chunks_exact_mut(classes).zip(factors.by_ref().take(group.len())) {
+                row.iter_mut().for_each(|d| *d *= factor * count);
+            }
+            batch.backward(&delta, &mut gradient);
+        });
+        gradient
     }
 
     /// The Hessian of the loss at the parameters, times a vector.
@@ -177,6 +246,11 @@ pub fn softmax(outputs: &mut [f64]) -> f64 {
     greatest + total.ln()
 }
 
+/// Σ a b.
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
 /// √Σ x².
 pub fn length(numbers: &[f64]) -> f64 {
     numbers.iter().map(|x| x * x).sum::<f64>().sqrt()
@@ -228,6 +302,42 @@ mod tests {
             assert!((value - total).abs() < 1e-12, "{value} {total}");
             assert!(gradient.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-12));
         }
+    }
+
+    /// Against gradients over one sample at a time.
+    #[test]
+    fn samples_have_gradients_of_their_own() {
+        for (kind, loss) in (0..KINDS).flat_map(|kind| [(kind, Loss::CrossEntropy), (kind, Loss::MeanSquared)]) {
+            let example = Example::new(kind, Activation::Tanh, loss);
+            let subject = example.subject();
+            let view = example.view(&subject, None);
+            let counted = vec![1, 4, 7, 8, 20];
+            let all = TrainingLoss::over(&view, counted.clone());
+            let factors = [0.3, -1.0, 2.0, 0.0, 0.7];
+            let ((mean, squares), combined) = (all.gradient_and_squares(), all.combination(&factors));
+            assert_eq!(mean, all.gradient().1);
+            let mut expected = vec![0.0; combined.len()];
+            for ((sample, square), factor) in counted.into_iter().zip(squares).zip(factors) {
+                let own = TrainingLoss::over(&view, vec![sample]).gradient().1;
+                // Sums in another order.
+                assert!((square - dot(&own, &own)).abs() < 1e-12 * square.max(1.0), "{kind} {loss:?}");
+                expected.iter_mut().zip(&own).for_each(|(sum, g)| *sum += factor * g);
+            }
+            assert!(combined.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-12));
+        }
+    }
+
+    #[test]
+    fn points_are_drawn_from_those_that_are_trained_on() {
+        let example = Example::new(0, Activation::Tanh, Loss::CrossEntropy);
+        let subject = example.subject();
+        let kept: Vec<bool> = (0..example.block.train.len()).map(|sample| sample % 3 != 1).collect();
+        let view = example.view(&subject, Some(&kept));
+        let some = drawn(&view, 6);
+        assert!(some.windows(2).all(|pair| pair[0] < pair[1]) && some.iter().all(|&place| kept[place]), "{some:?}");
+        assert_eq!((some.len(), &drawn(&view, 6)), (6, &some));
+        assert_ne!(some, trained_on(&view, 6), "not the first ones");
+        assert_eq!(drawn(&view, 100), trained_on(&view, 100));
     }
 
     /// Against central differences of gradients.
