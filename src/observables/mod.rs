@@ -34,6 +34,7 @@ pub mod schedule;
 pub mod setup;
 pub mod sharpness;
 pub mod steps;
+pub mod tangent_kernel;
 pub mod training_loss;
 pub mod values;
 pub mod weight_norm;
@@ -76,4 +77,5 @@ registry::observables! {
     representation::Representation,
     collapse::Collapse,
     margins::Margins,
+    tangent_kernel::TangentKernel,
 }
