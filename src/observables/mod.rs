@@ -11,6 +11,7 @@
 
 pub mod axes;
 pub mod catalogue;
+pub mod cka;
 pub mod collapse;
 pub mod distance_from_start;
 pub mod earlier;
@@ -78,4 +79,5 @@ registry::observables! {
     collapse::Collapse,
     margins::Margins,
     tangent_kernel::TangentKernel,
+    cka::Cka,
 }

@@ -18,7 +18,8 @@ use super::training_loss::{for_each_group, trained_on, widened};
 use super::{Axes, Definition, Keys, Labels, Observable, Schedule, Setup, Sizes, Subject, View};
 use crate::observe::spectrum::eigenvalues;
 
-const LAYER: Dim = &Dimension::index(
+/// A hidden layer whose values are looked at.
+pub(super) const LAYER: Dim = &Dimension::index(
     "representation_layer",
     LabelKind::Integer,
     "1",
