@@ -19,6 +19,7 @@ pub mod earlier;
 mod example;
 pub mod flow;
 pub mod gradient_norm;
+pub mod intrinsic_dimension;
 pub mod keys;
 pub mod local_complexity;
 pub mod loss;
@@ -80,4 +81,5 @@ registry::observables! {
     margins::Margins,
     tangent_kernel::TangentKernel,
     cka::Cka,
+    intrinsic_dimension::IntrinsicDimension,
 }
