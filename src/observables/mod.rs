@@ -38,6 +38,7 @@ pub mod sharpness;
 pub mod steps;
 pub mod tangent_kernel;
 pub mod training_loss;
+pub mod update;
 pub mod values;
 pub mod weight_norm;
 
@@ -82,4 +83,5 @@ registry::observables! {
     tangent_kernel::TangentKernel,
     cka::Cka,
     intrinsic_dimension::IntrinsicDimension,
+    update::Update,
 }
