@@ -18,6 +18,7 @@ pub mod earlier;
 #[cfg(test)]
 mod example;
 pub mod flow;
+pub mod gradient_noise;
 pub mod gradient_norm;
 pub mod intrinsic_dimension;
 pub mod keys;
@@ -84,4 +85,5 @@ registry::observables! {
     cka::Cka,
     intrinsic_dimension::IntrinsicDimension,
     update::Update,
+    gradient_noise::GradientNoise,
 }
