@@ -32,43 +32,71 @@ pub struct Manifold {
     pub distance: Vec<f64>,
 }
 
+/// Sums over the samples of each class, of which radii and distances are made.
+#[derive(Debug, Clone)]
+pub struct Sums {
+    units: usize,
+    count: Vec<f64>,
+    square: Vec<f64>,
+    centre: Vec<f64>,
+}
+
+impl Sums {
+    /// Of no sample yet.
+    pub fn new(classes: usize, units: usize) -> Sums {
+        Sums { units, count: vec![0.0; classes], square: vec![0.0; classes], centre: vec![0.0; classes * units] }
+    }
+
+    /// Adds a sample's activations, one for each unit.
+    pub fn add<T: Copy + Into<f64>>(&mut self, row: &[T], class: usize) {
+        let norm = row.iter().map(|&h| h.into().powi(2)).sum::<f64>().sqrt();
+        self.count[class] += 1.0;
+        // Not so where all are zero; NaN shows.
+        if norm != 0.0 {
+            self.square[class] += 1.0;
+            for (sum, &h) in self.centre[class * self.units..].iter_mut().zip(row) {
+                *sum += h.into() / norm;
+            }
+        }
+    }
+
+    /// Radii and distances of the samples so far.
+    pub fn finish(mut self) -> Manifold {
+        let (classes, units) = (self.count.len(), self.units);
+        for class in 0..classes {
+            self.square[class] /= self.count[class];
+            let centre = &mut self.centre[class * units..(class + 1) * units];
+            centre.iter_mut().for_each(|sum| *sum /= self.count[class]);
+        }
+        let there = |class: usize| self.count[class] > 0.0;
+        let mu = |class: usize| &self.centre[class * units..(class + 1) * units];
+        // Rounding may take a radius that is zero below it.
+        let radius = |class: usize| match self.square[class] - mu(class).iter().map(|m| m * m).sum::<f64>() {
+            below if below < 0.0 => 0.0,
+            square => square.sqrt(),
+        };
+        let distance = |a: usize, b: usize| mu(a).iter().zip(mu(b)).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+        Manifold {
+            radius: (0..classes).map(|class| if there(class) { radius(class) } else { f64::NAN }).collect(),
+            distance: (0..classes)
+                .flat_map(|a| (a + 1..classes).map(move |b| (a, b)))
+                .map(|(a, b)| if there(a) && there(b) { distance(a, b) } else { f64::NAN })
+                .collect(),
+        }
+    }
+}
+
 /// Measures a layer. `activations` is `[sample, unit]`, row-major; `labels` gives each sample's class, below `classes`;
 /// samples whose `kept` is false do not count.
 pub fn measure(activations: &[f32], labels: &[u16], kept: Option<&[bool]>, classes: usize) -> Manifold {
     let units = activations.len().checked_div(labels.len()).unwrap_or(0);
-    let mut count = vec![0.0; classes];
-    let mut square = vec![0.0; classes];
-    let mut centre = vec![0.0; classes * units];
+    let mut sums = Sums::new(classes, units);
     for (sample, &label) in labels.iter().enumerate() {
-        if kept.is_some_and(|kept| !kept[sample]) {
-            continue;
-        }
-        let class = usize::from(label);
-        let row = &activations[sample * units..(sample + 1) * units];
-        let norm = row.iter().map(|&h| f64::from(h).powi(2)).sum::<f64>().sqrt();
-        count[class] += 1.0;
-        if norm > 0.0 {
-            square[class] += 1.0;
-            for (sum, &h) in centre[class * units..].iter_mut().zip(row) {
-                *sum += f64::from(h) / norm;
-            }
+        if kept.is_none_or(|kept| kept[sample]) {
+            sums.add(&activations[sample * units..(sample + 1) * units], usize::from(label));
         }
     }
-    for class in 0..classes {
-        square[class] /= count[class];
-        centre[class * units..(class + 1) * units].iter_mut().for_each(|sum| *sum /= count[class]);
-    }
-    let mu = |class: usize| &centre[class * units..(class + 1) * units];
-    // Rounding may take a radius that is zero below it.
-    let radius = |class: usize| (square[class] - mu(class).iter().map(|m| m * m).sum::<f64>()).max(0.0).sqrt();
-    let distance = |a: usize, b: usize| mu(a).iter().zip(mu(b)).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
-    Manifold {
-        radius: (0..classes).map(|class| if count[class] > 0.0 { radius(class) } else { f64::NAN }).collect(),
-        distance: (0..classes)
-            .flat_map(|a| (a + 1..classes).map(move |b| (a, b)))
-            .map(|(a, b)| if count[a] > 0.0 && count[b] > 0.0 { distance(a, b) } else { f64::NAN })
-            .collect(),
-    }
+    sums.finish()
 }
 
 #[cfg(test)]

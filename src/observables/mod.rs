@@ -38,6 +38,7 @@ pub mod setup;
 pub mod sharpness;
 pub mod steps;
 pub mod tangent_kernel;
+pub mod test_manifold;
 pub mod training_loss;
 pub mod update;
 pub mod values;
@@ -86,4 +87,5 @@ registry::observables! {
     intrinsic_dimension::IntrinsicDimension,
     update::Update,
     gradient_noise::GradientNoise,
+    test_manifold::TestManifold,
 }
