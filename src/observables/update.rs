@@ -2,10 +2,10 @@
 //!
 //! With θ_t the parameters after t epochs, biases counted, and u_t = θ_t − θ_{t−1} the update over the last epoch (in
 //! full-batch training that of the last step): the length ‖u_t‖, the length over ‖θ_{t−1}‖, cos(u_t, u_{t−1}), and
-//! cos(∇L(θ_t), ∇L(θ_{t−1})) of the full-batch gradients of the training loss, without weight decay. Gradients that turn
-//! around from step to step, a cosine near −1, are what gradient descent shows at the edge of stability along the sharpest
-//! direction (Cohen et al. 2021, arXiv 2103.00065); cosines between successive gradients tell when training oscillates
-//! (Xing, Arpit, Tsirigotis & Bengio, "A walk with SGD", 2018, arXiv 1802.08770).
+//! cos(∇L(θ_t), ∇L(θ_{t−1})) of the gradients of the training loss over all samples (or `points` of them), without weight
+//! decay. Gradients that turn around from step to step, a cosine near −1, are what gradient descent shows at the edge of
+//! stability along the sharpest direction (Cohen et al. 2021, arXiv 2103.00065); cosines between successive gradients tell
+//! when training oscillates (Xing, Arpit, Tsirigotis & Bengio, "A walk with SGD", 2018, arXiv 1802.08770).
 //!
 //! It needs the weights of the two epochs before ([`super::earlier`]). Invariants: differences and sums are in f64, in the
 //! order of the parameters; missing at epoch 0, the updates' cosine also at epoch 1, and a cosine with what is zero.
@@ -14,7 +14,8 @@ use phasesweep_results::dimension::CELL;
 use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
 use serde::Serialize;
 
-use super::training_loss::{self, TrainingLoss, dot, length};
+use super::keys::MOST;
+use super::training_loss::{self, TrainingLoss, dot, drawn, length};
 use super::{Axes, Definition, Keys, Labels, Observable, Schedule, Setup, Sizes, Subject, View};
 
 const EPOCH: Dim =
@@ -49,7 +50,7 @@ static GRADIENT_COSINE: Variable = Variable {
     dims: &[CELL, EPOCH],
     dtype: Dtype::F32,
     units: "1",
-    long_name: "cosine between the training loss's full-batch gradient and that of the epoch before, without weight decay",
+    long_name: "cosine between the training loss's gradient and that of the epoch before, without weight decay",
     when: "`[observe] update`",
 };
 
@@ -57,14 +58,23 @@ static GRADIENT_COSINE: Variable = Variable {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Update {
     at: Schedule,
+    points: usize,
 }
 
 impl Definition for Update {
-    const MEANING: &'static str = "length of the update over the last epoch, cosines between successive updates and between successive full-batch gradients";
+    const MEANING: &'static str = "length of the update over the last epoch, cosines between successive updates and between successive gradients of the training loss";
     const VARIABLES: &'static [&'static Variable] = &[&LENGTH, &RELATIVE, &UPDATE_COSINE, &GRADIENT_COSINE];
 
     fn read(keys: &mut dyn Keys) -> Option<Update> {
-        Some(Update { at: keys.schedule("at", "epochs")? })
+        let at = keys.schedule("at", "epochs");
+        let points = keys.whole(
+            "points",
+            1..=MOST,
+            MOST as usize,
+            "training samples over which the two gradients are taken, drawn by the cell's seed from those that are not \
+             pruned; all if there are fewer",
+        );
+        Some(Update { at: at?, points: points? })
     }
 }
 
@@ -87,14 +97,15 @@ impl Observable for Update {
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {
         // Two gradients: forward, and back to weights and inputs.
-        2.0 * 3.0 * 2.0 * sizes.products.iter().sum::<f64>() * sizes.samples as f64 + 12.0 * sizes.parameters
+        let samples = self.points.min(sizes.samples) as f64;
+        2.0 * 3.0 * 2.0 * sizes.products.iter().sum::<f64>() * samples + 12.0 * sizes.parameters
     }
 
     fn piece(&self, view: &View<'_>, _piece: usize) -> Vec<f64> {
         let Some(last) = view.before(1) else { return vec![f64::NAN; 4] };
         let step = difference(view.parameters, last);
         let before = view.before(2).map_or(f64::NAN, |earlier| cosine(&step, &difference(last, earlier)));
-        let loss = TrainingLoss::of(view, usize::MAX);
+        let loss = TrainingLoss::over(view, drawn(view, self.points));
         let now = loss.gradient().1;
         let then = loss.at(last).gradient().1;
         let norm = last.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt();
@@ -124,7 +135,7 @@ mod tests {
     use super::*;
 
     fn asked(at: &[usize]) -> Update {
-        Update { at: Schedule::At { epochs: at.to_vec() } }
+        Update { at: Schedule::At { epochs: at.to_vec() }, points: MOST as usize }
     }
 
     /// Steps of known lengths and directions: by hand; and the gradients' cosine by central differences of losses, to which
@@ -147,6 +158,10 @@ mod tests {
         let found = {
             let subject = example.subject();
             let view = example.view(&subject, None).with_earlier(vec![last.clone(), first]);
+            // Of some samples, the same ones at both epochs.
+            let some = Update { points: 9, ..asked(&[2]) }.piece(&view, 0);
+            let loss = |weights: &[f32]| TrainingLoss::over(&view, drawn(&view, 9)).at(weights).gradient().1;
+            assert_eq!(some[3], cosine(&loss(&now), &loss(&last)));
             asked(&[2]).piece(&view, 0)
         };
         let norm = last.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt();
