@@ -95,6 +95,8 @@ pub enum Form {
     Lines,
     /// A list of integers, or a list of such lists.
     IntegerLists,
+    /// A list of lists of integers.
+    Groups,
     /// An integer, a list of integers, or `{ start, count }`.
     Counted,
     /// `"full"` or a number of samples.

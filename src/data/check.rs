@@ -9,7 +9,7 @@ use super::inventory::Inventory;
 use super::labels::listed;
 use super::sources::{self, PathKey};
 use super::{DataError, Places, Pool, idx};
-use crate::sweep::{Data, Labels, Normalise};
+use crate::sweep::{Data, Labels, Normalise, Selection};
 
 /// One file's verdict.
 #[derive(Debug)]
@@ -118,6 +118,7 @@ pub fn check(name: &str, path: Option<&Path>, places: &Places) -> Result<Report,
         label_noise: 0.0,
         label_draw: 0,
         normalise: Normalise::Standardise,
+        selection: Selection::All,
         path: path.map(Path::to_owned),
     };
     let (set, wanted) = (kind.published, (kind.wanted)());

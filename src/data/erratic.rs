@@ -14,12 +14,12 @@ pub(super) struct Extremes {
 }
 
 impl Extremes {
-    /// Of a matrix of so many rows. One thread does it: whoever waits for it may be a thread of the same pool.
-    pub(super) fn of(matrix: &Matrix, rows: usize) -> Extremes {
+    /// Of the stated rows of a matrix. One thread does it: whoever waits for it may be a thread of the same pool.
+    pub(super) fn of(matrix: &Matrix, rows: impl Iterator<Item = usize>) -> Extremes {
         let d = matrix.features;
         let mut extremes = Extremes { least: vec![f64::INFINITY; d], greatest: vec![f64::NEG_INFINITY; d] };
         let mut row = vec![0.0; d];
-        for index in 0..rows {
+        for index in rows {
             matrix.read(index, &mut row);
             extremes.least.iter_mut().zip(&row).for_each(|(least, &x)| *least = least.min(x));
             extremes.greatest.iter_mut().zip(&row).for_each(|(greatest, &x)| *greatest = greatest.max(x));
@@ -82,7 +82,7 @@ mod tests {
         let scaling = Scaling::fit(&train, &rows, Normalise::Standardise, false);
         let count = |test: Vec<u8>| {
             let tested = test.len() / 3;
-            erratic(&scaling, &train, &rows, &Extremes::of(&Matrix::bytes(test, 3, 1, 255.0), tested))
+            erratic(&scaling, &train, &rows, &Extremes::of(&Matrix::bytes(test, 3, 1, 255.0), 0..tested))
         };
         // Off in the whole test set: nothing is far.
         assert_eq!(count(vec![255, 0, 255, 0, 0, 0]).inputs, 0);

@@ -1,19 +1,25 @@
 //! Classes from labels, and their noise.
 //!
 //! The labels of a source are those that occur in it, whatever numbers they are: 1 to 26 are 26 classes, in ascending
-//! order. What is drawn for a sample depends on `label_draw` and on the sample's place in its source alone: a sample
+//! order. A sweep may use some of them alone, and make one class of several ([`Selection`]). What is drawn for a sample depends on `label_draw` and on the sample's place in its source alone: a sample
 //! keeps its class in every subsample and for every seed.
 
 use super::DataError;
 use super::stream::Key;
-use crate::sweep::{Data, Labels};
+use crate::sweep::{Data, Labels, Selection};
 
 /// The rule that turns the labels of a source into classes.
 #[derive(Debug)]
 pub(super) struct Rule {
     labels: Labels,
-    /// Labels of the source, ascending.
+    /// What the samples that are used are called in sentences: the source's name, and which labels they have.
+    pub(super) name: String,
+    /// Labels of the source that are used, ascending.
     source: Vec<u32>,
+    /// Whether others are not.
+    selects: bool,
+    /// The class of each of `source`, where the sweep groups them.
+    group: Option<Vec<u16>>,
     /// Number of classes.
     pub(super) classes: usize,
     noise: f64,
@@ -25,9 +31,27 @@ impl Rule {
     /// The rule for a source whose labels are `source`, ascending.
     ///
     /// # Errors
-    /// The one label that is set against the rest is not among the source's.
+    /// A label that the sweep names is not among the source's.
     pub(super) fn new(data: &Data, name: &str, source: &[u32]) -> Result<Rule, DataError> {
         let request = |what: String, advice: String| DataError::Request { name: name.to_owned(), what, advice };
+        let chosen = data.selection.labels();
+        let absent = chosen.iter().flatten().find(|label| source.binary_search(label).is_err());
+        if let Some(label) = absent {
+            return Err(request(
+                format!("{} asks for label {label}, but its labels are {}", data.selection.written(), listed(source)),
+                "Choose among those".to_owned(),
+            ));
+        }
+        let group = match &data.selection {
+            Selection::All | Selection::Only(_) => None,
+            Selection::Groups(groups) => {
+                let of = |label: &u32| groups.iter().position(|group| group.contains(label)).unwrap_or_default();
+                chosen.as_ref().map(|labels| labels.iter().map(|label| of(label) as u16).collect())
+            }
+        };
+        let selects = chosen.is_some();
+        let used = chosen.unwrap_or_else(|| source.to_vec());
+        let source = used.as_slice();
         if let Labels::OneVsRest { label } = data.labels
             && !source.iter().any(|&known| known == u32::from(label))
         {
@@ -45,12 +69,26 @@ impl Rule {
         let key = |purpose: &str| Key::new(purpose, &[data.label_draw]);
         Ok(Rule {
             labels: data.labels,
-            source: source.to_vec(),
-            classes: classes(data.labels, source.len()),
+            name: if selects { format!("{name} with {}", data.selection.written()) } else { name.to_owned() },
+            classes: classes(data.labels, data.selection.classes().unwrap_or(source.len())),
+            selects,
+            group,
             noise: data.label_noise,
             random: [key("random labels of training samples"), key("random labels of test samples")],
             noisy: key("label noise"),
+            source: used,
         })
+    }
+
+    /// The places of the samples that are used, ascending; `None` where all are.
+    pub(super) fn kept(&self, labels: &[u32]) -> Option<Vec<u32>> {
+        let kept = |(place, label): (usize, &u32)| self.source.binary_search(label).ok().map(|_| place as u32);
+        self.selects.then(|| labels.iter().enumerate().filter_map(kept).collect())
+    }
+
+    /// The labels of the source that are used, in a sentence.
+    pub(super) fn used(&self) -> String {
+        listed(&self.source)
     }
 
     /// Class of the training sample at that place in the source.
@@ -73,22 +111,22 @@ impl Rule {
     }
 
     fn clean(&self, half: usize, index: usize, label: u32) -> u16 {
-        // Every label of a sample is one of the source's.
+        // Every label of a sample that is used is one of these.
         let place = self.source.binary_search(&label).unwrap_or_default();
         match self.labels {
             Labels::Parity => (label % 2) as u16,
             Labels::Halves => u16::from(2 * place >= self.source.len()),
-            Labels::Classes => place as u16,
+            Labels::Classes => self.group.as_ref().map_or(place as u16, |group| group[place]),
             Labels::OneVsRest { label: one } => u16::from(label == u32::from(one)),
             Labels::Random => self.random[half].at(index as u64).below(self.classes as u64) as u16,
         }
     }
 
     /// The number that stands for each class in results: the source's own label where labels are taken as they are,
-    /// else the class's place.
+    /// else the class's place, which of groups is theirs in the sweep file.
     pub(super) fn numbers(&self) -> Vec<u16> {
         match self.labels {
-            Labels::Classes => self.source.iter().map(|&label| label as u16).collect(),
+            Labels::Classes if self.group.is_none() => self.source.iter().map(|&label| label as u16).collect(),
             _ => (0..self.classes as u16).collect(),
         }
     }
@@ -103,12 +141,22 @@ impl Rule {
                 pair(&format!("0 (labels {})", listed(lower)), format!("1 (labels {})", listed(upper)))
             }
             Labels::OneVsRest { label } => pair("0 (the rest)", format!("1 (label {label})")),
+            Labels::Classes if self.group.is_some() => {
+                let of = |class: usize| {
+                    let group = self.group.iter().flatten().zip(&self.source);
+                    let labels: Vec<u32> =
+                        group.filter(|(of, _)| usize::from(**of) == class).map(|(_, label)| *label).collect();
+                    let plural = if labels.len() == 1 { "" } else { "s" };
+                    format!("{class} (label{plural} {})", listed(&labels))
+                };
+                (0..self.classes).map(of).collect()
+            }
             Labels::Classes | Labels::Random => self.numbers().iter().map(u16::to_string).collect(),
         }
     }
 }
 
-/// Number of classes that a source of `source` labels has under a rule.
+/// Number of classes that a source of `source` labels or groups has under a rule.
 pub(super) fn classes(labels: Labels, source: usize) -> usize {
     match labels {
         Labels::Parity | Labels::Halves | Labels::OneVsRest { .. } => 2,
@@ -154,6 +202,7 @@ mod tests {
             label_noise,
             label_draw,
             normalise: Normalise::Standardise,
+            selection: Selection::All,
             path: None,
         }
     }

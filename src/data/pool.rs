@@ -13,7 +13,7 @@ use super::inventory::Inventory;
 use super::labels::{self, Rule};
 use super::normalise::Scaling;
 use super::sources::{Decoded, Half, Source};
-use super::{Block, DataError, Places, Samples, subsample};
+use super::{Block, DataError, Places, Samples, Shape, subsample};
 use crate::sweep::{Data, Normalise, Subsample};
 
 /// A source, decoded.
@@ -54,7 +54,7 @@ impl Pool {
         Ok(Pool { source, train, test, labels, image, digest, dir, remarks, extremes: OnceLock::new() })
     }
 
-    /// Number of samples that subsamples are taken from.
+    /// Number of training samples, of all labels.
     pub fn len(&self) -> usize {
         self.train.labels.len()
     }
@@ -64,7 +64,7 @@ impl Pool {
         self.len() == 0
     }
 
-    /// Number of test samples.
+    /// Number of test samples, of all labels.
     pub fn test_len(&self) -> usize {
         self.test.labels.len()
     }
@@ -81,7 +81,18 @@ impl Pool {
 
     /// Number of classes under the sweep's labels.
     pub fn classes(&self, data: &Data) -> usize {
-        labels::classes(data.labels, self.labels.len())
+        labels::classes(data.labels, data.selection.classes().unwrap_or(self.labels.len()))
+    }
+
+    /// Sizes of the samples that the sweep uses.
+    ///
+    /// # Errors
+    /// A label that is asked for does not exist, or none of those that are has a test sample.
+    pub fn shape(&self, data: &Data) -> Result<Shape, DataError> {
+        let rule = self.rule(data)?;
+        let [train, test] = self.used(&rule)?.map(|half| half.len());
+        let (features, classes) = (self.features(), rule.classes);
+        Ok(Shape { features, classes, train, test, image: self.image })
     }
 
     /// The number that stands for each class in results: the source's own label where labels are taken as they are,
@@ -137,16 +148,36 @@ impl Pool {
         Rule::new(data, self.source.name(), &self.labels)
     }
 
+    /// The training and test samples that the sweep uses.
+    fn used(&self, rule: &Rule) -> Result<[Used; 2], DataError> {
+        let used = [&self.train, &self.test].map(|half| match rule.kept(&half.labels) {
+            Some(rows) => Used::These(rows),
+            None => Used::All(half.labels.len()),
+        });
+        match used.iter().position(|half| half.len() == 0) {
+            None => Ok(used),
+            Some(half) => Err(DataError::Request {
+                name: self.source.name().to_owned(),
+                what: format!("no {} sample is of labels {}", ["training", "test"][half], rule.used()),
+                advice: "Choose other labels".to_owned(),
+            }),
+        }
+    }
+
     /// The training samples of a subsample.
-    fn rows(&self, subsample: &Subsample, rule: &Rule) -> Result<Vec<u32>, DataError> {
-        let name = self.source.name();
-        let rows = match *subsample {
+    fn rows(&self, subsample: &Subsample, rule: &Rule, used: &Used) -> Result<Vec<u32>, DataError> {
+        let name = rule.name.as_str();
+        let places = match *subsample {
             Subsample::Balanced { size, draw } => {
-                let labels = self.train.labels.iter().enumerate();
-                let classes: Vec<u16> = labels.map(|(row, &label)| rule.train(row, label)).collect();
+                let class = |row: usize| rule.train(row, self.train.labels[row]);
+                let classes: Vec<u16> = used.rows().map(class).collect();
                 subsample::balanced(size, draw, name, &rule.names(), &classes)?
             }
-            _ => subsample::indices(subsample, name, self.len())?,
+            _ => subsample::indices(subsample, name, used.len())?,
+        };
+        let rows = match used {
+            Used::All(_) => places,
+            Used::These(rows) => places.into_iter().map(|place| rows[place as usize]).collect(),
         };
         if rows.is_empty() {
             return Err(DataError::Request {
@@ -170,25 +201,35 @@ impl Pool {
     /// As [`Pool::block`].
     pub fn census(&self, data: &Data, subsample: &Subsample, inputs: bool) -> Result<Census, DataError> {
         let rule = self.rule(data)?;
-        self.census_of(data, &rule, &self.rows(subsample, &rule)?, inputs)
+        let [train, test] = self.used(&rule)?;
+        self.census_of(data, &rule, &self.rows(subsample, &rule, &train)?, &test, inputs)
     }
 
-    /// As [`Pool::census`], of all training samples.
+    /// As [`Pool::census`], of all training samples that the sweep uses.
     ///
     /// # Errors
     /// A label that is asked for does not exist, or every input is constant.
     pub fn census_of_all(&self, data: &Data) -> Result<Census, DataError> {
-        let rows: Vec<u32> = (0..self.len() as u32).collect();
-        self.census_of(data, &self.rule(data)?, &rows, true)
+        let rule = self.rule(data)?;
+        let [train, test] = self.used(&rule)?;
+        let rows: Vec<u32> = train.rows().map(|row| row as u32).collect();
+        self.census_of(data, &rule, &rows, &test, true)
     }
 
-    fn census_of(&self, data: &Data, rule: &Rule, rows: &[u32], inputs: bool) -> Result<Census, DataError> {
+    fn census_of(
+        &self,
+        data: &Data,
+        rule: &Rule,
+        rows: &[u32],
+        tested: &Used,
+        inputs: bool,
+    ) -> Result<Census, DataError> {
         let (mut train, mut test) = (vec![0; rule.classes], vec![0; rule.classes]);
         for &row in rows {
             train[usize::from(rule.train(row as usize, self.train.labels[row as usize]))] += 1;
         }
-        for (row, &label) in self.test.labels.iter().enumerate() {
-            test[usize::from(rule.test(row, label))] += 1;
+        for row in tested.rows() {
+            test[usize::from(rule.test(row, self.test.labels[row]))] += 1;
         }
         let standardised = data.normalise == Normalise::Standardise;
         if standardised && self.train.inputs.is_constant(rows) {
@@ -196,10 +237,15 @@ impl Pool {
         }
         let erratic = (inputs && standardised).then(|| {
             let scaling = Scaling::fit(&self.train.inputs, rows, data.normalise, false);
-            let extremes = self.extremes.get_or_init(|| Extremes::of(&self.test.inputs, self.test_len()));
-            erratic(&scaling, &self.train.inputs, rows, extremes)
+            let look = || Extremes::of(&self.test.inputs, tested.rows());
+            match tested {
+                Used::All(_) => erratic(&scaling, &self.train.inputs, rows, self.extremes.get_or_init(look)),
+                Used::These(_) => erratic(&scaling, &self.train.inputs, rows, &look()),
+            }
         });
-        let odd = !labels::is_plain(&self.labels) && labels::depends_on_numbers(data.labels);
+        // Who names labels knows them.
+        let all = matches!(tested, Used::All(_));
+        let odd = all && !labels::is_plain(&self.labels) && labels::depends_on_numbers(data.labels);
         let labels = odd.then(|| labels::listed(&self.labels));
         Ok(Census { classes: rule.names(), train, test, labels, erratic })
     }
@@ -221,7 +267,8 @@ impl Pool {
     pub fn block(&self, data: &Data, subsample: &Subsample, keep_constant: bool) -> Result<Block, DataError> {
         assert_eq!(data.source, self.source, "a block is cut from the pool of its own source");
         let rule = self.rule(data)?;
-        let rows = self.rows(subsample, &rule)?;
+        let [used, tested] = self.used(&rule)?;
+        let rows = self.rows(subsample, &rule, &used)?;
         let scaling = Scaling::fit(&self.train.inputs, &rows, data.normalise, keep_constant);
         if scaling.is_constant() {
             return Err(self.all_constant(&rows));
@@ -230,9 +277,16 @@ impl Pool {
             x: scaling.apply(&self.train.inputs, rows.par_iter().map(|&row| row as usize)),
             y: (rows.par_iter()).map(|&row| rule.train(row as usize, self.train.labels[row as usize])).collect(),
         };
-        let test = Samples {
-            x: scaling.apply(&self.test.inputs, (0..self.test_len()).into_par_iter()),
-            y: (0..self.test_len()).into_par_iter().map(|row| rule.test(row, self.test.labels[row])).collect(),
+        let class = |row: usize| rule.test(row, self.test.labels[row]);
+        let test = match &tested {
+            Used::All(count) => Samples {
+                x: scaling.apply(&self.test.inputs, (0..*count).into_par_iter()),
+                y: (0..*count).into_par_iter().map(class).collect(),
+            },
+            Used::These(rows) => Samples {
+                x: scaling.apply(&self.test.inputs, rows.par_iter().map(|&row| row as usize)),
+                y: rows.par_iter().map(|&row| class(row as usize)).collect(),
+            },
         };
         let whole = scaling.live.len() == self.features();
         Ok(Block {
@@ -244,6 +298,32 @@ impl Pool {
             test,
             source_index: rows,
         })
+    }
+}
+
+/// Samples of a half that a sweep uses, by their places in the source.
+#[derive(Debug)]
+enum Used {
+    /// So many from the first on: all.
+    All(usize),
+    /// These, ascending.
+    These(Vec<u32>),
+}
+
+impl Used {
+    fn len(&self) -> usize {
+        match self {
+            Used::All(count) => *count,
+            Used::These(rows) => rows.len(),
+        }
+    }
+
+    fn rows(&self) -> impl Iterator<Item = usize> + '_ {
+        let place = move |index: usize| match self {
+            Used::All(_) => index,
+            Used::These(rows) => rows[index] as usize,
+        };
+        (0..self.len()).map(place)
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::data::shape_from;
 use crate::data::sources::{Digits, FashionMnist, Idx, Mnist, Stripe};
-use crate::sweep::{Labels, Normalise};
+use crate::sweep::{Labels, Normalise, Selection};
 
 fn data(source: Source, path: Option<&Path>) -> Data {
     Data {
@@ -16,6 +16,7 @@ fn data(source: Source, path: Option<&Path>) -> Data {
         label_noise: 0.0,
         label_draw: 0,
         normalise: Normalise::Standardise,
+        selection: Selection::All,
         path: path.map(Path::to_owned),
     }
 }
@@ -309,6 +310,101 @@ fn whole_images_keep_their_constant_pixels_as_zeros() {
             }
         }
     }
+}
+
+/// The samples that a sweep uses, by a loop over the labels of the whole block.
+#[test]
+fn chosen_and_grouped_labels_are_a_smaller_pool() {
+    let whole = Data {
+        labels: Labels::Classes,
+        normalise: Normalise::None,
+        ..data(Source::Digits(Digits { train: 1500 }), None)
+    };
+    let pool = Pool::load(&whole).unwrap();
+    let all = pool.block(&whole, &Subsample::Block { size: 1500, block: 0 }, false).unwrap();
+    let groups = vec![vec![0, 2, 4], vec![1, 3]];
+    let places = |y: &[u16], class: &dyn Fn(u16) -> Option<u16>| -> Vec<(usize, u16)> {
+        y.iter().enumerate().filter_map(|(row, &label)| Some((row, class(label)?))).collect()
+    };
+    type Class<'a> = &'a dyn Fn(u16) -> Option<u16>;
+    let only: Class<'_> = &|label| [3, 5].iter().position(|&kept| kept == label).map(|class| class as u16);
+    let grouped: Class<'_> =
+        &|label| groups.iter().position(|group: &Vec<u32>| group.contains(&u32::from(label))).map(|class| class as u16);
+    for (selection, class, numbers) in
+        [(Selection::Only(vec![3, 5]), only, [3, 5]), (Selection::Groups(groups.clone()), grouped, [0, 1])]
+    {
+        let chosen = Data { selection, ..whole.clone() };
+        let (train, test) = (places(&all.train.y, class), places(&all.test.y, class));
+        let shape = shape_from(&chosen, &Places::default()).unwrap();
+        assert_eq!((shape.classes, shape.train, shape.test), (2, train.len(), test.len()));
+        assert_eq!((pool.classes(&chosen), pool.class_numbers(&chosen).unwrap()), (2, numbers.to_vec()));
+        // The second block of 100 holds the samples 100 to 199 of those that are used.
+        let block = pool.block(&chosen, &Subsample::Block { size: 100, block: 1 }, false).unwrap();
+        let expected = &train[100..200];
+        assert!(block.source_index.iter().zip(expected).all(|(&row, (place, _))| row as usize == *place));
+        assert!(block.train.y.iter().zip(expected).all(|(y, (_, class))| y == class));
+        assert!(block.test.y.iter().zip(&test).all(|(y, (_, class))| y == class));
+        let inputs = block.inputs();
+        let row = |x: &[f32], of: usize, k: usize| -> Vec<f32> {
+            block
+                .live
+                .iter()
+                .map(|&live| x[of * all.inputs() + all.live.iter().position(|&l| l == live).unwrap()])
+                .collect::<Vec<_>>()[k..]
+                .to_vec()
+        };
+        for (place, (of, _)) in expected.iter().enumerate() {
+            assert_eq!(block.train.x[place * inputs..(place + 1) * inputs], row(&all.train.x, *of, 0));
+        }
+        assert_eq!(block.test.len(), test.len());
+        assert_eq!(block.test.x[..inputs], row(&all.test.x, test[0].0, 0));
+        // Draws are of those that are used, and a balanced one has as many of each class.
+        let draw = pool.block(&chosen, &Subsample::Draw { size: 200, draw: 3 }, false).unwrap();
+        assert!(draw.source_index.iter().all(|&row| train.iter().any(|(place, _)| *place == row as usize)));
+        let balanced = pool.block(&chosen, &Subsample::Balanced { size: 200, draw: 3 }, false).unwrap();
+        assert_eq!(balanced.train.y.iter().filter(|&&y| y == 1).count(), 100);
+        let census = pool.census(&chosen, &Subsample::Block { size: 100, block: 1 }, true).unwrap();
+        let count = |of: &[(usize, u16)]| [0, 1].map(|class| of.iter().filter(|(_, y)| *y == class).count()).to_vec();
+        assert_eq!((census.train.clone(), census.test.clone()), (count(expected), count(&test)));
+        assert!(census.findings().is_empty(), "{:?}", census.findings());
+        assert_eq!(
+            pool.identity(&chosen),
+            pool.identity(&whole),
+            "the samples are the same; what is used of them is in the entry"
+        );
+        // More than there is: the answer names what is used.
+        let error = pool.block(&chosen, &Subsample::Block { size: 1200, block: 0 }, false).unwrap_err().to_string();
+        assert!(error.contains(&chosen.selection.written()) && error.contains(&train.len().to_string()), "{error}");
+    }
+    let names = |selection| pool.census_of_all(&Data { selection, ..whole.clone() }).unwrap().classes;
+    assert_eq!(names(Selection::Only(vec![3, 5])), ["3", "5"]);
+    assert_eq!(names(Selection::Groups(groups)), ["0 (labels 0, 2 and 4)", "1 (labels 1 and 3)"]);
+    let odd = Data { selection: Selection::Only(vec![3, 12]), ..whole.clone() };
+    let error = pool.block(&odd, &Subsample::Block { size: 10, block: 0 }, false).unwrap_err().to_string();
+    assert!(error.contains("only = [3, 12] asks for label 12") && error.contains("0 to 9"), "{error}");
+    // Rules of labels are applied to those that are used.
+    let upper = Data { labels: Labels::Halves, selection: Selection::Only(vec![2, 3, 9]), ..whole.clone() };
+    let halves = pool.block(&upper, &Subsample::Block { size: 60, block: 0 }, false).unwrap();
+    for (&row, &y) in halves.source_index.iter().zip(&halves.train.y) {
+        assert_eq!(y, u16::from(all.train.y[row as usize] == 9), "2 and 3 are the lower half of three labels");
+    }
+}
+
+/// What is drawn for a sample depends on its place in the source: a smaller pool does not draw anew.
+#[test]
+fn a_sample_keeps_its_random_class_in_a_smaller_pool() {
+    let random = |labels, label_noise, selection| Data {
+        labels,
+        label_noise,
+        selection,
+        ..data(Source::Digits(Digits { train: 1500 }), None)
+    };
+    let pool = Pool::load(&random(Labels::Random, 0.0, Selection::All)).unwrap();
+    let groups = Selection::Groups(vec![vec![0, 1, 2, 3, 4], vec![5, 6, 7, 8, 9]]);
+    let block = |data: &Data| pool.block(data, &Subsample::Block { size: 700, block: 0 }, false).unwrap();
+    let (halves, grouped) =
+        (block(&random(Labels::Halves, 0.3, Selection::All)), block(&random(Labels::Classes, 0.3, groups)));
+    assert_eq!((halves.train.y, halves.test.y), (grouped.train.y, grouped.test.y));
 }
 
 #[test]

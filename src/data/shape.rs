@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::labels::classes;
 use super::sources::{self, PathKey};
-use super::{DataError, Places};
+use super::{DataError, Places, Pool};
 use crate::sweep::Data;
 
 /// Sizes of a source under the sweep's labels.
@@ -22,8 +22,10 @@ pub struct Shape {
     pub image: Option<[usize; 3]>,
 }
 
-/// The sizes of a source, from the headers of its files; from the published numbers where a published set's files are
-/// not there yet, so that a sweep can be planned before its data is fetched.
+/// The sizes of a source, from the headers of its files, and of the samples that the sweep uses of it, which takes a look at
+/// every label where it uses some labels alone; from the published numbers where a published set's files are
+/// not there yet, so that a sweep can be planned before its data is fetched. (How many samples the labels in use have is
+/// then not known: it is put down as their share of the labels, which holds within a tenth for the published sets.)
 ///
 /// # Errors
 /// The files named by `path` (or any of [`Source::Idx`](super::sources::Source::Idx)) are nowhere, or their headers are malformed.
@@ -37,6 +39,18 @@ pub fn shape(data: &Data) -> Result<Shape, DataError> {
 /// As [`shape`].
 pub fn shape_from(data: &Data, places: &Places) -> Result<Shape, DataError> {
     let sizes = data.source.sizes(data.path.as_deref(), places)?;
+    if let Some(labels) = data.selection.labels() {
+        return match Pool::load_from(data, places) {
+            Ok(pool) => pool.shape(data),
+            Err(DataError::NotFound { .. }) if data.path.is_none() && sizes.labels > 0 => {
+                let share = |samples: usize| samples * labels.len().min(sizes.labels) / sizes.labels;
+                let (train, test) = (share(sizes.train), share(sizes.test));
+                let classes = classes(data.labels, data.selection.classes().unwrap_or(sizes.labels));
+                Ok(Shape { features: sizes.features, classes, train, test, image: sizes.image })
+            }
+            Err(error) => Err(error),
+        };
+    }
     let classes = classes(data.labels, sizes.labels);
     Ok(Shape { features: sizes.features, classes, train: sizes.train, test: sizes.test, image: sizes.image })
 }

@@ -17,7 +17,8 @@ use super::keys::{Keys, file_name, keys_of, plain, shown};
 use crate::data::sources::PathKey;
 use crate::key::{Absent, Key, Label, Literal};
 use crate::sweep::{
-    Architecture, Data, InversionOf, Labels, Normalise, Optimiser, Precision, Prune, PruneSize, Subsample, Watched,
+    Architecture, Data, InversionOf, Labels, Normalise, Optimiser, Precision, Prune, PruneSize, Selection, Subsample,
+    Watched,
 };
 
 /// Labels of a variant, one per axis, in the order of [`super::Plan::AXES`].
@@ -221,6 +222,11 @@ fn data_words(data: &Data, path: Option<&str>) -> Words {
     let keys = source_keys(data, &words.keys);
     for key in keys.iter().filter(|key| matches!(key.label, Label::Always(_) | Label::Word)) {
         key.speak(&mut words);
+    }
+    match &data.selection {
+        Selection::All => {}
+        Selection::Only(_) => words.unusual("only", data.selection.written().replace(" = ", "="), false),
+        Selection::Groups(_) => words.unusual("groups", data.selection.written().replace(" = ", "="), false),
     }
     let text = match data.labels {
         Labels::Parity => "parity".to_owned(),

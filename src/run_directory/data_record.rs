@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{self, DataError, Shape};
+use crate::data::{self, DataError, Pool, Shape};
 use crate::sweep::Data;
 
 /// What is kept of one entry of the data axis.
@@ -31,19 +31,19 @@ pub struct DataRecord {
 }
 
 impl DataRecord {
-    /// The record of an entry of that identity. `found_in` is the directory of its files, if it has files.
+    /// The record of an entry of that identity. `pool` is its decoded source, which one without files need not be.
     ///
     /// # Errors
     /// The files are nowhere, or their heads are malformed.
-    pub fn new(data: &Data, identity: String, found_in: Option<&Path>) -> Result<DataRecord, DataError> {
+    pub fn new(data: &Data, identity: String, pool: Option<&Pool>) -> Result<DataRecord, DataError> {
         Ok(DataRecord {
             name: data.source.name().to_string(),
             source: json(&data.source),
             entry: json(data),
             path: data.path.clone(),
-            found_in: found_in.map(Path::to_path_buf),
+            found_in: pool.and_then(Pool::dir).map(Path::to_path_buf),
             identity,
-            shape: data::shape(data)?,
+            shape: pool.map_or_else(|| data::shape(data), |pool| pool.shape(data))?,
         })
     }
 

@@ -27,10 +27,10 @@ pub(super) fn flows(
     }
     excluded(raw, diagnostics);
     for entry in data {
-        let two = entry.value.source.classes() == Some(2);
+        let two = entry.value.selection.classes().or(entry.value.source.classes()) == Some(2);
         if !two && matches!(entry.value.labels, Labels::Classes | Labels::Random) {
             let error = diagnostics.error(&entry.place, "a gradient flow has one output, for two classes");
-            error.help("write labels = \"parity\", \"halves\" or \"one-vs-rest\"");
+            error.help("write labels = \"parity\", \"halves\" or \"one-vs-rest\", or choose two labels: only = [3, 5]");
         }
     }
     flow::resolve(raw.flow.as_ref(), diagnostics)

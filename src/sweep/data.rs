@@ -7,6 +7,7 @@ use super::diagnostics::Diagnostics;
 use super::judge::{Judge, words};
 use super::place::Located;
 use super::reader::{Field, List};
+use super::selection::{self, Beside, Selection};
 use super::table::{RawTable, Table, keys};
 use crate::data::sources::{self, Kind, PathKey, Source};
 use crate::key::{Absent, Bound, Key, Literal, Variant};
@@ -28,6 +29,18 @@ keys! {
         /// The class that one-vs-rest sets apart, 0 to 9 (idx: to 255; sources of any number of
         /// classes: to the last).
         label: List<i128> = integers { absent: Absent::Required("3"), applies_to: "`labels = \"one-vs-rest\"`" },
+        /// The labels of the source that are used, two or more: all other samples leave the pool, in training and in the test set,
+        /// before blocks, draws and the rule of `labels`. Classes keep the source's numbers. A list of such lists is an axis.
+        only: List<List<i128>> = integer_lists {
+            bound: Bound::Whole(0, u16::MAX as i128),
+            absent: Absent::Means("all labels"),
+        },
+        /// Classes made of several labels: `[[0, 2, 4], [1, 3]]` makes class 0 of the labels 0, 2 and 4, and class 1 of 1 and 3. Samples
+        /// of labels that are in no group leave the pool, in training and in the test set. Goes with `labels` classes and random.
+        groups: List<List<i128>> = groups {
+            bound: Bound::Whole(0, u16::MAX as i128),
+            absent: Absent::Means("none"),
+        },
         /// Share of training labels that are replaced by another class.
         label_noise: List<f64> = numbers { bound: Bound::Share, absent: Absent::Is(Literal::Number(0.0)) },
         /// Number of the random labels or noise, the same for all seeds.
@@ -74,6 +87,9 @@ pub struct Data {
     pub label_draw: u64,
     /// How inputs are scaled.
     pub normalise: Normalise,
+    /// Which labels of the source are used, and which of them are one class.
+    #[serde(flatten, skip_serializing_if = "Selection::is_all")]
+    pub selection: Selection,
     /// Directory named in the file; not part of a cell's identity (the digest of the data is).
     #[serde(skip)]
     pub path: Option<std::path::PathBuf>,
@@ -148,8 +164,16 @@ pub(crate) fn resolve(table: &RawTable<RawData>, diagnostics: &mut Diagnostics) 
     let noise = judge.reals(&raw.label_noise);
     let draws = judge.wholes(&raw.label_draw);
     let path = path(&mut judge, &raw.path, kind);
+    let sources: Option<Vec<Source>> = sources.map(|sources| sources.iter().map(|values| (kind.new)(values)).collect());
+    let beside = Beside {
+        sources: sources.as_deref().unwrap_or_default(),
+        largest_label: kind.largest_label,
+        labels: labels.as_deref().unwrap_or_default(),
+        label: &raw.label.field,
+    };
+    let selections = selection::resolve(&mut judge, &raw.only, &raw.groups, &beside);
     let (sources, labels, normalise, noise, draws, path) = (sources?, labels?, normalise?, noise?, draws?, path?);
-    let sources: Vec<Source> = sources.iter().map(|values| (kind.new)(values)).collect();
+    let selections = selections?;
     let random = |labels: &Labels, noise: f64| noise > 0.0 || *labels == Labels::Random;
     if let (Field::Given(given), false) =
         (&raw.label_draw.field, labels.iter().any(|l| noise.iter().any(|n| random(l, n.value))))
@@ -158,15 +182,15 @@ pub(crate) fn resolve(table: &RawTable<RawData>, diagnostics: &mut Diagnostics) 
         error.help("it goes with label_noise > 0 and with labels = \"random\"");
         return None;
     }
-    let lengths = [sources.len(), labels.len(), noise.len(), draws.len()];
+    let lengths = [sources.len(), selections.len(), labels.len(), noise.len(), draws.len()];
     let combinations = judge.combinations(lengths)?;
-    let entry = |[s, l, n, d]: [usize; 4]| {
+    let entry = |[s, c, l, n, d]: [usize; 5]| {
         let (labels, label_noise) = (labels[l], noise[n].value);
         // Without noise every draw is the same cell: one of them stands for all.
         let kept = d == 0 || random(&labels, label_noise);
         let label_draw = if random(&labels, label_noise) { draws[d].value as u64 } else { 0 };
-        let source = sources[s].clone();
-        kept.then(|| Data { source, labels, label_noise, label_draw, normalise, path: path.clone() })
+        let (source, selection) = (sources[s].clone(), selections[c].clone());
+        kept.then(|| Data { source, labels, label_noise, label_draw, normalise, selection, path: path.clone() })
     };
     Some(combinations.filter_map(entry).collect())
 }

@@ -32,6 +32,8 @@ const NAMES: Expected = Expected { sentence: "a list of strings", set: &["one", 
 const LINES: Expected = Expected { sentence: "a list of strings", set: &["'[\"first\", \"second\"]'"] };
 const INTEGER_LISTS: Expected =
     Expected { sentence: "a list of integers, as in [20], or a list of such lists", set: &["20,20", "'[20],[50,50]'"] };
+const GROUPS: Expected =
+    Expected { sentence: "a list of lists of integers, as in [[0, 2], [1, 3]]", set: &["'[0,2],[1,3]'"] };
 const COUNTED: Expected = Expected {
     sentence: "an integer, a list of integers, or { start = 0, count = 64 }",
     set: &["64", "3,5,7", "'{start=0,count=64}'"],
@@ -271,6 +273,18 @@ impl<'t, 'd> TableReader<'t, 'd> {
                 Value::Written(_) => Some(vec![node.with(vec![node.with(integer(node, complain)?)])]),
                 _ => complain.about(node),
             }
+        })
+    }
+
+    /// A list of lists of integers, any of which may be empty: not an axis. `--set` may leave the outermost brackets out.
+    pub(crate) fn groups(&mut self, key: &'static str) -> Field<List<List<i128>>> {
+        let one = |node: &Node, complain: &mut Complaint<'_>| match &complain.opened(node, Commas::Belong)?.value {
+            Value::Array(items) => all(items, complain, integer),
+            _ => complain.about(node),
+        };
+        self.read(key, GROUPS, |node, complain| match &complain.opened(node, Commas::Separate)?.value {
+            Value::Array(items) => all(items, complain, one),
+            _ => complain.about(node),
         })
     }
 

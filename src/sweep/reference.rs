@@ -47,6 +47,7 @@ fn value(key: &Key) -> String {
         Form::NumberList => with("a list of numbers"),
         Form::Strings | Form::Names | Form::Lines => "a list of strings".to_owned(),
         Form::IntegerLists => "a list of integers".to_owned(),
+        Form::Groups => "a list of lists of integers".to_owned(),
         Form::Counted => "an integer, a list, or `{ start = 0, count = 64 }`".to_owned(),
         Form::Batch => with("`\"full\"`, or an integer"),
         Form::Epochs => "a schedule".to_owned(),
@@ -312,6 +313,10 @@ fn form(key: &Key) -> Value {
         Form::IntegerLists => {
             let list = json!({ "type": "array", "items": number("integer", key.bound) });
             json!({ "anyOf": [list.clone(), { "type": "array", "items": list, "minItems": 1 }] })
+        }
+        Form::Groups => {
+            let list = json!({ "type": "array", "items": number("integer", key.bound), "minItems": 1 });
+            json!({ "type": "array", "items": list, "minItems": 2 })
         }
         Form::Counted => json!({ "anyOf": [
             { "type": "integer", "minimum": 0 },

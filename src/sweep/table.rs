@@ -104,6 +104,9 @@ macro_rules! form {
     (integer_lists) => {
         crate::key::Form::IntegerLists
     };
+    (groups) => {
+        crate::key::Form::Groups
+    };
     (counted) => {
         crate::key::Form::Counted
     };

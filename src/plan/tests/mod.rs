@@ -106,3 +106,30 @@ fn newer_rules_change_the_ids_of_the_cells_that_they_decide_alone() {
     assert_eq!(changed("d lacking=1"), all(&|variant| variant.subsample == 1));
     assert_eq!(changed("e").len(), variants.len());
 }
+
+/// Two data of one source that differ in what is used of it are two levels of the axis: ids, labels and a coordinate.
+#[test]
+fn what_is_used_of_a_source_tells_its_entries_apart() {
+    let with = |keys: &str| plan(&SMALL.replace("labels = \"parity\"", keys));
+    let data = "[[data]]\nsource = \"digits\"\n";
+    let several = with(&format!(
+        "only = [[5, 3], [0, 1]]\n{data}\n{data}groups = [[0, 2, 4], [1, 3]]\n{data}groups = [[1, 3], [0, 2, 4]]"
+    ));
+    let ids: HashSet<_> = several.ids().into_iter().collect();
+    assert_eq!(ids.len(), 5 * 2 * 2 * 4);
+    let labels: Vec<&str> = several.axis_labels(0).iter().map(String::as_str).collect();
+    let expected = [
+        "digits only=[3, 5]",
+        "digits only=[0, 1]",
+        "digits",
+        "digits groups=[[0, 2, 4], [1, 3]]",
+        "digits groups=[[1, 3], [0, 2, 4]]",
+    ];
+    assert_eq!(labels, expected);
+    let keys = several.varying_keys();
+    assert_eq!(keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["data_groups", "data_only"]);
+    // The order in which labels are named within a list is no matter, and an absent key is in no identity.
+    assert_eq!(with("only = [3, 5]").ids(), with("only = [5, 3]").ids());
+    assert_eq!(with("").ids(), plan(&SMALL.replace("labels = \"parity\"", "labels = \"classes\"")).ids());
+    assert_eq!(with("groups = [[0, 2], [1]]").ids(), with("groups = [[2, 0], [1]]").ids());
+}

@@ -167,7 +167,7 @@ fn load_on_rank_0(settings: &Settings) -> Result<(Message, Loaded), SessionError
             Some(_) => None,
             None => Some(examined.pools.get(entry)?),
         };
-        let record = DataRecord::new(entry, identity.clone(), pool.as_ref().and_then(|pool| pool.dir()))?;
+        let record = DataRecord::new(entry, identity.clone(), pool.as_deref())?;
         if let Some(same) = data.iter().find(|known| record.has_the_cells_of(known)) {
             return Err(SessionError::Input(format!(
                 "the sweep names the same samples twice, in {} and in {}: their cells would be the same. Leave one of \

@@ -53,6 +53,7 @@ fn defaults_are_as_documented() {
         label_noise: 0.0,
         label_draw: 0,
         normalise: Normalise::Standardise,
+        selection: Selection::All,
         path: None,
     };
     assert_eq!(sweep.data, [data]);
@@ -80,15 +81,18 @@ fn defaults_are_as_documented() {
 fn every_documented_key_arrives() {
     let sweep = good(EVERY_KEY);
     assert_eq!((sweep.name.as_str(), sweep.seeds.as_slice()), ("every.key_of-1", &[3, 7][..]));
-    // idx: two labels, each without noise (where draws are one) and with noise in two draws; then 1 + 1 + 2.
-    assert_eq!(sweep.data.len(), 2 * (1 + 2) + 1 + 1 + 2);
+    // idx: two labels, each without noise (where draws are one) and with noise in two draws; then 1 + 1 + 2 + 1 + 2.
+    assert_eq!(sweep.data.len(), 2 * (1 + 2) + 1 + 1 + 2 + 1 + 2);
     assert_eq!(sweep.data[0].path.as_deref(), Some(Path::new("/data/images")));
     assert_eq!(sweep.data[0].labels, Labels::OneVsRest { label: 1 });
     assert_eq!((sweep.data[2].label_noise, sweep.data[2].label_draw), (0.25, 5));
     assert_eq!(sweep.data[0].normalise, Normalise::Sphere);
     assert_eq!(sweep.data[6].source, Source::Cifar10(Cifar10 { channels: Channels::Flat }));
     assert_eq!((sweep.data[7].labels, sweep.data[7].label_draw), (Labels::Random, 2));
-    assert_eq!(sweep.data[9].source, Source::Digits(Digits { train: 1200 }));
+    let chosen: Vec<&Selection> = sweep.data[8..11].iter().map(|data| &data.selection).collect();
+    let groups = Selection::Groups(vec![vec![0, 2, 4], vec![1, 3]]);
+    assert_eq!(chosen, [&Selection::Only(vec![3, 5]), &Selection::Only(vec![0, 1, 2]), &groups]);
+    assert_eq!(sweep.data[12].source, Source::Digits(Digits { train: 1200 }));
     let block = |size, block| Subsample::Block { size, block };
     let draw = |draw| Subsample::Draw { size: 50, draw };
     let subsamples = [block(100, 0), block(100, 4), block(200, 0), block(200, 4), draw(3), draw(4), draw(9)];
@@ -167,7 +171,7 @@ fn every_documented_key_arrives() {
         turning: ways.iter().map(|(name, way)| (name.to_string(), way.to_string())).collect(),
     };
     assert_eq!(sweep.report, report);
-    assert_eq!(sweep.grid_size(), 2 * 10 * 7 * 24 * 37 * 8);
+    assert_eq!(sweep.grid_size(), 2 * 13 * 7 * 24 * 37 * 8);
 }
 
 /// The table takes what sbatch takes, as the flags of `submit` do: there is one reader.

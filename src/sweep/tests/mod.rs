@@ -68,6 +68,14 @@ label_draw = 2
 
 [[data]]
 source = "digits"
+only = [[5, 3], [0, 1, 2]]
+
+[[data]]
+source = "digits"
+groups = [[4, 0, 2], [1, 3]]
+
+[[data]]
+source = "digits"
 labels = "parity"
 normalise = "none"
 train = [1000, 1200]
