@@ -280,6 +280,8 @@ pub enum Value {
     Real(f64),
     /// One of the key's words.
     Word(&'static str),
+    /// True or false.
+    Flag(bool),
     /// The key is not there, and no value stands for it.
     Absent,
 }
@@ -341,6 +343,17 @@ impl Values {
         match self.get(key) {
             Value::Word(word) => word,
             other => panic!("`{key}` is {other:?} and not a word: it is not among the keys of its kind"),
+        }
+    }
+
+    /// The truth value of a key of the form [`Form::Boolean`].
+    ///
+    /// # Panics
+    /// As [`Values::whole`].
+    pub fn flag(&self, key: &str) -> bool {
+        match self.get(key) {
+            Value::Flag(flag) => *flag,
+            other => panic!("`{key}` is {other:?} and not true or false: it is not among the keys of its kind"),
         }
     }
 }

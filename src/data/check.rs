@@ -7,8 +7,8 @@ pub use super::checksum::Verdict;
 use super::checksum::verify;
 use super::inventory::Inventory;
 use super::labels::listed;
-use super::sources::{self, PathKey};
-use super::{DataError, Places, Pool, idx};
+use super::sources;
+use super::{DataError, Places, Pool, idx_files};
 use crate::sweep::{Data, Labels, Normalise, Selection};
 
 /// One file's verdict.
@@ -122,14 +122,16 @@ pub fn check(name: &str, path: Option<&Path>, places: &Places) -> Result<Report,
         path: path.map(Path::to_owned),
     };
     let (set, wanted) = (kind.published, (kind.wanted)());
-    let dir = match kind.path {
-        PathKey::None => None,
-        PathKey::Optional | PathKey::Required => Some(places.find(name, path, &wanted, set)?),
+    // Other files have no published sums; reading them tells whether they are there.
+    let dir = match set {
+        None => None,
+        Some(_) => Some(places.find(name, path, &wanted, set)?),
     };
     let files: Vec<PathBuf> = dir.iter().flat_map(|dir| wanted.iter().map(|file| dir.join(file))).collect();
     let stem = |file: &str| file.trim_end_matches(".gz").replace(".idx", "-idx");
     // What is passed over when it is read need not be the published file.
-    let passed_over: Vec<PathBuf> = dir.iter().flat_map(|dir| idx::leftovers(dir)).map(|(empty, _)| empty).collect();
+    let passed_over: Vec<PathBuf> =
+        dir.iter().flat_map(|dir| idx_files::leftovers(dir)).map(|(empty, _)| empty).collect();
     let there = |path: &PathBuf| path.is_file() && !passed_over.contains(path);
     let verdicts = files.into_iter().filter(there).filter_map(|path| {
         let there = stem(path.file_name()?.to_str()?);
@@ -152,6 +154,7 @@ fn kind(name: &str) -> Result<sources::Kind, DataError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::sources::PathKey;
 
     fn write(dir: &Path, labels: &[u8]) {
         let images = [&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28][..], &[7; 2 * 784]].concat();

@@ -94,7 +94,7 @@ fn read_batch(path: &Path, part: &mut Part) -> Result<(), DataError> {
             return Err(DataError::Label {
                 path: path.to_owned(),
                 index,
-                label,
+                label: u32::from(label),
                 name: "cifar10".to_owned(),
                 classes: CLASSES,
             });

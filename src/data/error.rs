@@ -111,7 +111,7 @@ pub enum DataError {
         /// Index of the sample in the file.
         index: usize,
         /// Its label.
-        label: u8,
+        label: u32,
         /// Name of the source.
         name: String,
         /// Number of classes.

@@ -88,7 +88,7 @@ fn present(
     set_aside: &mut Vec<PathBuf>,
 ) -> Result<Option<Outcome>, FetchError> {
     let mut names = match format {
-        Format::Idx => super::idx::spellings_of(file.name.trim_end_matches(".gz")),
+        Format::Idx => super::idx_files::spellings_of(file.name.trim_end_matches(".gz")),
         Format::Cifar => Vec::new(),
     };
     if !names.iter().any(|name| name == file.name) {

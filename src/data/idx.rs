@@ -1,8 +1,10 @@
-//! The idx format of MNIST: a big-endian header (0x00000803 and three sizes for images, 0x00000801 and one for
-//! labels), then bytes. Plain or gzip, told apart by content.
+//! The idx format of MNIST: a big-endian header (two zeros, the type of the elements, the number of dimensions, and the
+//! size of each), then the elements, big-endian. Plain or gzip, told apart by content.
 //!
-//! Nothing is allocated on the word of a header alone, and a file must hold exactly what its header says. An empty file
-//! beside one of another spelling that is not (the leftover of a broken download or unpacking) is passed over.
+//! Images are unsigned bytes in three dimensions. Labels are unsigned bytes or 16- or 32-bit integers in one dimension, or a
+//! table of 32-bit integers whose first column they are (QMNIST).
+//!
+//! Nothing is allocated on the word of a header alone, and a file must hold exactly what its header says.
 
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -13,14 +15,35 @@ use flate2::read::MultiGzDecoder;
 use super::DataError;
 use super::recognise::{HEAD, described, element};
 
-/// Magic number of a file of images: unsigned bytes, three dimensions.
-const IMAGES: u32 = 0x0803;
-/// Magic number of a file of labels: unsigned bytes, one dimension.
-const LABELS: u32 = 0x0801;
+/// What a file is expected to hold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Content {
+    Images,
+    Labels,
+}
 
-/// The four files' stems with the number of dimensions, in the order images, labels for training, then testing.
-const STEMS: [(&str, char); 4] =
-    [("train-images", '3'), ("train-labels", '1'), ("t10k-images", '3'), ("t10k-labels", '1')];
+/// Type of the elements and number of dimensions of images: unsigned bytes, three.
+const IMAGES: [u8; 2] = [0x08, 3];
+/// Likewise of labels: unsigned bytes, 16-bit and 32-bit integers, and a table of the latter.
+const LABELS: [[u8; 2]; 4] = [[0x08, 1], [0x0b, 1], [0x0c, 1], [0x0c, 2]];
+
+impl Content {
+    fn takes(self, kind: [u8; 2]) -> bool {
+        match self {
+            Content::Images => kind == IMAGES,
+            Content::Labels => LABELS.contains(&kind),
+        }
+    }
+}
+
+/// Bytes of an element of a type that is read.
+fn width(element: u8) -> usize {
+    match element {
+        0x0b => 2,
+        0x0c => 4,
+        _ => 1,
+    }
+}
 
 /// Images and their labels as they stand in the files.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,69 +51,23 @@ pub(super) struct Part {
     /// Pixels `[image, row, column]`.
     pub(super) pixels: Vec<u8>,
     /// Label of each image.
-    pub(super) labels: Vec<u8>,
+    pub(super) labels: Vec<u32>,
     /// Rows and columns.
     pub(super) shape: [usize; 2],
 }
 
-/// The names under which a directory may hold one of the four files.
-fn spellings(stem: &str, dimensions: char) -> [String; 4] {
-    let (dash, dot) = (format!("{stem}-idx{dimensions}-ubyte"), format!("{stem}.idx{dimensions}-ubyte"));
-    [dash.clone(), format!("{dash}.gz"), dot.clone(), format!("{dot}.gz")]
-}
-
-/// The names under which a directory may hold the file of this name (dashed, plain); none for other names.
-pub(super) fn spellings_of(name: &str) -> Vec<String> {
-    (STEMS.iter().map(|&(stem, dimensions)| spellings(stem, dimensions)))
-        .find(|spellings| spellings[0] == name)
-        .map_or_else(Vec::new, Vec::from)
-}
-
-/// Every name that marks a directory as one of idx files; the first is the one to name in messages.
-pub(super) fn names() -> Vec<String> {
-    STEMS.iter().flat_map(|&(stem, dimensions)| spellings(stem, dimensions)).collect()
-}
-
-/// The four files of a directory: training images and labels, test images and labels.
-///
-/// # Errors
-/// Any is missing: all missing ones are named.
-pub(super) fn files(dir: &Path, advice: &str) -> Result<[PathBuf; 4], DataError> {
-    let found = STEMS.map(|(stem, dimensions)| {
-        let there = present(dir, stem, dimensions);
-        there.iter().find(|path| !is_empty(path)).or(there.first()).cloned()
-    });
-    match found {
-        [Some(a), Some(b), Some(c), Some(d)] => Ok([a, b, c, d]),
-        found => Err(DataError::Incomplete {
-            dir: dir.to_owned(),
-            missing: (STEMS.iter().zip(&found))
-                .filter(|(_, path)| path.is_none())
-                .map(|((stem, dimensions), _)| format!("{stem}-idx{dimensions}-ubyte"))
-                .collect(),
-            advice: advice.to_owned(),
-        }),
+impl Part {
+    /// The same images with their rows as columns.
+    pub(super) fn transposed(self) -> Part {
+        let [rows, columns] = self.shape;
+        let mut pixels = Vec::with_capacity(self.pixels.len());
+        for image in self.pixels.chunks_exact(rows * columns) {
+            for column in 0..columns {
+                pixels.extend(image.iter().skip(column).step_by(columns));
+            }
+        }
+        Part { pixels, labels: self.labels, shape: [columns, rows] }
     }
-}
-
-/// Files of a directory that are passed over because they are empty, each with the one that is read instead.
-pub(super) fn leftovers(dir: &Path) -> Vec<(PathBuf, PathBuf)> {
-    let of = |(stem, dimensions)| {
-        let (empty, whole): (Vec<PathBuf>, Vec<PathBuf>) =
-            present(dir, stem, dimensions).into_iter().partition(|path| is_empty(path));
-        let read = whole.first().cloned();
-        empty.into_iter().filter_map(move |path| Some((path, read.clone()?)))
-    };
-    STEMS.into_iter().flat_map(of).collect()
-}
-
-/// The spellings of one of the four files that a directory holds.
-fn present(dir: &Path, stem: &str, dimensions: char) -> Vec<PathBuf> {
-    spellings(stem, dimensions).into_iter().map(|name| dir.join(name)).filter(|path| path.is_file()).collect()
-}
-
-fn is_empty(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|about| about.len() == 0)
 }
 
 /// Images and labels of one half of a data set.
@@ -98,8 +75,8 @@ fn is_empty(path: &Path) -> bool {
 /// # Errors
 /// Unreadable, truncated, overlong, of another format, or not as many labels as images.
 pub(super) fn read_part(images: &Path, labels: &Path) -> Result<Part, DataError> {
-    let (sizes, pixels) = read(images, IMAGES)?;
-    let (_, values) = read(labels, LABELS)?;
+    let (Header { sizes, .. }, pixels) = read(images, Content::Images)?;
+    let values = read_labels(labels)?;
     if values.len() != sizes[0] {
         return Err(DataError::Mismatch {
             path: images.to_owned(),
@@ -121,29 +98,49 @@ pub(super) fn read_part(images: &Path, labels: &Path) -> Result<Part, DataError>
 /// Images, rows and columns of a file of images, by its header alone.
 pub(super) fn image_sizes(path: &Path) -> Result<[usize; 3], DataError> {
     let mut file = Source::open(path)?;
-    let sizes = file.header(IMAGES)?;
-    Ok([sizes[0], sizes[1], sizes[2]])
+    Ok(file.header(Content::Images)?.sizes)
 }
 
-/// A file of labels.
-pub(super) fn read_labels(path: &Path) -> Result<Vec<u8>, DataError> {
-    Ok(read(path, LABELS)?.1)
+/// A file of labels: of a table, its first column.
+///
+/// # Errors
+/// As [`read_part`]; a label is negative or beyond 65535.
+pub(super) fn read_labels(path: &Path) -> Result<Vec<u32>, DataError> {
+    let (header, bytes) = read(path, Content::Labels)?;
+    let (width, columns) = (width(header.element), header.sizes[1]);
+    let rows = bytes.chunks_exact((width * columns).max(1)).enumerate();
+    let label = |(row, bytes): (usize, &[u8])| {
+        let number = match *bytes {
+            [a, b, c, d, ..] if width == 4 => i32::from_be_bytes([a, b, c, d]),
+            [a, b, ..] if width == 2 => i32::from(i16::from_be_bytes([a, b])),
+            [a, ..] => i32::from(a),
+            [] => 0,
+        };
+        // Class numbers of results have sixteen bits.
+        u16::try_from(number).map(u32::from).map_err(|_| DataError::Unsuitable {
+            path: path.to_owned(),
+            what: format!("label {number} of sample {row} is no class number"),
+            advice: format!("Labels are whole numbers from 0 to {}", u16::MAX),
+        })
+    };
+    rows.map(label).collect()
 }
 
-/// Sizes of the dimensions (unused ones are 1) and the bytes.
-fn read(path: &Path, magic: u32) -> Result<([usize; 3], Vec<u8>), DataError> {
+/// The header, and the bytes of the elements.
+fn read(path: &Path, content: Content) -> Result<(Header, Vec<u8>), DataError> {
     let mut file = Source::open(path)?;
-    let sizes = file.header(magic)?;
-    let header = header_length(magic);
+    let found = file.header(content)?;
+    let (sizes, header) = (found.sizes, found.length());
+    let width = width(found.element);
     let too_much = || DataError::Unsuitable {
         path: path.to_owned(),
         what: format!(
-            "its header asks for {} × {} × {} bytes, more than this machine can hold",
+            "its header asks for {} × {} × {} elements of {width} bytes, more than this machine can hold",
             sizes[0], sizes[1], sizes[2]
         ),
         advice: "The file is damaged: fetch or copy it again".to_owned(),
     };
-    let count = sizes.iter().try_fold(1usize, |product, &size| product.checked_mul(size)).ok_or_else(too_much)?;
+    let count = sizes.iter().try_fold(width, |product, &size| product.checked_mul(size)).ok_or_else(too_much)?;
     if let Some(length) = file.plain_length
         && length != header + count as u64
     {
@@ -157,11 +154,25 @@ fn read(path: &Path, magic: u32) -> Result<([usize; 3], Vec<u8>), DataError> {
     if bytes.len() != count {
         return Err(wrong_length(path, header + count as u64, header + bytes.len() as u64, &sizes));
     }
-    Ok((sizes, bytes))
+    Ok((found, bytes))
 }
 
-fn header_length(magic: u32) -> u64 {
-    4 + 4 * u64::from(magic & 0xff)
+/// The header of a file of a type that is read.
+#[derive(Debug, Clone, Copy)]
+struct Header {
+    /// Type of the elements.
+    element: u8,
+    /// Number of dimensions.
+    dimensions: u8,
+    /// Size of each; 1 for those that there are not.
+    sizes: [usize; 3],
+}
+
+impl Header {
+    /// Bytes of the header.
+    fn length(self) -> u64 {
+        4 + 4 * u64::from(self.dimensions)
+    }
 }
 
 fn wrong_length(path: &Path, expected: u64, found: u64, sizes: &[usize; 3]) -> DataError {
@@ -202,10 +213,13 @@ impl Source {
     }
 
     /// What the file is instead, by its first bytes; `head` holds four of them.
-    fn other_format(&mut self, mut head: Vec<u8>, magic: u32) -> DataError {
-        let (expected, dimensions) = match magic {
-            IMAGES => ("images: an idx file of unsigned bytes in 3 dimensions (image, row, column)", 3),
-            _ => ("labels: an idx file of unsigned bytes in 1 dimension", 1),
+    fn other_format(&mut self, mut head: Vec<u8>, content: Content) -> DataError {
+        let expected = match content {
+            Content::Images => "images: an idx file of unsigned bytes in 3 dimensions (image, row, column)",
+            Content::Labels => {
+                "labels: an idx file of unsigned bytes in 1 dimension, of 16- or 32-bit integers in 1 dimension, or a table of \
+                 32-bit integers whose first column they are"
+            }
         };
         let path = self.path.clone();
         // What cannot be read is not described; that the format is another is known already.
@@ -227,10 +241,12 @@ impl Source {
                     head[2],
                     head[3]
                 );
-                let advice = match (head[2], count, dimensions) {
-                    (0x08, 1, 3) | (0x08, 3, 1) => "The names of images and labels are swapped",
-                    (0x08, ..) => "Write it in those dimensions",
-                    _ => "Write it as unsigned bytes, 0 to 255",
+                let other = if content == Content::Images { Content::Labels } else { Content::Images };
+                let advice = match (head[2], content) {
+                    _ if other.takes([head[2], head[3]]) => "The names of images and labels are swapped",
+                    (0x08, _) => "Write it in those dimensions",
+                    (_, Content::Images) => "Write it as unsigned bytes, 0 to 255",
+                    (_, Content::Labels) => "Write it as unsigned bytes or 32-bit integers, in 1 dimension",
                 };
                 (found, advice)
             }
@@ -242,34 +258,34 @@ impl Source {
         DataError::Format { path, found, expected: expected.to_owned(), advice: advice.to_owned() }
     }
 
-    /// Checks the magic number and returns the sizes.
-    fn header(&mut self, magic: u32) -> Result<[usize; 3], DataError> {
-        let length = header_length(magic);
+    /// The header of a file that holds what is expected.
+    fn header(&mut self, content: Content) -> Result<Header, DataError> {
+        // Where there are no four bytes, as many more are missing as the usual file has.
+        let usual = if content == Content::Images { 16 } else { 8 };
         let mut head = Vec::new();
         self.fill(&mut head, 4)?;
         let word = |at: usize, head: &[u8]| head.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
-        let short = |found: usize| DataError::Length {
-            path: self.path.clone(),
-            expected: length,
+        let path = self.path.clone();
+        let short = |expected: u64, found: usize| DataError::Length {
+            path: path.clone(),
+            expected,
             found: found as u64,
             reason: "the header alone".to_owned(),
         };
-        let found = word(0, &head).ok_or_else(|| short(head.len()))?;
-        if found != magic {
-            return Err(self.other_format(head, magic));
+        let [0, 0, element, dimensions] = head[..] else {
+            let short = (head.len() < 4).then(|| short(usual, head.len()));
+            return Err(short.unwrap_or_else(|| self.other_format(head, content)));
+        };
+        if !content.takes([element, dimensions]) {
+            return Err(self.other_format(head, content));
         }
-        self.fill(&mut head, length - 4)?;
-        let mut sizes = [1; 3];
-        for (dimension, size) in sizes.iter_mut().enumerate().take((magic & 0xff) as usize) {
-            let short = DataError::Length {
-                path: self.path.clone(),
-                expected: length,
-                found: head.len() as u64,
-                reason: "the header alone".to_owned(),
-            };
-            *size = word(4 + 4 * dimension, &head).ok_or(short)? as usize;
+        let mut header = Header { element, dimensions, sizes: [1; 3] };
+        self.fill(&mut head, header.length() - 4)?;
+        for (dimension, size) in header.sizes.iter_mut().enumerate().take(usize::from(dimensions)) {
+            *size = word(4 + 4 * dimension, &head).ok_or_else(|| short(4 + 4 * u64::from(dimensions), head.len()))?
+                as usize;
         }
-        Ok(sizes)
+        Ok(header)
     }
 }
 

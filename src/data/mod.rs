@@ -19,6 +19,7 @@ mod error;
 mod fetch;
 mod fetching;
 mod idx;
+mod idx_files;
 mod inventory;
 mod labels;
 mod locate;

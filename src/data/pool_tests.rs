@@ -114,8 +114,8 @@ fn labels_that_do_not_begin_at_zero_are_the_classes_that_there_are() {
         directory(&files, str::to_owned)
     };
     let dir = made([1, 2, 3, 4, 5, 1]);
-    let with = |labels| Data { labels, ..data(Source::Idx(Idx), Some(dir.path())) };
-    let pool = load(dir.path(), Source::Idx(Idx)).unwrap();
+    let with = |labels| Data { labels, ..data(Source::Idx(Idx { transpose: false }), Some(dir.path())) };
+    let pool = load(dir.path(), Source::Idx(Idx { transpose: false })).unwrap();
     assert_eq!(pool.labels(), [1, 2, 3, 4, 5]);
     let classes = with(Labels::Classes);
     let block = pool.block(&classes, &Subsample::Block { size: 6, block: 0 }, false).unwrap();
@@ -133,8 +133,114 @@ fn labels_that_do_not_begin_at_zero_are_the_classes_that_there_are() {
     assert_ne!(pool.identity(&with(Labels::Halves)), pool.digest());
     assert_eq!(pool.identity(&with(Labels::Parity)), pool.digest(), "parity asks for the number, as ever");
     // The same pixels with labels from 0 keep the id that they had.
-    let plain = load(made([0, 1, 2, 3, 4, 5]).path(), Source::Idx(Idx)).unwrap();
+    let plain = load(made([0, 1, 2, 3, 4, 5]).path(), Source::Idx(Idx { transpose: false })).unwrap();
     assert_eq!(plain.identity(&classes), plain.digest());
+}
+
+/// EMNIST's letters as NIST ships them: the set's name before MNIST's, `test` for `t10k`, gzip, labels 1 to 26, and images whose
+/// rows are columns (column by column, as a Fortran array is).
+#[test]
+fn emnist_is_read_and_stands_upright_when_transposed() {
+    // Three columns of two rows: image k has pixel 10·row + column + 100·k.
+    let upright: Vec<u8> =
+        (0..2u8).flat_map(|k| (0..2u8).flat_map(move |r| (0..3u8).map(move |c| 100 * k + 10 * r + c))).collect();
+    let shipped: Vec<u8> =
+        (0..2u8).flat_map(|k| (0..3u8).flat_map(move |c| (0..2u8).map(move |r| 100 * k + 10 * r + c))).collect();
+    let dir = tempfile::tempdir().unwrap();
+    for (half, labels) in [("train", [1, 26]), ("test", [26, 2])] {
+        let write = |name: &str, bytes: Vec<u8>| {
+            std::fs::write(dir.path().join(format!("emnist-letters-{half}-{name}-ubyte.gz")), gzip(&bytes)).unwrap();
+        };
+        write("images-idx3", idx_bytes(0x803, &[2, 3, 2], &shipped));
+        write("labels-idx1", idx_bytes(0x801, &[2], &labels));
+        std::fs::write(dir.path().join(format!("emnist-digits-{half}-images-idx3-ubyte.gz")), b"not this one").unwrap();
+    }
+    std::fs::write(dir.path().join("emnist-letters-mapping.txt"), "1 65 97\n26 90 122\n").unwrap();
+    let path = dir.path().join("emnist-letters");
+    let named = |transpose| Data {
+        labels: Labels::Classes,
+        normalise: Normalise::None,
+        ..data(Source::Idx(Idx { transpose }), Some(&path))
+    };
+    let pool = Pool::load_from(&named(true), &Places::default()).unwrap();
+    assert_eq!((pool.labels(), pool.image(), pool.dir()), (&[1, 2, 26][..], Some([1, 2, 3]), Some(dir.path())));
+    let block = pool.block(&named(true), &Subsample::Block { size: 2, block: 0 }, true).unwrap();
+    let pixels: Vec<u8> = block.train.x.iter().map(|&x| (x * 255.0).round() as u8).collect();
+    assert_eq!((pixels, block.train.y, block.test.y), (upright.clone(), vec![0, 2], vec![2, 1]));
+    let shape = shape_from(&named(true), &Places::default()).unwrap();
+    assert_eq!((shape.image, shape.classes, shape.train, shape.test), (Some([1, 2, 3]), 3, 2, 2));
+    // As they are shipped they lie on their sides, and are other data; upright files of any name are the same.
+    let lying = Pool::load_from(&named(false), &Places::default()).unwrap();
+    assert_eq!(lying.image(), Some([1, 3, 2]));
+    assert_ne!(lying.digest(), pool.digest());
+    let plain = [
+        idx_bytes(0x803, &[2, 2, 3], &upright),
+        idx_bytes(0x801, &[2], &[1, 26]),
+        idx_bytes(0x803, &[2, 2, 3], &upright),
+        idx_bytes(0x801, &[2], &[26, 2]),
+    ];
+    let other = load(directory(&plain, str::to_owned).path(), Source::Idx(Idx { transpose: false })).unwrap();
+    assert_eq!(other.digest(), pool.digest());
+    let text = load(dir.path(), Source::Idx(Idx { transpose: false })).unwrap_err().to_string();
+    assert!(text.contains("several sets: emnist-digits, emnist-letters"), "{text}");
+}
+
+/// QMNIST's extended labels as its page has them: magic number 0x0c02, rows, 8 columns, big-endian 32-bit integers in row-major
+/// order, of which column 0 is the class.
+#[test]
+fn qmnist_has_its_classes_in_the_first_column_of_a_table() {
+    let row = |class: i32| [class, 4, 2599, 149, 30 + class, 281_769, 0, 0];
+    let table = |classes: &[i32]| {
+        let bytes: Vec<u8> = classes.iter().flat_map(|&class| row(class)).flat_map(i32::to_be_bytes).collect();
+        idx_bytes(0xc02, &[classes.len() as u32, 8], &bytes)
+    };
+    let write = |dir: &Path, test: &[i32]| {
+        let [images, _, test_images, _] = small();
+        for (name, bytes) in [
+            ("qmnist-train-images-idx3-ubyte", images),
+            ("qmnist-train-labels-idx2-int", table(&[0, 1, 2, 3, 4, 9])),
+            ("qmnist-test-images-idx3-ubyte", test_images),
+            ("qmnist-test-labels-idx2-int", table(test)),
+        ] {
+            std::fs::write(dir.join(format!("{name}.gz")), gzip(&bytes)).unwrap();
+        }
+    };
+    let source = || Source::Idx(Idx { transpose: false });
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &[5, 6, 7]);
+    let pool = load(dir.path(), source()).unwrap();
+    // The same samples as those of MNIST's own names with labels in bytes.
+    let plain = load(directory(&small(), str::to_owned).path(), source()).unwrap();
+    assert_eq!((pool.digest(), pool.labels()), (plain.digest(), plain.labels()));
+    let whole = Data { labels: Labels::Classes, ..data(source(), Some(dir.path())) };
+    assert_eq!(shape_from(&whole, &Places::default()).unwrap().classes, 9);
+    // Labels beyond a byte are labels; what no class number can be is refused with its place.
+    write(dir.path(), &[5, 6, 700]);
+    let wide = load(dir.path(), source()).unwrap();
+    assert_eq!(wide.labels().last(), Some(&700));
+    assert_eq!(wide.class_numbers(&whole).unwrap().last(), Some(&700));
+    for (label, told) in [(-1, "label -1 of sample 1"), (70_000, "label 70000 of sample 1")] {
+        write(dir.path(), &[5, label, 7]);
+        let text = load(dir.path(), source()).unwrap_err().to_string();
+        assert!(text.contains("qmnist-test-labels-idx2-int.gz") && text.contains(told), "{text}");
+    }
+    // A table that is cut, of floats, and one of labels in one dimension, 32 and 16 bits wide.
+    let labels = |bytes: Vec<u8>| {
+        std::fs::write(dir.path().join("qmnist-test-labels-idx2-int.gz"), gzip(&bytes)).unwrap();
+        load(dir.path(), source())
+    };
+    let mut cut = table(&[5, 6, 7]);
+    cut.truncate(60);
+    assert!(labels(cut).unwrap_err().to_string().contains("3 items of 8×1"));
+    let mut floats = table(&[5, 6, 7]);
+    floats[2] = 0x0d;
+    let text = labels(floats).unwrap_err().to_string();
+    assert!(text.contains("32-bit floats in 2 dimensions (3×8") && text.contains("first column"), "{text}");
+    for (magic, bytes) in
+        [(0xc01, [5, 6, 7].map(i32::to_be_bytes).concat()), (0xb01, [5, 6, 7].map(i16::to_be_bytes).concat())]
+    {
+        assert_eq!(labels(idx_bytes(magic, &[3], &bytes)).unwrap().digest(), plain.digest());
+    }
 }
 
 #[test]
@@ -147,9 +253,9 @@ fn generic_directories_have_their_own_sizes_and_classes() {
         idx_bytes(0x801, &[1], &[3]),
     ];
     let dir = directory(&files, str::to_owned);
-    let pool = load(dir.path(), Source::Idx(Idx)).unwrap();
+    let pool = load(dir.path(), Source::Idx(Idx { transpose: false })).unwrap();
     assert_eq!((pool.labels(), pool.image()), (&[0, 1, 2, 3][..], Some([1, 2, 3])));
-    let classes = Data { labels: Labels::Classes, ..data(Source::Idx(Idx), Some(dir.path())) };
+    let classes = Data { labels: Labels::Classes, ..data(Source::Idx(Idx { transpose: false }), Some(dir.path())) };
     let shape = shape_from(&classes, &Places::default()).unwrap();
     assert_eq!((shape.features, shape.classes, shape.train, shape.test), (6, 4, 5, 1));
     let text = load(dir.path(), Source::Mnist(Mnist)).unwrap_err().to_string();
@@ -229,7 +335,7 @@ proptest! {
         let mut files = small();
         files[0] = if zip { gzip(&bytes) } else { bytes };
         let dir = directory(&files, str::to_owned);
-        if let Ok(pool) = load(dir.path(), Source::Idx(Idx)) {
+        if let Ok(pool) = load(dir.path(), Source::Idx(Idx { transpose: false })) {
             prop_assert_eq!(pool.len(), 6);
         }
     }
@@ -451,7 +557,7 @@ fn a_sweep_can_be_planned_before_its_data_is_there() {
     let places = Places::default();
     let shape = shape_from(&data(Source::FashionMnist(FashionMnist), None), &places).unwrap();
     assert_eq!((shape.features, shape.classes, shape.train, shape.test), (784, 2, 60_000, 10_000));
-    assert!(shape_from(&data(Source::Idx(Idx), None), &places).is_err());
+    assert!(shape_from(&data(Source::Idx(Idx { transpose: false }), None), &places).is_err());
     assert!(shape_from(&data(Source::Mnist(Mnist), Some(Path::new("/nowhere"))), &places).is_err());
 }
 

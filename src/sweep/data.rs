@@ -26,7 +26,7 @@ keys! {
         /// even ones; the upper half against the lower; one against the rest; or random classes, as many as the source has.
         /// Stripe, cylinder, power-law, sparse-parity and moons: classes or random.
         labels: String = string { words: Some(|| words(&LABELS)), absent: Absent::Is(Literal::Word("classes")) },
-        /// The class that one-vs-rest sets apart, 0 to 9 (idx: to 255; sources of any number of
+        /// The class that one-vs-rest sets apart, 0 to 9 (idx: to 65535; sources of any number of
         /// classes: to the last).
         label: List<i128> = integers { absent: Absent::Required("3"), applies_to: "`labels = \"one-vs-rest\"`" },
         /// The labels of the source that are used, two or more: all other samples leave the pool, in training and in the test set,

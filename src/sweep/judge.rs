@@ -275,6 +275,10 @@ impl<'a> Judge<'a> {
                 let keyed = Keyed { key: *key, field: field.clone() };
                 Some(values(self.choices(&keyed, &words)?, Value::Word))
             }
+            KindField::Flag(field) => {
+                let keyed = Keyed { key: *key, field: field.clone() };
+                Some(vec![Value::Flag(self.flag(&keyed)?)])
+            }
             KindField::Lists(field) => {
                 Some(self.whole_lists(key, field, range)?.into_iter().map(Value::Wholes).collect())
             }

@@ -183,6 +183,8 @@ pub(crate) enum KindField {
     Strings(Field<List<String>>),
     /// [`Form::IntegerLists`]
     Lists(Field<List<List<i128>>>),
+    /// [`Form::Boolean`]
+    Flag(Field<bool>),
 }
 
 impl KindField {
@@ -196,6 +198,7 @@ impl KindField {
             KindField::Numbers(field) => place(field),
             KindField::Strings(field) => place(field),
             KindField::Lists(field) => place(field),
+            KindField::Flag(field) => place(field),
         }
     }
 }
@@ -208,7 +211,8 @@ impl KindKeys {
                 Form::Integers => KindField::Integers(reader.integers(key.name)),
                 Form::Strings => KindField::Strings(reader.strings(key.name)),
                 Form::IntegerLists => KindField::Lists(reader.integer_lists(key.name)),
-                // A test holds that kinds have keys of these four forms.
+                Form::Boolean => KindField::Flag(reader.boolean(key.name)),
+                // A test holds that kinds have keys of these five forms.
                 _ => KindField::Numbers(reader.numbers(key.name)),
             };
             (key.name, field)

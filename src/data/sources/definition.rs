@@ -73,6 +73,11 @@ impl Files<'_> {
         self.places.find(self.name, self.path, &self.wanted, self.published)
     }
 
+    /// What the sweep names: a directory, or whatever else its source takes for one.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path
+    }
+
     /// The directory that holds them; `None` where the sweep names none and the published set is nowhere yet.
     ///
     /// # Errors
@@ -139,7 +144,8 @@ pub(crate) trait Definition: Sized {
     const NAME: &'static str;
     /// One line about it.
     const ABOUT: &'static str;
-    /// Its keys, of the forms integers, numbers and strings; the fields of its type are named after them.
+    /// Its keys, of the forms integers, numbers, strings and boolean; the fields of its type are named after them. One that is
+    /// false unless a sweep says so is not serialised where it is false.
     const KEYS: &'static [Key] = &[];
     /// Whether it has files.
     const PATH: PathKey = PathKey::None;
@@ -240,10 +246,28 @@ pub(super) fn digest_of_numbers(name: &str, numbers: &[u64]) -> blake3::Hash {
 
 /// The digest of samples of bytes: inputs, and bytes with labels of training and test samples.
 pub(super) fn digest_of_samples(features: usize, parts: [(&[u8], &[u8]); 2]) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new_derive_key("phasesweep data digest: samples");
+    hashed("phasesweep data digest: samples", features, parts.map(|(pixels, labels)| (pixels, labels.len(), labels)))
+}
+
+/// As [`digest_of_samples`], of labels of any width. Those that fit a byte count as bytes, however wide a file has them:
+/// the samples are the same.
+pub(super) fn digest_of_wide_labels(features: usize, parts: [(&[u8], &[u32]); 2]) -> blake3::Hash {
+    let narrow = parts.map(|(_, labels)| labels.iter().map(|&label| u8::try_from(label).ok()).collect::<Option<_>>());
+    if let [Some(first), Some(second)] = narrow {
+        let (first, second): (Vec<u8>, Vec<u8>) = (first, second);
+        return digest_of_samples(features, [(parts[0].0, &first), (parts[1].0, &second)]);
+    }
+    let wide = parts.map(|(_, labels)| labels.iter().flat_map(|label| label.to_le_bytes()).collect::<Vec<u8>>());
+    let of = |half: usize| (parts[half].0, parts[half].1.len(), wide[half].as_slice());
+    hashed("phasesweep data digest: samples of labels in four bytes", features, [of(0), of(1)])
+}
+
+/// The hash of inputs, numbers of samples, and bytes with their labels.
+fn hashed(purpose: &str, features: usize, parts: [(&[u8], usize, &[u8]); 2]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new_derive_key(purpose);
     hasher.update(&(features as u64).to_le_bytes());
-    for (pixels, labels) in parts {
-        hasher.update(&(labels.len() as u64).to_le_bytes());
+    for (pixels, samples, labels) in parts {
+        hasher.update(&(samples as u64).to_le_bytes());
         hasher.update(pixels);
         hasher.update(labels);
     }

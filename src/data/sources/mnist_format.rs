@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::definition::{Decoded, Files, Half, Sizes, digest_of_samples, plain_labels};
+use super::definition::{Decoded, Files, Half, Sizes, digest_of_wide_labels, plain_labels};
 use crate::data::catalogue::Published;
+use crate::data::idx_files::{self, Set, passed_over};
 use crate::data::matrix::Matrix;
 use crate::data::{DataError, idx};
 
@@ -25,7 +26,7 @@ macro_rules! in_mnist_format {
             }
 
             fn wanted() -> Vec<String> {
-                crate::data::idx::names()
+                crate::data::idx_files::names()
             }
 
             fn classes(&self) -> Option<usize> {
@@ -70,7 +71,7 @@ pub(super) fn published_sizes(set: &Published) -> Sizes {
 pub(super) fn sizes(files: &Files<'_>, set: &Published) -> Result<Sizes, DataError> {
     match files.find_or_published()? {
         None => Ok(published_sizes(set)),
-        Some(dir) => sizes_of(&idx::files(&dir, &files.advice())?, CLASSES),
+        Some(dir) => sizes_of(&idx_files::files(&dir, &files.advice())?, CLASSES),
     }
 }
 
@@ -84,7 +85,10 @@ pub(super) fn sizes_of(files: &[std::path::PathBuf; 4], labels: usize) -> Result
 
 /// Decodes a set of 28×28 images with labels 0 to 9.
 pub(super) fn decode(files: &Files<'_>) -> Result<Decoded, DataError> {
-    decode_as(files, |part, [images, labels]| {
+    let dir = files.find()?;
+    let paths = idx_files::files(&dir, &files.advice())?;
+    let remarks = idx_files::leftovers(&dir).iter().map(|(empty, read)| passed_over(empty, read)).collect();
+    decode_set(Set { dir, files: paths, remarks }, false, |part, [images, labels]| {
         if part.shape != [SIDE, SIDE] {
             let [height, width] = part.shape;
             return Err(DataError::Unsuitable {
@@ -93,7 +97,7 @@ pub(super) fn decode(files: &Files<'_>) -> Result<Decoded, DataError> {
                 advice: "Use source = \"idx\" for other data of this format".to_owned(),
             });
         }
-        match part.labels.iter().position(|&label| usize::from(label) >= CLASSES) {
+        match part.labels.iter().position(|&label| label as usize >= CLASSES) {
             None => Ok(()),
             Some(index) => Err(DataError::Label {
                 path: labels.to_owned(),
@@ -107,16 +111,20 @@ pub(super) fn decode(files: &Files<'_>) -> Result<Decoded, DataError> {
     .map(|decoded| Decoded { labels: plain_labels(CLASSES), ..decoded })
 }
 
-/// Decodes the four files of a directory; `check` refuses what is not of the source. Labels are those that occur.
-pub(super) fn decode_as(
-    files: &Files<'_>,
+/// Decodes four files; `check` refuses what is not of the source. `transpose`: rows of images become columns. Labels are those
+/// that occur.
+pub(super) fn decode_set(
+    set: Set,
+    transpose: bool,
     check: impl Fn(&idx::Part, [&Path; 2]) -> Result<(), DataError>,
 ) -> Result<Decoded, DataError> {
-    let dir = files.find()?;
-    let [train_images, train_labels, test_images, test_labels] = idx::files(&dir, &files.advice())?;
-    let (train, test) =
-        rayon::join(|| idx::read_part(&train_images, &train_labels), || idx::read_part(&test_images, &test_labels));
-    let (train, test) = (train?, test?);
+    let [train_images, train_labels, test_images, test_labels] = set.files;
+    let read = |images: &Path, labels: &Path| {
+        let part = idx::read_part(images, labels)?;
+        Ok(if transpose { part.transposed() } else { part })
+    };
+    let (train, test) = rayon::join(|| read(&train_images, &train_labels), || read(&test_images, &test_labels));
+    let (train, test): (idx::Part, idx::Part) = (train?, test?);
     let size = |shape: [usize; 2]| format!("images of {}×{}", shape[0], shape[1]);
     if train.shape != test.shape {
         return Err(DataError::Mismatch {
@@ -130,19 +138,14 @@ pub(super) fn decode_as(
     check(&test, [&test_images, &test_labels])?;
     let [height, width] = train.shape;
     let features = height * width;
-    let digest = digest_of_samples(features, [(&train.pixels, &train.labels), (&test.pixels, &test.labels)]);
-    let half = |part: idx::Part| Half::of_bytes(Matrix::bytes(part.pixels, features, 1, 255.0), &part.labels);
+    let digest = digest_of_wide_labels(features, [(&train.pixels, &train.labels), (&test.pixels, &test.labels)]);
+    let half = |part: idx::Part| Half { inputs: Matrix::bytes(part.pixels, features, 1, 255.0), labels: part.labels };
     let (train, test) = (half(train), half(test));
     let labels = super::definition::occurring([&train.labels, &test.labels]);
     Ok(Decoded {
         image: Some([1, height, width]),
-        remarks: idx::leftovers(&dir).iter().map(|(empty, read)| passed_over(empty, read)).collect(),
-        dir: Some(dir),
+        remarks: set.remarks,
+        dir: Some(set.dir),
         ..Decoded::new(train, test, labels, digest)
     })
-}
-
-fn passed_over(empty: &Path, read: &Path) -> String {
-    let name = read.file_name().unwrap_or(read.as_os_str()).to_string_lossy();
-    format!("{} is empty (0 bytes) and is passed over: {name} beside it is read", empty.display())
 }

@@ -50,6 +50,7 @@ description = "every key"
 [[data]]
 source = "idx"
 path = "/data/images"
+transpose = true
 labels = "one-vs-rest"
 label = [1, 8]
 label_noise = [0, 0.25]
