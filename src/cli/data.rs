@@ -1,11 +1,15 @@
 //! `phasesweep data`: lists, fetches and checks data sets.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
 use super::exit::{Exit, Failure};
+use super::sweep_file::SweepFile;
 use phasesweep::data;
+use phasesweep::plan::Plan;
+use phasesweep::store::durable;
+use phasesweep::sweep::{Data, Subsample};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -23,14 +27,27 @@ enum Action {
         #[arg(required = true)]
         names: Vec<String>,
     },
-    /// Read a data set's files whole and compare their sums with those published.
-    Check {
-        /// The source.
-        name: String,
-        /// Its directory, where it is not in one of the usual places.
-        #[arg(long)]
-        path: Option<PathBuf>,
-    },
+    /// Read data whole: are the files the published ones, what do the samples hold, how would a training block look?
+    Check(Check),
+}
+
+#[derive(clap::Args)]
+struct Check {
+    /// The source's name; or a sweep file (or run directory), of which every [[data]] is checked with its keys and labels.
+    #[arg(value_name = "SOURCE|SWEEP.toml")]
+    what: PathBuf,
+    /// Directory of the source's files, where it is not in one of the usual places.
+    #[arg(long, conflicts_with = "overrides")]
+    path: Option<PathBuf>,
+    /// Override a value of the sweep file; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Look at training blocks of these sizes, comma-separated [default: the sizes of the sweep file].
+    #[arg(long, value_name = "SIZES", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
+    block: Vec<u64>,
+    /// Write a picture of samples of each class, as PNG; of a sweep's several data sets FILE-1.png, FILE-2.png …
+    #[arg(long, value_name = "FILE.png")]
+    picture: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -56,19 +73,79 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
             }
             Ok(Exit::Complete)
         }
-        Action::Check { name, path } => {
-            let places = data::Places::from_env();
-            let report = data::check(&name, path.as_deref(), &places).map_err(Failure::input)?;
+        Action::Check(check) => check.run(),
+    }
+}
+
+impl Check {
+    fn run(self) -> Result<Exit, Failure> {
+        let reports = self.reports()?;
+        for (place, report) in reports.iter().enumerate() {
             println!("{report}");
-            if report.is_ok() {
-                Ok(Exit::Complete)
-            } else if report.content.is_err() {
-                Err(Failure::Input(format!("{name} cannot be read; what was found is said above")))
-            } else {
-                Err(Failure::Input(format!("{name} is not as published")))
+            if let (Some(file), Ok(content)) = (&self.picture, &report.content) {
+                let file = if reports.len() == 1 { file.clone() } else { numbered(file, place + 1) };
+                draw(&file, &report.name, content)?;
             }
         }
+        match reports.iter().find(|report| !report.is_ok()) {
+            None => Ok(Exit::Complete),
+            Some(report) if report.content.is_err() => {
+                Err(Failure::Input(format!("{} cannot be read; what was found is said above", report.name)))
+            }
+            Some(report) => Err(Failure::Input(format!("{} is not as published", report.name))),
+        }
     }
+
+    /// What was found of the source, or of each data set of the sweep file.
+    fn reports(&self) -> Result<Vec<data::Report>, Failure> {
+        let places = data::Places::from_env();
+        let mut blocks: Vec<usize> = self.block.iter().map(|&size| size as usize).collect();
+        let picture = self.picture.is_some();
+        let is_file = self.what.extension().is_some_and(|extension| extension == "toml");
+        let name = self.what.to_str().filter(|name| !is_file && !name.contains(std::path::MAIN_SEPARATOR));
+        if let (Some(name), true) = (name, self.overrides.is_empty()) {
+            return Ok(vec![
+                data::check(name, self.path.as_deref(), &blocks, picture, &places).map_err(Failure::input)?,
+            ]);
+        }
+        if self.path.is_some() {
+            return Err(Failure::Input("a sweep file names its directories itself: leave out --path".to_owned()));
+        }
+        let file = SweepFile { file: self.what.clone(), overrides: self.overrides.clone(), set_from: None };
+        let (_, sweep) = file.read()?;
+        if blocks.is_empty() {
+            blocks = sweep.subsamples.iter().map(Subsample::size).collect();
+            blocks.sort_unstable();
+            blocks.dedup();
+        }
+        let plan = Plan::new(sweep.clone(), &[]);
+        let labelled = sweep.data.iter().zip(plan.axis_labels(0));
+        let check = |(data, label): (&Data, &String)| data::check_entry(label, data, &blocks, picture, &places);
+        labelled.map(check).collect::<Result<_, _>>().map_err(Failure::input)
+    }
+}
+
+/// Writes the picture of a data set; says so where there is none.
+fn draw(file: &Path, name: &str, content: &data::Content) -> Result<(), Failure> {
+    let Some(picture) = &content.picture else {
+        println!("no picture: the samples of {name} are no images");
+        return Ok(());
+    };
+    let png = picture.png().map_err(|error| Failure::Bug(error.to_string()))?;
+    durable::write(file, &png).map_err(Failure::input)?;
+    let [width, height] = picture.size;
+    println!("{}: {width}×{height} pixels; from the top: {}", file.display(), picture.rows.join(", "));
+    if picture.left_out > 0 {
+        println!("  {} more classes are not drawn", picture.left_out);
+    }
+    Ok(())
+}
+
+/// The file's name with a number before its extension.
+fn numbered(file: &Path, number: usize) -> PathBuf {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = file.extension().map_or_else(String::new, |end| format!(".{}", end.to_string_lossy()));
+    file.with_file_name(format!("{stem}-{number}{extension}"))
 }
 
 /// Training and test samples, where the source fixes them.

@@ -1,4 +1,7 @@
-//! `phasesweep data check`: are the files whole, and are they the published ones?
+//! `phasesweep data check`: are the files whole, are they the published ones, and what do the samples hold?
+//!
+//! A source is checked by its name, with the labels that it has, or as an entry of a sweep, with the labels, choices and sizes
+//! that the sweep asks for.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +11,8 @@ use super::checksum::verify;
 use super::inventory::Inventory;
 use super::labels::listed;
 use super::sources;
-use super::{DataError, Places, Pool, idx_files};
-use crate::sweep::{Data, Labels, Normalise, Selection};
+use super::{DataError, Picture, Places, Pool, idx_files};
+use crate::sweep::{Data, Labels, Normalise, Selection, Subsample};
 
 /// One file's verdict.
 #[derive(Debug)]
@@ -48,20 +51,97 @@ pub struct Content {
     pub inventory: Inventory,
     /// What a person should know of it, in sentences.
     pub warnings: Vec<String>,
+    /// How blocks of the sizes that were asked for would look.
+    pub blocks: Vec<FirstBlock>,
+    /// Samples by class, if a picture was asked for and they are images.
+    pub picture: Option<Picture>,
 }
 
 impl Content {
-    fn of(name: &str, data: &Data, pool: &Pool) -> Content {
+    fn of(name: &str, data: &Data, pool: &Pool, wanted: Wanted<'_>) -> Result<Content, DataError> {
+        let [train, test] = pool.samples(data)?;
         let mut warnings = pool.remarks().to_vec();
         match pool.census_of_all(data) {
             Ok(census) => {
-                let all = format!("all {} training samples", pool.len());
+                let all = format!("all {train} training samples");
                 warnings.extend(sentences(name, &[(all, census.findings())]));
             }
             Err(error) => warnings.push(error.to_string()),
         }
-        let (train, test, features) = (pool.len(), pool.test_len(), pool.features());
-        Content { train, test, features, labels: pool.labels().to_vec(), inventory: pool.inventory(), warnings }
+        let inventory = pool.inventory(data)?;
+        let picture = if wanted.picture { pool.picture(data, &inventory)? } else { None };
+        let blocks = wanted.blocks.iter().map(|&size| FirstBlock::of(name, data, pool, size, train)).collect();
+        let (features, labels) = (pool.features(), inventory.labels.iter().map(|(label, _)| *label).collect());
+        Ok(Content { train, test, features, labels, inventory, warnings, blocks, picture })
+    }
+}
+
+/// What is asked for besides the counts.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<'a> {
+    /// Sizes of blocks.
+    blocks: &'a [usize],
+    picture: bool,
+}
+
+/// How training blocks of a size would look.
+#[derive(Debug)]
+pub struct FirstBlock {
+    /// Samples of a block.
+    pub size: usize,
+    /// How many such blocks there are.
+    pub blocks: usize,
+    /// Each class of the first one with its samples; why there is none.
+    pub classes: Result<Vec<(String, usize)>, DataError>,
+    /// What a person should know of the first one, in sentences.
+    pub findings: Vec<String>,
+    /// Why a balanced draw of that size is impossible; `None`: it is not.
+    pub unbalanced: Option<DataError>,
+}
+
+impl FirstBlock {
+    fn of(name: &str, data: &Data, pool: &Pool, size: usize, train: usize) -> FirstBlock {
+        let first = pool.census(data, &Subsample::Block { size, block: 0 }, true);
+        let findings = first
+            .as_ref()
+            .map_or_else(|_| Vec::new(), |census| sentences(name, &[(format!("{size} block 0"), census.findings())]));
+        FirstBlock {
+            size,
+            blocks: train.checked_div(size).unwrap_or(0),
+            classes: first.map(|census| census.classes.into_iter().zip(census.train).collect()),
+            findings,
+            unbalanced: pool.census(data, &Subsample::Balanced { size, draw: 0 }, false).err(),
+        }
+    }
+}
+
+impl std::fmt::Display for FirstBlock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        /// Classes of which the samples are listed one by one, at most.
+        const FEW: usize = 30;
+        let FirstBlock { size, blocks, classes, findings, unbalanced } = self;
+        write!(f, "blocks of {size} samples: ")?;
+        match classes {
+            Err(error) => write!(f, "none. {error}")?,
+            Ok(classes) => {
+                let counts = || classes.iter().map(|(_, count)| *count);
+                write!(f, "{blocks}; the first has ")?;
+                if classes.len() <= FEW {
+                    let each: Vec<String> = classes.iter().map(|(name, count)| format!("{count} of {name}")).collect();
+                    f.write_str(&each.join(", "))?;
+                } else {
+                    let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
+                    write!(f, "{least} to {most} of each of {} classes", classes.len())?;
+                }
+            }
+        }
+        match unbalanced {
+            None => f.write_str("\n  a balanced draw of that size is possible")?,
+            // That there are too few at all was said.
+            Some(_) if *blocks == 0 => {}
+            Some(error) => write!(f, "\n  no balanced draw: {error}")?,
+        }
+        findings.iter().try_for_each(|finding| write!(f, "\n  warning: {finding}"))
     }
 }
 
@@ -89,7 +169,7 @@ impl std::fmt::Display for Report {
             }
         }
         match &self.content {
-            Ok(Content { train, test, features, labels, inventory, warnings }) => {
+            Ok(Content { train, test, features, labels, inventory, warnings, blocks, .. }) => {
                 let verdict = if self.is_ok() { "OK" } else { "readable, but not as published" };
                 write!(
                     f,
@@ -99,18 +179,26 @@ impl std::fmt::Display for Report {
                     listed(labels)
                 )?;
                 warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))?;
-                write!(f, "\n{inventory}")
+                write!(f, "\n{inventory}")?;
+                blocks.iter().try_for_each(|block| write!(f, "\n{block}"))
             }
             Err(error) => write!(f, "{}: {error}", self.name),
         }
     }
 }
 
-/// Verifies a source's files: sums against the published ones, then counts and labels by reading them.
+/// Verifies a source's files: sums against the published ones, then counts and labels by reading them. `blocks` are the sizes of
+/// training blocks to look at; `picture`: draws samples.
 ///
 /// # Errors
 /// The name is unknown, or its files are nowhere. What is wrong with files that are there is told in the report.
-pub fn check(name: &str, path: Option<&Path>, places: &Places) -> Result<Report, DataError> {
+pub fn check(
+    name: &str,
+    path: Option<&Path>,
+    blocks: &[usize],
+    picture: bool,
+    places: &Places,
+) -> Result<Report, DataError> {
     let kind = kind(name)?;
     let data = Data {
         source: (kind.plain)(),
@@ -121,6 +209,22 @@ pub fn check(name: &str, path: Option<&Path>, places: &Places) -> Result<Report,
         selection: Selection::All,
         path: path.map(Path::to_owned),
     };
+    check_entry(name, &data, blocks, picture, places)
+}
+
+/// As [`check`], of a sweep's entry, which is called `label`: of the labels that it chooses, by its rule of classes.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_entry(
+    label: &str,
+    data: &Data,
+    blocks: &[usize],
+    picture: bool,
+    places: &Places,
+) -> Result<Report, DataError> {
+    let (name, path) = (data.source.name(), data.path.as_deref());
+    let kind = kind(name)?;
     let (set, wanted) = (kind.published, (kind.wanted)());
     // Other files have no published sums; reading them tells whether they are there.
     let dir = match set {
@@ -138,8 +242,9 @@ pub fn check(name: &str, path: Option<&Path>, places: &Places) -> Result<Report,
         let file = set?.files.iter().find(|file| stem(file.name) == there)?;
         Some(FileCheck { verdict: verify(&path, file), path })
     });
-    let content = Pool::load_from(&data, places).map(|pool| Content::of(name, &data, &pool));
-    Ok(Report { name: name.to_owned(), dir, files: verdicts.collect(), content })
+    let content =
+        Pool::load_from(data, places).and_then(|pool| Content::of(label, data, &pool, Wanted { blocks, picture }));
+    Ok(Report { name: label.to_owned(), dir, files: verdicts.collect(), content })
 }
 
 /// The kind of source of that name.
@@ -170,7 +275,7 @@ mod tests {
         let labels = [0, 0, 8, 1, 0, 0, 0, 2, 3, 9];
         write(dir.path(), &labels);
         let places = Places::default();
-        let report = check("mnist", Some(dir.path()), &places).unwrap();
+        let report = check("mnist", Some(dir.path()), &[], false, &places).unwrap();
         assert!(!report.is_ok());
         assert_eq!(report.files.len(), 4);
         assert!(report.files.iter().all(|file| matches!(file.verdict, Ok(Verdict::Altered(_)))));
@@ -183,11 +288,11 @@ mod tests {
         }
         // KMNIST's plain files have no published sums, and any directory will do for idx.
         for name in ["kmnist", "idx"] {
-            let report = check(name, Some(dir.path()), &places).unwrap();
+            let report = check(name, Some(dir.path()), &[], false, &places).unwrap();
             assert!(report.is_ok(), "{report}");
         }
         write(dir.path(), &labels[..9]);
-        let report = check("kmnist", Some(dir.path()), &places).unwrap();
+        let report = check("kmnist", Some(dir.path()), &[], false, &places).unwrap();
         assert!(!report.is_ok() && report.to_string().contains("truncated"), "{report}");
     }
 
@@ -195,9 +300,54 @@ mod tests {
     fn sources_without_files_are_checked_by_making_them() {
         let kinds = sources::kinds();
         for name in kinds.iter().filter(|kind| kind.path == PathKey::None).map(|kind| kind.variant.name) {
-            let report = check(name, None, &Places::default()).unwrap();
+            let report = check(name, None, &[], true, &Places::default()).unwrap();
             assert!(report.is_ok() && report.dir.is_none(), "{report}");
         }
-        assert!(check("mnits", None, &Places::default()).unwrap_err().to_string().contains("data list"));
+        assert!(check("mnits", None, &[], false, &Places::default()).unwrap_err().to_string().contains("data list"));
+    }
+
+    /// Class counts of the first block by scikit-learn's `load_digits`: numpy.bincount(load_digits().target[:500]).
+    #[test]
+    fn blocks_are_looked_at_before_anything_is_trained() {
+        let digits = |blocks: &[usize]| check("digits", None, blocks, true, &Places::default()).unwrap();
+        let report = digits(&[500, 1480, 2000]);
+        let content = report.content.as_ref().unwrap();
+        let block = &content.blocks[0];
+        let counts: Vec<usize> = block.classes.as_ref().unwrap().iter().map(|(_, count)| *count).collect();
+        assert_eq!((block.blocks, counts), (3, vec![51, 52, 50, 53, 49, 50, 51, 50, 46, 48]));
+        let text = report.to_string();
+        for part in [
+            "blocks of 500 samples: 3; the first has 51 of 0, 52 of 1, 50 of 2",
+            "a balanced draw of that size is possible",
+            "no balanced draw: a balanced draw of 1480 needs 148 samples of class 8",
+            "blocks of 2000 samples: none. block 0 of 2000 needs 2000 training samples, but digits has 1500",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let picture = content.picture.as_ref().unwrap();
+        // Ten classes of sixteen images of 40 × 40, with two pixels between and around them.
+        assert_eq!((picture.size, picture.rows.len()), ([16 * 42 + 2, 10 * 42 + 2], 10));
+        let moons = check("moons", None, &[], true, &Places::default()).unwrap();
+        assert!(moons.content.unwrap().picture.is_none());
+    }
+
+    #[test]
+    fn an_entry_of_a_sweep_is_checked_by_its_own_labels() {
+        let groups = Selection::Groups(vec![vec![0, 2, 4], vec![1, 3]]);
+        let data = Data {
+            source: (kind("digits").unwrap().plain)(),
+            labels: Labels::Classes,
+            label_noise: 0.0,
+            label_draw: 0,
+            normalise: Normalise::Standardise,
+            selection: groups,
+            path: None,
+        };
+        let report = check_entry("digits in groups", &data, &[100], true, &Places::default()).unwrap();
+        let content = report.content.as_ref().unwrap();
+        assert_eq!(content.labels, [0, 1, 2, 3, 4]);
+        assert_eq!(content.picture.as_ref().unwrap().rows, ["0 (labels 0, 2 and 4)", "1 (labels 1 and 3)"]);
+        let text = report.to_string();
+        assert!(text.contains("digits in groups: OK") && text.contains(" of 1 (labels 1 and 3)"), "{text}");
     }
 }

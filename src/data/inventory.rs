@@ -1,6 +1,7 @@
 //! What the samples of a source are and hold, counted for `phasesweep data check`: every value of every input is looked at once.
 //!
-//! Pure. Counts are of the source as it is stored, before any labels, subsample or scaling of a sweep.
+//! Pure. Counts are of the samples as they are stored, before any rule of labels, subsample or scaling of a sweep; of those
+//! whose labels the sweep uses.
 
 use std::fmt;
 
@@ -31,22 +32,28 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// Counts them; `labels` are those of the source, ascending.
-    pub(super) fn of(train: &Half, test: &Half, labels: &[u32], image: Option<[usize; 3]>) -> Inventory {
-        let inputs = [train, test].map(|half| Inputs::of(&half.inputs, half.labels.len()));
+    /// Counts those of the training and test samples that are in `used`; `labels` are theirs, ascending.
+    pub(super) fn of(
+        halves: [&Half; 2],
+        used: [Vec<usize>; 2],
+        labels: &[u32],
+        image: Option<[usize; 3]>,
+    ) -> Inventory {
+        let [train, test] = halves;
+        let inputs = [0, 1].map(|half| Inputs::of(&halves[half].inputs, &used[half]));
         let ends = inputs.iter().map(|inputs| inputs.range).filter(|[least, greatest]| least <= greatest);
         let range = ends.reduce(|a, b| [a[0].min(b[0]), a[1].max(b[1])]);
-        let count = |half: &Half| {
+        let count = |half: usize| {
             let mut counts = vec![0; labels.len()];
-            for label in &half.labels {
-                // Every label of a sample is one of the source's.
-                if let Ok(place) = labels.binary_search(label) {
+            for &row in &used[half] {
+                // Every label of a sample that is used is one of these.
+                if let Ok(place) = labels.binary_search(&halves[half].labels[row]) {
                     counts[place] += 1;
                 }
             }
             counts
         };
-        let [trained, tested] = [train, test].map(count);
+        let [trained, tested] = [0, 1].map(count);
         let counts = trained.into_iter().zip(tested).map(|(train, test)| [train, test]);
         Inventory {
             element: train.inputs.element(),
@@ -70,13 +77,13 @@ struct Inputs {
 }
 
 impl Inputs {
-    fn of(matrix: &Matrix, rows: usize) -> Inputs {
+    fn of(matrix: &Matrix, rows: &[usize]) -> Inputs {
         let mut inputs = Inputs { range: [f64::INFINITY, f64::NEG_INFINITY], constant: 0, non_finite: 0 };
         let [mut first, mut row] = [vec![0.0; matrix.features], vec![0.0; matrix.features]];
         let mut varies = vec![false; matrix.features];
-        for index in 0..rows {
+        for (place, &index) in rows.iter().enumerate() {
             matrix.read(index, &mut row);
-            if index == 0 {
+            if place == 0 {
                 first.copy_from_slice(&row);
             }
             for ((varies, first), &x) in varies.iter_mut().zip(&first).zip(&row) {
@@ -141,7 +148,7 @@ mod tests {
     fn every_value_and_label_is_counted() {
         let train = half(&[1.0, -2.0, 5.0, 1.0, f32::NAN, 5.0, 1.0, 3.0, 5.5], &[7, 2, 7]);
         let test = half(&[9.0, f32::INFINITY, f32::NEG_INFINITY], &[3]);
-        let found = Inventory::of(&train, &test, &[2, 3, 7], None);
+        let found = Inventory::of([&train, &test], [vec![0, 1, 2], vec![0]], &[2, 3, 7], None);
         let expected = Inventory {
             element: "32-bit floats",
             features: 3,
@@ -162,10 +169,19 @@ mod tests {
     }
 
     #[test]
+    fn samples_that_are_not_used_are_not_counted() {
+        let train = half(&[1.0, -2.0, 5.0, 1.0, f32::NAN, 5.0, 1.0, 3.0, 5.5], &[7, 2, 7]);
+        let found = Inventory::of([&train, &train], [vec![0, 2], vec![2]], &[7], None);
+        assert_eq!((found.range, found.constant, found.non_finite), (Some([-2.0, 5.5]), 1, [0, 0]));
+        assert_eq!(found.labels, [(7, [2, 1])]);
+    }
+
+    #[test]
     fn many_labels_are_summed_up() {
         let labels: Vec<u32> = (0..40).collect();
         let train = half(&[0.5; 120], &labels);
-        let text = Inventory::of(&train, &half(&[0.5; 3], &[4]), &labels, Some([1, 1, 3])).to_string();
+        let used = [(0..40).collect(), vec![0]];
+        let text = Inventory::of([&train, &half(&[0.5; 3], &[4])], used, &labels, Some([1, 1, 3])).to_string();
         for part in
             ["images of 1 × 1 × 3", "training: 1 to 1 of each of 40 labels", "test: 0 to 1", "none of 0, 1, 2, 3, 5"]
         {

@@ -86,9 +86,9 @@ impl Rule {
         self.selects.then(|| labels.iter().enumerate().filter_map(kept).collect())
     }
 
-    /// The labels of the source that are used, in a sentence.
-    pub(super) fn used(&self) -> String {
-        listed(&self.source)
+    /// The labels of the source that are used, ascending.
+    pub(super) fn labels(&self) -> &[u32] {
+        &self.source
     }
 
     /// Class of the training sample at that place in the source.

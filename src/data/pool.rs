@@ -12,8 +12,9 @@ use super::erratic::{Extremes, erratic};
 use super::inventory::Inventory;
 use super::labels::{self, Rule};
 use super::normalise::Scaling;
+use super::picture::{self, Picture};
 use super::sources::{Decoded, Half, Source};
-use super::{Block, DataError, Places, Samples, Shape, subsample};
+use super::{Block, DataError, Places, Samples, subsample};
 use crate::sweep::{Data, Normalise, Subsample};
 
 /// A source, decoded.
@@ -84,15 +85,12 @@ impl Pool {
         labels::classes(data.labels, data.selection.classes().unwrap_or(self.labels.len()))
     }
 
-    /// Sizes of the samples that the sweep uses.
+    /// Training and test samples that the sweep uses: of the labels that it chooses.
     ///
     /// # Errors
-    /// A label that is asked for does not exist, or none of those that are has a test sample.
-    pub fn shape(&self, data: &Data) -> Result<Shape, DataError> {
-        let rule = self.rule(data)?;
-        let [train, test] = self.used(&rule)?.map(|half| half.len());
-        let (features, classes) = (self.features(), rule.classes);
-        Ok(Shape { features, classes, train, test, image: self.image })
+    /// A label that is asked for does not exist, or none of those that are has a training or a test sample.
+    pub fn samples(&self, data: &Data) -> Result<[usize; 2], DataError> {
+        Ok(self.used(&self.rule(data)?)?.map(|half| half.len()))
     }
 
     /// The number that stands for each class in results: the source's own label where labels are taken as they are,
@@ -158,7 +156,11 @@ impl Pool {
             None => Ok(used),
             Some(half) => Err(DataError::Request {
                 name: self.source.name().to_owned(),
-                what: format!("no {} sample is of labels {}", ["training", "test"][half], rule.used()),
+                what: format!(
+                    "no {} sample is of labels {}",
+                    ["training", "test"][half],
+                    labels::listed(rule.labels())
+                ),
                 advice: "Choose other labels".to_owned(),
             }),
         }
@@ -250,9 +252,33 @@ impl Pool {
         Ok(Census { classes: rule.names(), train, test, labels, erratic })
     }
 
-    /// Counts what the source holds, by a look at every value.
-    pub fn inventory(&self) -> Inventory {
-        Inventory::of(&self.train, &self.test, &self.labels, self.image)
+    /// Counts what the samples that the sweep uses hold, by a look at every value.
+    ///
+    /// # Errors
+    /// A label that is asked for does not exist, or none of those that are has a training or a test sample.
+    pub fn inventory(&self, data: &Data) -> Result<Inventory, DataError> {
+        let rule = self.rule(data)?;
+        let used = self.used(&rule)?.map(|used| used.rows().collect::<Vec<_>>());
+        Ok(Inventory::of([&self.train, &self.test], used, rule.labels(), self.image))
+    }
+
+    /// A picture of the first training samples of each class; `None` where the samples are no images.
+    ///
+    /// # Errors
+    /// A label that is asked for does not exist, or none of those that are has a training or a test sample.
+    pub fn picture(&self, data: &Data, inventory: &Inventory) -> Result<Option<Picture>, DataError> {
+        let (Some(image), Some(range)) = (self.image, inventory.range) else { return Ok(None) };
+        let rule = self.rule(data)?;
+        let [train, _] = self.used(&rule)?;
+        let mut classes: Vec<(String, Vec<usize>)> = rule.names().into_iter().map(|name| (name, Vec::new())).collect();
+        for row in train.rows() {
+            let (_, rows) = &mut classes[usize::from(rule.train(row, self.train.labels[row]))];
+            if rows.len() < picture::COLUMNS {
+                rows.push(row);
+            }
+        }
+        let read = |row: usize, out: &mut [f64]| self.train.inputs.read(row, out);
+        Ok(Some(Picture::of(&picture::Samples { image, range, classes, read: &read })))
     }
 
     /// Prepares a training block and its test set, scaled by the block's own numbers.

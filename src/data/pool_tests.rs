@@ -590,6 +590,6 @@ fn mnist_block_zero_is_the_papers() {
     assert!((sum(&block.test.x) / 3483133.8061359655 - 1.0).abs() < 1e-7);
     let half = pool.block(&mnist, &Subsample::Block { size: 4096, block: 0 }, false).unwrap();
     assert_eq!((half.inputs(), half.train.y.iter().filter(|&&y| y == 1).count()), (654, 2070));
-    let report = crate::data::check("mnist", None, &places).unwrap();
+    let report = crate::data::check("mnist", None, &[], false, &places).unwrap();
     assert!(report.is_ok(), "{report}");
 }

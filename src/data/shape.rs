@@ -55,6 +55,17 @@ pub fn shape_from(data: &Data, places: &Places) -> Result<Shape, DataError> {
     Ok(Shape { features: sizes.features, classes, train: sizes.train, test: sizes.test, image: sizes.image })
 }
 
+impl Pool {
+    /// Sizes of the samples that the sweep uses.
+    ///
+    /// # Errors
+    /// A label that is asked for does not exist, or none of those that are has a training or a test sample.
+    pub fn shape(&self, data: &Data) -> Result<Shape, DataError> {
+        let [train, test] = self.samples(data)?;
+        Ok(Shape { features: self.features(), classes: self.classes(data), train, test, image: self.image() })
+    }
+}
+
 /// A row of `phasesweep data list`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {

@@ -168,7 +168,8 @@ pub(crate) fn resolve(table: &RawTable<RawData>, diagnostics: &mut Diagnostics) 
     let beside = Beside {
         sources: sources.as_deref().unwrap_or_default(),
         largest_label: kind.largest_label,
-        labels: labels.as_deref().unwrap_or_default(),
+        makes_classes: labels.iter().flatten().any(|labels| !matches!(labels, Labels::Classes | Labels::Random)),
+        parity: labels.iter().flatten().any(|labels| *labels == Labels::Parity),
         label: &raw.label.field,
     };
     let selections = selection::resolve(&mut judge, &raw.only, &raw.groups, &beside);

@@ -5,7 +5,6 @@
 
 use serde::Serialize;
 
-use super::data::Labels;
 use super::judge::Judge;
 use super::place::{Located, Place};
 use super::reader::{Field, List};
@@ -68,8 +67,10 @@ pub(super) struct Beside<'a> {
     pub(super) sources: &'a [Source],
     /// The largest label that the kind of source may have.
     pub(super) largest_label: usize,
-    /// Its rules of labels.
-    pub(super) labels: &'a [Labels],
+    /// Whether its rule makes classes of labels: parity, halves, one against the rest.
+    pub(super) makes_classes: bool,
+    /// Whether that is by parity.
+    pub(super) parity: bool,
     /// Its `label`.
     pub(super) label: &'a Field<List<i128>>,
 }
@@ -111,7 +112,7 @@ fn one_of_only(judge: &mut Judge<'_>, key: &Key, list: &Located<List<i128>>, bes
         return too_few(judge, &list.place, "`only` leaves fewer than two classes", "only = [3, 5]");
     }
     labels.sort_unstable();
-    if beside.labels.contains(&Labels::Parity) && labels.iter().all(|label| label % 2 == labels[0] % 2) {
+    if beside.parity && labels.iter().all(|label| label % 2 == labels[0] % 2) {
         let what = if labels[0] % 2 == 0 { "even" } else { "odd" };
         let error = judge.diagnostics.error(&list.place, format!("`only` leaves one class: all labels are {what}"));
         error.help("leave out labels = \"parity\", which makes one class of them");
@@ -132,7 +133,7 @@ fn of_groups(
     given: &Located<List<List<i128>>>,
     beside: &Beside<'_>,
 ) -> Option<Selection> {
-    if !beside.labels.iter().all(|labels| matches!(labels, Labels::Classes | Labels::Random)) {
+    if beside.makes_classes {
         let error = judge.diagnostics.error(&given.place, "`groups` makes classes of labels, and so does `labels`");
         error.help(
             "leave out `labels` (or write labels = \"random\", for random classes of these samples), or `groups`",
