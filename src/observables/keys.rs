@@ -49,6 +49,15 @@ pub trait Keys {
         meaning: &'static str,
     ) -> Option<Vec<usize>>;
 
+    /// One of the words: its place among `allowed`.
+    fn word(
+        &mut self,
+        key: &'static str,
+        allowed: &'static [&'static str],
+        default: usize,
+        meaning: &'static str,
+    ) -> Option<usize>;
+
     /// `[least, greatest]`, two finite numbers in this order; `default` says in words what stands for them.
     fn interval(&mut self, key: &'static str, default: &'static str, meaning: &'static str)
     -> Option<Option<[f64; 2]>>;
@@ -133,6 +142,18 @@ impl Keys for Listing {
         let otherwise = quoted(&mut default.iter().map(|&place| &allowed[place]));
         self.add(key, format!("{meaning}: {}", quoted(&mut allowed.iter())), Some(otherwise));
         Some(default.to_vec())
+    }
+
+    fn word(
+        &mut self,
+        key: &'static str,
+        allowed: &'static [&'static str],
+        default: usize,
+        meaning: &'static str,
+    ) -> Option<usize> {
+        let quoted: Vec<String> = allowed.iter().map(|word| format!("\"{word}\"")).collect();
+        self.add(key, format!("{meaning}: {}", quoted.join(" or ")), Some(quoted[default].clone()));
+        Some(default)
     }
 
     fn interval(

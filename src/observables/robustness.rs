@@ -2,9 +2,10 @@
 //!
 //! From the sample, or from a random point of the ball around it, each step goes uphill on the loss: by the sign of the
 //! gradient (L∞) or along it (L2), then back into the ball of radius ε and, where asked, into the range of valid inputs.
-//! A sample is robust only if it is classified rightly unattacked and at every iterate. Invariants: a sample's attack
-//! depends on the network, the sample, its label and, for a random start, the seed and its place; so the error under
-//! attack is never below the plain error of the same samples.
+//! A sample is robust only if it is classified rightly unattacked and at every iterate; or, as some programs count, at the last
+//! iterate. Invariants: a sample's attack
+//! depends on the network, the sample, its label and, for a random start, the seed and its place; so where every iterate
+//! counts, the error under attack is never below the plain error of the same samples.
 
 use phasesweep_results::Variable;
 use phasesweep_results::dimension::{PGD_EPOCH, PGD_EPSILON, PGD_NORM};
@@ -20,7 +21,8 @@ use super::setup::{Setup, Subject, View};
 use crate::data::stream::Key;
 use crate::observe::network::{self, Forward, Network, Scratch};
 
-/// What is asked for of robustness. Part of a cell's identity: names and order of the fields may not change.
+/// What is asked for of robustness. Part of a cell's identity: names and order of the fields may not change; those that came
+/// later are not written where they have their defaults.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Robustness {
     /// Epochs at which it is measured.
@@ -39,6 +41,41 @@ pub struct Robustness {
     pub points: usize,
     /// Least and greatest valid input; `None`: inputs are free.
     pub clip: Option<[f64; 2]>,
+    /// Whether the last iterate alone counts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub last_iterate: bool,
+    /// The loss that is climbed.
+    #[serde(skip_serializing_if = "Climbed::is_trained")]
+    pub attack_loss: Climbed,
+}
+
+/// The loss that an attack climbs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Climbed {
+    /// That which training minimises.
+    Trained,
+    /// Cross-entropy, whatever was trained on.
+    CrossEntropy,
+    /// Mean squared error, whatever was trained on.
+    Mse,
+}
+
+impl Climbed {
+    /// In the order of their words in files.
+    const ALL: [Climbed; 3] = [Climbed::Trained, Climbed::CrossEntropy, Climbed::Mse];
+
+    fn is_trained(&self) -> bool {
+        *self == Climbed::Trained
+    }
+
+    fn loss(self, trained: Loss) -> Loss {
+        match self {
+            Climbed::Trained => trained,
+            Climbed::CrossEntropy => Loss::CrossEntropy,
+            Climbed::Mse => Loss::MeanSquared,
+        }
+    }
 }
 
 /// Norm of the ball that an attack stays in.
@@ -78,6 +115,12 @@ impl Definition for Robustness {
         let random_start = keys.flag("random_start", false, "whether it starts from a random point of the ball");
         let points = keys.whole("points", 1..=MOST, 500, "test samples, the first ones");
         let clip = keys.interval("clip", "inputs are free", "the least and the greatest valid input");
+        let last_iterate = keys.flag(
+            "last_iterate",
+            false,
+            "whether the last iterate alone counts, instead of the unattacked sample and every iterate",
+        );
+        let attack_loss = keys.word("attack_loss", &["trained", "cross-entropy", "mse"], 0, "the loss that is climbed");
         Some(Robustness {
             at: at?,
             norms: norms?.into_iter().map(|place| Norm::ALL[place]).collect(),
@@ -87,6 +130,8 @@ impl Definition for Robustness {
             random_start: random_start?,
             points: points?,
             clip: clip?,
+            last_iterate: last_iterate?,
+            attack_loss: Climbed::ALL[attack_loss?],
         })
     }
 }
@@ -105,7 +150,8 @@ impl Robustness {
             step_size: self.step_size.unwrap_or(2.5 * epsilon / self.steps as f64),
             random_start: self.random_start.then_some(seed),
             clip: self.clip,
-            loss,
+            last_iterate: self.last_iterate,
+            loss: self.attack_loss.loss(loss),
         }
     }
 
@@ -186,11 +232,13 @@ pub struct Attack {
     pub random_start: Option<u64>,
     /// Least and greatest valid input.
     pub clip: Option<[f64; 2]>,
+    /// Whether the last iterate alone counts.
+    pub last_iterate: bool,
     /// Loss that is climbed.
     pub loss: Loss,
 }
 
-/// How many of a group's samples are misclassified, unattacked or at some iterate. `x` are `[sample, input]`, the first
+/// How many of a group's samples are misclassified, unattacked or at some iterate; or at the last one. `x` are `[sample, input]`, the first
 /// of them in place `first` of its set.
 pub fn misclassified(network: &Network<'_>, x: &[f32], labels: &[u16], first: usize, attack: &Attack) -> usize {
     let (rows, inputs) = (labels.len(), network.inputs());
@@ -210,7 +258,7 @@ pub fn misclassified(network: &Network<'_>, x: &[f32], labels: &[u16], first: us
         note(&pass, labels, &mut fallen);
     }
     for _ in 0..attack.steps {
-        if fallen.iter().all(|&fallen| fallen) {
+        if !attack.last_iterate && fallen.iter().all(|&fallen| fallen) {
             break;
         }
         let mut delta = pass.sums.last().cloned().unwrap_or_default();
@@ -225,6 +273,10 @@ pub fn misclassified(network: &Network<'_>, x: &[f32], labels: &[u16], first: us
             project(point, x, attack);
         }
         network.forward(&at, rows, &mut pass, &mut scratch);
+        note(&pass, labels, &mut fallen);
+    }
+    if attack.last_iterate {
+        fallen.fill(false);
         note(&pass, labels, &mut fallen);
     }
     fallen.iter().filter(|&&fallen| fallen).count()
@@ -334,13 +386,23 @@ fn length(values: impl Iterator<Item = f32>) -> f64 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::observe::network::tests::reference::cases;
+    use crate::observe::network::tests::reference::{Reference, cases};
     use phasesweep_networks::Activation;
     use phasesweep_networks::LayerShape;
 
     fn attack(norm: Norm, epsilon: f64) -> Attack {
         let loss = Loss::CrossEntropy;
-        Attack { norm, epsilon, steps: 20, step_size: epsilon / 4.0, random_start: None, clip: None, loss }
+        let last_iterate = false;
+        Attack {
+            norm,
+            epsilon,
+            steps: 20,
+            step_size: epsilon / 4.0,
+            random_start: None,
+            clip: None,
+            last_iterate,
+            loss,
+        }
     }
 
     /// A linear classifier of two classes falls exactly where ε exceeds the margin over the dual norm of the difference of
@@ -412,5 +474,106 @@ mod tests {
                 (0..12).map(|k| misclassified(&network, &x[k * d..][..d], &labels[k..=k], k, &strong)).sum();
             assert_eq!(alone, fallen, "{case:?}");
         }
+    }
+
+    /// An attack written anew: one sample at a time, in double precision, with gradients by differences of the printed loss.
+    /// Answers whether each iterate is misclassified, the unattacked sample first.
+    fn attacked(
+        outputs: &dyn Fn(&[f64]) -> Vec<f64>,
+        x: &[f64],
+        label: usize,
+        [epsilon, size]: [f64; 2],
+        steps: usize,
+        loss: Loss,
+    ) -> Vec<bool> {
+        let wrong = |x: &[f64]| {
+            let f = outputs(x);
+            (0..f.len()).any(|class| class != label && f[class] > f[label])
+        };
+        let value = |x: &[f64]| {
+            let f = outputs(x);
+            match loss {
+                Loss::MeanSquared => {
+                    f.iter().enumerate().map(|(c, f)| (f - f64::from(u8::from(c == label))).powi(2)).sum::<f64>()
+                }
+                _ => f.iter().map(|other| (other - f[label]).exp()).sum::<f64>().ln(),
+            }
+        };
+        let mut at = x.to_vec();
+        let mut seen = vec![wrong(&at)];
+        for _ in 0..steps {
+            let slope = |place: usize| {
+                let moved = |by: f64| {
+                    let mut moved = at.clone();
+                    moved[place] += by;
+                    value(&moved)
+                };
+                (moved(1e-5) - moved(-1e-5)) / 2e-5
+            };
+            let slopes: Vec<f64> = (0..at.len()).map(slope).collect();
+            for ((at, x), slope) in at.iter_mut().zip(x).zip(slopes) {
+                *at = (*at + size * slope.signum()).clamp(x - epsilon, x + epsilon);
+            }
+            seen.push(wrong(&at));
+        }
+        seen
+    }
+
+    /// Every iterate or the last one, on either loss, against an attack that shares no code. Steps are so long that samples come
+    /// back over the boundary, so that the two ways of counting differ.
+    #[test]
+    fn iterates_and_losses_are_counted_as_asked() {
+        let (rows, steps, epsilon, size) = (12, 4, 0.6, 0.5);
+        let (mut any_in_all, mut last_in_all, mut losses_differ) = (0, 0, false);
+        // Smooth activations: a rectifier has no difference quotient where it bends.
+        for case in cases().into_iter().filter(|case| case.activation != Activation::Relu) {
+            let (layers, parameters, x) = case.build(4, rows);
+            let network = Network::new(&layers, case.activation, &parameters).unwrap();
+            let reference = Reference::new(&layers, case.activation, &parameters);
+            let outputs = |x: &[f64]| reference.sums_of(x).pop().unwrap();
+            let labels: Vec<u16> = (0..rows as u16).map(|k| k % 3).collect();
+            let mut last_of = Vec::new();
+            for loss in [Loss::CrossEntropy, Loss::MeanSquared] {
+                let each = x.chunks(network.inputs()).zip(&labels).map(|(x, &label)| {
+                    let x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
+                    attacked(&outputs, &x, usize::from(label), [epsilon, size], steps, loss)
+                });
+                let each: Vec<Vec<bool>> = each.collect();
+                let any = each.iter().filter(|seen| seen.contains(&true)).count();
+                let last = each.iter().filter(|seen| seen[steps]).count();
+                let attack = Attack { steps, step_size: size, loss, ..attack(Norm::Linf, epsilon) };
+                assert_eq!(misclassified(&network, &x, &labels, 0, &attack), any, "{case:?} {loss:?}");
+                let at_last = Attack { last_iterate: true, ..attack };
+                assert_eq!(misclassified(&network, &x, &labels, 0, &at_last), last, "{case:?} {loss:?}");
+                (any_in_all, last_in_all) = (any_in_all + any, last_in_all + last);
+                last_of.push(last);
+            }
+            losses_differ |= last_of[0] != last_of[1];
+        }
+        assert!(last_in_all < any_in_all && losses_differ, "{last_in_all} of {any_in_all}");
+    }
+
+    #[test]
+    fn the_loss_that_is_climbed_is_the_one_asked_for_and_defaults_are_not_written() {
+        let plain = Robustness {
+            at: Schedule::Every { every: 1 },
+            norms: vec![Norm::Linf],
+            epsilons: vec![0.1],
+            steps: 10,
+            step_size: None,
+            random_start: false,
+            points: 5,
+            clip: None,
+            last_iterate: false,
+            attack_loss: Climbed::Trained,
+        };
+        let climbed = |attack_loss| Robustness { attack_loss, ..plain.clone() }.attack(0, 1, Loss::MeanSquared).loss;
+        assert_eq!(climbed(Climbed::Trained), Loss::MeanSquared);
+        assert_eq!(climbed(Climbed::CrossEntropy), Loss::CrossEntropy);
+        assert_eq!(
+            Robustness { attack_loss: Climbed::Mse, ..plain.clone() }.attack(0, 1, Loss::Hinge).loss,
+            Loss::MeanSquared
+        );
+        assert_eq!(serde_json::to_value(&plain).unwrap().as_object().unwrap().len(), 8);
     }
 }

@@ -103,6 +103,17 @@ impl Keys for Descriptors {
         Some(default.to_vec())
     }
 
+    fn word(
+        &mut self,
+        key: &'static str,
+        allowed: &'static [&'static str],
+        default: usize,
+        meaning: &'static str,
+    ) -> Option<usize> {
+        self.add(key, Form::String, Absent::Is(Literal::Word(allowed[default])), meaning).listed = allowed;
+        Some(default)
+    }
+
     fn interval(
         &mut self,
         key: &'static str,
@@ -249,6 +260,22 @@ impl Keys for Answers<'_, '_> {
         let mut words = values(self.judge().choices(&Keyed { key, field }, &places)?);
         words.sort_unstable();
         Some(words)
+    }
+
+    fn word(
+        &mut self,
+        key: &'static str,
+        allowed: &'static [&'static str],
+        default: usize,
+        _meaning: &'static str,
+    ) -> Option<usize> {
+        let places: Vec<(&str, usize)> = allowed.iter().enumerate().map(|(place, word)| (*word, place)).collect();
+        let absent = Absent::Is(Literal::Word(allowed[default]));
+        let written = Keyed {
+            field: self.table.string(key),
+            key: Key { name: key, form: Form::String, listed: allowed, absent, ..Key::BLANK },
+        };
+        self.judge().choice(&written, &places)
     }
 
     fn interval(

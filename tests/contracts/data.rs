@@ -312,3 +312,49 @@ fn foreign_files_are_described() {
     let said = text(&output.stderr);
     assert!(said.contains("train-images-idx3-ubyte is empty (0 bytes) and is passed over"), "{said}");
 }
+
+/// Two labels of five, and classes of several: what is trained, tested, measured and refused is of the samples that are left,
+/// in a run as in a look at the data.
+#[test]
+fn a_sweep_of_some_labels_is_one_of_fewer_samples() {
+    let dir = tempfile::tempdir().unwrap();
+    let images = idx_directory(dir.path(), 0, false);
+    let asked = sweep(&images, "size = 200", "").replace("[[subsample]]", "only = [3, 1]\n[[subsample]]");
+    let other = format!("[[data]]\nsource = \"idx\"\npath = {images:?}\ngroups = [[0, 4], [2]]\n[[subsample]]");
+    let file = sweep_file(dir.path(), &asked.replace("[[subsample]]", &other));
+    let out = dir.path().join("out");
+    expect_code(phasesweep().arg("run").arg(&file).arg("--out").arg(&out), 0);
+    let results = hdf5::File::open(out.join("results.h5")).unwrap();
+    // Labels 1 and 3 keep their numbers; groups are 0 and 1.
+    assert_eq!(results.dataset("class").unwrap().read_raw::<i64>().unwrap(), [0, 1, 3]);
+    let texts = |name: &str| -> Vec<String> {
+        let texts = results.dataset(name).unwrap().read_raw::<hdf5::types::VarLenUnicode>().unwrap();
+        texts.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(texts("data_only"), ["[1, 3]", "[1, 3]", "", ""]);
+    assert_eq!(texts("data_groups"), ["", "", "[[0, 4], [2]]", "[[0, 4], [2]]"]);
+    let radii = results.dataset("radius").unwrap().read::<f32, ndarray::Ix4>().unwrap();
+    for cell in 0..4 {
+        let measured = [0, 1, 2].map(|class| radii[[cell, 0, class, 0]].is_finite());
+        assert_eq!(measured, if cell < 2 { [false, true, true] } else { [true, true, false] }, "cell {cell}");
+    }
+    // 240 samples are left of two labels, 360 of three: no block of 241.
+    let refused = expect_code(phasesweep().arg("plan").arg(&file).args(["--set", "subsample.size=241"]), 2);
+    let said = text(&refused.stderr);
+    assert!(said.contains("with only = [1, 3] has 240") && !said.contains("groups"), "{said}");
+    let picture = dir.path().join("picture.png");
+    let checked = expect_code(phasesweep().args(["data", "check"]).arg(&file).arg("--picture").arg(&picture), 0);
+    let said = text(&checked.stdout);
+    for part in [
+        "only=[1, 3]: OK: 240 training and 80 test samples, 64 inputs, 2 labels (1 and 3)",
+        "groups=[[0, 4], [2]]: OK: 360 training and 120 test samples, 64 inputs, 3 labels (0, 2 and 4)",
+        "blocks of 200 samples: 1; the first has ",
+        "from the top: 0 (labels 0 and 4), 1 (label 2)",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    for number in [1, 2] {
+        let file = std::fs::read(dir.path().join(format!("picture-{number}.png"))).unwrap();
+        assert!(file.starts_with(b"\x89PNG\r\n\x1a\n"));
+    }
+}

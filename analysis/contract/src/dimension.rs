@@ -94,8 +94,12 @@ pub const LC_POINTS: Dim = &Dimension::index("lc_points", Text, "1", "points aro
 pub const LC_RADIUS: Dim =
     &Dimension::index("lc_radius", Number, "1", "radius of the neighbourhoods, in units of the inputs");
 /// A hidden layer, or all of them together.
-pub const LC_LAYER: Dim =
-    &Dimension::index("lc_layer", Text, "1", "hidden layer, counted from 1; total: all hidden layers together");
+pub const LC_LAYER: Dim = &Dimension::index(
+    "lc_layer",
+    Text,
+    "1",
+    "hidden layer, counted from 1; output: the output layer, where it counts; total: all layers that count together",
+);
 /// A quantile over points.
 pub const LC_QUANTILE: Dim = &Dimension::index("lc_quantile", Number, "1", "quantile over points");
 /// An epoch at which local complexity was measured.

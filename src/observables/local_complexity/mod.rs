@@ -3,7 +3,7 @@
 //! The neighbourhood of x is a cross-polytope: its vertices are x ± r v_p for P orthonormal directions v_p. A unit cuts
 //! it if the sign of its pre-activation is not the same at all vertices (and at x itself, where the centroid counts);
 //! a pre-activation of 0 counts as negative, as it does for a rectified unit. LC is the number of units cut, for each
-//! hidden layer and in all. Any activation has such hyperplanes: the sign of z = W h + b is what counts.
+//! hidden layer and in all; where outputs are asked for, the output layer's are units too, as in the authors' programs. Any activation has such hyperplanes: the sign of z = W h + b is what counts.
 //!
 //! The first layer is linear in the input, z(x ± r v) = z(x) ± r W v: W x and W v are taken once for all radii, and no
 //! vertex is ever formed. The deeper layers see every vertex. Invariants: counts of a point do not depend on which other
@@ -40,10 +40,12 @@ pub static LOCAL_COMPLEXITY_QUANTILE: Variable = Variable {
     when: "`[observe] local_complexity`",
 };
 
-/// What stands for all hidden layers together.
+/// What stands for the output layer, and for all layers that are counted together.
+const OUTPUT: &str = "output";
 const TOTAL: &str = "total";
 
-/// What is asked for of local complexity. Part of a cell's identity: names and order of the fields may not change.
+/// What is asked for of local complexity. Part of a cell's identity: names and order of the fields may not change; those
+/// that came later are not written where they have their defaults.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LocalComplexity {
     /// Epochs at which it is measured.
@@ -58,13 +60,22 @@ pub struct LocalComplexity {
     pub sets: Vec<PointSet>,
     /// Whether the point itself counts as a vertex.
     pub centroid: bool,
+    /// Whether the output layer's units count.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub outputs: bool,
+    /// Least and greatest value of every input of a random point; `None`: those of each input in the training block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub random_box: Option<[f64; 2]>,
+    /// Whether all points of all sets share one frame of directions.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shared_frame: bool,
 }
 
 /// Points whose neighbourhoods are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PointSet {
-    /// Each input uniform between its least and greatest value in the training block.
+    /// Each input uniform between its least and greatest value in the training block, or in a stated box.
     Random,
     /// Test samples.
     Test,
@@ -99,6 +110,18 @@ impl Definition for LocalComplexity {
         const SETS: [&str; 3] = [PointSet::ALL[0].name(), PointSet::ALL[1].name(), PointSet::ALL[2].name()];
         let sets = keys.words("sets", &SETS, &[0, 1, 2], "points; random ones are uniform in the range of each input");
         let centroid = keys.flag("centroid", true, "whether the point itself counts as a vertex");
+        let outputs =
+            keys.flag("outputs", false, "whether the units of the output layer count, under `output` and in the total");
+        let random_box = keys.interval(
+            "random_box",
+            "the range of each input in the training block",
+            "the least and the greatest value of every input of a random point",
+        );
+        let shared_frame = keys.flag(
+            "shared_frame",
+            false,
+            "whether all points share one frame of directions, which else sixteen points do",
+        );
         Some(LocalComplexity {
             at: at?,
             radii: radii?,
@@ -106,13 +129,21 @@ impl Definition for LocalComplexity {
             points: points?,
             sets: sets?.into_iter().map(|place| PointSet::ALL[place]).collect(),
             centroid: centroid?,
+            outputs: outputs?,
+            random_box: random_box?,
+            shared_frame: shared_frame?,
         })
     }
 }
 
 impl LocalComplexity {
     fn around(&self) -> Neighbourhood {
-        Neighbourhood { radii: self.radii.clone(), directions: self.directions, centroid: self.centroid }
+        Neighbourhood {
+            radii: self.radii.clone(),
+            directions: self.directions,
+            centroid: self.centroid,
+            outputs: self.outputs,
+        }
     }
 
     /// Points of a set that are looked at, where there are so many training and test samples.
@@ -140,7 +171,12 @@ impl LocalComplexity {
         let count = GROUP.min(self.points(set, block.train.len(), block.test.len()) - first);
         let rows = first * block.inputs()..(first + count) * block.inputs();
         match set {
-            PointSet::Random => random_points(view.seed, first, count, view.subject.input_range()),
+            PointSet::Random => match self.random_box {
+                None => random_points(view.seed, first, count, view.subject.input_range()),
+                Some([low, high]) => {
+                    random_points(view.seed, first, count, &vec![(low as f32, high as f32); block.inputs()])
+                }
+            },
             PointSet::Test => block.test.x[rows].to_vec(),
             PointSet::Train => block.train.x[rows].to_vec(),
         }
@@ -153,7 +189,8 @@ impl Observable for LocalComplexity {
     }
 
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
-        let layers = (1..setup.layers).map(|layer| layer.to_string()).chain([TOTAL.to_owned()]);
+        let outputs = self.outputs.then(|| OUTPUT.to_owned());
+        let layers = (1..setup.layers).map(|layer| layer.to_string()).chain(outputs).chain([TOTAL.to_owned()]);
         axes.set(LC_POINTS, Labels::Texts(self.sets.iter().map(|set| set.name().to_owned()).collect()));
         axes.set(LC_RADIUS, Labels::Numbers(self.radii.clone()));
         axes.set(LC_LAYER, Labels::Texts(layers.collect()));
@@ -174,9 +211,9 @@ impl Observable for LocalComplexity {
     }
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {
-        let hidden = &sizes.products[..sizes.products.len().saturating_sub(1)];
+        let counted = &sizes.products[..self.around().layers(sizes.products.len())];
         let points: usize = self.sets.iter().map(|&set| self.points(set, sizes.samples, sizes.tests)).sum();
-        points as f64 * self.around().flops_per_point(hidden)
+        points as f64 * self.around().flops_per_point(counted)
     }
 
     fn pieces(&self, subject: &Subject<'_>) -> usize {
@@ -187,14 +224,15 @@ impl Observable for LocalComplexity {
         let (set, group) = self.groups(view.subject)[piece];
         let points = self.group(view, self.sets[set], group);
         let (Some(network), directions) = (&view.network, self.directions) else { return Vec::new() };
-        let frame = frame(view.seed, self.sets[set] as u64, group as u64, directions, network.inputs());
+        let (set_number, group) = if self.shared_frame { (0, 0) } else { (self.sets[set] as u64, group as u64) };
+        let frame = frame(view.seed, set_number, group, directions, network.inputs());
         let counts = count(network, &points, &frame, &self.around(), &mut Workspace::default());
         counts.into_iter().map(f64::from).collect()
     }
 
     fn values(&self, subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
-        let hidden = &subject.layers[..subject.layers.len().saturating_sub(1)];
-        let units: Vec<usize> = hidden.iter().map(network::units).collect();
+        let counted = &subject.layers[..self.around().layers(subject.layers.len())];
+        let units: Vec<usize> = counted.iter().map(network::units).collect();
         let mut histograms = vec![Histograms::new(&units, self.radii.len()); self.sets.len()];
         for ((set, _), counts) in self.groups(subject).into_iter().zip(pieces) {
             let counts: Vec<u32> = counts.into_iter().map(|count| count as u32).collect();
@@ -217,16 +255,23 @@ pub struct Neighbourhood {
     pub directions: usize,
     /// Whether the point itself counts as a vertex.
     pub centroid: bool,
+    /// Whether the output layer's units count.
+    pub outputs: bool,
 }
 
 impl Neighbourhood {
+    /// Layers whose units count, the first ones, of a network of so many with weights.
+    fn layers(&self, depth: usize) -> usize {
+        if self.outputs { depth } else { depth.saturating_sub(1) }
+    }
+
     /// Vertices of one point at one radius.
     fn vertices(&self) -> usize {
         2 * self.directions + usize::from(self.centroid)
     }
 
     /// Multiplications and additions that measuring one point takes, for the cost model: `products` are those of each
-    /// layer for one sample, the output layer's left out.
+    /// layer that is counted, for one sample.
     pub fn flops_per_point(&self, products: &[f64]) -> f64 {
         let shared = (self.directions as f64 / GROUP as f64 + 1.0) * products.first().copied().unwrap_or(0.0);
         let vertices = (self.vertices() * self.radii.len()) as f64;
@@ -244,7 +289,7 @@ pub struct Workspace {
     fed: Vec<f32>,
 }
 
-/// Units cut around each of a group's points: `[point, radius, hidden layer]`.
+/// Units cut around each of a group's points: `[point, radius, layer that is counted]`.
 ///
 /// `points` are `[point, input]`, `frame` the directions `[direction, input]` that they share (see [`frame()`]).
 pub fn count(
@@ -254,24 +299,24 @@ pub fn count(
     around: &Neighbourhood,
     room: &mut Workspace,
 ) -> Vec<u32> {
-    let hidden = network.depth() - 1;
+    let layers = around.layers(network.depth());
     let number = points.len() / network.inputs().max(1);
-    let mut counts = vec![0; number * around.radii.len() * hidden];
-    if hidden == 0 {
+    let mut counts = vec![0; number * around.radii.len() * layers];
+    if layers == 0 {
         return counts;
     }
     let mut centre = std::mem::take(&mut room.centre);
     let mut spread = std::mem::take(&mut room.spread);
     network.sums(0, points, number, &mut centre, &mut room.scratch);
     network.linear(0, frame, around.directions, &mut spread, &mut room.scratch);
-    let widest = (0..hidden).map(|layer| network.units(layer)).max().unwrap_or(1);
+    let widest = (0..layers).map(|layer| network.units(layer)).max().unwrap_or(1);
     let block = (BLOCK / (around.vertices() * widest).max(1)).clamp(1, GROUP);
     let units = network.units(0);
     for (nth, centres) in centre.chunks(block * units).enumerate() {
         for (at, &radius) in around.radii.iter().enumerate() {
             let points = centres.len() / units;
             vertices(centres, &spread, units, radius as f32, around.centroid, &mut room.sums);
-            for layer in 0..hidden {
+            for layer in 0..layers {
                 let rows = points * around.vertices();
                 if layer > 0 {
                     network.sums(layer, &room.fed, rows, &mut room.sums, &mut room.scratch);
@@ -279,10 +324,10 @@ pub fn count(
                 let units = network.units(layer);
                 let polytopes = room.sums[..rows * units].chunks_exact(around.vertices() * units);
                 for (point, polytope) in polytopes.enumerate() {
-                    let place = ((nth * block + point) * around.radii.len() + at) * hidden + layer;
+                    let place = ((nth * block + point) * around.radii.len() + at) * layers + layer;
                     counts[place] = cut(polytope, units);
                 }
-                if layer + 1 < hidden {
+                if layer + 1 < layers {
                     room.sums.truncate(rows * units);
                     network.activate(layer, &mut room.sums, &mut room.fed);
                 }

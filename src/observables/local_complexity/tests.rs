@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::observables::Loss;
+use crate::observables::example::Example;
 use crate::observe::network::tests::reference::{Reference, cases};
 use phasesweep_networks::Activation;
 use phasesweep_networks::LayerShape;
@@ -13,14 +15,15 @@ use phasesweep_networks::LayerShape;
 fn counts_are_those_of_every_vertex_sent_through() {
     let mut cut_in_all = 0;
     for case in cases() {
-        for centroid in [false, true] {
+        for (centroid, outputs) in [(false, false), (true, false), (false, true)] {
             let (layers, parameters, x) = case.build(11, 5);
             let network = Network::new(&layers, case.activation, &parameters).unwrap();
-            let around = Neighbourhood { radii: vec![0.02, 0.3, 2.0], directions: 4, centroid };
+            let around = Neighbourhood { radii: vec![0.02, 0.3, 2.0], directions: 4, centroid, outputs };
             let frame = frame(3, 0, 0, around.directions, network.inputs());
             let counts = count(&network, &x, &frame, &around, &mut Workspace::default());
             let reference = Reference::new(&layers, case.activation, &parameters);
-            let hidden = layers.len() - 1;
+            let counted = layers.len() - usize::from(!outputs);
+            assert_eq!(counts.len(), 5 * 3 * counted);
             for (point, x) in x.chunks(network.inputs()).enumerate() {
                 for (at, radius) in around.radii.iter().enumerate() {
                     let mut vertices = Vec::new();
@@ -32,7 +35,7 @@ fn counts_are_those_of_every_vertex_sent_through() {
                         vertices.push(x.iter().zip(along).map(|(&x, v)| f64::from(x) + v).collect());
                     }
                     let sums: Vec<_> = vertices.iter().map(|vertex| reference.sums_of(vertex)).collect();
-                    for layer in 0..hidden {
+                    for layer in 0..counted {
                         let (mut surely, mut possibly) = (0, 0);
                         for unit in 0..sums[0][layer].len() {
                             let z: Vec<f64> = sums.iter().map(|sums| sums[layer][unit]).collect();
@@ -42,7 +45,7 @@ fn counts_are_those_of_every_vertex_sent_through() {
                             surely += u32::from(least < -1e-5 && greatest > 1e-5);
                             possibly += u32::from(least < 1e-5 && greatest > -1e-5);
                         }
-                        let own = counts[(point * around.radii.len() + at) * hidden + layer];
+                        let own = counts[(point * around.radii.len() + at) * counted + layer];
                         assert!((surely..=possibly).contains(&own), "{case:?} {own}: {surely} to {possibly}");
                         cut_in_all += own;
                     }
@@ -66,7 +69,7 @@ fn one_hidden_layer_is_geometry() {
     let frame = frame(9, 1, 4, directions, inputs);
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
     for radius in [0.05, 0.4, 3.0] {
-        let around = Neighbourhood { radii: vec![radius], directions, centroid: false };
+        let around = Neighbourhood { radii: vec![radius], directions, centroid: false, outputs: false };
         let counts = count(&network, &points, &frame, &around, &mut Workspace::default());
         for (x, &own) in points.chunks(inputs).zip(&counts) {
             let cut = |unit: &usize| {
@@ -114,4 +117,73 @@ fn random_points_stay_between_their_bounds_and_do_not_depend_on_the_group() {
     let mean = points.iter().skip(1).step_by(3).sum::<f32>() / 400.0;
     // Uniform on (−2, 3): five standard errors of a mean of 400.
     assert!((mean - 0.5).abs() < 5.0 * 5.0 / 12f32.sqrt() / 20.0, "{mean}");
+}
+
+/// The authors' choices together, as the observable measures them: output units count, random points fill the unit box
+/// whatever the data's range is, and all points look along the same directions. Every point and vertex is formed here and sent
+/// through a network in double precision.
+#[test]
+fn the_authors_choices_are_what_they_say() {
+    let example = Example::new(0, Activation::Relu, Loss::CrossEntropy);
+    let settings = LocalComplexity {
+        at: Schedule::Every { every: 1 },
+        radii: vec![0.2, 1.5],
+        directions: 6,
+        points: 20,
+        sets: PointSet::ALL.to_vec(),
+        centroid: false,
+        outputs: true,
+        random_box: Some([0.0, 1.0]),
+        shared_frame: true,
+    };
+    let subject = example.subject();
+    let view = example.view(&subject, None);
+    let measured = |settings: &LocalComplexity| {
+        let pieces = (0..settings.pieces(&subject)).map(|piece| settings.piece(&view, piece)).collect();
+        settings.values(&subject, pieces).swap_remove(0)
+    };
+    let found = measured(&settings);
+    let (inputs, layers) = (40, 3);
+    assert_eq!(found.len(), 3 * 2 * (layers + 1), "set × radius × (two hidden layers, outputs, total)");
+    let reference = Reference::new(&subject.layers, Activation::Relu, &example.parameters);
+    let directions = frame(7, 0, 0, settings.directions, inputs);
+    let samples = |x: &[f32], most: usize| x.chunks(inputs).take(most).map(<[f32]>::to_vec).collect::<Vec<_>>();
+    let random = random_points(7, 0, settings.points, &vec![(0.0, 1.0); inputs]);
+    assert!(random.iter().all(|x| (0.0..=1.0).contains(x)) && random.iter().any(|&x| x > 0.9));
+    let sets = [samples(&random, 20), samples(&example.block.test.x, 20), samples(&example.block.train.x, 20)];
+    assert_eq!(sets.each_ref().map(Vec::len), [20, 11, 20]);
+    for (set, points) in sets.iter().enumerate() {
+        for (at, radius) in settings.radii.iter().enumerate() {
+            let mut cut = [0u32; 3];
+            for x in points {
+                let ends = directions.chunks(inputs).flat_map(|v| [(v, *radius), (v, -radius)]);
+                let vertex = |(v, r): (&[f32], f64)| -> Vec<f64> {
+                    x.iter().zip(v).map(|(&x, &v)| f64::from(x) + r * f64::from(v)).collect()
+                };
+                let sums: Vec<_> = ends.map(|end| reference.sums_of(&vertex(end))).collect();
+                for (layer, cut) in cut.iter_mut().enumerate() {
+                    for unit in 0..sums[0][layer].len() {
+                        let positive = sums.iter().filter(|sums| sums[layer][unit] > 0.0).count();
+                        *cut += u32::from(positive > 0 && positive < sums.len());
+                        // No sign may hang on what f32 cannot tell.
+                        assert!(sums.iter().all(|sums| sums[layer][unit].abs() > 1e-6));
+                    }
+                }
+            }
+            let mean = |count: u32| (f64::from(count) / points.len() as f64) as f32;
+            let expected = [mean(cut[0]), mean(cut[1]), mean(cut[2]), mean(cut.iter().sum())];
+            assert_eq!(found[(set * 2 + at) * 4..][..4], expected, "set {set}, r = {radius}");
+        }
+    }
+    // Each choice makes a difference of its own, and without them nothing of the settings is written that was not before.
+    let plain = LocalComplexity { outputs: false, random_box: None, shared_frame: false, ..settings.clone() };
+    let other = |settings: LocalComplexity| assert_ne!(measured(&settings), measured(&plain), "{settings:?}");
+    other(LocalComplexity { random_box: Some([0.0, 1.0]), ..plain.clone() });
+    other(LocalComplexity { shared_frame: true, ..plain.clone() });
+    let written = serde_json::to_value(&plain).unwrap();
+    assert_eq!(written.as_object().unwrap().len(), 6, "{written}");
+    let mut axes = Axes::default();
+    settings.label(&subject.setup, &mut axes);
+    let names = ["1", "2", "output", "total"].map(str::to_owned).to_vec();
+    assert_eq!(axes.get(LC_LAYER), Some(&Labels::Texts(names)));
 }

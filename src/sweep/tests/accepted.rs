@@ -7,7 +7,7 @@ use crate::data::sources::{
     Channels, Cifar10, Cylinder, Digits, GaussianMixture, ModularAddition, RandomTeacher, Spirals,
 };
 use crate::observables::local_complexity::{LocalComplexity, PointSet};
-use crate::observables::robustness::{Norm, Robustness};
+use crate::observables::robustness::{Climbed, Norm, Robustness};
 use phasesweep_results::report::ReportSettings;
 use proptest::prelude::*;
 use std::path::Path;
@@ -133,6 +133,9 @@ fn every_documented_key_arrives() {
                 points: 100,
                 sets: vec![PointSet::Random, PointSet::Train],
                 centroid: false,
+                outputs: true,
+                random_box: Some([0.0, 1.0]),
+                shared_frame: true,
             }),
             robustness: Some(Robustness {
                 at: Schedule::At { epochs: vec![0, 100] },
@@ -143,6 +146,8 @@ fn every_documented_key_arrives() {
                 random_start: true,
                 points: 50,
                 clip: Some([0.0, 1.0]),
+                last_iterate: true,
+                attack_loss: Climbed::CrossEntropy,
             }),
             ..Scheduled::default()
         },

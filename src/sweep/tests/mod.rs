@@ -168,6 +168,9 @@ directions = 8
 points = 100
 sets = ["train", "random"]
 centroid = false
+outputs = true
+random_box = [0, 1]
+shared_frame = true
 
 [observe.robustness]
 at = [0, 100]
@@ -178,6 +181,8 @@ step_size = 0.02
 random_start = true
 points = 50
 clip = [0, 1]
+last_iterate = true
+attack_loss = "cross-entropy"
 
 [stop]
 after_inversion = 50
