@@ -11,7 +11,8 @@
 //! - NC3: ‖W/‖W‖_F − Mᵀ/‖M‖_F‖_F²;
 //! - NC4: the share of samples for which the network and the nearest μ_c say different classes.
 //!
-//! All are 0 in a collapsed network. μ_G is the mean of the class means, which for balanced classes is that of the samples.
+//! All are 0 in a collapsed network. NC2 of the means is missing where there are two classes, since it is 0 in every network
+//! then. μ_G is the mean of the class means, which for balanced classes is that of the samples.
 //! Invariants: everything is in f64; missing where a class has no sample.
 
 use phasesweep_networks::Op;
@@ -162,9 +163,14 @@ impl Observable for Collapse {
         if known { found.to_vec() } else { vec![f64::NAN; found.len()] }
     }
 
-    fn values(&self, _subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
+    fn values(&self, subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
         let mut found: Vec<f32> = pieces.into_iter().flatten().map(|value| value as f32).collect();
         found.resize(8, f32::NAN);
+        // Two means lie opposite each other, equally far from their mean, whatever the network does: what is left of these
+        // two numbers is rounding.
+        if subject.setup.classes == 2 {
+            (found[1], found[3]) = (f32::NAN, f32::NAN);
+        }
         vec![found[..1].to_vec(), found[1..3].to_vec(), found[3..5].to_vec(), found[5..6].to_vec(), found[6..].to_vec()]
     }
 }

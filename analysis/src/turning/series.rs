@@ -22,7 +22,7 @@ use crate::turning_point::{Extremum, Verdict, by_prominence};
 
 /// What is no series of its own: what a turning point is read against, what the search of class manifolds has, and errors
 /// of estimates.
-const NO_SERIES: [&str; 8] = [
+const NO_SERIES: [&str; 9] = [
     TRAIN_ERROR.name,
     TRAIN_LOSS.name,
     RADIUS.name,
@@ -31,6 +31,7 @@ const NO_SERIES: [&str; 8] = [
     "local_complexity_quantile",
     "hessian_residual",
     "hessian_trace_error",
+    "noise_curvature_error",
 ];
 
 /// Series of one variable at most: more are no figure and no table.
