@@ -91,6 +91,8 @@ pub enum Form {
     Strings,
     /// A list of names, which may be empty.
     Names,
+    /// A name or a list of them: not an axis.
+    NameList,
     /// A list of lines, which may be empty.
     Lines,
     /// A list of integers, or a list of such lists.
@@ -280,6 +282,8 @@ pub enum Value {
     Real(f64),
     /// One of the key's words.
     Word(&'static str),
+    /// Names, as they were written.
+    Names(Vec<String>),
     /// True or false.
     Flag(bool),
     /// The key is not there, and no value stands for it.
@@ -305,6 +309,27 @@ impl Values {
             Value::Whole(value) => *value,
             other => panic!("`{key}` is {other:?} and not a whole number: it is not among the keys of its kind"),
         }
+    }
+
+    /// The whole number of a key that may be absent.
+    pub fn whole_if_given(&self, key: &str) -> Option<usize> {
+        match self.get(key) {
+            Value::Whole(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The names of a key of the form [`Form::NameList`]; none where it is absent.
+    pub fn names(&self, key: &str) -> Vec<String> {
+        match self.get(key) {
+            Value::Names(names) => names.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a key that may be absent is given.
+    pub fn is_given(&self, key: &str) -> bool {
+        *self.get(key) != Value::Absent
     }
 
     /// The whole numbers of a key of the form [`Form::IntegerLists`].

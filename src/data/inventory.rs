@@ -27,6 +27,8 @@ pub struct Inventory {
     pub non_finite: [usize; 2],
     /// Labels, ascending, each with its training and test samples.
     pub labels: Vec<(u32, [usize; 2])>,
+    /// What each label is called, where it is not by its number; else empty.
+    pub texts: Vec<String>,
     /// Bytes of the inputs in memory, training and test.
     pub bytes: u64,
 }
@@ -63,7 +65,23 @@ impl Inventory {
             constant: inputs[0].constant,
             non_finite: [inputs[0].non_finite, inputs[1].non_finite],
             labels: labels.iter().copied().zip(counts).collect(),
+            texts: Vec::new(),
             bytes: train.inputs.held() + test.inputs.held(),
+        }
+    }
+}
+
+impl Inventory {
+    /// The inventory with what the labels are called.
+    pub(super) fn called(self, texts: &[String]) -> Inventory {
+        Inventory { texts: texts.to_vec(), ..self }
+    }
+
+    /// A label with what it is called.
+    fn said(&self, label: u32) -> String {
+        match self.texts.get(label as usize) {
+            Some(text) => format!("{label} ({text})"),
+            None => label.to_string(),
         }
     }
 }
@@ -104,7 +122,7 @@ impl fmt::Display for Inventory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// Labels of which the samples are listed one by one, at most.
         const FEW: usize = 30;
-        let Inventory { element, features, image, range, constant, non_finite, labels, bytes } = self;
+        let Inventory { element, features, image, range, constant, non_finite, labels, bytes, .. } = self;
         write!(f, "inputs: {element}")?;
         if let Some([channels, height, width]) = image {
             write!(f, ", images of {channels} × {height} × {width}")?;
@@ -120,7 +138,9 @@ impl fmt::Display for Inventory {
         writeln!(f, "  memory: {}", amount::bytes(*bytes))?;
         f.write_str("samples of each label, training and test:")?;
         if labels.len() <= FEW {
-            return labels.iter().try_for_each(|(label, [train, test])| write!(f, "\n  {label}: {train} and {test}"));
+            return labels
+                .iter()
+                .try_for_each(|(label, [train, test])| write!(f, "\n  {}: {train} and {test}", self.said(*label)));
         }
         for (half, name) in ["training", "test"].into_iter().enumerate() {
             let counts = || labels.iter().map(|(_, counts)| counts[half]);
@@ -157,6 +177,7 @@ mod tests {
             constant: 1,
             non_finite: [1, 2],
             labels: vec![(2, [1, 0]), (3, [0, 1]), (7, [2, 0])],
+            texts: Vec::new(),
             bytes: 48,
         };
         assert_eq!(found, expected);

@@ -20,6 +20,8 @@ pub(super) struct Rule {
     selects: bool,
     /// The class of each of `source`, where the sweep groups them.
     group: Option<Vec<u16>>,
+    /// What the source's labels 0, 1, 2 … are called, where it is not by their numbers; else empty.
+    texts: Vec<String>,
     /// Number of classes.
     pub(super) classes: usize,
     noise: f64,
@@ -73,6 +75,7 @@ impl Rule {
             classes: classes(data.labels, data.selection.classes().unwrap_or(source.len())),
             selects,
             group,
+            texts: Vec::new(),
             noise: data.label_noise,
             random: [key("random labels of training samples"), key("random labels of test samples")],
             noisy: key("label noise"),
@@ -89,6 +92,24 @@ impl Rule {
     /// The labels of the source that are used, ascending.
     pub(super) fn labels(&self) -> &[u32] {
         &self.source
+    }
+
+    /// The rule for a source whose labels have these texts.
+    pub(super) fn called(self, texts: &[String]) -> Rule {
+        Rule { texts: texts.to_vec(), ..self }
+    }
+
+    /// What a label is called in a sentence.
+    fn text(&self, label: u32) -> String {
+        self.texts.get(label as usize).cloned().unwrap_or_else(|| label.to_string())
+    }
+
+    /// Labels in a sentence.
+    fn listed(&self, labels: &[u32]) -> String {
+        match self.texts.is_empty() {
+            true => listed(labels),
+            false => joined(&labels.iter().map(|&label| self.text(label)).collect::<Vec<_>>()),
+        }
     }
 
     /// Class of the training sample at that place in the source.
@@ -138,20 +159,21 @@ impl Rule {
             Labels::Parity => pair("0 (even labels)", "1 (odd labels)".to_owned()),
             Labels::Halves => {
                 let (lower, upper) = self.source.split_at(self.source.len().div_ceil(2));
-                pair(&format!("0 (labels {})", listed(lower)), format!("1 (labels {})", listed(upper)))
+                pair(&format!("0 (labels {})", self.listed(lower)), format!("1 (labels {})", self.listed(upper)))
             }
-            Labels::OneVsRest { label } => pair("0 (the rest)", format!("1 (label {label})")),
+            Labels::OneVsRest { label } => pair("0 (the rest)", format!("1 (label {})", self.text(label.into()))),
             Labels::Classes if self.group.is_some() => {
                 let of = |class: usize| {
                     let group = self.group.iter().flatten().zip(&self.source);
                     let labels: Vec<u32> =
                         group.filter(|(of, _)| usize::from(**of) == class).map(|(_, label)| *label).collect();
                     let plural = if labels.len() == 1 { "" } else { "s" };
-                    format!("{class} (label{plural} {})", listed(&labels))
+                    format!("{class} (label{plural} {})", self.listed(&labels))
                 };
                 (0..self.classes).map(of).collect()
             }
-            Labels::Classes | Labels::Random => self.numbers().iter().map(u16::to_string).collect(),
+            Labels::Classes => self.source.iter().map(|&label| self.text(label)).collect(),
+            Labels::Random => self.numbers().iter().map(u16::to_string).collect(),
         }
     }
 }
@@ -180,10 +202,15 @@ pub(super) fn listed(labels: &[u32]) -> String {
         [] => "none".to_owned(),
         [one] => one.to_string(),
         [first, .., last] if (last - first) as usize + 1 == labels.len() => format!("{first} to {last}"),
-        [.., last] => {
-            let all: Vec<String> = labels[..labels.len() - 1].iter().map(u32::to_string).collect();
-            format!("{} and {last}", all.join(", "))
-        }
+        several => joined(&several.iter().map(u32::to_string).collect::<Vec<_>>()),
+    }
+}
+
+/// "a, b and c"
+fn joined(names: &[String]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        names => names.concat(),
     }
 }
 

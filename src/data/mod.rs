@@ -9,6 +9,7 @@
 
 pub mod catalogue;
 
+mod arrays;
 mod census;
 mod check;
 mod checksum;

@@ -25,6 +25,8 @@ pub struct Pool {
     test: Half,
     /// Labels of the source, ascending: those that occur where the source does not fix them.
     labels: Vec<u32>,
+    /// What each is called, where it is not by its number; else empty.
+    texts: Vec<String>,
     image: Option<[usize; 3]>,
     digest: blake3::Hash,
     dir: Option<PathBuf>,
@@ -50,9 +52,9 @@ impl Pool {
     /// As [`Pool::load`].
     pub fn load_from(data: &Data, places: &Places) -> Result<Pool, DataError> {
         let source = data.source.clone();
-        let Decoded { train, test, labels, image, digest, dir, remarks } =
+        let Decoded { train, test, labels, texts, image, digest, dir, remarks } =
             source.decode(data.path.as_deref(), places)?;
-        Ok(Pool { source, train, test, labels, image, digest, dir, remarks, extremes: OnceLock::new() })
+        Ok(Pool { source, train, test, labels, texts, image, digest, dir, remarks, extremes: OnceLock::new() })
     }
 
     /// Number of training samples, of all labels.
@@ -78,6 +80,11 @@ impl Pool {
     /// Labels of the source, ascending: the classes where labels are taken as they are.
     pub fn labels(&self) -> &[u32] {
         &self.labels
+    }
+
+    /// What each of [`Pool::labels`] is called, where it is not by its number; else empty.
+    pub fn texts(&self) -> &[String] {
+        &self.texts
     }
 
     /// Number of classes under the sweep's labels.
@@ -143,7 +150,7 @@ impl Pool {
     }
 
     fn rule(&self, data: &Data) -> Result<Rule, DataError> {
-        Rule::new(data, self.source.name(), &self.labels)
+        Ok(Rule::new(data, self.source.name(), &self.labels)?.called(&self.texts))
     }
 
     /// The training and test samples that the sweep uses.
@@ -259,7 +266,7 @@ impl Pool {
     pub fn inventory(&self, data: &Data) -> Result<Inventory, DataError> {
         let rule = self.rule(data)?;
         let used = self.used(&rule)?.map(|used| used.rows().collect::<Vec<_>>());
-        Ok(Inventory::of([&self.train, &self.test], used, rule.labels(), self.image))
+        Ok(Inventory::of([&self.train, &self.test], used, rule.labels(), self.image).called(&self.texts))
     }
 
     /// A picture of the first training samples of each class; `None` where the samples are no images.

@@ -62,6 +62,11 @@ struct Specification<'a> {
     rules: Vec<&'static str>,
 }
 
+/// An entry of the data axis as ids know it: without what only says where its samples are.
+fn by_content(data: &Data) -> Data {
+    Data { source: data.source.by_content(), ..data.clone() }
+}
+
 /// A sweep's cells.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -111,13 +116,14 @@ impl Plan {
         };
         let identities: Vec<DataIdentity> = digests.iter().map(identity).collect();
         let unknown = DataIdentity::default();
+        let by_content: Vec<Data> = sweep.data.iter().map(by_content).collect();
         let specifications = variants
             .iter()
             .map(|v| {
                 let identity = identities.get(v.data).unwrap_or(&unknown);
                 let specification = Specification {
                     specification: SPECIFICATION,
-                    data: &sweep.data[v.data],
+                    data: &by_content[v.data],
                     data_digest: &identity.digest,
                     subsample: &sweep.subsamples[v.subsample],
                     architecture: &sweep.architectures[v.architecture],
@@ -250,7 +256,7 @@ impl Plan {
     pub fn check_distinct(&self) -> Result<(), String> {
         let mut known = std::collections::HashMap::new();
         for (here, (data, digest)) in self.sweep.data.iter().zip(&self.digests).enumerate() {
-            let identity = serde_json::to_string(data).unwrap_or_default();
+            let identity = serde_json::to_string(&by_content(data)).unwrap_or_default();
             if let Some(first) = known.insert((identity, digest), here) {
                 let [first, second] = [first, here].map(|entry| &self.axis_labels(0)[entry]);
                 return Err(format!(

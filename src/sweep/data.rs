@@ -20,13 +20,17 @@ keys! {
             words: Some(|| sources::kinds().iter().map(|kind| kind.variant.name).collect()),
             absent: Absent::Required("\"digits\""),
         },
-        /// Directory of the files; relative paths start from the sweep file's directory, and `~` is home.
-        path: String = string { absent: Absent::Means("found; idx: *required*"), applies_to: "sources with files" },
+        /// Directory of the files, or the file of arrays; relative paths start from the sweep file's directory, and `~` is
+        /// home.
+        path: String = string {
+            absent: Absent::Means("found; idx and arrays: *required*"),
+            applies_to: "sources with files",
+        },
         /// How a class follows from the source's label: the labels that occur, whatever numbers they are; odd ones against
         /// even ones; the upper half against the lower; one against the rest; or random classes, as many as the source has.
         /// Stripe, cylinder, power-law, sparse-parity and moons: classes or random.
         labels: String = string { words: Some(|| words(&LABELS)), absent: Absent::Is(Literal::Word("classes")) },
-        /// The class that one-vs-rest sets apart, 0 to 9 (idx: to 65535; sources of any number of
+        /// The class that one-vs-rest sets apart, 0 to 9 (idx and arrays: to 65535; sources of any number of
         /// classes: to the last).
         label: List<i128> = integers { absent: Absent::Required("3"), applies_to: "`labels = \"one-vs-rest\"`" },
         /// The labels of the source that are used, two or more: all other samples leave the pool, in training and in the test set,
@@ -164,6 +168,8 @@ pub(crate) fn resolve(table: &RawTable<RawData>, diagnostics: &mut Diagnostics) 
     let noise = judge.reals(&raw.label_noise);
     let draws = judge.wholes(&raw.label_draw);
     let path = path(&mut judge, &raw.path, kind);
+    let sources =
+        sources.filter(|values| judge.conflicting(&raw.kinds, values, kind.conflict).is_some());
     let sources: Option<Vec<Source>> = sources.map(|sources| sources.iter().map(|values| (kind.new)(values)).collect());
     let beside = Beside {
         sources: sources.as_deref().unwrap_or_default(),

@@ -261,7 +261,7 @@ impl<'a> Judge<'a> {
     /// The values of one key of a kind.
     fn kind_key(&mut self, kinds: &KindKeys, key: &Key, range: RangeInclusive<i128>) -> Option<Vec<Value>> {
         let field = kinds.get(key.name);
-        if let (Absent::Means(_), None | Some(KindField::Numbers(Field::Absent))) = (key.absent, field) {
+        if matches!(key.absent, Absent::Means(_)) && field.is_none_or(KindField::is_absent) {
             return Some(vec![Value::Absent]);
         }
         fn values<T: Copy>(list: List<T>, value: fn(T) -> Value) -> Vec<Value> {
@@ -278,6 +278,12 @@ impl<'a> Judge<'a> {
             KindField::Flag(field) => {
                 let keyed = Keyed { key: *key, field: field.clone() };
                 Some(vec![Value::Flag(self.flag(&keyed)?)])
+            }
+            KindField::Names(field) => {
+                let keyed = Keyed { key: *key, field: field.clone() };
+                let names = &self.required(&keyed)?.value;
+                self.distinct(key.name, names.iter().map(|name| (name.value.clone(), &name.place)));
+                Some(vec![Value::Names(names.iter().map(|name| name.value.clone()).collect())])
             }
             KindField::Lists(field) => {
                 Some(self.whole_lists(key, field, range)?.into_iter().map(Value::Wholes).collect())
@@ -317,6 +323,19 @@ impl<'a> Judge<'a> {
         let spelt = out.iter().zip(&lists.value).map(|(list, written)| (format!("{list:?}"), &written.place));
         self.distinct(key.name, spelt);
         sound.then_some(out)
+    }
+
+    /// Reports what the keys of a kind say against each other: the first of the combinations that does.
+    pub(crate) fn conflicting(
+        &mut self,
+        kinds: &KindKeys,
+        all: &[Values],
+        conflict: fn(&Values) -> Option<(&'static str, &'static str, &'static str)>,
+    ) -> Option<()> {
+        let Some((key, what, advice)) = all.iter().find_map(conflict) else { return Some(()) };
+        let place = kinds.place(key).unwrap_or_else(|| self.place.clone());
+        self.diagnostics.error(&place, format!("`{key}` {what}")).help(advice);
+        None
     }
 
     /// Reports the even values of a key that must be odd.

@@ -29,6 +29,7 @@ const NUMBERS: Expected = Expected { sentence: "a number or a list of numbers", 
 const NUMBER_LIST: Expected = Expected { sentence: "a list of numbers", set: &["0.1,0.2"] };
 const STRINGS: Expected = Expected { sentence: "a string or a list of strings", set: &[] };
 const NAMES: Expected = Expected { sentence: "a list of strings", set: &["one", "one,two"] };
+const NAME_LIST: Expected = Expected { sentence: "a name or a list of names", set: &["x", "x,y"] };
 const LINES: Expected = Expected { sentence: "a list of strings", set: &["'[\"first\", \"second\"]'"] };
 const INTEGER_LISTS: Expected =
     Expected { sentence: "a list of integers, as in [20], or a list of such lists", set: &["20,20", "'[20],[50,50]'"] };
@@ -234,6 +235,20 @@ impl<'t, 'd> TableReader<'t, 'd> {
             Value::Array(items) => all(items, complain, string),
             Value::Written(_) => Some(vec![node.with(string(node, complain)?)]),
             _ => complain.about(node),
+        })
+    }
+
+    /// A name or a list of them, none of which may be empty: not an axis. `--set` may separate them by commas.
+    pub(crate) fn name_list(&mut self, key: &'static str) -> Field<List<String>> {
+        self.read(key, NAME_LIST, |node, complain| {
+            let names = match &complain.opened(node, Commas::Separate)?.value {
+                Value::Array(items) => all(items, complain, string)?,
+                _ => vec![node.with(string(node, complain)?)],
+            };
+            if names.is_empty() || names.iter().any(|name| name.value.is_empty()) {
+                return complain.about(node);
+            }
+            Some(names)
         })
     }
 

@@ -46,6 +46,7 @@ fn value(key: &Key) -> String {
         Form::Numbers => with("a number or a list of numbers"),
         Form::NumberList => with("a list of numbers"),
         Form::Strings | Form::Names | Form::Lines => "a list of strings".to_owned(),
+        Form::NameList => "a name or a list of names".to_owned(),
         Form::IntegerLists => "a list of integers".to_owned(),
         Form::Groups => "a list of lists of integers".to_owned(),
         Form::Counted => "an integer, a list, or `{ start = 0, count = 64 }`".to_owned(),
@@ -309,6 +310,7 @@ fn form(key: &Key) -> Value {
             json!({ "anyOf": [number("number", key.bound), { "type": "array", "items": number("number", key.bound) }] })
         }
         Form::Strings => one_or_more(word()),
+        Form::NameList => one_or_more(json!({ "type": "string" })),
         Form::Names | Form::Lines => json!({ "type": "array", "items": { "type": "string" } }),
         Form::IntegerLists => {
             let list = json!({ "type": "array", "items": number("integer", key.bound) });

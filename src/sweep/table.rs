@@ -183,11 +183,25 @@ pub(crate) enum KindField {
     Strings(Field<List<String>>),
     /// [`Form::IntegerLists`]
     Lists(Field<List<List<i128>>>),
+    /// [`Form::NameList`]
+    Names(Field<List<String>>),
     /// [`Form::Boolean`]
     Flag(Field<bool>),
 }
 
 impl KindField {
+    /// Whether it is not there.
+    pub(crate) fn is_absent(&self) -> bool {
+        match self {
+            KindField::Integers(field) => field.is_absent(),
+            KindField::Numbers(field) => field.is_absent(),
+            KindField::Strings(field) => field.is_absent(),
+            KindField::Lists(field) => field.is_absent(),
+            KindField::Names(field) => field.is_absent(),
+            KindField::Flag(field) => field.is_absent(),
+        }
+    }
+
     /// Where it stands, if it does.
     fn place(&self) -> Option<Place> {
         fn place<T>(field: &Field<T>) -> Option<Place> {
@@ -198,6 +212,7 @@ impl KindField {
             KindField::Numbers(field) => place(field),
             KindField::Strings(field) => place(field),
             KindField::Lists(field) => place(field),
+            KindField::Names(field) => place(field),
             KindField::Flag(field) => place(field),
         }
     }
@@ -211,8 +226,9 @@ impl KindKeys {
                 Form::Integers => KindField::Integers(reader.integers(key.name)),
                 Form::Strings => KindField::Strings(reader.strings(key.name)),
                 Form::IntegerLists => KindField::Lists(reader.integer_lists(key.name)),
+                Form::NameList => KindField::Names(reader.name_list(key.name)),
                 Form::Boolean => KindField::Flag(reader.boolean(key.name)),
-                // A test holds that kinds have keys of these five forms.
+                // A test holds that kinds have keys of these forms and of numbers.
                 _ => KindField::Numbers(reader.numbers(key.name)),
             };
             (key.name, field)

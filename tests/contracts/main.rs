@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod arrays;
 mod complexity;
 mod config_errors;
 mod data;

@@ -56,6 +56,7 @@ const NEVER: [(&str, &[&str]); 15] = [
 /// made of the samples of a sweep (blocks, classes, scaling) is above both.
 const LOWER: [&str; 10] = [
     "data/sources",
+    "data/arrays",
     "data/catalogue.rs",
     "data/cifar.rs",
     "data/error.rs",

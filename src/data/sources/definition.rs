@@ -64,7 +64,12 @@ pub(crate) struct Files<'a> {
     published: Option<&'static Published>,
 }
 
-impl Files<'_> {
+impl<'a> Files<'a> {
+    /// What the sweep names, whether it is there or not.
+    pub(super) fn named(&self) -> Option<&'a Path> {
+        self.path
+    }
+
     /// The directory that holds them.
     ///
     /// # Errors
@@ -105,6 +110,8 @@ pub(crate) struct Decoded {
     pub(crate) test: Half,
     /// Labels of the source, ascending: those that occur where the source does not fix them.
     pub(crate) labels: Vec<u32>,
+    /// What each label is called, where it is not by its number; else empty.
+    pub(crate) texts: Vec<String>,
     /// `[channels, height, width]` where the source is images.
     pub(crate) image: Option<[usize; 3]>,
     /// Of samples and labels, wherever and however they are stored; of generated sources, of all that decides them.
@@ -118,7 +125,7 @@ pub(crate) struct Decoded {
 impl Decoded {
     /// Samples that are no images and come from no files.
     pub(super) fn new(train: Half, test: Half, labels: Vec<u32>, digest: blake3::Hash) -> Decoded {
-        Decoded { train, test, labels, image: None, digest, dir: None, remarks: Vec::new() }
+        Decoded { train, test, labels, texts: Vec::new(), image: None, digest, dir: None, remarks: Vec::new() }
     }
 }
 
@@ -138,14 +145,18 @@ impl Half {
     }
 }
 
+/// Values of keys that contradict each other: the key to complain about, what is wrong with it, to follow its name, and
+/// what to do.
+pub(crate) type Conflict = (&'static str, &'static str, &'static str);
+
 /// What a source says of itself.
-pub(crate) trait Definition: Sized {
+pub(crate) trait Definition: Sized + Clone {
     /// Name in sweep files, labels and identities.
     const NAME: &'static str;
     /// One line about it.
     const ABOUT: &'static str;
-    /// Its keys, of the forms integers, numbers, strings and boolean; the fields of its type are named after them. One that is
-    /// false unless a sweep says so is not serialised where it is false.
+    /// Its keys, of the forms integers, numbers, strings, lists of names and boolean; the fields of its type are named after
+    /// them. One that is false unless a sweep says so need not be serialised where it is false.
     const KEYS: &'static [Key] = &[];
     /// Whether it has files.
     const PATH: PathKey = PathKey::None;
@@ -167,6 +178,17 @@ pub(crate) trait Definition: Sized {
 
     /// A small one, for `phasesweep data check`.
     fn plain() -> Self;
+
+    /// What of the values contradicts what, if anything does; each alone is within its bound.
+    fn conflict(_: &Values) -> Option<Conflict> {
+        None
+    }
+
+    /// The source without what only says where its samples are, where the digest of the samples stands for that: what
+    /// is left is part of cells' ids.
+    fn by_content(&self) -> Self {
+        self.clone()
+    }
 
     /// Names of its files, of which any marks a directory; the first is the one to name in messages.
     fn wanted() -> Vec<String> {

@@ -5,6 +5,7 @@
 //! know none by name. Invariants: names and fields of a source are part of cells' identities, and so is its digest; none may
 //! change. A room of its own within `data`: it knows files and samples, and neither sweeps nor what is made of the samples.
 
+mod arrays;
 mod cifar10;
 mod cylinder;
 mod definition;
@@ -30,6 +31,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+pub use arrays::Arrays;
 pub use cifar10::{Channels, Cifar10};
 pub use cylinder::Cylinder;
 pub(crate) use definition::{Decoded, Half, Listed};
@@ -50,7 +52,7 @@ pub use sparse_parity::SparseParity;
 pub use spirals::Spirals;
 pub use stripe::Stripe;
 
-use definition::{Definition, files_of};
+use definition::{Conflict, Definition, files_of};
 
 use super::catalogue::Published;
 use super::{DataError, Places};
@@ -74,6 +76,8 @@ pub(crate) struct Kind {
     pub(crate) listed: Listed,
     /// Names of its files.
     pub(crate) wanted: fn() -> Vec<String>,
+    /// What of checked values contradicts what, if anything does.
+    pub(crate) conflict: fn(&Values) -> Option<Conflict>,
     /// The source of checked values.
     pub(crate) new: fn(&Values) -> Source,
     /// A small one.
@@ -100,6 +104,7 @@ impl Kind {
             published: D::PUBLISHED,
             listed,
             wanted: D::wanted,
+            conflict: D::conflict,
             new,
             plain,
         }
@@ -149,6 +154,12 @@ macro_rules! sources {
             /// What to do about a subsample that is larger than the source; empty where there is nothing to say.
             pub(crate) fn too_large(&self) -> &'static str {
                 match self { $(Source::$source(_) => <$source as Definition>::TOO_LARGE,)* }
+            }
+
+            /// The source as cells' ids know it: without what only says where its samples are, for which the digest of
+            /// the samples stands.
+            pub(crate) fn by_content(&self) -> Source {
+                match self { $(Source::$source(source) => Source::$source(source.by_content()),)* }
             }
 
             /// Number of its labels, where the sweep alone decides it.
@@ -203,6 +214,8 @@ sources! {
     Cifar10,
     /// Any directory of idx files with the four MNIST names.
     Idx,
+    /// A researcher's own arrays.
+    Arrays,
     /// Points of two classes between two parallel interfaces.
     Stripe,
     /// Points of two classes in and around a cylinder.
@@ -282,8 +295,11 @@ mod tests {
         let kinds: Vec<Variant> = kinds().into_iter().map(|kind| kind.variant).collect();
         let all = union(&kinds);
         for key in kinds.iter().flat_map(|kind| &kind.keys) {
-            let read = matches!(key.form, Form::Integers | Form::Numbers | Form::Strings | Form::Boolean);
-            assert!(read, "{}", key.name);
+            assert!(
+                matches!(key.form, Form::Integers | Form::Numbers | Form::Strings | Form::NameList | Form::Boolean),
+                "{}",
+                key.name
+            );
             assert!(all.iter().any(|other| other.name == key.name && other.form == key.form), "{}", key.name);
         }
     }

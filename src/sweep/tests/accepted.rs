@@ -370,6 +370,30 @@ fn generated_sources_say_their_keys() {
 }
 
 #[test]
+fn arrays_say_their_keys() {
+    use crate::data::sources::Arrays;
+    let sweep = good(ARRAYS);
+    let arrays = |at: usize| match &sweep.data[at].source {
+        Source::Arrays(arrays) => arrays.clone(),
+        other => panic!("{other:?}"),
+    };
+    // Two shares in two draws, then the last ones, then arrays of their own.
+    assert_eq!(sweep.data.len(), 2 * 2 + 1 + 1);
+    let Arrays { inputs, targets, test_share, test_draw, channels_last, .. } = arrays(3);
+    assert_eq!((inputs.0, targets.0), (vec!["x".to_owned()], vec!["kind".to_owned()]));
+    assert_eq!((test_share, test_draw, channels_last), (Some(0.3), 5, true));
+    assert_eq!((arrays(4).inputs.0.len(), arrays(4).test_last, arrays(4).test_share), (2, Some(1000), None));
+    assert_eq!((arrays(5).test_inputs.0, arrays(5).test_draw), (vec!["test/x".to_owned()], 0));
+    // One name is a word, none is nothing, several are a list.
+    let json = serde_json::to_value(arrays(4)).expect("JSON");
+    assert_eq!((&json["inputs"], &json["test_inputs"]), (&serde_json::json!(["a", "b"]), &serde_json::Value::Null));
+    let set = ["data.2.inputs=a,b".to_owned(), "data.1.inputs=c".to_owned()];
+    let sweep = parse(ARRAYS, "set.toml", &set).unwrap_or_else(|errors| panic!("{errors}"));
+    let names = |at: usize| serde_json::to_value(&sweep.data[at].source).expect("JSON")["inputs"].clone();
+    assert_eq!((names(4), names(5)), (serde_json::json!("c"), serde_json::json!(["a", "b"])));
+}
+
+#[test]
 fn schedules_have_several_spellings() {
     let record = |written: &str| {
         let sweep = good(&format!("{GOOD}[observe]\nrecord = {written}\nmisclassified = {written}\n"));

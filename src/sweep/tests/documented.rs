@@ -83,7 +83,7 @@ fn every_key_is_part_of_the_sweeps_of_the_tests() {
          distance_from_start gradient_norm sharpness eigenvalues iterations probes representation collapse margins bins \
          tangent_kernel cka end intrinsic_dimension update gradient_noise test_manifold";
     for (table, key) in all_keys() {
-        let written = [EVERY_KEY, FLOW_KEYS].iter().any(|text| text.contains(&format!("\n{} = ", key.name)));
+        let written = [EVERY_KEY, FLOW_KEYS, ARRAYS].iter().any(|text| text.contains(&format!("\n{} = ", key.name)));
         let known = written || apart.contains(&key.name) || inside.split(' ').any(|name| name == key.name);
         assert!(known, "{table}.{} is in no sweep of the tests", key.name);
     }
@@ -153,7 +153,7 @@ fn conforms(value: &Value, schema: &Value) -> Result<(), String> {
 fn sweeps_conform_to_the_schema_and_what_is_wrong_does_not() {
     let schema = reference::schema();
     let read = |text: &str| toml::from_str::<Value>(text).expect("TOML");
-    let mut sweeps = vec![EVERY_KEY.to_owned(), flowing(FLOW_KEYS), GOOD.to_owned()];
+    let mut sweeps = vec![EVERY_KEY.to_owned(), flowing(FLOW_KEYS), ARRAYS.to_owned(), GOOD.to_owned()];
     for entry in std::fs::read_dir("sweeps").expect("the repository's sweeps") {
         let path = entry.expect("an entry").path();
         if path.extension().is_some_and(|extension| extension == "toml") {

@@ -208,6 +208,51 @@ modules = ["openmpi/5.0"]
 extra = ["export OMP_PROC_BIND=close"]
 "#;
 
+/// Every key of arrays, which exclude each other in part.
+const ARRAYS: &str = r#"
+[sweep]
+name = "arrays"
+seeds = 2
+
+[[data]]
+source = "arrays"
+path = "/data/own.npz"
+inputs = "x"
+targets = "kind"
+test_share = [0.2, 0.3]
+test_draw = [0, 5]
+channels_last = true
+
+[[data]]
+source = "arrays"
+path = "/data/own.csv"
+inputs = ["a", "b"]
+targets = ["left", "right"]
+test_last = 1000
+
+[[data]]
+source = "arrays"
+path = "/data/own.h5"
+inputs = "train/x"
+targets = "train/y"
+test_inputs = "test/x"
+test_targets = "test/y"
+
+[[subsample]]
+size = 100
+
+[[architecture]]
+kind = "mlp"
+hidden = [20]
+
+[[optimiser]]
+kind = "sgd"
+lr = 0.1
+
+[train]
+epochs = 50
+"#;
+
 /// `GOOD` with a convolutional network on images scaled to a sphere.
 fn convolutional(keys: &str) -> String {
     edited("kind = \"mlp\"\nhidden = [20]", &format!("kind = \"cnn\"\n{keys}")).replacen(

@@ -52,7 +52,7 @@ fn refusals(text: &str) -> String {
 
 #[test]
 fn every_wrong_value_is_told_in_the_same_words() {
-    let found = format!("{}\n{}", refusals(EVERY_KEY), refusals(&flowing(FLOW_KEYS)));
+    let found = [EVERY_KEY, &flowing(FLOW_KEYS), ARRAYS].map(refusals).join("\n");
     let file = std::path::Path::new("src/sweep/tests/refusals.txt");
     if std::env::var_os("PHASESWEEP_REGENERATE").is_some() {
         std::fs::write(file, &found).expect("the file is written");

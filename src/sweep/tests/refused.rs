@@ -18,6 +18,35 @@ fn one_error(text: &str, expected: &[&str]) {
 }
 
 #[test]
+fn what_keys_of_arrays_say_against_each_other_is_told_under_the_key() {
+    let with = |keys: &str| edited("source = \"digits\"", &format!("source = \"arrays\"\npath = \"a.npz\"\n{keys}"));
+    let one_of = "the test set is arrays of its own, a drawn share, or the last samples";
+    for (keys, place, message, help) in [
+        (
+            "test_share = 0.2\ntest_last = 5",
+            "test_last = 5",
+            "`test_last` cuts a test set off, and so does `test_share`",
+            one_of,
+        ),
+        (
+            "test_last = 5\ntest_inputs = \"x\"\ntest_targets = \"y\"",
+            "test_inputs",
+            "names a test set, and another",
+            one_of,
+        ),
+        ("test_targets = \"y\"", "test_targets = \"y\"", "whose inputs are not named", "name both"),
+        ("test_inputs = \"x\"", "test_inputs = \"x\"", "whose classes are not named", "name both"),
+        ("test_last = 5\ntest_draw = [0, 3]", "test_draw", "nothing is drawn", "it goes with test_share"),
+    ] {
+        one_error(&with(keys), &[place, message, help]);
+    }
+    one_error(&with("inputs = [\"a\", \"a\"]"), &["`inputs` lists a twice"]);
+    one_error(&with("inputs = []"), &["`inputs` must be a name or a list of names"]);
+    one_error(&edited("source = \"digits\"", "source = \"arrays\"\ntest_last = 3"), &["`path` is missing"]);
+    one_error(&edited("source = \"digits\"", "source = \"digits\"\ninputs = \"x\""), &["`inputs` goes with arrays"]);
+}
+
+#[test]
 fn all_errors_are_told_at_once_each_under_its_place() {
     let text = r#"[sweep]
 name = "bad sweep"
@@ -77,7 +106,7 @@ error: unknown source `mnits`
 6 | source = "mnits"
   |          ^^^^^^^ did you mean "mnist"?
   |
-  = help: allowed: digits, mnist, fashion-mnist, kmnist, cifar10, idx, stripe, cylinder, gaussian-mixture, random-teacher, random-labels, power-law, sparse-parity, modular-addition, moons, rings, spirals
+  = help: allowed: digits, mnist, fashion-mnist, kmnist, cifar10, idx, arrays, stripe, cylinder, gaussian-mixture, random-teacher, random-labels, power-law, sparse-parity, modular-addition, moons, rings, spirals
 
 error: `size` is larger than the data
   --> bad.toml:12:15
