@@ -30,9 +30,30 @@ fn every_kept_input_is_read_or_refused() {
             // Captured by the test's harness unless it fails: says which input it was.
             println!("{}", path.display());
             allocation::within(readers::most_memory(target, &bytes), || readers::read(target, &bytes));
+            if target == "arrays" {
+                damaged(&bytes);
+            }
             tried += 1;
         }
         assert!(tried > 0, "{target} has no corpus");
     }
     readers::clean();
+}
+
+/// A sound input of arrays in many states of damage: some of its bytes replaced, or its end missing.
+fn damaged(bytes: &[u8]) {
+    use proptest::prelude::*;
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(60));
+    let length = bytes.len();
+    let changes = proptest::collection::vec((1..length.max(2), any::<u8>()), 0..4);
+    let outcome = runner.run(&(changes, 0..=length, any::<bool>()), |(changes, end, torn)| {
+        let mut bytes = bytes.to_vec();
+        for (at, byte) in changes.into_iter().filter(|(at, _)| *at < length) {
+            bytes[at] = byte;
+        }
+        bytes.truncate(if torn { end } else { length });
+        allocation::within(readers::most_memory("arrays", &bytes), || readers::read("arrays", &bytes));
+        Ok(())
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
 }

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Writes the sound inputs that fuzzing starts from, corpora/<target>/seed-*; standard library alone."""
 import gzip
+import io
 import json
 import pathlib
 import struct
+import zipfile
 
 here = pathlib.Path(__file__).parent
 BETWEEN = b"<|>"
@@ -77,6 +79,46 @@ def safetensors(tensors, metadata=None):
     text += b" " * (-len(text) % 8)
     return struct.pack("<Q", len(text)) + text + body
 
+
+def npy(descriptor, shape, elements, fortran=False, version=1):
+    text = repr({"descr": descriptor, "fortran_order": fortran, "shape": tuple(shape)}).encode() + b"\n"
+    length = struct.pack("<H" if version == 1 else "<I", len(text))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + text + elements
+
+
+def npz(arrays, method):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        for name, content in arrays.items():
+            archive.writestr(zipfile.ZipInfo(name + ".npy"), content, method)
+    return packed.getvalue()
+
+
+# Arrays: six samples of two inputs, and their labels. The first byte is the format's place in `ARRAYS`.
+six = struct.pack("<12f", *range(12))
+x, y = npy("<f4", (6, 2), six), npy("|u1", (6,), bytes([0, 1, 2, 0, 1, 2]))
+words = npy("<U3", (6,), "".join(["ant", "bee", "owl"] * 2).encode("utf-32-le"))
+large = npy("|u1", (6, 1000, 100), bytes(600_000))
+for name, method in [("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)]:
+    seed("arrays", f"npz-{name}", b"\0" + npz({"x": x, "y": y}, method))
+    seed("arrays", f"npz-{name}-words", b"\0" + npz({"x": npy(">f8", (6, 1), bytes(48), True), "y": words}, method))
+seed("arrays", "npz-bomb", b"\0" + npz({"x": large, "y": y}, zipfile.ZIP_DEFLATED))
+seed("arrays", "npz-four", b"\1" + npz({"x_train": x, "y_train": y, "x_test": x, "y_test": y}, zipfile.ZIP_STORED))
+seed("arrays", "npz-objects", b"\0" + npz({"x": npy("|O", (6,), b"\x80"), "y": y}, zipfile.ZIP_STORED))
+seed("arrays", "npz-huge", b"\0" + npz({"x": npy("<f8", (2**40, 2**20), b""), "y": y}, zipfile.ZIP_STORED))
+seed("arrays", "pair", b"\2" + BETWEEN.join([npy("|i1", (6, 1, 2, 3), bytes(36), version=2), y]))
+seed("arrays", "pair-huge", b"\2" + BETWEEN.join([b"\x93NUMPY\2\0\xff\xff\xff\xff", y]))
+seed("arrays", "pair-hot", b"\2" + BETWEEN.join([npy("<f2", (2, 1, 1, 1), bytes(4)), npy("|b1", (2, 2), b"\1\0\0\1")]))
+tensors = {"x": ("F32", [3, 2], range(6)), "y": ("F64", [3], [0, 1, 0])}
+seed("arrays", "safetensors", b"\3" + safetensors(tensors))
+seed("arrays", "safetensors-huge", b"\3" + b"\xff" * 8 + b"{}")
+seed("arrays", "csv", b"\4a,y,b\n1,cat,2\n3,dog,4e1\n-5,cat,.6\n")
+seed("arrays", "csv-gzip", b"\4" + gzip.compress(b"a,y\n1,2\n3,4\n" * 2, mtime=0))
+seed("arrays", "tsv", b"\5a\ty\tz\n1\t0\t1\n2\t1\t0\n3\t1\t0\n")
+seed("arrays", "hdf5", b"\6")
+for at, (which, kind, shape) in enumerate([(0, 0, 0x01), (0, 3, 0x0E), (1, 5, 0x06), (1, 6, 0x0E), (1, 2, 0x06), (0, 1, 0x1E)]):
+    seed("arrays", f"hdf5-edit-{at}", bytes([6, 1, which, kind, shape, 0x41 if at != 2 else 0x40, 3]))
+seed("arrays", "hdf5-packed", bytes([6, 2, 2, 1, 0, 0, 3]))
 
 network = {
     "layers.0.weight": ("F32", [3, 2], [1, 2, 3, 4, 5, 6]), "layers.0.bias": ("F32", [3], [0, 1, 2]),

@@ -17,7 +17,8 @@ use phasesweep::{foreign, slurm};
 use crate::{edits, samples};
 
 /// The targets whose readers are here, and the folders of their corpora.
-pub const TARGETS: [&str; 8] = ["sweep", "idx", "cifar", "weights", "part", "checkpoint", "state", "messages"];
+pub const TARGETS: [&str; 9] =
+    ["sweep", "idx", "cifar", "arrays", "weights", "part", "checkpoint", "state", "messages"];
 
 /// Stands between the files of one input.
 pub const BETWEEN: &[u8] = b"<|>";
@@ -34,6 +35,8 @@ pub fn most_memory(target: &str, bytes: &[u8]) -> usize {
         // Each file may be used for several of the data set's.
         "idx" => FIXED + 4 * 4 * 1032 * bytes.len(),
         "cifar" => FIXED + 6 * 4 * 1032 * bytes.len(),
+        // HDF5 files are a sound one after its edits.
+        "arrays" => FIXED + 4 * 4 * 1032 * (bytes.len() + sound_arrays().len()),
         "part" => FIXED + 4 * 1032 * (bytes.len() + sound_part().len()),
         _ => FIXED + 64 * bytes.len(),
     }
@@ -45,6 +48,7 @@ pub fn read(target: &str, bytes: &[u8]) {
         "sweep" => read_sweep(bytes),
         "idx" => read_idx(bytes),
         "cifar" => read_cifar(bytes),
+        "arrays" => read_arrays(bytes),
         "weights" => read_weights(bytes),
         "part" => read_part(bytes),
         "checkpoint" => read_checkpoint(bytes),
@@ -81,10 +85,15 @@ fn read_sweep(bytes: &[u8]) {
 
 /// A sweep whose one data set is `data`, in the scratch folder.
 fn data(lines: &str) -> sweep::Data {
+    data_at(scratch(), lines)
+}
+
+/// A sweep whose one data set is `data`, at `path`.
+fn data_at(path: &Path, lines: &str) -> sweep::Data {
     let text = format!(
         "[sweep]\nname = \"a\"\nseeds = 1\n[[data]]\n{lines}\npath = {:?}\n[[subsample]]\nsize = 4\n\
          [[architecture]]\nkind = \"mlp\"\nhidden = [2]\n[[optimiser]]\nkind = \"sgd\"\nlr = 0.1\n[train]\nepochs = 1\n",
-        scratch()
+        path
     );
     let sweep = sweep::parse(&text, "fuzzed.toml", &[]).unwrap_or_else(|errors| panic!("{errors}"));
     sweep.data[0].clone()
@@ -118,6 +127,62 @@ fn read_cifar(bytes: &[u8]) {
     }
     static DATA: OnceLock<sweep::Data> = OnceLock::new();
     load(DATA.get_or_init(|| data("source = \"cifar10\"")));
+}
+
+/// Formats of arrays: where a file lies in the scratch folder, and the keys with which it is read.
+const ARRAYS: [(&str, &str); 7] = [
+    ("arrays.npz", "test_last = 1"),
+    ("arrays.npz", ""),
+    ("pair", "test_share = 0.5\nchannels_last = true"),
+    ("arrays.safetensors", "test_last = 1"),
+    ("arrays.csv", "targets = \"y\"\ntest_last = 1"),
+    ("arrays.tsv", "targets = [\"y\", \"z\"]\ntest_share = 0.5"),
+    ("arrays.h5", "test_last = 1"),
+];
+
+/// By the first byte: a format of arrays, and its file; of a pair two files, of HDF5 edits of a sound file.
+fn read_arrays(bytes: &[u8]) {
+    let Some((kind, rest)) = bytes.split_first() else { return };
+    let (name, keys) = ARRAYS[usize::from(*kind) % ARRAYS.len()];
+    let path = scratch().join(name);
+    match name {
+        "pair" => {
+            let _ = std::fs::create_dir_all(&path);
+            let files = files(rest);
+            put(&path.join("x.npy"), files.first().copied().unwrap_or_default());
+            put(&path.join("y.npy"), files.get(1).copied().unwrap_or_default());
+        }
+        "arrays.h5" => {
+            put(&path, sound_arrays());
+            edits::apply(&path, &["x", "y", "scale_factor"], rest);
+        }
+        _ => put(&path, rest),
+    }
+    let data = data_at(&path, &format!("source = \"arrays\"\n{keys}"));
+    let sizes = phasesweep::data::shape(&data);
+    let pool = Pool::load(&data);
+    // Sound arrays that are refused would mean that nothing behind their heads is tried.
+    assert!(bytes != [6] || pool.is_ok(), "{pool:?}");
+    if let (Ok(sizes), Ok(pool)) = (sizes, &pool) {
+        assert_eq!((sizes.train, sizes.test, sizes.features), (pool.len(), pool.test_len(), pool.features()));
+    }
+    load(&data);
+}
+
+/// A sound HDF5 file of arrays.
+fn sound_arrays() -> &'static [u8] {
+    static SOUND: OnceLock<Vec<u8>> = OnceLock::new();
+    SOUND.get_or_init(|| {
+        let path = scratch().join("sound-arrays.h5");
+        let write = || -> hdf5::Result<()> {
+            let file = hdf5::File::create(&path)?;
+            let x: Vec<f32> = (0..24).map(|at| at as f32).collect();
+            file.new_dataset::<f32>().shape([6, 4]).create("x")?.write_raw(&x)?;
+            file.new_dataset::<i64>().shape([6]).create("y")?.write_raw(&[0_i64, 1, 2, 0, 1, 2])
+        };
+        write().unwrap_or_else(|error| panic!("{error}"));
+        std::fs::read(&path).unwrap_or_else(|error| panic!("{error}"))
+    })
 }
 
 /// A safetensors file as weights of a network, and as the plane to cut it on.
