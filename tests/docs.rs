@@ -291,3 +291,67 @@ fn the_pages_of_the_observables_are_what_their_files_say() {
     }
     check("docs/observables/README.md", &index);
 }
+
+/// The fenced blocks of a page: the language of each and its lines.
+fn blocks(page: &str) -> Vec<(&str, String)> {
+    let mut blocks = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        if let Some(language) = line.strip_prefix("```") {
+            let inside: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
+            blocks.push((language, inside.join("\n")));
+        }
+    }
+    blocks
+}
+
+/// The page that leads from arrays to a figure: its Python and its commands, run in their order in an empty directory that has
+/// the repository's sweeps.
+#[test]
+fn the_page_of_ones_own_question_does_what_it_says() {
+    use std::path::Path;
+    use std::process::Command;
+    let page = fs::read_to_string("docs/own-question.md").expect("the page");
+    let sweep = fs::read_to_string("sweeps/own-arrays.toml").expect("the sweep");
+    let blocks = blocks(&page);
+    let of = |language: &'static str| {
+        blocks.iter().filter(move |(other, _)| *other == language).map(|(_, text)| text.as_str())
+    };
+    assert_eq!((of("python").count(), of("toml").count(), of("sh").count()), (2, 1, 3));
+    // What the page shows of the sweep is the sweep, and its head says the same six lines.
+    assert!(of("toml").all(|shown| sweep.contains(shown)), "docs/own-question.md shows another sweep file");
+    let lines: Vec<String> = of("python").take(1).flat_map(str::lines).map(|line| format!("#     {line}")).collect();
+    assert!(sweep.contains(&lines.join("\n")) && lines.len() == 6, "sweeps/own-arrays.toml says other lines");
+    let Ok(python) = std::env::var("PHASESWEEP_READERS") else {
+        println!("skipped the run: set PHASESWEEP_READERS to a Python with numpy and xarray, as `make test` does");
+        return;
+    };
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::create_dir(dir.path().join("sweeps")).expect("a directory");
+    fs::write(dir.path().join("sweeps/own-arrays.toml"), &sweep).expect("a file");
+    let program = Path::new(env!("CARGO_BIN_EXE_phasesweep"));
+    let path = std::env::var("PATH").unwrap_or_default();
+    let path = format!("{}:{path}", program.parent().expect("a directory").display());
+    let reports = program.with_file_name("phasesweep-report").is_file();
+    for (language, text) in &blocks {
+        let mut command = match *language {
+            "python" => Command::new(&python),
+            "sh" if text.contains("phasesweep report") && !reports => {
+                println!("skipped the report: phasesweep-report was not built");
+                continue;
+            }
+            "sh" => Command::new("bash"),
+            _ => continue,
+        };
+        let output = command.args(["-c", text]).current_dir(dir.path()).env("PATH", &path).output().expect("it starts");
+        let said = [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat();
+        assert!(output.status.success(), "{text}\n{said}");
+        // Both say which class has which number.
+        if text.contains("plan") || text.contains("run ") {
+            assert!(said.contains("0 is even, 1 is odd"), "{text}\n{said}");
+        }
+    }
+    if reports {
+        assert!(dir.path().join("runs/own-arrays/report/index.html").is_file());
+    }
+}

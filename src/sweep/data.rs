@@ -168,8 +168,7 @@ pub(crate) fn resolve(table: &RawTable<RawData>, diagnostics: &mut Diagnostics) 
     let noise = judge.reals(&raw.label_noise);
     let draws = judge.wholes(&raw.label_draw);
     let path = path(&mut judge, &raw.path, kind);
-    let sources =
-        sources.filter(|values| judge.conflicting(&raw.kinds, values, kind.conflict).is_some());
+    let sources = sources.filter(|values| judge.conflicting(&raw.kinds, values, kind.conflict).is_some());
     let sources: Option<Vec<Source>> = sources.map(|sources| sources.iter().map(|values| (kind.new)(values)).collect());
     let beside = Beside {
         sources: sources.as_deref().unwrap_or_default(),
