@@ -1,7 +1,8 @@
 //! The labels along the dimensions of arrays, and how arrays with different labels come to lie in one.
 //!
-//! Pure. Invariants: the labels of a dimension are distinct; a union holds every label once, in ascending order (texts
-//! by the numbers in them), so that it does not depend on the order in which its members came.
+//! Pure. Invariants: the labels of a dimension are distinct; a union holds every label once, in the order of its members
+//! where all agree, else in ascending order (texts by the numbers in them), so that it does not depend on the order in which
+//! its members came.
 
 use std::cmp::Ordering;
 
@@ -52,9 +53,10 @@ impl Labels {
         Labels::Integers(labels.into_iter().map(|label| label as i64).collect())
     }
 
-    /// All labels of both; `None` if they are of different kinds.
+    /// All labels of both; `None` if they are of different kinds. Equal labels keep their order.
     fn union(&self, other: &Labels) -> Option<Labels> {
         Some(match (self, other) {
+            (same, other) if same == other => same.clone(),
             (Labels::Integers(a), Labels::Integers(b)) => Labels::Integers(merged(a, b, i64::cmp)),
             (Labels::Numbers(a), Labels::Numbers(b)) => Labels::Numbers(merged(a, b, f64::total_cmp)),
             (Labels::Texts(a), Labels::Texts(b)) => Labels::Texts(merged(a, b, natural_order)),
@@ -184,6 +186,9 @@ mod tests {
         let union = texts(&["0-1", "0-10", "2-3"]).union(&texts(&["other", "0-2", "0-1"])).unwrap();
         assert_eq!(union, texts(&["0-1", "0-2", "0-10", "2-3", "other"]));
         assert_eq!(union.union(&Labels::Positions(3)), None);
+        let sets = texts(&["train", "test"]);
+        assert_eq!(sets.union(&sets).unwrap(), sets, "labels that agree keep their order");
+        assert_eq!(sets.union(&texts(&["random"])).unwrap(), texts(&["random", "test", "train"]));
     }
 
     #[test]
