@@ -8,7 +8,7 @@ mod rates;
 
 pub use rates::{Rate, Rates};
 
-use crate::observables::{FlowSetup, Setup, Sizes, Times, layout};
+use crate::observables::{FlowSetup, Scheduled, Setup, Sizes, Times, layout, layout_on_weights};
 use crate::plan::{Plan, Variant};
 use crate::sweep::{Architecture, Batch, OptimiserKind, Sweep};
 use phasesweep_networks::{Graph, Node, Op, Ports};
@@ -124,6 +124,56 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
         bytes: STATES * state + held,
         shared_bytes: ((samples + tests) * data.features as f64 * 4.0) as u64 + gram_bytes(sweep, samples, units),
     }
+}
+
+/// Cost of measuring one replica of a variant after the run, on the weights that it kept: what `scheduled` asks for. Bytes
+/// are those of the weights, the initial weights and the record; an observable may hold more while it is at work.
+pub fn measurement_cost(plan: &Plan, variant: &Variant, data: &DataShape, scheduled: &Scheduled) -> ReplicaCost {
+    let sweep = plan.sweep();
+    let samples = sweep.subsamples[variant.subsample].size();
+    let graph = data.graph(&sweep.architectures[variant.architecture]);
+    let products: Vec<f64> = graph.layers().map(|(node, _)| node.products() as f64).collect();
+    let parameters = graph.parameters() as u64;
+    let (tests, classes) = (data.test, data.classes);
+    let sizes = Sizes { products: &products, parameters: parameters as f64, samples, tests, classes };
+    let setup = Setup {
+        epochs: sweep.train.epochs,
+        classes: data.classes,
+        samples,
+        layers: graph.layers().count(),
+        hidden: sweep.architectures[variant.architecture].kind.depth(),
+        parameters: graph.parameters(),
+        observed: &[],
+        recorded: &[],
+        manifold: &[],
+        snapshots: &[],
+        noise: &[],
+        steps: false,
+        flow: None,
+    };
+    ReplicaCost {
+        flops: scheduled.flops(sweep.train.epochs, &sizes),
+        parameters,
+        bytes: 2 * 4 * parameters + STATES * layout_on_weights(&setup, scheduled).bytes(),
+        shared_bytes: ((samples + data.test) * data.features * 4) as u64,
+    }
+}
+
+/// Bytes of the weights that one cell of a variant keeps, about, and at how many epochs.
+pub fn kept_weights(plan: &Plan, variant: usize, data: &DataShape) -> (u64, usize) {
+    let sweep = plan.sweep();
+    let epochs = sweep.observe.probes.weights.as_ref().map_or(0, |at| at.epochs(sweep.train.epochs).len());
+    let of = plan.variants()[variant];
+    let graph = data.graph(&sweep.architectures[of.architecture]);
+    let file = weights_file_bytes(graph.parameters() as u64, data.features, plan.specification(variant).len());
+    (file * epochs as u64, epochs)
+}
+
+/// Bytes of a file of kept weights, about: the numbers, and a header that lists the block's inputs and holds the
+/// specification.
+fn weights_file_bytes(parameters: u64, inputs: usize, specification: usize) -> u64 {
+    // Names and shapes of the tensors, the digest and the like: about a thousand bytes. An input's number takes up to five.
+    4 * parameters + 1000 + (4 * inputs + specification) as u64
 }
 
 /// Bytes of what is recorded of one replica.

@@ -3,10 +3,13 @@
 
 use std::path::Path;
 
+use phasesweep_networks::{Activation, ArchitectureKind, Mlp, Ports};
+
 use crate::linear_regions::{SlicePlane, Weights};
+use crate::plan::CellId;
 use crate::run_directory::Status;
 use crate::store::schema::Format;
-use crate::store::seal;
+use crate::store::{read_parameters, seal};
 
 pub use crate::dispatch::foreign::hear;
 
@@ -26,6 +29,17 @@ pub fn sealed_checkpoint(summary: &[u8], body: &[u8]) -> Vec<u8> {
 /// The sentence that the user would read.
 pub fn weights(path: &Path) -> Result<(), String> {
     Weights::read(path).map(drop).map_err(|error| error.to_string())
+}
+
+/// Reads the parameters of a safetensors file, as `observe` does: those of a small network of the cell of zeros at epoch 0.
+///
+/// # Errors
+/// The sentence that the user would read.
+pub fn kept_parameters(path: &Path) -> Result<(), String> {
+    let ports = Ports { inputs: 2, image: None, classes: 2 };
+    let network = ArchitectureKind::Mlp(Mlp { hidden: vec![3] });
+    let graph = network.graph(ports, Activation::Relu).map_err(|misfit| misfit.to_string())?;
+    read_parameters(path, CellId([0; 16]), 0, &graph, "").map(drop)
 }
 
 /// Reads the plane of a safetensors file, as `slice --plane` does.

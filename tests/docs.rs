@@ -156,7 +156,9 @@ fn page() -> Result<String, std::fmt::Error> {
     writeln!(
         out,
         "\nEvery variable has `units` and `long_name`; measured ones have `coordinates` (CF), `dimensions` (their names, \
-         slowest first, for readers without dimension scales) and, if floats, `_FillValue`."
+         slowest first, for readers without dimension scales) and, if floats, `_FillValue`; what was measured after the run has \
+         `{}`.",
+        attribute::MEASURED_AFTERWARDS
     )?;
     Ok(out)
 }

@@ -1,4 +1,4 @@
-//! The arguments that say how a run is executed: the same for `run` and for `plan`.
+//! The arguments that say how a run is executed: the same for `run` and for `plan`; and those of what is computed on the host.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -34,6 +34,29 @@ pub(super) struct ExecutionArguments {
     /// allows (Slurm, control groups) and the node has free.
     #[arg(long, value_name = "GIB", value_parser = Memory::parse_gibibytes)]
     memory: Option<u64>,
+}
+
+/// Threads and memory of what is computed on the host's processors, whatever devices there are.
+#[derive(clap::Args, Debug, Clone)]
+pub(super) struct HostArguments {
+    /// Threads of each rank; unless given, what Slurm gave each task, or an equal share of the CPUs that the ranks may use.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    threads: Option<u32>,
+    /// Cells of a cohort at most: smaller cohorts are checkpointed and shared out in smaller pieces.
+    #[arg(long, default_value_t = 512, value_name = "N")]
+    replicas: usize,
+    /// Memory of a cohort: GiB, or with a unit as in 512M; unless given, four fifths of an equal share of what the job
+    /// allows (Slurm, control groups) and the node has free.
+    #[arg(long, value_name = "GIB", value_parser = Memory::parse_gibibytes)]
+    memory: Option<u64>,
+}
+
+impl From<HostArguments> for ExecutionOptions {
+    fn from(given: HostArguments) -> ExecutionOptions {
+        let HostArguments { threads, replicas, memory } = given;
+        let (device, kernel) = ("flex".to_owned(), KernelChoice::default());
+        ExecutionOptions { device, kernel, threads, share_gpus: false, tf32: false, replicas, memory }
+    }
 }
 
 fn kernel_choice() -> impl TypedValueParser<Value = KernelChoice> {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use phasesweep::run_directory::RunDirectoryError;
-use phasesweep::session::SessionError;
+use phasesweep::session::{Ending, SessionError};
 
 // Exit codes, as documented in the README.
 const COMPLETE: u8 = 0;
@@ -27,6 +27,16 @@ pub(super) enum Exit {
     Bug,
     /// Interrupted; the same command continues where it stopped.
     Interrupted,
+}
+
+impl From<Ending> for Exit {
+    fn from(ending: Ending) -> Exit {
+        match ending {
+            Ending::Complete => Exit::Complete,
+            Ending::FailedCells => Exit::FailedCells,
+            Ending::Interrupted => Exit::Interrupted,
+        }
+    }
 }
 
 /// Why a command could not do its work. Sentences without a prefix.

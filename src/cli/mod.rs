@@ -10,7 +10,9 @@ mod data;
 mod doctor;
 mod execution_arguments;
 mod exit;
+mod job_arguments;
 mod keys;
+mod observe;
 mod plan;
 mod plot;
 mod report;
@@ -50,6 +52,8 @@ enum Command {
     Show(show::Arguments),
     /// Cut a plane through input space into the linear regions of a cell's network, exactly, along training.
     Slice(slice::Arguments),
+    /// Measure more on the weights that a run kept, under mpirun, srun, or alone; train nothing.
+    Observe(observe::Arguments),
     /// Gather a run directory's parts into results.h5.
     Collect(collect::Arguments),
     /// Analyse results.h5: tables, figures and a page (runs phasesweep-report).
@@ -80,6 +84,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Slice(arguments) => slice::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
         Command::Keys(arguments) => keys::run(arguments),
+        Command::Observe(arguments) => observe::run(arguments),
         Command::Collect(arguments) => collect::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Data(arguments) => data::run(arguments),

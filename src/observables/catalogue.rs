@@ -25,6 +25,22 @@ pub fn layout(setup: &Setup<'_>, scheduled: &Scheduled) -> Layout {
             variables.extend_from_slice(family.variables);
         }
     }
+    label_observables(setup, scheduled, axes, variables)
+}
+
+/// Which variables are recorded where copies of the weights alone are measured, with the labels along their dimensions: those
+/// of [`layout`] without what engines measure.
+pub fn layout_on_weights(setup: &Setup<'_>, scheduled: &Scheduled) -> Layout {
+    label_observables(setup, scheduled, Axes::default(), Vec::new())
+}
+
+/// Adds the observables on copies of the weights, and leaves variables without values out.
+fn label_observables(
+    setup: &Setup<'_>,
+    scheduled: &Scheduled,
+    mut axes: Axes,
+    mut variables: Vec<&'static Variable>,
+) -> Layout {
     for (own, observable) in scheduled.asked() {
         observable.label(setup, &mut axes);
         variables.extend_from_slice(own);

@@ -45,7 +45,7 @@ pub mod values;
 pub mod weight_norm;
 
 pub use axes::{Axes, Labels};
-pub use catalogue::{VARIABLES, dimensions, layout, on_weights, variable};
+pub use catalogue::{VARIABLES, dimensions, layout, layout_on_weights, on_weights, variable};
 pub use keys::{KeyDescription, Keys};
 pub use loss::Loss;
 pub use observer::Observer;

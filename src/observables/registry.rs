@@ -66,6 +66,18 @@ pub trait Observable: std::fmt::Debug + Send + Sync {
         Ok(())
     }
 
+    /// Whether it can be measured after training, on the weights that a run kept at epochs of its choice. An observable that
+    /// needs more than the weights of its own epochs says so here.
+    ///
+    /// # Errors
+    /// What else it needs, as the end of a sentence that begins with "it needs".
+    fn measurable_afterwards(&self) -> Result<(), String> {
+        match self.before() {
+            0 => Ok(()),
+            _ => Err("the weights of the epochs right before its own".to_owned()),
+        }
+    }
+
     /// Floating-point operations of one measurement of one replica (a multiplication and an addition are two).
     fn flops(&self, sizes: &Sizes<'_>) -> f64;
 
@@ -149,6 +161,14 @@ macro_rules! observables {
                     }
                 )*
                 asked
+            }
+
+            /// What either asks for; where both ask for an observable, with the settings of the first.
+            pub fn with(self, other: Scheduled) -> Scheduled {
+                Scheduled {
+                    $($module: self.$module.or(other.$module),)*
+                    weights: self.weights.or(other.weights),
+                }
             }
 
             /// Reads the table of the observable of that name; `None` if there is no such observable, or something is

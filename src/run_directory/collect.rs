@@ -7,12 +7,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use super::addition::{Addition, is_measured_by_the_run};
 use super::coordinates::coordinates;
 use super::images;
 use super::{Definition, KeptRun, RunDirectoryError, RunStatus};
 use crate::plan::{CellId, Plan};
 use crate::store::{
-    CellStatus, Collected, PartSummary, Provenance, RunDirectory, collect, durable, results, scan, set_aside,
+    AdditionParts, CellStatus, Collected, PartSummary, Provenance, RunDirectory, collect, durable, results, scan,
+    set_aside,
 };
 
 /// What is collected, and how.
@@ -97,13 +99,55 @@ impl Collecting<'_> {
         };
         // Under a name of its own first: a part may turn out torn only when it is read.
         let candidate = directory.results_candidate();
-        let collected = collect(&directory.parts(), &of_cells, &coordinates(plan, &cells), &provenance, &candidate)?;
+        let additions = self.additions()?;
+        let coordinates = coordinates(plan, &cells);
+        let collected = collect(&directory.parts(), &additions, &of_cells, &coordinates, &provenance, &candidate)?;
         if let Err(refusal) = self.check(kept, (collected.complete + collected.diverged) as u64) {
             durable::remove(&candidate)?;
             return Err(refusal);
         }
         durable::rename(&candidate, &directory.results())?;
+        for (observable, cells) in &collected.added {
+            let measured = collected.complete + collected.diverged;
+            if *cells < measured {
+                tracing::warn!(
+                    "{observable} was asked for after the run, and was measured of {cells} of {measured} cells so far: \
+                     `phasesweep observe {}` goes on",
+                    directory.root().display()
+                );
+            }
+        }
         Ok(collected)
+    }
+
+    /// What was measured after the run; what the run measures itself, as the sweep is now, is left out with a word.
+    fn additions(&self) -> Result<Vec<AdditionParts>, RunDirectoryError> {
+        let mut parts = Vec::new();
+        for addition in Addition::read_all(self.directory)? {
+            let observable = &addition.observable;
+            if is_measured_by_the_run(self.plan, observable) {
+                tracing::warn!(
+                    "{observable} was asked for after the run, and the run measures it itself now: what was measured \
+                     afterwards is left out of the results"
+                );
+                continue;
+            }
+            match addition.parts(self.directory) {
+                Some(of) => parts.push(of),
+                None => tracing::warn!(
+                    "{observable} was measured after the run by a later phasesweep, and is left out of the results: \
+                     collect with that version"
+                ),
+            }
+        }
+        for source in &parts {
+            if source.parts.is_dir() {
+                for (path, _) in &scan(&source.parts)?.torn {
+                    set_aside(path)?;
+                }
+            }
+        }
+        Ok(parts)
     }
 
     /// Measured cells of the results file that is there; `None` if it may be replaced whatever it holds.

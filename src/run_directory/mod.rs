@@ -6,10 +6,12 @@
 //! - [`KeptRun`]: an opened directory, with its plan and the ids of its cells.
 //! - [`check_claim`]: whether a sweep may be run into a directory.
 //! - [`find_cell`], [`StoredCell`]: a cell by its id, and what was measured of it.
+//! - [`Addition`]: an observable that was asked for after the run.
 //! - [`Status`], [`Collecting`]: how far a run is, and `results.h5`.
 //!
 //! Knows sweeps, plans, data sources and the store; not how anything is trained.
 
+mod addition;
 mod block;
 mod claim;
 mod collect;
@@ -28,6 +30,7 @@ mod status_text;
 mod stored_cell;
 mod trajectory;
 
+pub use addition::{Addition, Measured, is_measured_by_the_run, kept_epochs};
 pub use claim::{check_claim, check_data, check_name};
 pub use collect::{Collecting, collect_run};
 pub use data_record::DataRecord;
@@ -38,6 +41,6 @@ pub use images::keep_images;
 pub use input::{SweepInput, locate};
 pub use kept_run::KeptRun;
 pub use record::Record;
-pub use status::{Jobs, RankReport, RunReport, RunStatus, Status, StatusReader};
+pub use status::{AdditionReport, Jobs, RankReport, RunReport, RunStatus, Status, StatusReader};
 pub use stored_cell::{LastValue, Series, StoredCell};
 pub use trajectory::Trajectory;

@@ -1,17 +1,18 @@
 //! What the files of a run directory say of a run: `phasesweep status` reads them and never talks to the run.
 //!
-//! Three sources, each for what it alone knows: the parts for cells that are done, `status.json` for what the run's
-//! coordinator last saw, `running/` and the lease for who is at work. Invariants: cells are counted by their ids, those of
+//! Three sources, each for what it alone knows: the parts for cells that are done, `status.json` (that of `phasesweep observe`
+//! in `observe/`) for what the coordinator last saw, `running/` and the lease for who is at work. Invariants: cells are counted by their ids, those of
 //! the plan that the directory keeps, each once; the parts are read by their heads; what an absent or dead run last said is
 //! marked as such; nothing is written.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::addition::{Addition, Measured};
 use super::{KeptRun, RunDirectoryError};
 use crate::dispatch::{Activity, Progress};
 use crate::plan::CellId;
@@ -45,6 +46,8 @@ pub struct Status {
     pub others: u64,
     /// Parts of the directory that are torn, foreign, or of another version, with the sentence that says which.
     pub refused: Vec<String>,
+    /// What was asked for after the run.
+    pub additions: Vec<AdditionReport>,
     /// The run that works in it, or last did.
     pub run: Option<RunReport>,
     /// Slurm's jobs.
@@ -53,9 +56,24 @@ pub struct Status {
     pub jobs_live: bool,
 }
 
-/// The run that works in a directory, or last did.
+/// An observable that was asked for after the run, on the weights that it kept.
+#[derive(Debug, Clone, Serialize)]
+pub struct AdditionReport {
+    /// The observable.
+    pub observable: String,
+    /// Cells of which it was measured.
+    pub measured: u64,
+    /// Cells of which it could not be measured.
+    pub failed: u64,
+    /// Trained cells of which it was not measured so far.
+    pub waiting: u64,
+}
+
+/// The command that works in a directory, or last did: a run, or one that measures after it.
 #[derive(Debug, Clone, Serialize)]
 pub struct RunReport {
+    /// Whether it measures after the run.
+    pub observes: bool,
     /// Whether it is alive; `None`: on another host, and silent.
     pub alive: Option<bool>,
     /// Who holds the directory.
@@ -197,6 +215,16 @@ impl StatusReader {
         let done = status.complete + status.diverged + status.failed.len() as u64;
         status.waiting = status.cells.saturating_sub(done + status.running);
         status.refused = found.refused;
+        let measurable = |id: &CellId| {
+            self.cells.contains_key(id) && found.cells.get(id).is_some_and(|ended| *ended != CellStatus::Failed)
+        };
+        for addition in Addition::read_all(&self.directory)? {
+            let Measured { cells, failed } = addition.measured(&self.directory)?;
+            let count = |ids: Vec<CellId>| ids.into_iter().filter(|id| measurable(id)).count() as u64;
+            let (measured, failed) = (count(cells), count(failed));
+            let waiting = (status.complete + status.diverged).saturating_sub(measured + failed);
+            status.additions.push(AdditionReport { observable: addition.observable, measured, failed, waiting });
+        }
         status.run = run;
         Ok(status)
     }
@@ -225,6 +253,7 @@ impl Status {
             waiting,
             others,
             refused: Vec::new(),
+            additions: Vec::new(),
             run: None,
             jobs,
             jobs_live,
@@ -281,8 +310,10 @@ impl Found {
 /// The run that works in the directory, or last did; `None` if none ever wrote its state.
 fn report(directory: &RunDirectory, notes: &[RunningCohort]) -> Result<Option<RunReport>, StoreError> {
     let holder = lease::holder(&directory.lease_file())?;
+    let observes = is_newer(&directory.additions().status_file(), &directory.status_file());
+    let directory = if observes { directory.additions() } else { directory.clone() };
     let path = directory.status_file();
-    let status = RunStatus::read(directory);
+    let status = RunStatus::read(&directory);
     if status.is_none() && holder.is_none() {
         return Ok(None);
     }
@@ -298,7 +329,8 @@ fn report(directory: &RunDirectory, notes: &[RunningCohort]) -> Result<Option<Ru
     let silent = silent.map_or(f64::NAN, |silent| silent.as_secs_f64());
     let Some(status) = status else {
         let of_rank = Vec::new();
-        return Ok(Some(RunReport { alive, holder, silent, elapsed: 0.0, ranks: 0, rate: 0.0, left: None, of_rank }));
+        let (elapsed, ranks, rate) = (0.0, 0, 0.0);
+        return Ok(Some(RunReport { observes, alive, holder, silent, elapsed, ranks, rate, left: None, of_rank }));
     };
     let progress = &status.progress;
     // A file that another program wrote may say anything, more seconds than a duration holds included.
@@ -315,6 +347,7 @@ fn report(directory: &RunDirectory, notes: &[RunningCohort]) -> Result<Option<Ru
         silent: worker.silent,
     });
     Ok(Some(RunReport {
+        observes,
         alive,
         holder,
         silent,
@@ -324,6 +357,12 @@ fn report(directory: &RunDirectory, notes: &[RunningCohort]) -> Result<Option<Ru
         left: progress.time_left(elapsed).filter(|_| alive != Some(false)),
         of_rank: of_rank.collect(),
     }))
+}
+
+/// Whether a file was written after another one; times are of the one file system that holds both.
+fn is_newer(file: &Path, other: &Path) -> bool {
+    let written = |path: &Path| std::fs::metadata(path).and_then(|data| data.modified()).ok();
+    written(file) > written(other)
 }
 
 /// Slurm's word on the run's latest jobs, and whether one of them may still run. One that cannot be asked about may.

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::status::{Jobs, RankReport, RunReport, Status};
+use super::status::{AdditionReport, Jobs, RankReport, RunReport, Status};
 use crate::amount::span;
 use crate::dispatch::Activity;
 
@@ -41,6 +41,12 @@ fn text(status: &Status) -> String {
         lines.push(format!("  {} finished cells of an earlier form of the sweep lie here too", status.others));
     }
     lines.extend(status.refused.iter().map(|sentence| format!("  not counted: {sentence}")));
+    for AdditionReport { observable, measured, failed, waiting } in &status.additions {
+        let failed = if *failed > 0 { format!(", {failed} failed") } else { String::new() };
+        let go_on = if *waiting > 0 { " (phasesweep observe DIR measures them)" } else { "" };
+        lines
+            .push(format!("  {observable} after the run: {measured} cells measured{failed}, {waiting} waiting{go_on}"));
+    }
     if let Some(run) = &status.run {
         describe_run(run, status, &mut lines);
     } else if status.cells > 0 {
@@ -61,17 +67,21 @@ fn text(status: &Status) -> String {
 
 fn describe_run(run: &RunReport, status: &Status, lines: &mut Vec<String>) {
     let holder = run.holder.as_deref().unwrap_or("nobody");
+    let (what, again) = match run.observes {
+        true => ("observe", "Run `phasesweep observe` again to continue"),
+        false => ("run", "Run the sweep again to continue"),
+    };
     let last = if run.silent.is_nan() { String::new() } else { format!(", last heard {} ago", span(run.silent)) };
     match run.alive {
-        Some(true) => lines.push(format!("run: {holder}; {} ranks, for {}", run.ranks, span(run.elapsed))),
-        Some(false) if status.is_over() => {
+        Some(true) => lines.push(format!("{what}: {holder}; {} ranks, for {}", run.ranks, span(run.elapsed))),
+        Some(false) if status.is_over() && !(run.observes && status.additions.iter().any(|of| of.waiting > 0)) => {
             lines.push(format!("no run is at work{last}: nothing is left to do"));
             return;
         }
         Some(false) if run.holder.is_some() => {
-            lines.push(format!("NO RUN IS ALIVE: {holder}, is gone{last}. Run the sweep again to continue"));
+            lines.push(format!("NO RUN IS ALIVE: {holder}, is gone{last}. {again}"));
         }
-        Some(false) => lines.push(format!("no run is at work{last}. Run the sweep again to continue")),
+        Some(false) => lines.push(format!("no run is at work{last}. {again}")),
         None => lines.push(format!("silent: {holder}{last}. It may have been killed: see its log")),
     }
     if run.alive == Some(false) {
@@ -79,27 +89,33 @@ fn describe_run(run: &RunReport, status: &Status, lines: &mut Vec<String>) {
     }
     match run.left {
         Some((from, to)) => lines.push(format!("  {:.2} cells/s; {} to {} left", run.rate, span(from), span(to))),
+        None if run.observes => lines.push("  time left is not known yet: nothing is measured so far".to_string()),
         None => lines.push("  time left is not known yet: nothing is trained so far".to_string()),
     }
     let many = run.of_rank.len() > LISTED_RANKS;
     let (listed, rest): (Vec<_>, Vec<_>) =
         run.of_rank.iter().partition(|rank| !many || rank.activity != Activity::Training);
-    lines.extend(listed.iter().take(LISTED_RANKS).map(|rank| describe_rank(rank)));
+    lines.extend(listed.iter().take(LISTED_RANKS).map(|rank| describe_rank(rank, run.observes)));
     if !rest.is_empty() {
         let cells: u64 = rest.iter().map(|rank| rank.cells).sum();
-        lines.push(format!("  {} ranks train {cells} cells", rest.len()));
+        let do_what = if run.observes { "measure" } else { "train" };
+        lines.push(format!("  {} ranks {do_what} {cells} cells", rest.len()));
     }
     if listed.len() > LISTED_RANKS {
         lines.push(format!("  … and {} ranks more (--json lists all)", listed.len() - LISTED_RANKS));
     }
 }
 
-fn describe_rank(rank: &RankReport) -> String {
+fn describe_rank(rank: &RankReport, observes: bool) -> String {
     let host = rank.host.as_ref().map_or_else(String::new, |host| format!(" on {host}"));
     let does = match rank.activity {
         Activity::Training | Activity::Draining => format!(
             "{} {} cells for {}, epoch {}, {:.0}%",
-            if rank.activity == Activity::Training { "trains" } else { "stops" },
+            match (rank.activity, observes) {
+                (Activity::Training, false) => "trains",
+                (Activity::Training, true) => "measures",
+                _ => "stops",
+            },
             rank.cells,
             span(rank.seconds),
             rank.epoch,

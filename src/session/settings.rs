@@ -1,4 +1,4 @@
-//! What `phasesweep run` was asked to do, and how a run ended.
+//! What `phasesweep run` and `phasesweep observe` were asked to do, and how they ended.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,21 +6,11 @@ use std::time::Duration;
 use super::execution::ExecutionOptions;
 use crate::slurm::TimeLeft;
 
-/// What `phasesweep run` was asked to do.
+/// How the ranks of a job work, whatever they are asked to do.
 #[derive(Debug, Clone)]
-pub struct Settings {
-    /// The sweep file, a run directory, or the sweep file in one.
-    pub sweep_file: PathBuf,
-    /// `--set` overrides.
-    pub overrides: Vec<String>,
-    /// Directory that relative paths in them start from; the working directory unless given.
-    pub overrides_from: Option<PathBuf>,
-    /// Go on in a directory that belongs to another sweep, or whose data changed.
-    pub accept_changes: bool,
+pub struct JobSettings {
     /// Device, engine, threads and memory.
     pub execution: ExecutionOptions,
-    /// Run directory; `runs/<sweep name>` unless given.
-    pub out: Option<PathBuf>,
     /// Time between two checkpoints of a cohort.
     pub checkpoint_every: Duration,
     /// Time until the allocation ends, if it is told; else Slurm is asked.
@@ -35,12 +25,42 @@ pub struct Settings {
     pub collect: bool,
     /// Show no progress.
     pub quiet: bool,
+    /// What the ranks of a job end with when one of them must end all.
+    pub abort_codes: AbortCodes,
+}
+
+/// What `phasesweep run` was asked to do.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How the ranks work.
+    pub job: JobSettings,
+    /// The sweep file, a run directory, or the sweep file in one.
+    pub sweep_file: PathBuf,
+    /// `--set` overrides.
+    pub overrides: Vec<String>,
+    /// Directory that relative paths in them start from; the working directory unless given.
+    pub overrides_from: Option<PathBuf>,
+    /// Go on in a directory that belongs to another sweep, or whose data changed.
+    pub accept_changes: bool,
+    /// Run directory; `runs/<sweep name>` unless given.
+    pub out: Option<PathBuf>,
     /// Seconds per cell that a simulated trainer sleeps.
     pub simulate: Option<f64>,
     /// The seed at which a trainer aborts the process, to prove that its cell is isolated.
     pub poison: Option<u64>,
-    /// What the ranks of a job end with when one of them must end all.
-    pub abort_codes: AbortCodes,
+}
+
+/// What `phasesweep observe` was asked to do.
+#[derive(Debug, Clone)]
+pub struct ObserveSettings {
+    /// How the ranks work.
+    pub job: JobSettings,
+    /// The run directory.
+    pub directory: PathBuf,
+    /// `--set` arguments that ask for observables; none: go on with what was asked for before.
+    pub sets: Vec<String>,
+    /// Measure anew what was asked for before with other settings.
+    pub replace: bool,
 }
 
 /// Exit codes of a job that cannot end in the orderly way; the command line knows what they mean to a job script.

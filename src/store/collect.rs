@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use hdf5::File;
+use serde::Serialize;
 
 use phasesweep_results::attribute;
 use phasesweep_results::cell::{CELL_ID, DIVERGED_EPOCH, FAILURE, STATUS, WALL_SECONDS};
@@ -24,10 +25,10 @@ use super::h5;
 use super::part::CellStatus;
 use super::results::Writer;
 use super::rows::Rows;
-use super::scan::{Found, scan};
 use super::schema::{VARIABLES, dimensions};
 use super::shared_texts::SharedTexts;
 use super::slab::{Layouts, Slabs};
+use super::source::{AdditionParts, Source};
 
 /// A coordinate of the cells: an axis of the sweep or a number of the specification.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,33 +125,46 @@ pub struct Collected {
     pub peak_memory: Vec<u64>,
     /// Seconds that the cells took, summed over them.
     pub training_seconds: f64,
+    /// The observables that were measured after the run, each with the cells of which it was.
+    pub added: Vec<(String, usize)>,
     /// Parts that are not whole, with the reason: their cells are missing.
     pub torn: Vec<(PathBuf, String)>,
     /// Parts of other programs or versions, with the sentence that says so.
     pub refused: Vec<(PathBuf, StoreError)>,
 }
 
-/// Collects the parts in a directory into a results file at `out`.
+/// Collects the parts in a directory, and those of `additions` beside them, into a results file at `out`.
 ///
 /// # Errors
 /// [`StoreError::Io`] or [`StoreError::Hdf5`] if a part cannot be read or the file cannot be written;
 /// [`StoreError::Contradiction`] if a coordinate has not as many values as there are cells, or its name is taken.
 pub fn collect(
     parts: &Path,
+    additions: &[AdditionParts],
     cells: &[CellId],
     coordinates: &[CellCoordinate],
     provenance: &Provenance,
     out: &Path,
 ) -> Result<Collected, StoreError> {
     check_coordinates(cells.len(), coordinates).map_err(|reason| StoreError::contradiction(out, reason))?;
-    let mut scan = scan(parts)?;
-    let mut collected = Collected {
-        torn: std::mem::take(&mut scan.torn),
-        refused: std::mem::take(&mut scan.refused),
-        ..Collected::default()
-    };
-    let found: Vec<Option<Found>> = cells.iter().map(|id| scan.done.get(id).copied()).collect();
-    let layouts = Layouts::read(&scan, &found, &mut collected.torn)?;
+    let mut sources = vec![Source::scan(parts, cells)?];
+    let mut collected = Collected::default();
+    for addition in additions.iter().filter(|addition| addition.parts.is_dir()) {
+        let mut source = Source::scan(&addition.parts, cells)?;
+        // A cell that the run does not hold any more, or that failed in it, was not measured as far as the file goes.
+        for (found, of_run) in source.found.iter_mut().zip(&sources[0].found) {
+            let measured = of_run.is_some_and(|found| found.status != CellStatus::Failed);
+            *found = found.filter(|found| measured && found.status != CellStatus::Failed);
+        }
+        collected.added.push((addition.observable.clone(), source.found.iter().flatten().count()));
+        source.addition = Some(addition.clone());
+        sources.push(source);
+    }
+    for source in &mut sources {
+        collected.torn.append(&mut source.scan.torn);
+        collected.refused.append(&mut source.scan.refused);
+    }
+    let layouts = Layouts::read(&sources, &mut collected.torn)?;
     let mut rows = Rows::missing(cells.len());
     durable::replace(out, |temporary| {
         let file = h5::create(temporary).map_err(StoreError::hdf5("create", out))?;
@@ -159,7 +173,7 @@ pub fn collect(
         let mut slabs = Slabs::new(&writer, &layouts, cells.len()).map_err(StoreError::hdf5("write", out))?;
         for start in (0..cells.len()).step_by(slabs.cells) {
             let end = cells.len().min(start + slabs.cells);
-            slabs.fill(&scan, &layouts, start, &found[start..end], &mut rows, &mut collected.torn)?;
+            slabs.fill(&mut sources, &layouts, start..end, &mut rows, &mut collected.torn)?;
             slabs.write(start, end).map_err(StoreError::hdf5("write", out))?;
         }
         writer
@@ -169,6 +183,7 @@ pub fn collect(
                 coordinates.iter().try_for_each(|coordinate| write_coordinate(&writer, &texts, coordinate))
             })
             .and_then(|()| write_provenance(&file, provenance, &rows))
+            .and_then(|()| write_additions(&file, &sources, &layouts))
             .and_then(|()| provenance.images.as_ref().map_or(Ok(()), |images| images.write(&file)))
             .map_err(StoreError::hdf5("write", out))?;
         drop((writer, slabs));
@@ -188,6 +203,48 @@ pub fn collect(
     collected.torn.sort();
     collected.torn.dedup();
     Ok(collected)
+}
+
+/// What a results file says of one observable that was measured after the run, in the attribute of the file.
+#[derive(Serialize)]
+struct AdditionNote<'a> {
+    observable: &'a str,
+    /// A JSON object, as text: a number that is read from JSON need not be the one that was written.
+    settings: &'a str,
+    variables: Vec<&'static str>,
+    /// Versions of phasesweep, with their commits.
+    measured_by: Vec<&'a str>,
+    cells: usize,
+}
+
+/// Says of the variables that were measured after the run that they were, by which version, and with which settings.
+fn write_additions(file: &File, sources: &[Source], layouts: &Layouts) -> hdf5::Result<()> {
+    let mut notes = Vec::new();
+    for source in sources {
+        let Some(addition) = &source.addition else { continue };
+        let there = addition.variables.iter().map(|variable| variable.name).filter(|name| layouts.has(name));
+        let note = AdditionNote {
+            observable: &addition.observable,
+            settings: &addition.settings,
+            variables: there.collect(),
+            measured_by: source.measured_by.iter().map(String::as_str).collect(),
+            cells: source.found.iter().flatten().count(),
+        };
+        let told = format!(
+            "after the run, on the weights that it kept, by phasesweep {}, with {}",
+            note.measured_by.join(" and "),
+            note.settings
+        );
+        for name in &note.variables {
+            h5::write_text(&*file.dataset(name)?, attribute::MEASURED_AFTERWARDS, &told)?;
+        }
+        notes.push(note);
+    }
+    if notes.is_empty() {
+        return Ok(());
+    }
+    let text = serde_json::to_string(&notes).map_err(|error| error.to_string())?;
+    h5::write_text(file, attribute::MEASURED_AFTERWARDS, &text)
 }
 
 /// Names that `collect` itself gives to variables over the cells.

@@ -27,6 +27,7 @@ pub mod schema;
 pub(crate) mod seal;
 mod shared_texts;
 mod slab;
+mod source;
 pub mod weights;
 
 // What parts are made of, which the observables say.
@@ -40,4 +41,5 @@ pub use part::{CellStatus, Origin, Part, PartCell, PartSummary};
 pub use run_directory::RunDirectory;
 pub use running::RunningCohort;
 pub use scan::{Found, Scan, scan, set_aside};
-pub use weights::{CellWeights, block_digest};
+pub use source::AdditionParts;
+pub use weights::{CellWeights, block_digest, read_parameters};

@@ -13,7 +13,10 @@ use super::lease::{Lease, Timing};
 use super::{checkpoint, part, weights};
 
 /// A run directory: `run.json`, `sweep.toml`, `data-findings.txt`, `images.h5`, `parts/`, `checkpoints/`, `running/`, `weights/`, `results.h5`,
-/// `report/`, `status.json`, `allocation.json`, and `lease` while a run works in it.
+/// `report/`, `status.json`, `allocation.json`, and `lease` while a run works in it. `observe/` holds what was measured
+/// after the run on the weights that it kept: `status.json`, `allocation.json`, and for each observable a folder of its
+/// name with `asked.json` and a folder for its settings, laid out as a run directory with `parts/`, `checkpoints/` and
+/// `running/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDirectory {
     root: PathBuf,
@@ -170,6 +173,50 @@ impl RunDirectory {
         }
         files.sort_unstable();
         Ok(files)
+    }
+
+    /// Directory of what is measured after the run: `status.json` and `allocation.json` of `phasesweep observe` lie in it as
+    /// those of `phasesweep run` lie in the run directory. Not there where nothing was asked for.
+    pub fn additions(&self) -> RunDirectory {
+        RunDirectory::at(self.root.join("observe"))
+    }
+
+    /// What was asked for of an observable after the run.
+    pub fn addition_file(&self, observable: &str) -> PathBuf {
+        self.additions().root.join(observable).join("asked.json")
+    }
+
+    /// Parts, checkpoints and notes of what is measured of an observable after the run, with the settings of that key. Other
+    /// settings have another directory, so that a variable is never a mixture of both.
+    pub fn addition(&self, observable: &str, settings: &str) -> RunDirectory {
+        RunDirectory::at(self.additions().root.join(observable).join(settings))
+    }
+
+    /// The observables that were asked for after the run, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn observables_added(&self) -> Result<Vec<String>, StoreError> {
+        let mut names: Vec<String> = list_if_there(&self.additions().root)?
+            .into_iter()
+            .filter_map(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()))
+            .filter(|name| self.addition_file(name).is_file())
+            .collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// Removes what was measured of an observable after the run with other settings than those of that key.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn remove_replaced_additions(&self, observable: &str, settings: &str) -> Result<(), StoreError> {
+        for path in list_if_there(&self.additions().root.join(observable))? {
+            if path.is_dir() && path.file_name().is_some_and(|name| name != settings) {
+                fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
+            }
+        }
+        Ok(())
     }
 
     /// Directory of [`super::running`].

@@ -83,7 +83,7 @@ impl Scan {
 }
 
 /// Moves a torn file out of the way, to `<name>.torn` (or `.torn-2` …), durably, and returns where it now is. Its cells
-/// are then not done, and are trained again.
+/// are then not done.
 ///
 /// # Errors
 /// [`StoreError::Io`].
@@ -101,6 +101,6 @@ pub fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
     }
     fs::rename(path, &aside).map_err(StoreError::io("rename", path))?;
     durable::sync_parent(path)?;
-    tracing::warn!("{} is torn: set aside as {}; its cells are trained again", path.display(), aside.display());
+    tracing::warn!("{} is torn: set aside as {}; its cells count as not done", path.display(), aside.display());
     Ok(aside)
 }

@@ -4,6 +4,7 @@
 //! compressed once; a part that turns out torn is noted, and its cells are left missing.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use hdf5::{Dataset, Hyperslab, SliceOrIndex};
@@ -15,10 +16,10 @@ use super::rows::Rows;
 use crate::observables::{Axes, Values};
 
 use super::error::StoreError;
-use super::part::Part;
+use super::part::{Origin, Part};
 use super::results::Writer;
-use super::scan::{Found, Scan};
 use super::schema::VARIABLES;
+use super::source::Source;
 
 /// Bytes of values in memory at a time.
 const SLAB_BYTES: usize = 256 << 20;
@@ -37,19 +38,17 @@ pub(super) struct Layouts {
 
 impl Layouts {
     /// Reads one part of each layout.
-    pub(super) fn read(
-        scan: &Scan,
-        found: &[Option<Found>],
-        torn: &mut Vec<(PathBuf, String)>,
-    ) -> Result<Layouts, StoreError> {
-        let needed: HashSet<u32> = found.iter().flatten().map(|found| found.part).collect();
+    pub(super) fn read(sources: &[Source], torn: &mut Vec<(PathBuf, String)>) -> Result<Layouts, StoreError> {
         let mut axes: BTreeMap<[u8; 16], (Axes, Vec<&'static str>)> = BTreeMap::new();
-        for (k, (path, summary)) in scan.parts.iter().enumerate() {
-            if needed.contains(&(k as u32))
-                && !axes.contains_key(&summary.layout)
-                && let Some(part) = read_part(path, torn)?
-            {
-                axes.insert(summary.layout, (part.axes, part.columns.iter().map(|c| c.name).collect()));
+        for Source { scan, found, .. } in sources {
+            let needed: HashSet<u32> = found.iter().flatten().map(|found| found.part).collect();
+            for (k, (path, summary)) in scan.parts.iter().enumerate() {
+                if needed.contains(&(k as u32))
+                    && !axes.contains_key(&summary.layout)
+                    && let Some(part) = read_part(path, torn)?
+                {
+                    axes.insert(summary.layout, (part.axes, part.columns.iter().map(|c| c.name).collect()));
+                }
             }
         }
         let mut whole = Axes::default();
@@ -67,6 +66,11 @@ impl Layouts {
         };
         let places = axes.iter().map(|(layout, axes)| (*layout, places_of(axes))).collect();
         Ok(Layouts { variables, places, whole })
+    }
+
+    /// Whether a variable of that name was measured of any cell.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.variables.iter().any(|variable| variable.name == name)
     }
 }
 
@@ -104,21 +108,33 @@ impl Slabs {
         Ok(Slabs { cells: slab, variables: variables.collect::<hdf5::Result<_>>()? })
     }
 
-    /// Reads the values of the cells from `start` on.
+    /// Reads the values of the cells in `range`.
     pub(super) fn fill(
         &mut self,
-        scan: &Scan,
+        sources: &mut [Source],
         layouts: &Layouts,
-        start: usize,
-        found: &[Option<Found>],
+        range: Range<usize>,
         rows: &mut Rows,
         torn: &mut Vec<(PathBuf, String)>,
     ) -> Result<(), StoreError> {
         for (variable, shape, _, values) in &mut self.variables {
-            *values = Values::missing(variable.dtype, found.len() * shape[1..].iter().product::<usize>());
+            *values = Values::missing(variable.dtype, range.len() * shape[1..].iter().product::<usize>());
         }
+        sources.iter_mut().try_for_each(|source| self.fill_from(source, layouts, range.clone(), rows, torn))
+    }
+
+    fn fill_from(
+        &mut self,
+        source: &mut Source,
+        layouts: &Layouts,
+        range: Range<usize>,
+        rows: &mut Rows,
+        torn: &mut Vec<(PathBuf, String)>,
+    ) -> Result<(), StoreError> {
+        let Source { scan, found, addition, measured_by } = source;
+        let start = range.start;
         let mut wanted: BTreeMap<u32, Vec<(usize, usize)>> = BTreeMap::new();
-        for (slot, found) in found.iter().enumerate() {
+        for (slot, found) in found[range].iter().enumerate() {
             if let Some(found) = found {
                 wanted.entry(found.part).or_default().push((slot, found.row as usize));
             }
@@ -134,16 +150,25 @@ impl Slabs {
                 torn.extend(more);
                 let Some(part) = part else { continue };
                 let (path, summary) = &scan.parts[*index as usize];
-                rows.origins.add(&part.origin);
+                match addition {
+                    // Cells and ranks are those of the run.
+                    None => rows.origins.add(&part.origin),
+                    Some(_) => _ = measured_by.insert(version(&part.origin)),
+                }
                 let Some(places) = layouts.places.get(&summary.layout) else { continue };
                 for &(slot, row) in cells {
                     let cell = part
                         .cells
                         .get(row)
                         .ok_or_else(|| StoreError::contradiction(path, "its summary has more cells than its body"))?;
-                    rows.set(start + slot, cell);
+                    if addition.is_none() {
+                        rows.set(start + slot, cell);
+                    }
                     for (variable, shape, _, values) in &mut self.variables {
-                        if let (Some(column), Some(places)) = (part.column(variable.name), places.get(variable.name)) {
+                        let own = addition.as_ref().is_none_or(|addition| addition.has(variable));
+                        if let (true, Some(column), Some(places)) =
+                            (own, part.column(variable.name), places.get(variable.name))
+                        {
                             values.place_row(slot, shape[1..].iter().product(), &column.values, row, places);
                         }
                     }
@@ -174,6 +199,14 @@ fn write_slab<T: hdf5::H5Type>(dataset: &Dataset, start: usize, shape: &[usize],
     };
     let slab = Hyperslab::from(shape.iter().enumerate().map(along).collect::<Vec<_>>());
     dataset.write_slice(view, slab)
+}
+
+/// The version of phasesweep that wrote a part, with its commit where that is known.
+fn version(origin: &Origin) -> String {
+    match origin.git_commit.as_str() {
+        "" => origin.version.clone(),
+        commit => format!("{} ({commit})", origin.version),
+    }
 }
 
 /// The greatest power of two that is not above `n`, at least 1.

@@ -1,4 +1,4 @@
-//! Weights at chosen epochs as safetensors: read by PyTorch, NumPy and `phasesweep slice`.
+//! Weights at chosen epochs as safetensors: read by PyTorch, NumPy, `phasesweep slice` and `phasesweep observe`.
 //!
 //! One file for each cell and epoch. Tensors, f32, from input to output, under the names of the network's layers, as
 //! PyTorch calls a module's: `name.weight` `[out, in]` (convolution `[out, in, k, k]`) and `name.bias` `[out]`; those of
@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Serialize;
 
 use crate::data::Block;
@@ -126,6 +127,51 @@ impl CellWeights<'_> {
     }
 }
 
+/// Reads the parameters of a cell at an epoch from the file that [`CellWeights::write`] wrote: laid out as
+/// [`crate::train::ReplicaState::parameters`]. `graph` is the network on the block of that digest.
+///
+/// # Errors
+/// A sentence that names the file: it cannot be read, is not whole, or is of another cell, epoch, network or block.
+pub fn read_parameters(
+    path: &Path,
+    cell: CellId,
+    epoch: usize,
+    graph: &Graph,
+    block_digest: &str,
+) -> Result<Vec<f32>, String> {
+    let wrong = |what: String| format!("{}: {what}", path.display());
+    let bytes = std::fs::read(path).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
+    let broken = |error: safetensors::SafeTensorError| wrong(format!("it is no whole safetensors file: {error}"));
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(broken)?;
+    let metadata = header.metadata().clone().unwrap_or_default();
+    for (key, expected) in
+        [("format", FORMAT), ("cell", &cell.to_string()), ("epoch", &epoch.to_string()), ("block_digest", block_digest)]
+    {
+        match metadata.get(key) {
+            Some(found) if found == expected => {}
+            found => {
+                let found = found.map_or("nothing", String::as_str);
+                return Err(wrong(format!("its {key} is {found}, and {expected} is expected: it is another file's")));
+            }
+        }
+    }
+    let mut parameters = Vec::with_capacity(graph.parameters());
+    for (_, layer) in graph.layers() {
+        let of_layer = [("weight", layer.shape.clone()), ("bias", vec![layer.outputs()])];
+        for (kind, shape) in of_layer {
+            let name = format!("{}.{kind}", layer.name);
+            let tensor = tensors.tensor(&name).map_err(|_| wrong(format!("it has no tensor `{name}`")))?;
+            if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
+                let (dtype, found) = (tensor.dtype(), tensor.shape());
+                return Err(wrong(format!("`{name}` is {dtype:?} {found:?}, and F32 {shape:?} is expected")));
+            }
+            parameters.extend(tensor.data().as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)));
+        }
+    }
+    Ok(parameters)
+}
+
 /// Anything of names and whole numbers, which always have a JSON form, as text.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
@@ -135,8 +181,6 @@ fn json(value: &impl Serialize) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::collections::HashMap;
-
-    use safetensors::{Dtype, SafeTensors};
 
     use super::*;
     use crate::data::Samples;
@@ -213,6 +257,19 @@ mod tests {
         assert_eq!(read, parameters);
         weights.write(&path).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), first, "written twice, it is the same");
+        let again = |cell, epoch, digest: &str| read_parameters(&path, cell, epoch, &graph, digest);
+        assert_eq!(again(CellId([7; 16]), 1000, &digest).unwrap(), parameters);
+        let refused = |found: Result<Vec<f32>, String>, word: &str| {
+            let told = found.unwrap_err();
+            assert!(told.contains(word), "{told}");
+        };
+        refused(again(CellId([8; 16]), 1000, &digest), "its cell is 0707");
+        refused(again(CellId([7; 16]), 999, &digest), "its epoch is 1000, and 999 is expected");
+        refused(again(CellId([7; 16]), 1000, "other"), "its block_digest is");
+        let other = architecture.graph(phasesweep_networks::Ports { classes: 2, ..ports }, Activation::Gelu).unwrap();
+        refused(read_parameters(&path, CellId([7; 16]), 1000, &other, &digest), "`layers.1.weight` is F32 [3, 4]");
+        std::fs::write(&path, &first[..first.len() - 1]).unwrap();
+        refused(again(CellId([7; 16]), 1000, &digest), "no whole safetensors file");
 
         let short = CellWeights { parameters: &parameters[1..], ..weights };
         assert!(short.write(&path).is_err());

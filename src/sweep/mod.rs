@@ -15,6 +15,7 @@
 //! `name=20260913`), a list no brackets (`lr=0.1,0.2`; `hidden=20,20` is one network of two layers, `hidden=[20],[50]`
 //! are two networks), and inside brackets and braces a word needs no quotes either (`optimiser={kind=adam,lr=.001}`).
 
+mod additions;
 mod agreement;
 mod architecture;
 mod data;
@@ -45,6 +46,7 @@ mod table;
 mod train;
 mod written;
 
+pub use additions::{AskedAddition, parse_additions};
 pub use architecture::Architecture;
 pub use data::{Data, Labels, Normalise};
 pub use diagnostics::{Diagnostic, Diagnostics};

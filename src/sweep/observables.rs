@@ -140,7 +140,7 @@ pub(crate) fn resolve(
             Field::Given(node) => {
                 let mut sound = Scheduled::default();
                 let scheduled = scheduled.as_mut().unwrap_or(&mut sound);
-                table(scheduled, name, &node.value, &node.place, last, judge.diagnostics)
+                table(scheduled, name, (&node.value, &node.place), last, Times::Written, judge.diagnostics)
             }
         };
         if read.is_none() {
@@ -156,19 +156,31 @@ pub(crate) fn resolve(
     Some(Scheduled { weights: weights?, ..scheduled? })
 }
 
+/// Which epochs a table's schedule lists.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Times<'a> {
+    /// Those that are written; ten for each factor of ten where none are.
+    Written,
+    /// Those that are written; these where none are.
+    WrittenOr(&'a [usize]),
+    /// These, whatever is written.
+    Only(&'a [usize]),
+}
+
 /// Reads the table of one observable; what is wrong is pushed.
-fn table(
+pub(super) fn table(
     scheduled: &mut Scheduled,
     name: &'static str,
-    node: &Node,
-    place: &Place,
+    (node, place): (&Node, &Place),
     last: Option<usize>,
+    times: Times<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
     let Value::Table(table) = &node.value else { return None };
     let before = diagnostics.len();
     let header = format!("`{name}`");
-    let mut keys = Answers { table: TableReader::new(header.clone(), table, diagnostics), header, place, last };
+    let table = TableReader::new(header.clone(), table, diagnostics);
+    let mut keys = Answers { table, header, place, last, times };
     let read = scheduled.read(name, &mut keys);
     keys.table.finish();
     read.filter(|()| diagnostics.len() == before)
@@ -181,6 +193,7 @@ struct Answers<'t, 'd> {
     header: String,
     place: &'t Place,
     last: Option<usize>,
+    times: Times<'t>,
 }
 
 impl Answers<'_, '_> {
@@ -192,7 +205,12 @@ impl Answers<'_, '_> {
 impl Keys for Answers<'_, '_> {
     fn schedule(&mut self, key: &'static str, _meaning: &'static str) -> Option<Schedule> {
         let (field, last) = (self.table.epochs(key), self.last);
-        epochs(&mut self.judge(), key, &field, last)
+        let listed = |epochs: &[usize]| Some(Schedule::At { epochs: epochs.to_vec() });
+        match (self.times, &field) {
+            (Times::Only(these), _) => listed(these),
+            (Times::WrittenOr(these), Field::Absent) => listed(these),
+            _ => epochs(&mut self.judge(), key, &field, last),
+        }
     }
 
     fn positive_numbers(

@@ -12,6 +12,7 @@ mod identity;
 mod interop;
 mod limits;
 mod observables;
+mod observe;
 mod packing;
 mod pruning;
 mod quick;

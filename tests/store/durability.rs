@@ -146,9 +146,9 @@ fn a_full_disk_is_told_and_leaves_what_was_there() {
     noisy.write(&parts.path().join("1.h5")).unwrap();
     let cells = [cell_id(1), cell_id(2)];
     let out = scratch.path().join("results.h5");
-    told(collect(parts.path(), &cells, &[], &provenance(), &out).map(drop));
+    told(collect(parts.path(), &[], &cells, &[], &provenance(), &out).map(drop));
     // The process is still able to work: elsewhere, and here once there is room.
-    collect(parts.path(), &cells, &[], &provenance(), &parts.path().join("results.h5")).unwrap();
+    collect(parts.path(), &[], &cells, &[], &provenance(), &parts.path().join("results.h5")).unwrap();
     small.write(&path).unwrap();
 }
 

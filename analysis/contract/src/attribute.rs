@@ -35,6 +35,7 @@ attributes! {
     REPORT = "report": "What the sweep says of its report, as JSON: `principal` and `turning`; absent where it says nothing.",
     OVERRIDES = "overrides": "What `--set` changed, a JSON list of `KEY=VALUE`.",
     DATA_FINDINGS = "data_findings": "What was found of the data before training, a sentence a line; absent where nothing was.",
+    MEASURED_AFTERWARDS = "measured_afterwards": "What `phasesweep observe` measured after the run, on the weights that it kept: a JSON list, for each observable its settings (JSON, as text), variables, the versions of phasesweep that measured it, and the cells of which it was measured; absent where nothing was. Each of these variables has an attribute of the same name, which says so in a sentence.",
     PHASESWEEP_VERSION = "phasesweep_version": "Version of phasesweep.",
     GIT_COMMIT = "git_commit": "Git commit that phasesweep was built from; empty where unknown.",
     HOST = "host": "Hosts of the run.",

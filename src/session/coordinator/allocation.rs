@@ -36,9 +36,17 @@ pub(in crate::session) struct Reached {
 impl Reached {
     /// What a run directory holds, of which `cells` cells are done. A checkpoint that cannot be read counts as none.
     pub(in crate::session) fn of(directory: &RunDirectory, cells: u64) -> Result<Reached, StoreError> {
-        let summaries =
-            directory.checkpoint_files()?.into_iter().filter_map(|path| CheckpointSummary::read(&path).ok());
-        let epochs = summaries.flat_map(|summary| summary.cells).map(|(_, epoch)| epoch as u64).sum();
+        Reached::of_all(std::slice::from_ref(directory), cells)
+    }
+
+    /// What several directories of checkpoints hold together.
+    pub(in crate::session) fn of_all(directories: &[RunDirectory], cells: u64) -> Result<Reached, StoreError> {
+        let mut epochs = 0;
+        for directory in directories {
+            let summaries =
+                directory.checkpoint_files()?.into_iter().filter_map(|path| CheckpointSummary::read(&path).ok());
+            epochs += summaries.flat_map(|summary| summary.cells).map(|(_, epoch)| epoch as u64).sum::<u64>();
+        }
         Ok(Reached { cells, epochs })
     }
 }

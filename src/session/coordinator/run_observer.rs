@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::allocation::{Allocation, Reached};
+use super::hold::hold;
 use super::progress::Display;
+use super::status_file::StatusFile;
+use super::unfinished::unfinished;
 use crate::cost::Rates;
 use crate::data::Shape;
 use crate::dispatch::{
@@ -17,23 +20,19 @@ use crate::dispatch::{
 };
 use crate::pack::Limits;
 use crate::plan::{CellId, CohortId};
-use crate::run_directory::{Record, RunStatus, check_claim, keep_images};
+use crate::run_directory::{Record, check_claim, keep_images};
 use crate::session::error::SessionError;
 use crate::session::execution::Execution;
 use crate::session::run_context::RunContext;
 use crate::session::schedule::adaptive;
-use crate::session::schedule::forecast::{Costs, limits};
-use crate::session::schedule::remaining::{self, Unfinished};
+use crate::session::schedule::forecast::{Costs, kept_weights, limits};
+use crate::session::schedule::remaining;
 use crate::session::schedule::trials;
 use crate::session::settings::Settings;
 use crate::session::worker::full_cells::FullCells;
 use crate::store::{
-    Axes, CellStatus, CheckpointSummary, Lease, Origin, Part, PartCell, RunDirectory, RunningCohort, StoreError,
-    durable, lease, scan, set_aside,
+    Axes, CellStatus, Lease, Origin, Part, PartCell, RunningCohort, StoreError, durable, scan, set_aside,
 };
-
-/// Time between two writings of the status file.
-const STATUS_EVERY: Duration = Duration::from_secs(2);
 
 /// The observer of the ranks other than 0: it does nothing.
 pub(in crate::session) struct Idle;
@@ -50,10 +49,7 @@ pub(in crate::session) struct RunObserver {
     lease: Lease,
     display: Display,
     started: Instant,
-    status_written: Option<Instant>,
-    ranks: u32,
-    before: u64,
-    last: Option<Progress>,
+    status: StatusFile,
     costs: Costs,
     rates: Rates,
     cells_of: HashMap<TaskId, Vec<u32>>,
@@ -90,15 +86,7 @@ impl RunObserver {
         let RunStart { ranks, started, left } = start;
         let directory = &context.directory;
         directory.create()?;
-        if settings.take_over && directory.lease_file().exists() {
-            tracing::warn!("taking over {}", directory.root().display());
-            durable::remove(&directory.lease_file())?;
-        }
-        let lease = directory.lease(lease::Timing::default()).map_err(|error| match error {
-            // It may be over soon, and then this command goes on from what it left.
-            StoreError::Held { .. } => SessionError::Resumable(error.to_string()),
-            error => SessionError::Store(error),
-        })?;
+        let lease = hold(directory, settings.job.take_over)?;
         directory.tidy()?;
         if !settings.accept_changes {
             // Another run may have opened the directory between the first look at it and the lease.
@@ -134,7 +122,7 @@ impl RunObserver {
             let left = wanted.iter().copied().filter(|&cell| !done(&context.ids[cell as usize]));
             trials::settle(context, execution, left, &mut costs, &mut rates);
         }
-        let workers = if settings.dedicated_coordinator && ranks > 1 { ranks - 1 } else { ranks };
+        let workers = if settings.job.dedicated_coordinator && ranks > 1 { ranks - 1 } else { ranks };
         let limits = limits(execution, workers as usize);
         let tasks = remaining::tasks(plan, &context.ids, &wanted, &done, &unfinished, &costs.of_variant, &limits);
         let left: u64 = tasks.iter().map(|task| task.cells.len() as u64).sum();
@@ -147,15 +135,17 @@ impl RunObserver {
             execution.choice.threads,
             execution.device(),
         );
+        if let Some(kept) = kept_weights(plan, &shapes)
+            && left > 0
+        {
+            tracing::info!("weights: {kept}");
+        }
         let observer = RunObserver {
             context: context.clone(),
             lease,
-            display: Display::new(left, settings.quiet),
+            display: Display::new(left, settings.job.quiet),
             started,
-            status_written: None,
-            ranks,
-            before,
-            last: None,
+            status: StatusFile::new(directory, ranks, before),
             costs,
             rates,
             cells_of: HashMap::new(),
@@ -172,12 +162,7 @@ impl RunObserver {
     pub(in crate::session) fn finish(&mut self) -> f64 {
         self.display.end();
         let elapsed = self.started.elapsed();
-        if let Some(progress) = self.last.take() {
-            self.status_written = None;
-            if let Err(error) = self.write_status(&progress, elapsed) {
-                tracing::warn!("the status file could not be written: {error}");
-            }
-        }
+        self.status.finish(elapsed);
         if !self.simulated
             && let Some(path) = Rates::default_path()
             && let Err(error) = self.rates.write(&path)
@@ -186,65 +171,6 @@ impl RunObserver {
         }
         elapsed.as_secs_f64()
     }
-
-    fn write_status(&mut self, progress: &Progress, elapsed: Duration) -> Result<(), std::io::Error> {
-        if self.status_written.is_some_and(|last| last.elapsed() < STATUS_EVERY) {
-            return Ok(());
-        }
-        self.status_written = Some(Instant::now());
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let status = RunStatus {
-            elapsed: elapsed.as_secs_f64(),
-            written: now.as_secs_f64(),
-            ranks: self.ranks,
-            before: self.before,
-            progress: progress.clone(),
-        };
-        // Not synced: it is out of date in two seconds.
-        let path = self.context.directory.status_file();
-        let temporary = path.with_extension("json.partial");
-        std::fs::write(&temporary, serde_json::to_vec(&status)?)?;
-        std::fs::rename(&temporary, &path)
-    }
-}
-
-/// Cohorts that an earlier run left unfinished: those with a checkpoint, and those whose rank died.
-fn unfinished(directory: &RunDirectory, done: &dyn Fn(&CellId) -> bool) -> Result<Vec<Unfinished>, StoreError> {
-    let mut of: HashMap<CohortId, Unfinished> = HashMap::new();
-    for path in directory.checkpoint_files()? {
-        match CheckpointSummary::read(&path) {
-            Ok(summary) if summary.cells.iter().any(|(cell, _)| done(cell)) => durable::remove(&path)?,
-            Ok(summary) => {
-                let cells = summary.cells.iter().map(|(cell, _)| *cell).collect();
-                of.insert(summary.cohort, Unfinished { cells, checkpoint: true, deaths: 0 });
-            }
-            Err(StoreError::Torn { .. }) => {
-                set_aside(&path)?;
-            }
-            Err(error) => tracing::warn!("{error}; its cells start afresh"),
-        }
-    }
-    for running in RunningCohort::list(directory)? {
-        if running.cells.iter().any(done) {
-            running.end()?;
-            continue;
-        }
-        // A checkpoint written since the cohort began means that it was not the cohort that stood in the way.
-        let progressed = running.is_older_than(&directory.checkpoint(running.cohort));
-        let deaths = if progressed { 0 } else { running.attempts };
-        tracing::info!(
-            "cohort {} was running on rank {} of {} when it ended",
-            running.cohort,
-            running.rank,
-            running.host
-        );
-        of.entry(running.cohort)
-            .or_insert_with(|| Unfinished { cells: running.cells.clone(), checkpoint: false, deaths: 0 })
-            .deaths = deaths;
-    }
-    let mut all: Vec<(CohortId, Unfinished)> = of.into_iter().collect();
-    all.sort_by_key(|(cohort, _)| *cohort);
-    Ok(all.into_iter().map(|(_, unfinished)| unfinished).collect())
 }
 
 impl RunObserver {
@@ -253,7 +179,7 @@ impl RunObserver {
         let context = self.context.clone();
         let plan = &context.plan;
         let Some(rule) = plan.sweep().stop.half_width else { return Ok(Vec::new()) };
-        let mut full_cells = FullCells::new(context.clone());
+        let mut full_cells = FullCells::new(context.directory.clone());
         let mut wanted = Vec::new();
         // A pruned variant gets the seeds of its full one, whose ε* is what the rule is about.
         let mut next = self.seeds.clone();
@@ -290,9 +216,7 @@ impl Observer for RunObserver {
     fn progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
         self.lease.check()?;
         self.display.show(progress, self.started.elapsed());
-        self.write_status(progress, self.started.elapsed())?;
-        self.last = Some(progress.clone());
-        Ok(())
+        Ok(self.status.write(progress, self.started.elapsed())?)
     }
 
     fn note(&mut self, note: &Note) -> Result<(), ObserverError> {

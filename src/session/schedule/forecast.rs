@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::remaining::CellCost;
 use crate::amount::{bytes, span};
-use crate::cost::{Activations, DataShape, Rate, Rates, ReplicaCost, replica_cost};
+use crate::cost::{self, Activations, DataShape, Rate, Rates, ReplicaCost, replica_cost};
 use crate::data::Shape;
 use crate::device::{DeviceName, KernelChoice};
 use crate::host::{Limits as HostLimits, ThisHost};
@@ -38,13 +38,7 @@ impl Costs {
     ///
     /// `shapes` are the sizes of `plan.sweep().data`, in order.
     pub(in crate::session) fn of(plan: &Plan, shapes: &[Shape], execution: &Execution, rates: &Rates) -> Costs {
-        let of_data = |shape: &Shape| DataShape {
-            features: shape.features,
-            image: shape.image,
-            classes: shape.classes,
-            test: shape.test,
-        };
-        let shapes: Vec<DataShape> = shapes.iter().map(of_data).collect();
+        let shapes: Vec<DataShape> = shapes.iter().map(data_shape).collect();
         let mut costs = Costs {
             of_variant: Vec::new(),
             counted: Vec::new(),
@@ -91,7 +85,12 @@ impl Costs {
 }
 
 /// Under which name a rate is remembered: host, engine, the network with all its numbers, threads.
-fn rate_key(execution: &Execution, engine: &str, kind: &ArchitectureKind, inputs: usize) -> String {
+pub(in crate::session) fn rate_key(
+    execution: &Execution,
+    engine: &str,
+    kind: &ArchitectureKind,
+    inputs: usize,
+) -> String {
     let threads = execution.choice.threads;
     format!("{}/{engine}/{} of {inputs}/{threads} threads", crate::host::name(), kind.label())
 }
@@ -121,6 +120,44 @@ pub struct Forecast {
     cohorts: usize,
     largest: usize,
     makespan: f64,
+    kept: Option<String>,
+}
+
+/// What the weights that a sweep keeps take on disk, as a sentence without an end; `None` where it keeps none. `shapes` are
+/// the sizes of its data, in order.
+pub(in crate::session) fn kept_weights(plan: &Plan, shapes: &[Shape]) -> Option<String> {
+    let of_variant: Vec<(u64, usize)> = plan
+        .variants()
+        .iter()
+        .enumerate()
+        .map(|(place, variant)| cost::kept_weights(plan, place, &data_shape(&shapes[variant.data])))
+        .collect();
+    let epochs = of_variant.first().map_or(0, |(_, epochs)| *epochs);
+    if epochs == 0 {
+        return None;
+    }
+    let each = of_variant.iter().map(|(bytes, _)| *bytes);
+    let (low, high) = (each.clone().min().unwrap_or(0), each.clone().max().unwrap_or(0));
+    let all: u64 = each.map(|bytes| bytes * plan.certain_seeds() as u64).sum();
+    let per_cell = if low == high { bytes(low) } else { format!("{} to {}", bytes(low), bytes(high)) };
+    Some(format!("about {per_cell} a cell, kept at {epochs} epochs, {} in all, on disk", bytes(all)))
+}
+
+/// Sizes of a source, as far as costs depend on them.
+pub(in crate::session) fn data_shape(shape: &Shape) -> DataShape {
+    DataShape { features: shape.features, image: shape.image, classes: shape.classes, test: shape.test }
+}
+
+/// When the last of so many ranks is done, in seconds, if each takes the longest cohort that is left: what the coordinator
+/// does.
+pub(in crate::session) fn makespan(cohorts: impl IntoIterator<Item = f64>, ranks: usize) -> f64 {
+    let mut loads = std::collections::BinaryHeap::from(vec![std::cmp::Reverse(Load(0.0)); ranks.max(1)]);
+    for seconds in cohorts {
+        if let Some(std::cmp::Reverse(Load(least))) = loads.pop() {
+            loads.push(std::cmp::Reverse(Load(least + seconds)));
+        }
+    }
+    loads.into_iter().map(|load| load.0.0).fold(0.0, f64::max)
 }
 
 impl Forecast {
@@ -156,16 +193,10 @@ impl Forecast {
             })
             .collect();
         let packed = pack(&pending, &limits(&execution, ranks));
-        // Longest first to the least loaded rank: what the coordinator does.
-        let mut loads = std::collections::BinaryHeap::from(vec![std::cmp::Reverse(Load(0.0)); ranks.max(1)]);
-        for cohort in &packed {
-            if let Some(std::cmp::Reverse(Load(least))) = loads.pop() {
-                loads.push(std::cmp::Reverse(Load(least + cohort.seconds)));
-            }
-        }
-        let makespan = loads.into_iter().map(|load| load.0.0).fold(0.0, f64::max);
+        let makespan = makespan(packed.iter().map(|cohort| cohort.seconds), ranks);
         let largest = packed.iter().map(|cohort| cohort.cells.len()).max().unwrap_or(0);
-        Ok(Forecast { plan, costs, execution, ranks, cohorts: packed.len(), largest, makespan })
+        let kept = kept_weights(&plan, shapes);
+        Ok(Forecast { plan, costs, execution, ranks, cohorts: packed.len(), largest, makespan, kept })
     }
 }
 
@@ -250,6 +281,9 @@ impl fmt::Display for Forecast {
         )?;
         let (threads, limit) = (self.execution.choice.threads, &self.execution.allowance.thread_limit);
         writeln!(f, "  {:13} {threads:>7}   per rank ({limit})", "threads")?;
+        if let Some(kept) = &self.kept {
+            writeln!(f, "  {:13} {kept}", "weights")?;
+        }
         writeln!(f, "  {:13} {flops:.2e} floating-point operations", "work")?;
         let rate = self.costs.rate;
         let source = if rate.measured { "measured here" } else { "guessed: nothing like it has run here yet" };

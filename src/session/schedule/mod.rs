@@ -2,5 +2,6 @@
 
 pub(in crate::session) mod adaptive;
 pub(in crate::session) mod forecast;
+pub(in crate::session) mod measuring;
 pub(in crate::session) mod remaining;
 pub(in crate::session) mod trials;

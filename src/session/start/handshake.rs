@@ -12,7 +12,7 @@ use super::examination::{Examined, examine};
 use crate::data;
 use crate::dispatch::World;
 use crate::plan::Plan;
-use crate::run_directory::{DataRecord, Record, RunDirectoryError, SweepInput, check_claim, check_data};
+use crate::run_directory::{Addition, DataRecord, Record, RunDirectoryError, SweepInput, check_claim, check_data};
 use crate::session::error::SessionError;
 use crate::session::settings::Settings;
 use crate::store::RunDirectory;
@@ -24,6 +24,8 @@ pub(in crate::session) struct Agreement {
     /// What the run directory is to know of the run.
     pub(in crate::session) record: Record,
     pub(in crate::session) directory: RunDirectory,
+    /// What is to be measured after the run; nothing where a run is trained.
+    pub(in crate::session) additions: Vec<Addition>,
     /// What rank 0 found of the data; nothing on the others.
     pub(in crate::session) examined: Examined,
 }
@@ -36,6 +38,7 @@ enum Message {
         /// What errors call the sweep file.
         name: String,
         root: PathBuf,
+        additions: Vec<Addition>,
     },
     Confirm,
     Fault {
@@ -43,10 +46,20 @@ enum Message {
     },
 }
 
-/// What rank 0 has loaded besides what it broadcasts.
-struct Loaded {
-    sweep: Sweep,
-    examined: Examined,
+/// What rank 0 has loaded.
+pub(in crate::session) struct Loaded {
+    /// What the run directory is to know of the run.
+    pub(in crate::session) record: Record,
+    /// What errors call the sweep file.
+    pub(in crate::session) name: String,
+    /// The run directory.
+    pub(in crate::session) root: PathBuf,
+    /// What is to be measured after the run.
+    pub(in crate::session) additions: Vec<Addition>,
+    /// The checked sweep.
+    pub(in crate::session) sweep: Sweep,
+    /// What was found of its data.
+    pub(in crate::session) examined: Examined,
 }
 
 /// Which exit code a fault of rank 0 has.
@@ -76,36 +89,35 @@ impl Fault {
     }
 }
 
-/// Agrees on the plan. `fault` is a fault that rank 0 has found already.
+/// Agrees on the plan, which `load` gives rank 0. `fault` is a fault that rank 0 has found already.
 ///
 /// # Errors
 /// Rank 0's fault, on every rank; its text on rank 0 alone.
 pub(in crate::session) fn agree_on_plan(
-    settings: &Settings,
     world: Option<&World>,
     fault: Option<SessionError>,
+    load: impl FnOnce() -> Result<Loaded, SessionError>,
 ) -> Result<Agreement, SessionError> {
     let read = match fault {
         Some(fault) => Err(fault),
-        None if is_rank_0(world) => load_on_rank_0(settings).map(|(message, read)| (message, Some(read))),
+        None if is_rank_0(world) => load().map(|Loaded { record, name, root, additions, sweep, examined }| {
+            (Message::Plan { record: Box::new(record), name, root, additions }, Some((sweep, examined)))
+        }),
         None => Ok((Message::Confirm, None)),
     };
     let (sent, read) = match read {
         Ok((message, read)) => (Ok(message), read),
         Err(fault) => (Err(fault), None),
     };
-    let Message::Plan { record, name, root } = broadcast(world, sent)? else {
+    let Message::Plan { record, name, root, additions } = broadcast(world, sent)? else {
         return Err(SessionError::Bug("rank 0 told no plan".to_string()));
     };
-    let Loaded { sweep, examined } = match read {
+    let (sweep, examined) = match read {
         Some(read) => read,
-        None => {
-            let sweep = record.definition.sweep(&name).map_err(RunDirectoryError::from)?;
-            Loaded { sweep, examined: Examined::default() }
-        }
+        None => (record.definition.sweep(&name).map_err(RunDirectoryError::from)?, Examined::default()),
     };
     let plan = Plan::new(sweep, &record.identities());
-    Ok(Agreement { plan, record: *record, directory: RunDirectory::at(root), examined })
+    Ok(Agreement { plan, record: *record, directory: RunDirectory::at(root), additions, examined })
 }
 
 /// Tells the others whether rank 0 has found the run directory in order.
@@ -156,11 +168,35 @@ fn broadcast(world: Option<&World>, sent: Result<Message, SessionError>) -> Resu
 }
 
 /// Reads and checks the sweep, its data, and whether it may be run into the directory.
-fn load_on_rank_0(settings: &Settings) -> Result<(Message, Loaded), SessionError> {
+///
+/// # Errors
+/// The sweep or its data are wrong, or the directory belongs to another sweep.
+pub(in crate::session) fn load_run(settings: &Settings) -> Result<Loaded, SessionError> {
     let input = SweepInput::read(&settings.sweep_file, &settings.overrides, settings.overrides_from.as_deref())?;
     let sweep = input.sweep().map_err(RunDirectoryError::from)?;
     let root = settings.out.clone().unwrap_or_else(|| input.default_directory(&sweep));
     let mut examined = examine(&sweep)?;
+    let data = data_records(&sweep, &mut examined)?;
+    if let (Some(from), false) = (&input.from, settings.accept_changes) {
+        check_data(from, &input.data, &data)?;
+    }
+    let record = Record::new(&sweep.name, input.definition, data);
+    let plan = Plan::new(sweep.clone(), &record.identities());
+    plan.check_distinct().map_err(SessionError::Input)?;
+    if !settings.accept_changes {
+        check_claim(&RunDirectory::at(&root), &record, &plan)?;
+    }
+    Ok(Loaded { record, name: input.name, root, additions: Vec::new(), sweep, examined })
+}
+
+/// What a run directory keeps of a sweep's data, as they are on this machine.
+///
+/// # Errors
+/// A source is not there or not right, or the sweep names the same samples twice.
+pub(in crate::session) fn data_records(
+    sweep: &Sweep,
+    examined: &mut Examined,
+) -> Result<Vec<DataRecord>, SessionError> {
     let mut data: Vec<DataRecord> = Vec::new();
     for (entry, identity) in sweep.data.iter().zip(&examined.identities) {
         let pool = match data::generated_identity(entry) {
@@ -178,14 +214,5 @@ fn load_on_rank_0(settings: &Settings) -> Result<(Message, Loaded), SessionError
         }
         data.push(record);
     }
-    if let (Some(from), false) = (&input.from, settings.accept_changes) {
-        check_data(from, &input.data, &data)?;
-    }
-    let record = Record::new(&sweep.name, input.definition, data);
-    let plan = Plan::new(sweep.clone(), &record.identities());
-    plan.check_distinct().map_err(SessionError::Input)?;
-    if !settings.accept_changes {
-        check_claim(&RunDirectory::at(&root), &record, &plan)?;
-    }
-    Ok((Message::Plan { record: Box::new(record), name: input.name, root }, Loaded { sweep, examined }))
+    Ok(data)
 }

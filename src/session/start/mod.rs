@@ -3,5 +3,6 @@
 pub(in crate::session) mod deadline;
 pub(in crate::session) mod examination;
 pub(in crate::session) mod handshake;
+pub(in crate::session) mod launch;
 pub(in crate::session) mod pools;
 pub(in crate::session) mod signals;

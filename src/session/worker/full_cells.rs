@@ -1,51 +1,96 @@
-//! Full cells' results, read from their parts for the cells that prune by them.
+//! What later work needs of a run's finished cells, read from their parts: the results that pruning goes by, and how far
+//! a cell was trained.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use super::pruning::FullCell;
-use crate::session::run_context::RunContext;
 use phasesweep_results::dimension;
+use phasesweep_results::variables::TRAIN_ERROR;
 
+use super::pruning::{self, FullCell, Kept};
 use crate::observe::principal::mean_of_measured;
-use crate::plan::CellId;
+use crate::plan::{CellId, Plan};
 use crate::run_directory::{Series, StoredCell};
-use crate::store::{Part, StoreError, scan};
+use crate::store::{CellStatus, Part, RunDirectory, StoreError, scan};
 
-/// Finds and remembers full cells.
+/// Finds finished cells of a run, and remembers where they are.
 pub(in crate::session) struct FullCells {
-    context: Arc<RunContext>,
+    directory: RunDirectory,
     /// Where each cell's part was when the directory was last scanned.
     places: HashMap<CellId, PathBuf>,
     /// The part read last: the cells of a cohort mostly need the same.
     last: Option<(PathBuf, Part)>,
 }
 
+/// How far a finished cell was trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::session) struct Life {
+    /// The last epoch of which an error was recorded: the last of training, unless it left or diverged before. `None`: none.
+    pub(in crate::session) until: Option<usize>,
+    /// Whether it diverged.
+    pub(in crate::session) diverged: bool,
+}
+
+impl Life {
+    /// Whether its weights at an epoch count: it was trained so far. Of one that diverged, weights may be there (`kept`) at the
+    /// epoch at which that was noticed.
+    pub(in crate::session) fn has(&self, epoch: usize, kept: impl FnOnce() -> bool) -> bool {
+        self.until.is_some_and(|until| epoch <= until) || (self.diverged && kept())
+    }
+}
+
 impl FullCells {
-    pub(in crate::session) fn new(context: Arc<RunContext>) -> FullCells {
-        FullCells { context, places: HashMap::new(), last: None }
+    pub(in crate::session) fn new(directory: RunDirectory) -> FullCells {
+        FullCells { directory, places: HashMap::new(), last: None }
     }
 
     /// What pruning needs to know of a finished cell.
     pub(in crate::session) fn get(&mut self, cell: CellId) -> Result<FullCell, StoreError> {
+        self.read(cell, full_cell)
+    }
+
+    /// How far a finished cell was trained.
+    pub(in crate::session) fn life(&mut self, cell: CellId) -> Result<Life, StoreError> {
+        self.read(cell, |cell| {
+            let errors = cell.series(TRAIN_ERROR.name).map_or_else(Vec::new, |series| series.floats().to_vec());
+            let last = errors.iter().rposition(|error| error.is_finite());
+            let until = last.and_then(|last| cell.integers(dimension::EPOCH).get(last).copied());
+            Life { until, diverged: cell.cell().status == CellStatus::Diverged }
+        })
+    }
+
+    /// The samples that a cell of a plan is trained on. `ids` are those of its cells; the block has so many `samples`.
+    pub(in crate::session) fn kept(
+        &mut self,
+        plan: &Plan,
+        ids: &[CellId],
+        cell: u32,
+        samples: usize,
+    ) -> Result<Kept, StoreError> {
+        let Some(full) = plan.full_cell_of(cell) else { return Ok(Ok(None)) };
+        let prune = plan.prunes()[plan.variants()[plan.variant_of(cell)].prune];
+        let full = self.get(ids[full as usize])?;
+        Ok(pruning::kept(&prune, &full, samples, plan.seed_of(cell)))
+    }
+
+    fn read<T>(&mut self, cell: CellId, what: impl FnOnce(StoredCell<'_>) -> T) -> Result<T, StoreError> {
         if !self.places.contains_key(&cell) {
-            let scan = scan(&self.context.directory.parts())?;
-            for (path, summary) in &scan.parts {
-                self.places.extend(summary.cells.iter().map(|(id, _)| (*id, path.clone())));
+            let scan = scan(&self.directory.parts())?;
+            for (id, found) in &scan.done {
+                self.places.insert(*id, scan.parts[found.part as usize].0.clone());
             }
         }
         let path = self.places.get(&cell).cloned().ok_or_else(|| {
             StoreError::contradiction(
-                &self.context.directory.parts(),
-                format!("no part holds cell {cell}, which a pruned cell needs; run the sweep again"),
+                &self.directory.parts(),
+                format!("no part holds cell {cell}, which another cell needs; run the sweep again"),
             )
         })?;
         if self.last.as_ref().is_none_or(|(of, _)| *of != path) {
             self.last = Some((path.clone(), Part::read(&path)?));
         }
         match &self.last {
-            Some((path, part)) => Ok(full_cell(StoredCell::of(part, cell, path)?)),
+            Some((path, part)) => Ok(what(StoredCell::of(part, cell, path)?)),
             None => unreachable!("the part was read just above"),
         }
     }

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use super::crash_marker::CrashMarker;
 use super::full_cells::FullCells;
 use super::kept_weights::KeptWeights;
-use super::pruning;
 use super::saved_state;
+use super::unfinished::Unfinished;
 use super::workload;
 use crate::dispatch::{CohortOutcome, CohortRunner, CohortTask, Control, FailureReason};
 use crate::host::peak_memory;
 use crate::plan::{CellId, CohortId};
 use crate::session::run_context::RunContext;
-use crate::store::{CellStatus, Checkpoint, Origin, Part, PartCell, RunningCohort, StoreError};
+use crate::store::{CellStatus, Checkpoint, Origin, Part, PartCell, RunningCohort};
 use crate::train::{Choice, DriveError, Ended, Pace, Problem, Replica, ReplicaState, TrainError, build_engine, drive};
 
 /// How a worker trains.
@@ -42,18 +42,6 @@ pub(in crate::session) struct Runner {
     crash_marker: Arc<CrashMarker>,
 }
 
-/// Why a cohort was not finished.
-enum Unfinished {
-    Stopped,
-    Failed(FailureReason, String),
-}
-
-impl From<StoreError> for Unfinished {
-    fn from(error: StoreError) -> Unfinished {
-        Unfinished::Failed(FailureReason::Storage, error.to_string())
-    }
-}
-
 impl From<DriveError> for Unfinished {
     fn from(error: DriveError) -> Unfinished {
         let reason = match &error {
@@ -71,7 +59,7 @@ impl Runner {
         config: WorkerConfig,
         crash_marker: Arc<CrashMarker>,
     ) -> Runner {
-        let full_cells = FullCells::new(context.clone());
+        let full_cells = FullCells::new(context.directory.clone());
         Runner { context, config, full_cells, crash_marker }
     }
 
@@ -113,7 +101,7 @@ impl Runner {
         let mut failures = vec![String::new(); ids.len()];
         let mut replicas: Vec<Option<Replica>> = Vec::with_capacity(ids.len());
         for (&cell, failure) in task.cells.iter().zip(&mut failures) {
-            replicas.push(match self.kept(cell, problem.train().len())? {
+            replicas.push(match self.full_cells.kept(plan, &context.ids, cell, problem.train().len())? {
                 Ok(kept) => Some(workload::replica(&self.context, cell, kept)),
                 Err(no_set) => {
                     *failure = no_set.to_string();
@@ -199,16 +187,6 @@ impl Runner {
         Ok((replicas.iter().map(|replica| ReplicaState::fresh(problem, replica)).collect(), 0.0))
     }
 
-    /// The samples that a cell keeps.
-    fn kept(&mut self, cell: u32, samples: usize) -> Result<pruning::Kept, Unfinished> {
-        let plan = &self.context.plan;
-        let Some(full) = plan.full_cell_of(cell) else { return Ok(Ok(None)) };
-        let prune = plan.prunes()[plan.variants()[plan.variant_of(cell)].prune];
-        let seed = plan.seed_of(cell);
-        let full = self.full_cells.get(self.context.ids[full as usize])?;
-        Ok(pruning::kept(&prune, &full, samples, seed))
-    }
-
     #[allow(clippy::too_many_arguments)]
     fn write(
         &self,
@@ -281,11 +259,7 @@ impl Runner {
 
 impl CohortRunner for Runner {
     fn run(&mut self, task: &CohortTask, control: &Control) -> CohortOutcome {
-        match self.train(task, control) {
-            Ok(seconds) => CohortOutcome::Finished { seconds },
-            Err(Unfinished::Stopped) => CohortOutcome::Interrupted,
-            Err(Unfinished::Failed(reason, message)) => CohortOutcome::Failed { reason, message },
-        }
+        self.train(task, control).map_or_else(Unfinished::outcome, |seconds| CohortOutcome::Finished { seconds })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use phasesweep_results::FlowStop;
 
-use crate::observables::{Record, Values};
+use crate::observables::{Layout, Record, Values};
 use crate::store::SavedState;
 use crate::train::flow::FlowState;
 use crate::train::{Problem, ReplicaState};
@@ -68,4 +68,16 @@ pub(in crate::session) fn restore(mut saved: SavedState, problem: &Problem) -> O
         record,
         flow,
     })
+}
+
+/// A record of which everything before `next` is measured, as arrays by name.
+pub(in crate::session) fn save_record(record: &Record, next: usize) -> SavedState {
+    let arrays = record.arrays().map(|(variable, values)| (variable.name.to_owned(), values.clone())).collect();
+    SavedState { epoch: next, diverged: None, arrays }
+}
+
+/// The record behind arrays; `None` if they are not those of the layout.
+pub(in crate::session) fn restore_record(mut saved: SavedState, layout: &Layout) -> Option<Record> {
+    let record = Record::restored(layout, |name| saved.take(name))?;
+    saved.arrays.is_empty().then_some(record)
 }

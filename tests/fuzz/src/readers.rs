@@ -185,10 +185,11 @@ fn sound_arrays() -> &'static [u8] {
     })
 }
 
-/// A safetensors file as weights of a network, and as the plane to cut it on.
+/// A safetensors file as weights of a network, for `slice` and for `observe`, and as the plane to cut it on.
 fn read_weights(bytes: &[u8]) {
     let path = write("weights.safetensors", bytes);
     let _ = foreign::weights(&path);
+    let _ = foreign::kept_parameters(&path);
     let _ = foreign::plane(&path);
 }
 

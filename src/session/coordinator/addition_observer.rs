@@ -1,0 +1,284 @@
+//! Rank 0's observer of what is measured after a run: builds the list of tasks, shows the progress, writes
+//! `observe/status.json`, and a part for every cell that is given up.
+//!
+//! Invariants: the run directory's lease is held from before the first look at it to the end, so that no run works in it
+//! meanwhile; what was asked for is kept before anything is measured; a cell that is given up gets a part of its own that says
+//! why. Such a cell is tried again by the next command: what stood in the way was most likely a file, and has been mended.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::allocation::{Allocation, Reached};
+use super::hold::hold;
+use super::progress::Display;
+use super::status_file::StatusFile;
+use super::unfinished::unfinished;
+use crate::cost::Rates;
+use crate::data::Shape;
+use crate::dispatch::{
+    CellFailure, CohortTask, End, Note, Observer, ObserverError, Outcome, Progress, StopCause, TaskId,
+};
+use crate::plan::{CellId, CohortId};
+use crate::run_directory::{Addition, Record, RunDirectoryError};
+use crate::session::addition_context::{AdditionContext, Asked};
+use crate::session::error::SessionError;
+use crate::session::schedule::forecast::limits;
+use crate::session::schedule::measuring::{MeasuringCosts, Survey, tasks};
+use crate::session::settings::ObserveSettings;
+use crate::session::start::launch::Launched;
+use crate::store::{
+    Axes, CellStatus, Lease, Origin, Part, PartCell, RunDirectory, RunningCohort, durable, scan, set_aside,
+};
+
+/// The observer of rank 0.
+pub(in crate::session) struct AdditionObserver {
+    context: Arc<AdditionContext>,
+    lease: Lease,
+    display: Display,
+    started: Instant,
+    status: StatusFile,
+    costs: Vec<MeasuringCosts>,
+    rates: Rates,
+    cells_of: HashMap<TaskId, Vec<u32>>,
+    allocation: Allocation,
+    /// Cells that were measured before.
+    found: u64,
+    /// Finished cells that cannot be measured because weights are missing.
+    without_weights: u64,
+}
+
+impl AdditionObserver {
+    /// Takes the directory, looks at what is there, keeps what is asked for, and lists what is left.
+    pub(in crate::session) fn prepare(
+        context: &Arc<AdditionContext>,
+        settings: &ObserveSettings,
+        launched: &Launched,
+        record: &Record,
+    ) -> Result<(Vec<CohortTask>, AdditionObserver), SessionError> {
+        let (run, directory) = (&context.run, &context.run.directory);
+        let lease = hold(directory, settings.job.take_over)?;
+        if Record::read(directory)?.as_ref() != Some(record) {
+            return Err(SessionError::Resumable(format!(
+                "another command changed {} at the same moment: run this one again",
+                directory.root().display()
+            )));
+        }
+        let additions: Vec<&Addition> = context.asked.iter().map(|asked| &asked.addition).collect();
+        check_asked(directory, &additions, settings.replace)?;
+        let of_run = scan(&directory.parts())?;
+        let mut surveys = Vec::new();
+        for asked in &context.asked {
+            let own = match asked.directory.parts().is_dir() {
+                true => Some(scan(&asked.directory.parts())?),
+                false => None,
+            };
+            for (path, _) in own.iter().flat_map(|own| &own.torn) {
+                set_aside(path)?;
+            }
+            for (_, refusal) in own.iter().flat_map(|own| &own.refused) {
+                tracing::warn!("{refusal}; it is left alone");
+            }
+            let epochs = &asked.asked.epochs;
+            surveys.push(Survey::of(directory, &run.plan, &run.ids, epochs, &of_run, own.as_ref())?);
+        }
+        let remarks = |place: usize| surveys[place].remarks(context.asked[place].asked.observable, directory);
+        for (place, survey) in surveys.iter().enumerate() {
+            if survey.measurable.is_empty() {
+                // Nothing is kept of a request that measures nothing.
+                return Err(SessionError::Refused(remarks(place)));
+            }
+            remarks(place).iter().for_each(|remark| tracing::warn!("{remark}"));
+        }
+        durable::create_directory(directory.additions().root())?;
+        for asked in &context.asked {
+            asked.addition.keep(directory)?;
+            asked.directory.tidy()?;
+        }
+        let found: u64 = surveys.iter().map(|survey| survey.measured.len() as u64).sum();
+        let reached = Reached::of_all(&directories(context), found)?;
+        let allocation = Allocation::begin(&directory.additions(), reached, launched.deadline.left)?;
+
+        let shapes: Vec<Shape> = record.data.iter().map(|data| data.shape).collect();
+        let rates = Rates::default_path().map(|path| Rates::read(&path)).unwrap_or_default();
+        let execution = &launched.execution;
+        let ranks = launched.ranks;
+        let workers = if settings.job.dedicated_coordinator && ranks > 1 { ranks - 1 } else { ranks };
+        let limits = limits(execution, workers as usize);
+        let (mut all, mut costs) = (Vec::new(), Vec::new());
+        for (place, (asked, survey)) in context.asked.iter().zip(&surveys).enumerate() {
+            let of = MeasuringCosts::of(&run.plan, asked, &shapes, execution, &rates);
+            let done = |id: &CellId| survey.measured.contains(id);
+            let unfinished = unfinished(&asked.directory, &done)?;
+            let number = |cell| context.number(place, cell);
+            all.extend(tasks(&run.plan, &run.ids, (place, survey), &unfinished, &of, &limits, number));
+            costs.push(of);
+            tracing::info!(
+                "{}: {} at {} epochs, of {} cells; {} measured before",
+                run.plan.sweep().name,
+                asked.asked.observable,
+                asked.asked.epochs.len(),
+                survey.measurable.len(),
+                survey.measured.len()
+            );
+        }
+        let left = all.iter().map(|task| task.cells.len() as u64).sum();
+        let observer = AdditionObserver {
+            context: context.clone(),
+            lease,
+            display: Display::new(left, settings.job.quiet),
+            started: launched.started,
+            status: StatusFile::new(&directory.additions(), ranks, found),
+            costs,
+            rates,
+            cells_of: HashMap::new(),
+            allocation,
+            found,
+            without_weights: surveys.iter().map(|survey| survey.without_weights).sum(),
+        };
+        Ok((all, observer))
+    }
+
+    /// Ends the observation: last status, remembered rates. Returns the number of cells without weights.
+    pub(in crate::session) fn finish(&mut self) -> u64 {
+        self.display.end();
+        self.status.finish(self.started.elapsed());
+        if let Some(path) = Rates::default_path()
+            && let Err(error) = self.rates.write(&path)
+        {
+            tracing::debug!("rates are not remembered: {}: {error}", path.display());
+        }
+        self.without_weights
+    }
+
+    /// Ids of the cells of these numbers, and the directory of their observable.
+    fn of_numbers(&self, numbers: &[u32]) -> (Vec<CellId>, RunDirectory) {
+        let context = &self.context;
+        let place = numbers.first().map_or(0, |&number| context.of_number(number).0);
+        let ids = numbers.iter().map(|&number| context.run.ids[context.of_number(number).1 as usize]).collect();
+        (ids, context.asked[place].directory.clone())
+    }
+}
+
+fn directories(context: &AdditionContext) -> Vec<RunDirectory> {
+    context.asked.iter().map(|asked| asked.directory.clone()).collect()
+}
+
+/// Refuses to ask for an observable with other settings than before, unless that is meant to be replaced.
+///
+/// # Errors
+/// [`SessionError::Refused`], a sentence for each; the requests of the directory cannot be read.
+pub(in crate::session) fn check_asked(
+    directory: &RunDirectory,
+    additions: &[&Addition],
+    replace: bool,
+) -> Result<(), SessionError> {
+    if replace {
+        return Ok(());
+    }
+    let kept = Addition::read_all(directory).map_err(|error: RunDirectoryError| SessionError::from(error))?;
+    let other = |asked: &&Addition| {
+        let kept = kept.iter().find(|kept| kept.observable == asked.observable)?;
+        (kept.settings != asked.settings).then(|| {
+            format!(
+                "{} was asked for before, with other settings: {}. Leave --set out to go on with it, or say --replace to \
+                 measure it anew as {}; what was measured before is then removed",
+                asked.observable,
+                kept.sets.join(" "),
+                asked.sets.join(" ")
+            )
+        })
+    };
+    let sentences: Vec<String> = additions.iter().filter_map(other).collect();
+    if sentences.is_empty() { Ok(()) } else { Err(SessionError::Refused(sentences)) }
+}
+
+impl Observer for AdditionObserver {
+    fn progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
+        self.lease.check()?;
+        self.display.show(progress, self.started.elapsed());
+        Ok(self.status.write(progress, self.started.elapsed())?)
+    }
+
+    fn note(&mut self, note: &Note) -> Result<(), ObserverError> {
+        match note {
+            Note::Started { cohort, cells, .. } => {
+                self.lease.check()?;
+                self.cells_of.insert(*cohort, cells.clone());
+                tracing::debug!("{note}");
+            }
+            Note::Finished { cohort, seconds, .. } => {
+                let cells = self.cells_of.remove(cohort).unwrap_or_default();
+                let of: Vec<(usize, usize)> = cells
+                    .iter()
+                    .map(|&number| self.context.of_number(number))
+                    .map(|(place, cell)| (place, self.context.run.plan.variant_of(cell)))
+                    .collect();
+                if let Some(&(place, variant)) = of.first() {
+                    let flops: f64 = of.iter().map(|&(place, variant)| self.costs[place].flops[variant]).sum();
+                    self.rates.add(&self.costs[place].rate_key[variant], flops, *seconds);
+                }
+                tracing::debug!("{note}");
+            }
+            Note::Joined { .. } | Note::Interrupted { .. } => tracing::debug!("{note}"),
+            Note::Failed { .. } | Note::Lost { .. } | Note::Duplicate { .. } => tracing::warn!("{note}"),
+            _ => tracing::info!("{note}"),
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, cells: &[u32], reason: &CellFailure) -> Result<(), ObserverError> {
+        self.lease.check()?;
+        let plan = &self.context.run.plan;
+        for &number in cells {
+            let (place, cell) = self.context.of_number(number);
+            let Asked { addition, directory, .. } = &self.context.asked[place];
+            let id = self.context.run.ids[cell as usize];
+            tracing::warn!("{} of cell {id} is given up: {reason}", addition.observable);
+            let cohort = CohortId::of([&id]);
+            let part = Part {
+                cohort,
+                cells: vec![PartCell {
+                    id,
+                    seed: plan.seed_of(cell),
+                    variant: 0,
+                    status: CellStatus::Failed,
+                    diverged_epoch: None,
+                    wall_seconds: f64::NAN,
+                    failure: reason.to_string(),
+                }],
+                variants: vec![plan.specification(plan.variant_of(cell)).to_string()],
+                origin: Origin { version: env!("CARGO_PKG_VERSION").into(), ..Origin::default() },
+                axes: Axes::default(),
+                columns: Vec::new(),
+            };
+            part.write(&directory.part(cohort))?;
+            // What is known of it is in the part now; a leftover would count as another death.
+            RunningCohort::forget(directory, cohort)?;
+        }
+        Ok(())
+    }
+
+    fn conclude(&mut self, outcome: &mut Outcome) -> Result<(), ObserverError> {
+        let End::Interrupted(cause) = &outcome.end else { return Ok(()) };
+        let done = self.found + outcome.done + outcome.failed;
+        let reached = Reached::of_all(&directories(&self.context), done)?;
+        if let Some(message) = self.allocation.end(reached, cause)? {
+            outcome.end = End::Interrupted(StopCause::NoProgress { message });
+        }
+        Ok(())
+    }
+
+    fn split(&mut self, parent: TaskId, children: &[CohortTask]) -> Result<(), ObserverError> {
+        let numbers: Vec<u32> = children.iter().flat_map(|child| child.cells.iter().copied()).collect();
+        let (ids, directory) = self.of_numbers(&numbers);
+        let cohort = CohortId::of(&ids);
+        tracing::info!("{parent} is split into {} of {} cells in all", children.len(), ids.len());
+        RunningCohort::forget(&directory, cohort)?;
+        let checkpoint = directory.checkpoint(cohort);
+        if checkpoint.exists() {
+            durable::remove(&checkpoint)?;
+        }
+        Ok(())
+    }
+}
