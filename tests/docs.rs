@@ -168,9 +168,11 @@ fn the_page_of_the_results_file_is_what_the_declarations_say() {
     check("docs/results.md", &page().expect("a page"));
 }
 
-/// What the observables cost: (observable, milliseconds a cell, share of training), and where that was measured. The file
-/// holds the raw lines of `benches/observables.sh` below a line that names the machine and the number of cells.
-fn costs() -> Option<(String, Vec<(String, f64, f64)>)> {
+/// What an observable costs: its name, milliseconds a cell, and the share of training.
+type Cost = (String, f64, f64);
+
+/// What the observables cost, and where that was measured. The file holds the raw lines of `benches/observables.sh` below a line that names the machine and the number of cells.
+fn costs() -> Option<(String, Vec<Cost>)> {
     let text = fs::read_to_string("docs/observables/costs.csv").ok()?;
     let mut lines = text.lines();
     let machine = lines.next()?.strip_prefix("# ")?.to_owned();
@@ -221,7 +223,7 @@ fn definition(name: &str) -> String {
 fn page_of_observable(
     entry: &Entry,
     keys: &[observables::KeyDescription],
-    cost: Option<&(String, f64, f64)>,
+    cost: Option<&Cost>,
 ) -> Result<String, std::fmt::Error> {
     let name = entry.name;
     let mut out = String::new();

@@ -35,7 +35,7 @@ pub(super) struct Content {
 
 /// Reads a table. Without `inputs` its inputs are passed over: it is for its sizes and targets.
 pub(super) fn read(path: &Path, columns: &Columns<'_>, inputs: bool) -> Result<Content, Refusal> {
-    let (mut reader, names, tabs) = open(path)?;
+    let Opened { mut reader, names, tabs } = open(path)?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let place = |name: &String| -> Result<usize, Refusal> {
         let mut places = names.iter().enumerate().filter(|(_, known)| *known == name).map(|(place, _)| place);
@@ -100,19 +100,27 @@ pub(super) fn read(path: &Path, columns: &Columns<'_>, inputs: bool) -> Result<C
 
 /// What the columns of a table are called, in a sentence.
 pub(super) fn contents(path: &Path) -> Result<String, Refusal> {
-    let (_, names, _) = open(path)?;
+    let names = open(path)?.names;
     Ok(format!("the columns {}", listed(&names.iter().map(String::as_str).collect::<Vec<_>>())))
 }
 
-/// A table behind its header, the names of its columns, and whether tabs separate them.
-fn open(path: &Path) -> Result<(Reader<Box<dyn Read>>, Vec<String>, bool), Refusal> {
+/// A table that has been opened, behind its header.
+struct Opened {
+    reader: Reader<Box<dyn Read>>,
+    /// Names of its columns.
+    names: Vec<String>,
+    /// Whether tabs separate them.
+    tabs: bool,
+}
+
+fn open(path: &Path) -> Result<Opened, Refusal> {
     let tabs = path.file_name().is_some_and(|name| name.to_string_lossy().contains(".tsv"));
     let opened = idx::open(path);
     let (file, _) = opened.map_err(|error| Refusal::new(format!("it cannot be opened ({error})"), "Check the file"))?;
     let delimiter = if tabs { b'\t' } else { b',' };
     let mut reader = ReaderBuilder::new().delimiter(delimiter).trim(Trim::All).from_reader(file);
     let names = reader.headers().map_err(|error| refused(&error))?.iter().map(str::to_owned).collect();
-    Ok((reader, names, tabs))
+    Ok(Opened { reader, names, tabs })
 }
 
 /// Whole numbers if all are, else numbers if all are, else texts.
