@@ -61,7 +61,7 @@ fn of_series(name: &str, rows: &[&Row], principal: Option<&str>) -> String {
             (low, high) => format!("{low} to {high}"),
         }
     };
-    let mut out = format!("{name}: from {} to {}; ", range(|row| row.ends[0]), range(|row| row.ends[1]));
+    let mut out = format!("{name} begins at {} and ends at {}; ", range(|row| row.ends[0]), range(|row| row.ends[1]));
     let minima: usize = rows.iter().map(|row| row.minima).sum();
     let maxima: usize = rows.iter().map(|row| row.maxima).sum();
     let parts: Vec<String> = [(minima, "falls, then rises"), (maxima, "rises, then falls")]
