@@ -18,7 +18,8 @@ fn sweeps() -> Vec<PathBuf> {
 #[test]
 fn every_sweep_can_be_planned() {
     assert!(!sweeps().is_empty());
-    for sweep in sweeps() {
+    // One is over a file that a reader of docs/own-question.md makes: the test of that page plans it.
+    for sweep in sweeps().into_iter().filter(|sweep| !sweep.ends_with("own-arrays.toml")) {
         expect_code(phasesweep().arg("plan").arg(&sweep), 0);
     }
 }

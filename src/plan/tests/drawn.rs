@@ -126,6 +126,7 @@ fn candidates(key: &Key) -> Vec<String> {
         (Form::Number | Form::Numbers, _) => texts(&["0", "0.25", "0.5", "0.9", "1", "2", "1e-6", "1e7"]),
         (Form::IntegerLists, _) => texts(&["[]", "[1]", "[20]", "[20, 10]", "[2, 20, 10]", "[1, 2]", "[3, 1, 2]"]),
         (Form::Groups, _) => texts(&["[[1, 2], [0]]", "[[0], [2, 1]]", "[[0, 1], [2, 3]]"]),
+        (Form::NameList, _) => texts(&["\"x\"", "\"y\"", "[\"x\", \"y\"]", "[\"y\", \"x\"]"]),
         (Form::Epochs, _) => texts(&["1", "5", "30"]),
         (other, _) => panic!("`{}` is read as {other:?}, of which no values can be drawn yet: add some here", key.name),
     }
