@@ -210,7 +210,9 @@ fn definition(name: &str) -> String {
     let source = file.iter().find_map(|path| fs::read_to_string(path).ok()).expect("every observable is a file");
     let head: Vec<&str> = source.lines().map_while(|line| line.strip_prefix("//!")).collect();
     let head: Vec<&str> = head.into_iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-    let mut text = head.join("\n");
+    // What the code holds to is no part of what is measured.
+    let end = head.iter().position(|line| line.starts_with("Invariant")).unwrap_or(head.len());
+    let mut text = head[..end].join("\n").trim_end().to_owned();
     while let Some(start) = text.find("[`") {
         let Some(end) = text[start..].find("`]").map(|at| start + at) else { break };
         let behind = text[end + 2..].strip_prefix('(').and_then(|rest| rest.find(')')).map_or(0, |at| at + 2);
@@ -227,16 +229,21 @@ fn page_of_observable(
 ) -> Result<String, std::fmt::Error> {
     let name = entry.name;
     let mut out = String::new();
+    let required: String = keys
+        .iter()
+        .filter(|key| key.default.is_none())
+        .map(|key| format!(", {} = {}", key.name, key.example))
+        .collect();
     writeln!(
         out,
         "# `{name}`\n\n<!-- Made by tests/docs.rs from src/observables/{name}: `make docs` makes it again. -->\n\n{}\n\n\
-         ```toml\n[observe]\n{name} = {{ at = \"log\" }}\n```\n\n\
-         Keys with their bounds and defaults: [sweep-file.md](../sweep-file.md#{name}---), or `phasesweep keys {name}`. What each \
-         says:\n",
+         ```toml\n[observe]\n{name} = {{ at = \"log\"{required} }}\n```\n\n\
+         `phasesweep keys {name}`, and [sweep-file.md](../sweep-file.md) for all tables:\n",
         definition(name)
     )?;
     for key in keys {
-        writeln!(out, "- `{}`: {}", key.name, key.meaning)?;
+        let default = key.default.as_ref().map_or_else(String::new, |default| format!(" (default: {default})"));
+        writeln!(out, "- `{}`: {}{default}", key.name, key.meaning)?;
     }
     writeln!(out, "\n| variable | dimensions | units | what it is |\n| --- | --- | --- | --- |")?;
     for variable in entry.variables {

@@ -130,7 +130,11 @@ fn series_and_their_turning_points_are_those_that_were_written() {
     assert_eq!(said, expected);
     let page = fs::read_to_string(&written.page).expect("the page");
     assert!(page.contains("<h2>Series along training</h2>") && page.contains("<figure id=\"series_weight_norm\">"));
-    assert!(page.contains("weight_norm[2] begins at 8.00 and ends at 5.00; it falls, then rises in 1 of 2 cells, at epoch 60"));
+    assert!(
+        page.contains(
+            "weight_norm[2] begins at 8.00 and ends at 5.00; it falls, then rises in 1 of 2 cells, at epoch 60"
+        )
+    );
     assert!(folder.path().join("report/figures/series_weight_norm.svg").is_file());
     // Beside class manifolds they are a further look: the answer is the verdict on the inversion.
     assert!(page.contains("Stability of the inversion") && !written.answer.headline.contains("series"));

@@ -72,6 +72,8 @@ pub struct KeyDescription {
     pub meaning: String,
     /// What stands for it; `None`: it must be given.
     pub default: Option<String>,
+    /// What may be written for a key that must be given; empty for others.
+    pub example: &'static str,
 }
 
 /// Lists the keys that are asked for.
@@ -83,7 +85,7 @@ pub struct Listing {
 
 impl Listing {
     fn add(&mut self, name: &'static str, meaning: impl Into<String>, default: Option<String>) {
-        self.keys.push(KeyDescription { name, meaning: meaning.into(), default });
+        self.keys.push(KeyDescription { name, meaning: meaning.into(), default, example: "" });
     }
 }
 
@@ -96,10 +98,11 @@ impl Keys for Listing {
     fn positive_numbers(
         &mut self,
         key: &'static str,
-        _example: &'static str,
+        example: &'static str,
         meaning: &'static str,
     ) -> Option<Vec<f64>> {
-        self.add(key, format!("{meaning}: one or several"), None);
+        let meaning = format!("{meaning}: one or several");
+        self.keys.push(KeyDescription { name: key, meaning, default: None, example });
         Some(vec![1.0])
     }
 

@@ -24,7 +24,7 @@ const MOST_SERIES: usize = 8;
 /// Rows of the comparison drawn at most.
 const MOST_ROWS: usize = 60;
 /// Values whose greatest is so many times the least are drawn on a logarithmic scale.
-const LOGARITHMIC: f64 = 30.0;
+const LOGARITHMIC: f64 = 10.0;
 
 /// The drawn cells of a group.
 struct Curves {
