@@ -204,6 +204,15 @@ fn costs() -> Option<(String, Vec<Cost>)> {
     Some((machine, rows.into_iter().map(of).collect()))
 }
 
+/// A cost in milliseconds and as a share. Below two per cent it cannot be told from the noise of a run.
+fn told((_, milliseconds, share): &Cost) -> [String; 2] {
+    const NOISE: f64 = 0.02;
+    match *share < NOISE {
+        true => ["not told from noise".to_owned(), "under 2%".to_owned()],
+        false => [format!("{milliseconds:.0}"), format!("{:.0}%", 100.0 * share)],
+    }
+}
+
 /// The head of an observable's source file as Markdown: links to items become the items' names.
 fn definition(name: &str) -> String {
     let file = [format!("src/observables/{name}.rs"), format!("src/observables/{name}/mod.rs")];
@@ -251,12 +260,12 @@ fn page_of_observable(
         let units = if variable.units == "1" { "" } else { variable.units };
         writeln!(out, "| `{}` | {dims} | {units} | {} |", variable.name, cell(variable.long_name))?;
     }
-    if let Some((_, milliseconds, share)) = cost {
+    if let Some(cost) = cost {
+        let [milliseconds, share] = told(cost);
         writeln!(
             out,
-            "\n**Cost** at the default schedule on `sweeps/inversion-mnist.toml`: {milliseconds:.0} ms a cell, {:.0}% of training \
+            "\n**Cost** at the default schedule on `sweeps/inversion-mnist.toml`: {milliseconds} (ms a cell), {share} of training \
              without it ([all of them](README.md)).",
-            100.0 * share
         )?;
     }
     for variable in entry.variables {
@@ -284,10 +293,7 @@ fn the_pages_of_the_observables_are_what_their_files_say() {
         let cost = costs.as_ref().and_then(|(_, rows)| rows.iter().find(|(name, ..)| name == entry.name));
         let page = page_of_observable(entry, keys, cost).expect("a page");
         check(&format!("docs/observables/{}.md", entry.name), &page);
-        let [milliseconds, share] = match cost {
-            Some((_, milliseconds, share)) => [format!("{milliseconds:.0}"), format!("{:.0}%", 100.0 * share)],
-            None => ["not measured".to_owned(), String::new()],
-        };
+        let [milliseconds, share] = cost.map_or(["not measured".to_owned(), String::new()], told);
         writeln!(index, "| [`{0}`]({0}.md) | {1} | {milliseconds} | {share} |", entry.name, cell(meaning))
             .expect("text");
     }
