@@ -159,21 +159,30 @@ pub fn measurement_cost(plan: &Plan, variant: &Variant, data: &DataShape, schedu
     }
 }
 
-/// Bytes of the weights that one cell of a variant keeps, about, and at how many epochs.
+/// Bytes of the weights that one cell of a variant keeps, about, and at how many epochs, or stages of a gradient flow.
 pub fn kept_weights(plan: &Plan, variant: usize, data: &DataShape) -> (u64, usize) {
     let sweep = plan.sweep();
-    let epochs = sweep.observe.probes.weights.as_ref().map_or(0, |at| at.epochs(sweep.train.epochs).len());
     let of = plan.variants()[variant];
-    let graph = data.graph(&sweep.architectures[of.architecture]);
-    let file = weights_file_bytes(graph.parameters() as u64, data.features, plan.specification(variant).len());
-    (file * epochs as u64, epochs)
+    let architecture = &sweep.architectures[of.architecture];
+    let (numbers, times) = match &sweep.observe.flow {
+        // In double precision, of a network of one output.
+        Some(flow) => {
+            (8 * DataShape { classes: 1, ..*data }.graph(architecture).parameters() as u64, flow.weights_at.len())
+        }
+        None => {
+            let epochs = sweep.observe.probes.weights.as_ref().map_or(0, |at| at.epochs(sweep.train.epochs).len());
+            (4 * data.graph(architecture).parameters() as u64, epochs)
+        }
+    };
+    let file = weights_file_bytes(numbers, data.features, plan.specification(variant).len());
+    (file * times as u64, times)
 }
 
-/// Bytes of a file of kept weights, about: the numbers, and a header that lists the block's inputs and holds the
+/// Bytes of a file of kept weights, about: those of its numbers, and a header that lists the block's inputs and holds the
 /// specification.
-fn weights_file_bytes(parameters: u64, inputs: usize, specification: usize) -> u64 {
+fn weights_file_bytes(numbers: u64, inputs: usize, specification: usize) -> u64 {
     // Names and shapes of the tensors, the digest and the like: about a thousand bytes. An input's number takes up to five.
-    4 * parameters + 1000 + (4 * inputs + specification) as u64
+    numbers + 1000 + (4 * inputs + specification) as u64
 }
 
 /// Bytes of what is recorded of one replica.

@@ -114,7 +114,10 @@ impl Source {
         let folder = directory.cell_weights(id);
         let kept = directory.weights_files(id).map_err(store)?;
         if kept.is_empty() {
-            return Err(Failure::Input(format!("{} holds no weights yet", folder.display())));
+            return Err(Failure::Input(format!(
+                "{} holds no weights of epochs yet; those of a gradient flow's stages are given by --weights FILE",
+                folder.display()
+            )));
         }
         let files = if arguments.epochs.is_empty() {
             evenly(kept.len()).into_iter().map(|place| kept[place].1.clone()).collect()

@@ -71,6 +71,8 @@ pub struct Cka {
 impl Definition for Cka {
     const MEANING: &'static str = "likeness of each hidden layer to itself at the start and at the end of training: linear centred kernel alignment (Kornblith et al. 2019)";
     const VARIABLES: &'static [&'static Variable] = &[&START, &END];
+    const OF_FLOWS: Result<(), &'static str> =
+        Err("the last of a flow's steps is not known before it ends; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<Cka> {
         let at = keys.schedule("at", "epochs");

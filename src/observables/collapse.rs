@@ -84,6 +84,8 @@ pub struct Collapse {
 impl Definition for Collapse {
     const MEANING: &'static str = "neural collapse, NC1 to NC4, in the last hidden layer (Papyan, Han & Donoho 2020)";
     const VARIABLES: &'static [&'static Variable] = &[&WITHIN, &LENGTHS, &ANGLES, &DUALITY, &DISAGREEMENT];
+    const OF_FLOWS: Result<(), &'static str> =
+        Err("a flow has one output, and neural collapse is of an output for each class; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<Collapse> {
         Some(Collapse { at: keys.schedule("at", "epochs")? })

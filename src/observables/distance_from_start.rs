@@ -45,6 +45,7 @@ impl Definition for DistanceFromStart {
     const MEANING: &'static str =
         "distance of the weights from the initial ones, by layer and over all parameters (Nagarajan & Kolter 2019)";
     const VARIABLES: &'static [&'static Variable] = &[&LAYERS, &WHOLE];
+    const OF_FLOWS: Result<(), &'static str> = Err("every flow records `distance_from_start` of itself; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<DistanceFromStart> {
         Some(DistanceFromStart { at: keys.schedule("at", "epochs")? })

@@ -125,6 +125,7 @@ impl Definition for GradientNoise {
         &NOISE_CURVATURE_ERROR,
         &SCALE_CURVED,
     ];
+    const OF_FLOWS: Result<(), &'static str> = Err("a flow has no minibatches; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<GradientNoise> {
         let at = keys.schedule("at", "epochs");

@@ -35,6 +35,8 @@ pub struct GradientNorm {
 impl Definition for GradientNorm {
     const MEANING: &'static str = "norm of the training loss's full-batch gradient, without weight decay";
     const VARIABLES: &'static [&'static Variable] = &[&GRADIENT_NORM];
+    const OF_FLOWS: Result<(), &'static str> =
+        Err("a flow's loss is one of the margin α (f − f₀), which this does not know; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<GradientNorm> {
         Some(GradientNorm { at: keys.schedule("at", "epochs")? })

@@ -45,6 +45,7 @@ impl Definition for IntrinsicDimension {
     const MEANING: &'static str =
         "intrinsic dimension of each hidden layer by two nearest neighbours (Facco et al. 2017, Ansuini et al. 2019)";
     const VARIABLES: &'static [&'static Variable] = &[&DIMENSION];
+    const OF_FLOWS: Result<(), &'static str> = Ok(());
 
     fn read(keys: &mut dyn Keys) -> Option<IntrinsicDimension> {
         let at = keys.schedule("at", "epochs");

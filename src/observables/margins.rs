@@ -74,6 +74,8 @@ impl Definition for Margins {
     const MEANING: &'static str =
         "quantiles of margins, error of each class, mean entropy and expected calibration error (Guo et al. 2017)";
     const VARIABLES: &'static [&'static Variable] = &[&MARGIN, &CLASS_ERROR, &ENTROPY, &CALIBRATION];
+    const OF_FLOWS: Result<(), &'static str> =
+        Err("every flow records its `margin`, and has no probabilities of classes; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<Margins> {
         let at = keys.schedule("at", "epochs");

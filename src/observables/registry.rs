@@ -101,6 +101,9 @@ pub trait Definition: Observable + Sized {
     const MEANING: &'static str;
     /// Its variables.
     const VARIABLES: &'static [&'static Variable];
+    /// Whether it is measured of gradient flows, whose network has one output; else why not, and what to do instead, as a
+    /// sentence without its full stop.
+    const OF_FLOWS: Result<(), &'static str>;
 
     /// Reads its table of `[observe]`; `None` if something is wrong.
     fn read(keys: &mut dyn Keys) -> Option<Self>;
@@ -113,6 +116,8 @@ pub struct Entry {
     pub name: &'static str,
     /// Its variables.
     pub variables: &'static [&'static Variable],
+    /// See [`Definition::OF_FLOWS`].
+    pub of_flows: Result<(), &'static str>,
 }
 
 /// Sizes on which the cost of a measurement depends.
@@ -198,6 +203,7 @@ macro_rules! observables {
             Entry {
                 name: stringify!($module),
                 variables: <$module::$settings as Definition>::VARIABLES,
+                of_flows: <$module::$settings as Definition>::OF_FLOWS,
             },
         )*];
     };

@@ -55,6 +55,7 @@ pub struct Representation {
 impl Definition for Representation {
     const MEANING: &'static str = "participation ratio and effective rank of the covariance of each hidden layer (Gao et al. 2017, Roy & Vetterli 2007)";
     const VARIABLES: &'static [&'static Variable] = &[&RATIO, &RANK];
+    const OF_FLOWS: Result<(), &'static str> = Ok(());
 
     fn read(keys: &mut dyn Keys) -> Option<Representation> {
         let at = keys.schedule("at", "epochs");

@@ -104,6 +104,8 @@ impl Norm {
 impl Definition for Robustness {
     const MEANING: &'static str = "error of test samples under projected gradient descent (Madry et al. 2018)";
     const VARIABLES: &'static [&'static Variable] = &[&ROBUST_ERROR];
+    const OF_FLOWS: Result<(), &'static str> =
+        Err("a flow decides by the sign of f − f₀, not by the largest of its outputs; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<Robustness> {
         let at = keys.schedule("at", "epochs");

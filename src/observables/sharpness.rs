@@ -80,6 +80,8 @@ impl Definition for Sharpness {
     const MEANING: &'static str =
         "largest eigenvalues of the training loss's Hessian, and its trace (Cohen et al. 2021)";
     const VARIABLES: &'static [&'static Variable] = &[&EIGENVALUE, &RESIDUAL, &TRACE, &TRACE_ERROR];
+    const OF_FLOWS: Result<(), &'static str> =
+        Err("a flow's loss is one of the margin α (f − f₀), which this does not know; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<Sharpness> {
         let at = keys.schedule("at", "epochs");

@@ -90,6 +90,8 @@ pub struct TangentKernel {
 impl Definition for TangentKernel {
     const MEANING: &'static str = "tangent kernel, summed over the outputs: spectrum, alignment with the labels, change from the start (Jacot et al. 2018, Cortes et al. 2012, Fort et al. 2020)";
     const VARIABLES: &'static [&'static Variable] = &[&EIGENVALUE, &TRACE, &ALIGNMENT, &CHANGE, &ROTATION];
+    const OF_FLOWS: Result<(), &'static str> =
+        Err("a flow's tangent kernel is measured at its stages; write kernel = [0, 1] in [flow]");
 
     fn read(keys: &mut dyn Keys) -> Option<TangentKernel> {
         let at = keys.schedule("at", "epochs");

@@ -49,6 +49,7 @@ pub struct TestManifold {
 impl Definition for TestManifold {
     const MEANING: &'static str = "class radii and distances of the test samples, as `manifold` has them of the training samples (Ciceri et al. 2024)";
     const VARIABLES: &'static [&'static Variable] = &[&RADIUS, &DISTANCE];
+    const OF_FLOWS: Result<(), &'static str> = Ok(());
 
     fn read(keys: &mut dyn Keys) -> Option<TestManifold> {
         Some(TestManifold { at: keys.schedule("at", "epochs")? })

@@ -64,6 +64,8 @@ pub struct Update {
 impl Definition for Update {
     const MEANING: &'static str = "length of the update over the last epoch, cosines between successive updates and between successive gradients of the training loss";
     const VARIABLES: &'static [&'static Variable] = &[&LENGTH, &RELATIVE, &UPDATE_COSINE, &GRADIENT_COSINE];
+    const OF_FLOWS: Result<(), &'static str> =
+        Err("a flow has steps of adapted length instead of epochs; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<Update> {
         let at = keys.schedule("at", "epochs");

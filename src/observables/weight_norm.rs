@@ -38,6 +38,7 @@ pub struct WeightNorm {
 impl Definition for WeightNorm {
     const MEANING: &'static str = "Frobenius norm of each layer's weights, biases not counted";
     const VARIABLES: &'static [&'static Variable] = &[&WEIGHT_NORM];
+    const OF_FLOWS: Result<(), &'static str> = Ok(());
 
     fn read(keys: &mut dyn Keys) -> Option<WeightNorm> {
         Some(WeightNorm { at: keys.schedule("at", "epochs")? })

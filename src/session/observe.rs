@@ -142,6 +142,12 @@ fn additions_of(
 ) -> Result<Vec<AskedAddition>, SessionError> {
     let kept = kept_epochs(plan);
     let place = directory.root().display();
+    if plan.sweep().observe.flow.is_some() {
+        return Err(SessionError::Input(format!(
+            "the run in {place} is of gradient flows, whose weights are kept at stages instead of epochs: other programs read \
+             them, `observe` does not. Ask for the observable in the sweep file's [observe]"
+        )));
+    }
     if kept.is_empty() {
         return Err(SessionError::Input(format!(
             "the run in {place} keeps no weights, so that nothing can be measured on them. Ask for the observable in the \

@@ -6,7 +6,7 @@
 //! - [`checkpoint`]: what a cohort goes on from.
 //! - [`holder`], [`lease`], [`running`]: who works in a run directory, and on what.
 //! - [`collect()`], [`results`]: all parts in one labelled file.
-//! - [`weights`]: weights at chosen epochs, for this program and others.
+//! - [`weights`]: weights at chosen epochs or stages, for this program and others.
 //! - [`run_directory`]: where each of them is.
 
 mod block_images;
@@ -42,4 +42,4 @@ pub use run_directory::RunDirectory;
 pub use running::RunningCohort;
 pub use scan::{Found, Scan, scan, set_aside};
 pub use source::AdditionParts;
-pub use weights::{CellWeights, block_digest, read_parameters};
+pub use weights::{CellWeights, FlowStage, Numbers, block_digest, read_parameters};

@@ -159,6 +159,11 @@ impl RunDirectory {
         self.cell_weights(cell).join(format!("epoch-{epoch:09}.{}", weights::SUFFIX))
     }
 
+    /// The weights of a cell's gradient flow at the stage of that share of fitted samples.
+    pub fn stage_weights_file(&self, cell: CellId, share: f64) -> PathBuf {
+        self.cell_weights(cell).join(format!("stage-{share}.{}", weights::SUFFIX))
+    }
+
     /// A cell's weights that were kept, by epoch; none if there are none.
     ///
     /// # Errors

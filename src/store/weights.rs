@@ -1,6 +1,6 @@
 //! Weights at chosen epochs as safetensors: read by PyTorch, NumPy, `phasesweep slice` and `phasesweep observe`.
 //!
-//! One file for each cell and epoch. Tensors, f32, from input to output, under the names of the network's layers, as
+//! One file for each cell and epoch, or stage of a gradient flow. Tensors, f32 (of a flow f64), from input to output, under the names of the network's layers, as
 //! PyTorch calls a module's: `name.weight` `[out, in]` (convolution `[out, in, k, k]`) and `name.bias` `[out]`; those of
 //! a chain are `layers.0`, `layers.1` and so on. The metadata says the rest, so that the network can be
 //! computed from the file and its data block alone. Invariants: the bytes follow from the weights and what the metadata
@@ -26,7 +26,7 @@ pub const SUFFIX: &str = "safetensors";
 /// What `format` says in the metadata.
 pub const FORMAT: &str = "phasesweep-weights-1";
 
-/// Weights to be written: those of one cell at one epoch.
+/// Weights to be written: those of one cell at one epoch or stage.
 #[derive(Debug, Clone, Copy)]
 pub struct CellWeights<'a> {
     /// The cell.
@@ -49,8 +49,57 @@ pub struct CellWeights<'a> {
     pub block: &'a Block,
     /// [`block_digest`] of it.
     pub block_digest: &'a str,
-    /// Laid out as [`crate::train::ReplicaState::parameters`].
-    pub parameters: &'a [f32],
+    /// The numbers themselves.
+    pub numbers: Numbers<'a>,
+}
+
+/// The numbers of kept weights, layer by layer: weight, then bias.
+#[derive(Debug, Clone, Copy)]
+pub enum Numbers<'a> {
+    /// At an epoch.
+    Epoch(&'a [f32]),
+    /// At a stage of a gradient flow.
+    Stage(FlowStage<'a>),
+}
+
+/// A gradient flow at a stage. Its weights are those of the plain network that computes α f: in double precision, since what a
+/// lazy flow (large α) computes is a small difference of large numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct FlowStage<'a> {
+    /// Share of fitted samples that names the stage.
+    pub share: f64,
+    /// Time t.
+    pub time: f64,
+    /// Output scale α, which the output layer contains.
+    pub alpha: f64,
+    /// What the flow's own weights of each layer were multiplied by.
+    pub scales: &'a [f64],
+    /// The plain network's parameters.
+    pub parameters: &'a [f64],
+}
+
+impl Numbers<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Numbers::Epoch(parameters) => parameters.len(),
+            Numbers::Stage(stage) => stage.parameters.len(),
+        }
+    }
+
+    /// The type as safetensors calls it, and the bytes of a number.
+    fn dtype(&self) -> (&'static str, usize) {
+        match self {
+            Numbers::Epoch(_) => ("F32", size_of::<f32>()),
+            Numbers::Stage(_) => ("F64", size_of::<f64>()),
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Numbers::Epoch(parameters) => parameters.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Numbers::Stage(stage) => stage.parameters.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        }
+    }
 }
 
 /// What a tensor is and where in the file's data it lies.
@@ -85,22 +134,23 @@ impl CellWeights<'_> {
     /// # Errors
     /// [`StoreError::Io`]; [`StoreError::Contradiction`] if the parameters are not those of the network.
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
-        if self.graph.parameters() != self.parameters.len() {
+        if self.graph.parameters() != self.numbers.len() {
             return Err(StoreError::contradiction(path, "its weights are not those of its network"));
         }
         // The layers' numbers lie in the file as they lie in memory.
+        let (dtype, bytes_of_one) = self.numbers.dtype();
         let mut tensors = BTreeMap::new();
         let mut at = 0;
         let mut tensor = |name: String, shape: Vec<usize>| {
-            let end = at + 4 * shape.iter().product::<usize>();
-            tensors.insert(name, Entry { dtype: "F32", shape, data_offsets: [at, end] });
+            let end = at + bytes_of_one * shape.iter().product::<usize>();
+            tensors.insert(name, Entry { dtype, shape, data_offsets: [at, end] });
             at = end;
         };
         for (_, layer) in self.graph.layers() {
             tensor(format!("{}.weight", layer.name), layer.shape.clone());
             tensor(format!("{}.bias", layer.name), vec![layer.outputs()]);
         }
-        let metadata = serde_json::json!({
+        let mut metadata = serde_json::json!({
             "format": FORMAT,
             "cell": self.cell.to_string(),
             "seed": self.seed.to_string(),
@@ -114,6 +164,12 @@ impl CellWeights<'_> {
             "live": json(&self.block.live),
             "block_digest": self.block_digest,
         });
+        if let Numbers::Stage(stage) = self.numbers {
+            metadata["stage"] = stage.share.to_string().into();
+            metadata["time"] = stage.time.to_string().into();
+            metadata["alpha"] = stage.alpha.to_string().into();
+            metadata["weight_scales"] = json(&stage.scales).into();
+        }
         let mut header = serde_json::json!(tensors);
         header["__metadata__"] = metadata;
         let mut header = header.to_string().into_bytes();
@@ -122,7 +178,7 @@ impl CellWeights<'_> {
         let mut bytes = Vec::with_capacity(8 + header.len() + at);
         bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&header);
-        bytes.extend(self.parameters.iter().flat_map(|x| x.to_le_bytes()));
+        bytes.extend(self.numbers.bytes());
         durable::write(path, &bytes)
     }
 }
@@ -172,7 +228,7 @@ pub fn read_parameters(
     Ok(parameters)
 }
 
-/// Anything of names and whole numbers, which always have a JSON form, as text.
+/// Anything of names and finite numbers, which always have a JSON form, as text.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
@@ -216,7 +272,7 @@ mod tests {
             specification: "{\"a\":\"b\"}",
             block: &block,
             block_digest: &block_digest(&block),
-            parameters: &parameters,
+            numbers: Numbers::Epoch(&parameters),
         };
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("epoch-000001000.safetensors");
@@ -271,8 +327,55 @@ mod tests {
         std::fs::write(&path, &first[..first.len() - 1]).unwrap();
         refused(again(CellId([7; 16]), 1000, &digest), "no whole safetensors file");
 
-        let short = CellWeights { parameters: &parameters[1..], ..weights };
+        let short = CellWeights { numbers: Numbers::Epoch(&parameters[1..]), ..weights };
         assert!(short.write(&path).is_err());
+    }
+
+    #[test]
+    fn a_flow_at_a_stage_is_in_double_precision() {
+        let block = block();
+        let architecture = ArchitectureKind::Mlp(phasesweep_networks::Mlp { hidden: vec![2] });
+        let ports = phasesweep_networks::Ports { inputs: 18, image: None, classes: 1 };
+        let graph = architecture.graph(ports, Activation::Relu).unwrap();
+        let parameters: Vec<f64> = (0..graph.parameters()).map(|k| (k as f64).sin() / 3.0).collect();
+        let (scales, digest) = ([0.25, 1e6 / 3.0], block_digest(&block));
+        let stage = FlowStage { share: 0.1, time: 1.5, alpha: 1e6, scales: &scales, parameters: &parameters };
+        let weights = CellWeights {
+            cell: CellId([7; 16]),
+            seed: 3,
+            epoch: 12,
+            step: 12,
+            architecture: &architecture,
+            graph: &graph,
+            activation: Activation::Relu,
+            specification: "{}",
+            block: &block,
+            block_digest: &digest,
+            numbers: Numbers::Stage(stage),
+        };
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("stage-0.1.safetensors");
+        weights.write(&path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        let metadata = header.metadata().clone().unwrap();
+        for (key, expected) in [("stage", "0.1"), ("time", "1.5"), ("alpha", "1000000"), ("epoch", "12")] {
+            assert_eq!(metadata[key], expected, "{key}");
+        }
+        assert_eq!(serde_json::from_str::<Vec<f64>>(&metadata["weight_scales"]).unwrap(), scales);
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let mut read: Vec<f64> = Vec::new();
+        for (name, shape) in [
+            ("layers.0.weight", &[2, 18][..]),
+            ("layers.0.bias", &[2]),
+            ("layers.1.weight", &[1, 2]),
+            ("layers.1.bias", &[1]),
+        ] {
+            let tensor = tensors.tensor(name).unwrap();
+            assert_eq!((tensor.dtype(), tensor.shape()), (Dtype::F64, shape));
+            read.extend(tensor.data().as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes)));
+        }
+        assert_eq!(read, parameters);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::optimiser::Optimiser;
 use super::place::{Located, Place};
 use super::raw::RawSweep;
 use super::reader::{BatchSize, Epochs, Field};
+use crate::observables::OBSERVABLES;
 
 /// What is measured of the sweep's flows; `None` where there are none, or something was reported.
 pub(super) fn flows(
@@ -125,10 +126,15 @@ pub(crate) fn observables_fit(raw: &RawSweep, flows: bool, diagnostics: &mut Dia
     let Some(observe) = raw.observe.as_ref().map(|table| &table.keys) else { return };
     let weights = observe.weights.given().filter(|written| !matches!(written.value, Epochs::Never));
     let tables = observe.observables.iter().map(|(name, field)| (*name, field.given().map(|written| &written.place)));
-    for (key, place) in [("weights", weights.map(|written| &written.place))].into_iter().chain(tables) {
-        if let (true, Some(place)) = (flows, place) {
+    if let (true, Some(written)) = (flows, weights) {
+        let error = diagnostics.error(&written.place, "a gradient flow keeps its weights at stages, not at epochs");
+        error.help("write weights_at = [0, 1] in [flow]: the start, the end, and any other of its `stages`");
+    }
+    for (key, place) in tables {
+        let of_flows = OBSERVABLES.iter().find(|entry| entry.name == key).map_or(Ok(()), |entry| entry.of_flows);
+        if let (true, Some(place), Err(reason)) = (flows, place, of_flows) {
             let error = diagnostics.error(place, format!("`{key}` is not measured of a gradient flow"));
-            error.help("give the other optimisers a sweep of their own");
+            error.help(reason);
         }
     }
     let leaves = raw.stop.as_ref().is_some_and(|stop| stop.keys.after_inversion.given().is_some());

@@ -20,6 +20,8 @@ keys! {
         stages: List<f64> = number_list { bound: Bound::Share, absent: Absent::Is(Literal::Toml("[0.1]")) },
         /// Those of the stages at which the tangent kernel is measured; `[]`: never.
         kernel: List<f64> = number_list { bound: Bound::Share, absent: Absent::Is(Literal::Toml("[0, 1]")) },
+        /// Those of the stages at which the weights are kept as safetensors; `[]`: never.
+        weights_at: List<f64> = number_list { bound: Bound::Share, absent: Absent::Is(Literal::Toml("[]")) },
         /// Training samples, the first ones, whose Gram matrix's spectrum is taken.
         kernel_points: i128 = integer { bound: Bound::Whole(3, MOST), absent: Absent::Is(Literal::Integer(512)) },
         /// Test samples, the first ones, of the hinge machine on the frozen kernel; 0: no machine.
@@ -163,6 +165,10 @@ pub struct FlowObserve {
     pub kernel_test: usize,
     /// Eigenvalues and projections kept.
     pub components: usize,
+    /// Those of `stages` at which the weights are kept, ascending. Not written into identities where there are none: they are
+    /// older than the choice.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weights_at: Vec<f64>,
 }
 
 impl FlowObserve {
@@ -198,6 +204,7 @@ pub(super) fn resolve(table: Option<&RawTable<RawFlow>>, diagnostics: &mut Diagn
         kernel_points: 512,
         kernel_test: 2000,
         components: 10,
+        weights_at: Vec::new(),
     };
     let Some(table) = table else { return Some(whole) };
     let (raw, mut judge) = (&table.keys, Judge::of(TABLE.header, table, diagnostics));
@@ -209,16 +216,16 @@ pub(super) fn resolve(table: Option<&RawTable<RawFlow>>, diagnostics: &mut Diagn
         }
         _ => whole.stages,
     };
-    let kernel = match &raw.kernel.field {
-        Field::Given(given) => {
-            for stage in given.value.iter().filter(|stage| !stages.contains(&stage.value)) {
-                let error = judge.diagnostics.error(&stage.place, "`kernel` names a stage that there is not");
-                error.help("list it in `stages`, or take 0, the start, and 1, the end");
-            }
-            sorted(given.value.iter().map(|stage| stage.value).collect())
+    let mut some_of_them = |key: &str, field: &Field<List<f64>>| {
+        let Field::Given(given) = field else { return None };
+        for stage in given.value.iter().filter(|stage| !stages.contains(&stage.value)) {
+            let error = judge.diagnostics.error(&stage.place, format!("`{key}` names a stage that there is not"));
+            error.help("list it in `stages`, or take 0, the start, and 1, the end");
         }
-        _ => whole.kernel,
+        Some(sorted(given.value.iter().map(|stage| stage.value).collect()))
     };
+    let kernel = some_of_them("kernel", &raw.kernel.field).unwrap_or(whole.kernel);
+    let weights_at = some_of_them("weights_at", &raw.weights_at.field).unwrap_or(whole.weights_at);
     let counts = [&raw.kernel_points, &raw.kernel_test, &raw.components].map(|key| judge.whole(key));
     if judge.diagnostics.len() > before {
         return None;
@@ -230,6 +237,7 @@ pub(super) fn resolve(table: Option<&RawTable<RawFlow>>, diagnostics: &mut Diagn
         kernel_points: kernel_points?,
         kernel_test: kernel_test?,
         components: components?,
+        weights_at,
     })
 }
 

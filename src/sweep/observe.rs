@@ -28,8 +28,8 @@ keys! {
         /// Standard deviations of Gaussian noise on the test inputs, one more test error each. No axis of the grid. Not of
         /// gradient flows.
         noise: List<f64> = numbers { label: Label::Never, bound: Bound::Positive, absent: Absent::Means("no noise") },
-        /// Epochs whose weights are kept as safetensors, for `slice`, `observe` and other programs: a schedule, or `false`. Not of
-        /// gradient flows.
+        /// Epochs whose weights are kept as safetensors, for `slice`, `observe` and other programs: a schedule, or `false`.
+        /// Gradient flows keep theirs at stages: `weights_at` in `[flow]`.
         weights: Epochs = epochs { absent: Absent::Is(Literal::Flag(false)) },
     }
 }

@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::flow::StageWeights;
 use super::leaving::{leaving_epoch, truncate};
 use super::{Engine, Problem, Replica, ReplicaState, TrainError, steps_per_epoch};
 use crate::observables::{Observer, Subject, View, earlier, on_weights};
@@ -29,6 +30,12 @@ pub trait Pace {
     /// # Errors
     /// A sentence; the cohort then stops, since a file that was asked for would be missing.
     fn keep_weights(&mut self, replica: usize, state: &ReplicaState) -> Result<(), String>;
+    /// Keeps the weights of a gradient flow (its replica's place in the cohort) at a stage. Asked again for the same stage,
+    /// after a resumption, it is given the same weights.
+    ///
+    /// # Errors
+    /// As [`Pace::keep_weights`].
+    fn keep_stage(&mut self, stage: &StageWeights) -> Result<(), String>;
 }
 
 /// How the loop ended.
@@ -119,6 +126,11 @@ pub fn drive(
             let started = Instant::now();
             let until = (epoch + slice).min(observer.next(epoch).unwrap_or(end)).min(end);
             engine.advance(until)?;
+            // Before any checkpoint: a flow that goes on from one does not come by its stages again.
+            for mut stage in engine.stages() {
+                stage.replica = live[stage.replica];
+                pace.keep_stage(&stage).map_err(DriveError::Weights)?;
+            }
             slice = next_slice(until - epoch, started.elapsed());
             epoch = until;
             pace.at(epoch.min(problem.epochs), problem.epochs);
@@ -157,15 +169,20 @@ fn observe(
     replicas: &[Replica],
     states: &mut [ReplicaState],
 ) {
-    let (mut views, mut records) = (Vec::new(), Vec::new());
     let there = states.iter_mut().zip(replicas).filter(|(state, _)| state.epoch == epoch && state.diverged.is_none());
-    for (state, replica) in there {
-        let ReplicaState { parameters, record, .. } = state;
+    let with_weights = |(state, replica)| {
+        let (state, replica): (&mut ReplicaState, &Replica) = (state, replica);
+        (replica, problem.weights(replica, &state.parameters, state.flow.as_deref()), &mut state.record)
+    };
+    let mut there: Vec<_> = there.map(with_weights).collect();
+    let (mut views, mut records) = (Vec::new(), Vec::new());
+    for (replica, parameters, record) in &mut there {
+        let (replica, parameters): (&Replica, &[f32]) = (replica, parameters);
         let initial = || problem.initial_parameters(replica);
         let (kept, steps) = (replica.kept.as_deref(), steps_per_epoch(problem, replica));
         if let Some(view) = View::new(subject, parameters, replica.seed, kept, steps, Box::new(initial)) {
             views.push(view.with_earlier(earlier::recall(record, epoch, parameters.len())));
-            records.push(record);
+            records.push(&mut **record);
         }
     }
     observer.observe(epoch, &views, &mut records);

@@ -3,11 +3,12 @@
 //! These types are the wall between the rooms: `pack` and `dispatch` lead to a [`Problem`], an [`Engine`] trains it,
 //! `store` writes the records. Host memory only; tensors stay inside the engines.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use phasesweep_results::variables::TRAIN_ERROR;
 
-use super::flow::{FlowProblem, FlowState, Network};
+use super::flow::{FlowProblem, FlowState, Network, StageWeights};
 use crate::data::{Block, Samples};
 use crate::device::DeviceError;
 use crate::observables::{Column, Layout, Record, Scheduled, Setup, Subject, layout, misclassified};
@@ -50,19 +51,23 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The network on the block.
+    /// The network on the block; that of a gradient flow has one output.
     ///
     /// # Errors
     /// Why it cannot be built on it.
     pub fn graph(&self) -> Result<Graph, Misfit> {
         let block = &self.block;
-        let ports = Ports { inputs: block.inputs(), image: block.image, classes: block.classes };
+        let classes = if self.flow.is_some() { 1 } else { block.classes };
+        let ports = Ports { inputs: block.inputs(), image: block.image, classes };
         self.architecture.graph(ports, self.activation)
     }
 
-    /// Initial weights and biases of a replica, laid out as [`ReplicaState::parameters`]. Empty where the network cannot
-    /// be built on the block, which engines refuse.
+    /// Initial weights and biases of a replica, laid out as [`ReplicaState::parameters`]; of a gradient flow those of its
+    /// plain network ([`Problem::weights`]). Empty where the network cannot be built on the block, which engines refuse.
     pub fn initial_parameters(&self, replica: &Replica) -> Vec<f32> {
+        if let Some(flow) = &self.flow {
+            return self.plain(flow, replica, &self.flow_parameters(flow, replica));
+        }
         let Ok(graph) = self.graph() else { return Vec::new() };
         let (features, live) = (self.block.features, &self.block.live);
         self.architecture.initial_parameters(&graph, replica.seed, features, live, replica.init_scale)
@@ -75,6 +80,23 @@ impl Problem {
             network.initial(replica.seed, &self.architecture, flow.mean_field, replica.init_scale, &self.block)
         };
         network.map_or_else(Vec::new, draw)
+    }
+
+    /// A replica's weights as they are measured, in the layout of [`Problem::graph`]: those of its state; of a gradient flow
+    /// the plain network's that computes α f, to the nearest 32-bit float.
+    pub fn weights<'a>(&self, replica: &Replica, parameters: &'a [f32], state: Option<&FlowState>) -> Cow<'a, [f32]> {
+        match (&self.flow, state) {
+            (Some(flow), Some(state)) => Cow::Owned(self.plain(flow, replica, &state.parameters)),
+            _ => Cow::Borrowed(parameters),
+        }
+    }
+
+    fn plain(&self, flow: &FlowProblem, replica: &Replica, parameters: &[f64]) -> Vec<f32> {
+        let network = Network::new(&self.architecture, self.activation, flow.mean_field, &self.block);
+        let alpha = replica.optimiser.flow.map_or(1.0, |numbers| numbers.alpha);
+        network.map_or_else(Vec::new, |network| {
+            network.plain(parameters, alpha).into_iter().map(|value| value as f32).collect()
+        })
     }
 
     /// Test sets in order: the plain one, then the noisy ones. All share the plain one's labels.
@@ -262,6 +284,12 @@ pub trait Engine {
     /// # Errors
     /// [`TrainError`] if the device fails.
     fn states(&mut self) -> Result<Vec<ReplicaState>, TrainError>;
+
+    /// The weights of the stages that gradient flows have reached since the last call, of those that are to be kept. A
+    /// stage whose time a state's record holds is not reached again, so whoever saves states asks first.
+    fn stages(&mut self) -> Vec<StageWeights> {
+        Vec::new()
+    }
 
     /// What this engine is, for the log and for provenance: `"burn on flex"`, `"kernel avx2, sparse inputs (27% of products)"`.
     fn describe(&self) -> String;

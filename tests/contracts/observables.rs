@@ -187,11 +187,12 @@ fn what_is_not_measured_of_gradient_flows_is_refused_by_name() {
     let flow = "[sweep]\nname = \"flow\"\nseeds = 1\n[[data]]\nsource = \"stripe\"\ndimension = 5\n\
                 [[subsample]]\nsize = 100\n[[architecture]]\nkind = \"mlp\"\nhidden = [5]\n\
                 [[optimiser]]\nkind = \"gradient-flow\"\n[train]\nepochs = 5\nloss = \"hinge\"\n\
-                [observe]\nweight_norm = { at = \"log\" }\n";
+                [observe]\nupdate = { at = \"log\" }\nweights = { every = 5 }\n";
     let dir = tempfile::tempdir().unwrap();
     let refused = expect_code(phasesweep().arg("run").arg(sweep_file(dir.path(), flow)), 2);
     let told = String::from_utf8_lossy(&refused.stderr).to_string();
-    assert!(told.contains("`weight_norm` is not measured of a gradient flow"), "{told}");
+    assert!(told.contains("`update` is not measured of a gradient flow"), "{told}");
+    assert!(told.contains("keeps its weights at stages, not at epochs"), "{told}");
 }
 
 /// Participation ratio, effective rank, neural collapse, tangent kernel, centred kernel alignment, intrinsic dimension,

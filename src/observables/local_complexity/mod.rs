@@ -101,6 +101,7 @@ impl Definition for LocalComplexity {
     const MEANING: &'static str =
         "units whose sign changes in cross-polytopes around points (Humayun et al., arXiv 2310.12977)";
     const VARIABLES: &'static [&'static Variable] = &[&LOCAL_COMPLEXITY, &LOCAL_COMPLEXITY_QUANTILE];
+    const OF_FLOWS: Result<(), &'static str> = Ok(());
 
     fn read(keys: &mut dyn Keys) -> Option<LocalComplexity> {
         let at = keys.schedule("at", "epochs");

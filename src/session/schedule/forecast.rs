@@ -132,15 +132,16 @@ pub(in crate::session) fn kept_weights(plan: &Plan, shapes: &[Shape]) -> Option<
         .enumerate()
         .map(|(place, variant)| cost::kept_weights(plan, place, &data_shape(&shapes[variant.data])))
         .collect();
-    let epochs = of_variant.first().map_or(0, |(_, epochs)| *epochs);
-    if epochs == 0 {
+    let times = of_variant.first().map_or(0, |(_, times)| *times);
+    let which = if plan.sweep().observe.flow.is_some() { "stages" } else { "epochs" };
+    if times == 0 {
         return None;
     }
     let each = of_variant.iter().map(|(bytes, _)| *bytes);
     let (low, high) = (each.clone().min().unwrap_or(0), each.clone().max().unwrap_or(0));
     let all: u64 = each.map(|bytes| bytes * plan.certain_seeds() as u64).sum();
     let per_cell = if low == high { bytes(low) } else { format!("{} to {}", bytes(low), bytes(high)) };
-    Some(format!("about {per_cell} a cell, kept at {epochs} epochs, {} in all, on disk", bytes(all)))
+    Some(format!("about {per_cell} a cell, kept at {times} {which}, {} in all, on disk", bytes(all)))
 }
 
 /// Sizes of a source, as far as costs depend on them.

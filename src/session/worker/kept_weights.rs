@@ -1,9 +1,12 @@
-//! Files of weights at chosen epochs, as a cohort trains.
+//! Files of weights at chosen epochs, or stages of a gradient flow, as a cohort trains.
 //!
-//! Invariant: a file is written before training goes beyond its epoch; written again, it is the same.
+//! Invariant: a file is written before a checkpoint lies beyond its epoch; written again, it is the same.
+
+use std::path::Path;
 
 use crate::plan::CellId;
-use crate::store::{CellWeights, RunDirectory, StoreError, block_digest, durable};
+use crate::store::{CellWeights, FlowStage, Numbers, RunDirectory, StoreError, block_digest, durable};
+use crate::train::flow::StageWeights;
 use crate::train::{Problem, Replica, ReplicaState, steps_per_epoch};
 use phasesweep_networks::Graph;
 
@@ -38,6 +41,23 @@ impl<'a> KeptWeights<'a> {
     /// # Errors
     /// [`StoreError`] if the disk refuses.
     pub(in crate::session) fn keep(&mut self, replica: usize, state: &ReplicaState) -> Result<(), StoreError> {
+        let (epoch, numbers) = (state.epoch, Numbers::Epoch(&state.parameters));
+        let path = self.directory.weights_file(self.cells[replica], epoch);
+        self.write(replica, epoch, numbers, &path)
+    }
+
+    /// Writes the weights of a replica's gradient flow at a stage.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the disk refuses.
+    pub(in crate::session) fn keep_stage(&mut self, stage: &StageWeights) -> Result<(), StoreError> {
+        let StageWeights { replica, stage: share, epoch, time, alpha, ref scales, ref parameters } = *stage;
+        let numbers = Numbers::Stage(FlowStage { share, time, alpha, scales, parameters });
+        let path = self.directory.stage_weights_file(self.cells[replica], share);
+        self.write(replica, epoch, numbers, &path)
+    }
+
+    fn write(&mut self, replica: usize, epoch: usize, numbers: Numbers<'_>, path: &Path) -> Result<(), StoreError> {
         let problem = self.problem;
         let digest = self.digest.get_or_insert_with(|| block_digest(&problem.block));
         let cell = self.cells[replica];
@@ -45,16 +65,16 @@ impl<'a> KeptWeights<'a> {
         let weights = CellWeights {
             cell,
             seed: self.replicas[replica].seed,
-            epoch: state.epoch,
-            step: state.epoch * steps_per_epoch(problem, &self.replicas[replica]),
+            epoch,
+            step: epoch * steps_per_epoch(problem, &self.replicas[replica]),
             architecture: &problem.architecture,
             graph: &self.graph,
             activation: problem.activation,
             specification: self.specifications[replica],
             block: &problem.block,
             block_digest: digest,
-            parameters: &state.parameters,
+            numbers,
         };
-        weights.write(&self.directory.weights_file(cell, state.epoch))
+        weights.write(path)
     }
 }

@@ -17,6 +17,7 @@ use crate::host::peak_memory;
 use crate::plan::{CellId, CohortId};
 use crate::session::run_context::RunContext;
 use crate::store::{CellStatus, Checkpoint, Origin, Part, PartCell, RunningCohort};
+use crate::train::flow::StageWeights;
 use crate::train::{Choice, DriveError, Ended, Pace, Problem, Replica, ReplicaState, TrainError, build_engine, drive};
 
 /// How a worker trains.
@@ -297,5 +298,9 @@ impl Pace for CohortPace<'_> {
 
     fn keep_weights(&mut self, replica: usize, state: &ReplicaState) -> Result<(), String> {
         self.weights.keep(replica, state).map_err(|error| error.to_string())
+    }
+
+    fn keep_stage(&mut self, stage: &StageWeights) -> Result<(), String> {
+        self.weights.keep_stage(stage).map_err(|error| error.to_string())
     }
 }

@@ -224,6 +224,7 @@ kernel = [0.9, 0]
 kernel_points = 100
 kernel_test = 50
 components = 4
+weights_at = [1, 0]
 "#;
 
 pub(super) fn flowing(text: &str) -> String {
@@ -257,6 +258,7 @@ fn gradient_flows_have_their_own_keys() {
         kernel_points: 100,
         kernel_test: 50,
         components: 4,
+        weights_at: vec![0.0, 1.0],
     };
     assert_eq!((sweep.observe.flow, sweep.observe.manifold_every), (Some(observe), None));
 }
@@ -294,6 +296,7 @@ fn what_does_not_go_with_a_flow_is_told() {
         (edited("alpha = [0.01, 100]", "alpha = 1\nlr = 0.1"), "`lr` does not apply"),
         (edited("fitted = 0.99", "fitted = 1.5"), "`fitted` must be a share"),
         (edited("kernel = [0.9, 0]", "kernel = [0.5]"), "`kernel` names a stage that there is not"),
+        (edited("weights_at = [1, 0]", "weights_at = [0.5]"), "`weights_at` names a stage that there is not"),
         (edited("loss = \"soft-hinge\"", "loss = \"hinge\""), "`hinge_beta` does not apply"),
         (edited("kind = \"gradient-flow\"", "kind = \"sgd\"\nlr = 0.1"), "`gradient_change` does not apply"),
         (refused(&format!("{FLOW_KEYS}[stop]\nafter_inversion = 5\n")), "[stop] does not go with gradient flow"),

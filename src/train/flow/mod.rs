@@ -5,6 +5,7 @@
 //!   [`basis`] what does not change along a flow.
 //! - [`field`] is f and Σ c ∂f: [`shallow`] for one hidden layer of rectifiers ([`packed`]), [`deep`] for everything else,
 //!   in the two precisions of [`real`].
+//! - [`plain`] is what is kept and measured of a flow's weights: those of the plain network that computes the same.
 //! - [`measure`] and [`stage`] say what is recorded ([`crate::observables::flow`]): [`tangent`] the tangent kernel,
 //!   [`crate::observe::spectrum`] what its eigenvectors know of the labels, [`machine`] what the frozen kernel would learn,
 //!   [`crate::observe::twonn`] dimensions.
@@ -26,6 +27,7 @@ mod margin;
 mod measure;
 mod network;
 mod packed;
+mod plain;
 mod problem;
 mod real;
 mod screening;
@@ -45,6 +47,7 @@ use rayon::prelude::*;
 
 pub(super) use network::Network;
 pub use network::chain;
+pub use plain::StageWeights;
 pub use problem::FlowProblem;
 pub use state::FlowState;
 
@@ -153,6 +156,15 @@ impl Engine for FlowEngine {
 
     fn states(&mut self) -> Result<Vec<ReplicaState>, TrainError> {
         Ok(self.replicas.iter().map(|replica| replica.state()).collect())
+    }
+
+    fn stages(&mut self) -> Vec<StageWeights> {
+        let of_replica = |(place, replica): (usize, &mut Box<dyn Flowing>)| {
+            let mut kept = replica.stages();
+            kept.iter_mut().for_each(|stage| stage.replica = place);
+            kept
+        };
+        self.replicas.iter_mut().enumerate().flat_map(of_replica).collect()
     }
 
     fn describe(&self) -> String {

@@ -13,6 +13,7 @@ use super::control::{Bounds, judge};
 use super::field::Field;
 use super::flow_point::{self, FlowPoint};
 use super::measure;
+use super::plain::StageWeights;
 use super::real::Real;
 use super::screening::Screening;
 use super::stage;
@@ -38,6 +39,8 @@ pub(super) struct Trajectory<T> {
     /// The step that is tried.
     tried: FlowPoint<T>,
     screening: Screening<T>,
+    /// Weights of stages that were reached and not yet asked for.
+    reached: Vec<StageWeights>,
 }
 
 /// A replica of either precision.
@@ -50,6 +53,8 @@ pub(super) trait Flowing: Send {
     fn goes_on(&self, until: usize) -> bool;
     /// Its state, fit for a checkpoint.
     fn state(&self) -> ReplicaState;
+    /// The weights of the stages that were reached since the last call, of those whose weights are to be kept.
+    fn stages(&mut self) -> Vec<StageWeights>;
     /// What computes.
     fn describe(&self) -> String;
 }
@@ -79,6 +84,7 @@ impl<T: Real> Trajectory<T> {
             bounds: Bounds::of(&numbers),
             start: narrow_start.iter().map(|value| value.wide()).collect(),
             screening: Screening::new(numbers.watched),
+            reached: Vec::new(),
             tried: here.clone(),
             here,
             start_tests,
@@ -207,7 +213,7 @@ impl<T: Real> Trajectory<T> {
     }
 
     /// Records the stages that are reached: the share of fitted samples decides, and `end` is the last one.
-    fn stages(&mut self, end: bool) {
+    fn record_stages(&mut self, end: bool) {
         let shared = self.basis.shared.clone();
         let fitted = 1.0 - self.unfitted();
         for (place, &stage) in shared.flow.observe.stages.iter().enumerate() {
@@ -240,11 +246,29 @@ impl<T: Real> Trajectory<T> {
             };
             let Some(time) = self.state.flow.as_ref().map(|state| state.time) else { return };
             stage::measure(&view, place, time, &mut self.state.record);
+            if shared.flow.observe.weights_at.contains(&stage) {
+                self.keep(stage, time);
+            }
         }
     }
 
+    /// Holds the weights, as those of the plain network, until they are asked for.
+    fn keep(&mut self, stage: f64, time: f64) {
+        let (network, alpha) = (&self.basis.shared.network, self.basis.numbers.alpha);
+        let kept = StageWeights {
+            replica: 0,
+            stage,
+            epoch: self.state.epoch,
+            time,
+            alpha,
+            scales: network.scales(alpha),
+            parameters: network.plain(&self.wide(), alpha),
+        };
+        self.reached.push(kept);
+    }
+
     fn end(&mut self, stop: FlowStop) {
-        self.stages(true);
+        self.record_stages(true);
         let Some(state) = &mut self.state.flow else { return };
         state.stop = Some(stop);
         let record = &mut self.state.record;
@@ -262,7 +286,7 @@ impl<T: Real> Flowing for Trajectory<T> {
             if let Ok(place) = self.basis.shared.problem.recorded.binary_search(&epoch) {
                 self.record(place);
             }
-            self.stages(false);
+            self.record_stages(false);
             if let Some(stop) = self.ended() {
                 self.end(stop);
                 self.state.epoch = epochs + 1;
@@ -286,6 +310,10 @@ impl<T: Real> Flowing for Trajectory<T> {
             flow.parameters = self.wide();
         }
         state
+    }
+
+    fn stages(&mut self) -> Vec<StageWeights> {
+        std::mem::take(&mut self.reached)
     }
 
     fn describe(&self) -> String {

@@ -85,6 +85,7 @@ pub(super) fn problem(kind: ArchitectureKind, mean_field: Option<MeanField>, sam
                 kernel_points: 8,
                 kernel_test: 20,
                 components: 3,
+                weights_at: vec![],
             },
         }),
     }

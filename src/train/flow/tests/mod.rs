@@ -6,3 +6,4 @@ mod case;
 mod fields;
 mod flows;
 mod kernels;
+mod stages;
