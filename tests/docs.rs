@@ -171,23 +171,20 @@ fn the_page_of_the_results_file_is_what_the_declarations_say() {
 /// What an observable costs: its name, milliseconds a cell, and the share of training.
 type Cost = (String, f64, f64);
 
-/// What the observables cost, and where that was measured. The file holds the raw lines of `benches/observables.sh` below a line that names the machine and the number of cells.
+/// What the observables cost, and where that was measured; `None` without the file. It holds the raw lines of
+/// `benches/observables.sh` below a line that names the machine and, as a word before `cells`, their number.
 fn costs() -> Option<(String, Vec<Cost>)> {
     let text = fs::read_to_string("docs/observables/costs.csv").ok()?;
     let mut lines = text.lines();
-    let machine = lines.next()?.strip_prefix("# ")?.to_owned();
-    let cells: f64 = machine
-        .split_whitespace()
-        .zip(machine.split_whitespace().skip(1))
-        .find(|(_, word)| *word == "cells")?
-        .0
-        .parse()
-        .ok()?;
+    let machine = lines.next().and_then(|line| line.strip_prefix("# ")).expect("the machine is named").to_owned();
+    let words: Vec<&str> = machine.split_whitespace().collect();
+    let place = words.iter().position(|word| word.starts_with("cells")).expect("the number of cells is named");
+    let cells: f64 = words[place - 1].parse().expect("a number of cells");
     let mut rows: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
     for line in lines.skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
-        let [name, _, without, with] = fields.as_slice() else { return None };
-        let pair = (without.parse().ok()?, with.parse().ok()?);
+        let [name, _, without, with] = fields.as_slice() else { panic!("four fields, not `{line}`") };
+        let pair = (without.parse().expect("seconds"), with.parse().expect("seconds"));
         match rows.iter_mut().find(|(other, _)| other == name) {
             Some((_, pairs)) => pairs.push(pair),
             None => rows.push(((*name).to_owned(), vec![pair])),

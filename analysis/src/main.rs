@@ -39,7 +39,7 @@ struct Arguments {
     tolerance: f64,
 
     /// Observable whose turning point the report is about, as `hessian_eigenvalue` or `weight_norm[2]` [default: what the
-    /// sweep's [report] says, else the inversion]
+    /// sweep file's table `report` says, else the inversion]
     #[arg(long, value_name = "NAME")]
     principal: Option<String>,
 

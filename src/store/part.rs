@@ -132,6 +132,27 @@ pub struct PartSummary {
 }
 
 impl Part {
+    /// The part of a cell that is given up for a reason: nothing of it was measured.
+    pub fn given_up(id: CellId, seed: u64, specification: String, reason: String) -> Part {
+        let failed = PartCell {
+            id,
+            seed,
+            variant: 0,
+            status: CellStatus::Failed,
+            diverged_epoch: None,
+            wall_seconds: f64::NAN,
+            failure: reason,
+        };
+        Part {
+            cohort: CohortId::of([&id]),
+            cells: vec![failed],
+            variants: vec![specification],
+            origin: Origin { version: env!("CARGO_PKG_VERSION").into(), ..Origin::default() },
+            axes: Axes::default(),
+            columns: Vec::new(),
+        }
+    }
+
     /// Writes the part, durably.
     ///
     /// # Errors

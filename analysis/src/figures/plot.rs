@@ -120,6 +120,26 @@ const ABOVE: f64 = 26.0;
 const BELOW: f64 = 42.0;
 const RIGHT: f64 = 16.0;
 
+/// Draws panels of the same named rows, each of so many pixels, side by side: the rows' names, of so many characters at
+/// most, stand once, at the left. `None` where there is no panel.
+pub fn same_rows(mut panels: Vec<Panel>, rows: usize, row: f64, words: usize) -> Option<String> {
+    if panels.is_empty() {
+        return None;
+    }
+    let columns = panels.len().min(3);
+    for (index, panel) in panels.iter_mut().enumerate() {
+        if let Ticks::Named(names) = &mut panel.y_ticks
+            && index % columns > 0
+        {
+            names.iter_mut().for_each(|(_, name)| name.clear());
+        }
+    }
+    let left = (5.6 * words as f64 + 18.0).clamp(60.0, 420.0);
+    let width = ((1108.0 - left) / columns as f64 - 30.0).min(420.0);
+    let height = row * rows.max(2) as f64 + 10.0;
+    Some(draw(&panels, Layout { columns, width, height, left, between: 14.0 }, &Legend::new()))
+}
+
 /// Draws panels, row by row.
 pub fn draw(panels: &[Panel], layout: Layout, legend: &Legend) -> String {
     let columns = layout.columns.min(panels.len()).max(1);

@@ -27,9 +27,7 @@ use crate::session::schedule::forecast::limits;
 use crate::session::schedule::measuring::{MeasuringCosts, Survey, tasks};
 use crate::session::settings::ObserveSettings;
 use crate::session::start::launch::Launched;
-use crate::store::{
-    Axes, CellStatus, Lease, Origin, Part, PartCell, RunDirectory, RunningCohort, durable, scan, set_aside,
-};
+use crate::store::{Lease, Part, RunDirectory, RunningCohort, durable, scan, set_aside};
 
 /// The observer of rank 0.
 pub(in crate::session) struct AdditionObserver {
@@ -235,23 +233,9 @@ impl Observer for AdditionObserver {
             let Asked { addition, directory, .. } = &self.context.asked[place];
             let id = self.context.run.ids[cell as usize];
             tracing::warn!("{} of cell {id} is given up: {reason}", addition.observable);
-            let cohort = CohortId::of([&id]);
-            let part = Part {
-                cohort,
-                cells: vec![PartCell {
-                    id,
-                    seed: plan.seed_of(cell),
-                    variant: 0,
-                    status: CellStatus::Failed,
-                    diverged_epoch: None,
-                    wall_seconds: f64::NAN,
-                    failure: reason.to_string(),
-                }],
-                variants: vec![plan.specification(plan.variant_of(cell)).to_string()],
-                origin: Origin { version: env!("CARGO_PKG_VERSION").into(), ..Origin::default() },
-                axes: Axes::default(),
-                columns: Vec::new(),
-            };
+            let specification = plan.specification(plan.variant_of(cell)).to_string();
+            let part = Part::given_up(id, plan.seed_of(cell), specification, reason.to_string());
+            let cohort = part.cohort;
             part.write(&directory.part(cohort))?;
             // What is known of it is in the part now; a leftover would count as another death.
             RunningCohort::forget(directory, cohort)?;

@@ -30,9 +30,7 @@ use crate::session::schedule::remaining;
 use crate::session::schedule::trials;
 use crate::session::settings::Settings;
 use crate::session::worker::full_cells::FullCells;
-use crate::store::{
-    Axes, CellStatus, Lease, Origin, Part, PartCell, RunningCohort, StoreError, durable, scan, set_aside,
-};
+use crate::store::{Lease, Part, RunningCohort, StoreError, durable, scan, set_aside};
 
 /// The observer of the ranks other than 0: it does nothing.
 pub(in crate::session) struct Idle;
@@ -249,23 +247,9 @@ impl Observer for RunObserver {
         for &cell in cells {
             let id = self.context.ids[cell as usize];
             tracing::warn!("cell {id} is given up: {reason}");
-            let cohort = CohortId::of([&id]);
-            let part = Part {
-                cohort,
-                cells: vec![PartCell {
-                    id,
-                    seed: plan.seed_of(cell),
-                    variant: 0,
-                    status: CellStatus::Failed,
-                    diverged_epoch: None,
-                    wall_seconds: f64::NAN,
-                    failure: reason.to_string(),
-                }],
-                variants: vec![plan.specification(plan.variant_of(cell)).to_string()],
-                origin: Origin { version: env!("CARGO_PKG_VERSION").into(), ..Origin::default() },
-                axes: Axes::default(),
-                columns: Vec::new(),
-            };
+            let specification = plan.specification(plan.variant_of(cell)).to_string();
+            let part = Part::given_up(id, plan.seed_of(cell), specification, reason.to_string());
+            let cohort = part.cohort;
             part.write(&self.context.directory.part(cohort))?;
             // What is known of it is in the part now; a leftover would have it tried again.
             RunningCohort::forget(&self.context.directory, cohort)?;

@@ -7,7 +7,7 @@ use super::compare::Row;
 use super::edge;
 use crate::error::Result;
 use crate::figures::Figure;
-use crate::figures::plot::{Layout, Legend, Mark, Panel, Ticks, draw};
+use crate::figures::plot::{Layout, Legend, Mark, Panel, Ticks, draw, same_rows};
 use crate::figures::scale::{Kind, Scale};
 use crate::groups::{Group, Groups};
 use crate::results::{Results, Status};
@@ -254,26 +254,13 @@ pub fn comparison(rows: &[Row], groups: &Groups, points: &TurningPoints, all: &A
             marks,
         });
     }
-    if panels.is_empty() {
-        return None;
-    }
-    let columns = panels.len().min(3);
-    for (index, panel) in panels.iter_mut().enumerate() {
-        if let Ticks::Named(names) = &mut panel.y_ticks
-            && index % columns > 0
-        {
-            names.iter_mut().for_each(|(_, name)| name.clear());
-        }
-    }
-    let left = (5.8 * words as f64 + 18.0).clamp(90.0, 420.0);
-    let width = ((1108.0 - left) / columns as f64 - 30.0).min(520.0);
-    let layout = Layout { columns, width, height: 17.0 * names.len().max(3) as f64 + 10.0, left, between: 14.0 };
+    let svg = same_rows(panels, names.len(), 17.0, words)?;
     let more =
         if total > names.len() { format!(" Shown are {} of {total} series.", names.len()) } else { String::new() };
     let caption = format!(
-        "Training error at the turning point of each series that turns in at least half of a group's cells, in the order in which they happen (it falls to the right). Dots: \
-         cells. Discs and bars: mean and its 95% interval; class manifolds in the first colour. Dashed: the mean of the \
+        "Training error at the turning point of each series that turns in at least half of a group's cells, in the order in \
+         which they happen (it falls to the right). Dots: cells. Discs and bars: mean and its 95% interval; class manifolds in the first colour. Dashed: the mean of the \
          observable that the report is about.{more}"
     );
-    Some(Figure { name: "series_turning_points".into(), caption, svg: draw(&panels, layout, &Legend::new()) })
+    Some(Figure { name: "series_turning_points".into(), caption, svg })
 }

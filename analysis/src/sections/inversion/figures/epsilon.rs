@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::figures::Figure;
-use crate::figures::plot::{Layout, Legend, Mark, Panel, Ticks, draw};
+use crate::figures::plot::{Layout, Legend, Mark, Panel, Ticks, draw, same_rows};
 use crate::figures::scale::{Kind, Scale};
 use crate::groups::Groups;
 use crate::results::Results;
@@ -39,7 +39,7 @@ pub fn by_group(results: &Results, points: &TurningPoints, groups: &Groups, laye
         })
         .collect();
     let words = groups.all.iter().take(MOST_GROUPS).map(|group| group.name.chars().count()).max()?;
-    let svg = same_rows(panels, groups.all.len().min(MOST_GROUPS), words)?;
+    let svg = same_rows(panels, groups.all.len().min(MOST_GROUPS), 22.0, words)?;
     let mut shown = match groups.all.len() {
         all if all > MOST_GROUPS => format!(" Shown are the first {MOST_GROUPS} of {all} groups."),
         _ => String::new(),
@@ -179,23 +179,4 @@ fn rows_of_panels(panels: &[Panel], rows: usize, words: usize) -> Option<String>
     let width = (1108.0 / columns as f64 - left - 16.0).min(520.0);
     let height = 22.0 * rows.max(2) as f64 + 10.0;
     Some(draw(panels, Layout::even(columns, width, height, left), &Legend::new()))
-}
-
-/// Lays out panels of the same rows side by side: their names stand once, at the left.
-fn same_rows(mut panels: Vec<Panel>, rows: usize, words: usize) -> Option<String> {
-    if panels.is_empty() {
-        return None;
-    }
-    let columns = panels.len().min(3);
-    for (index, panel) in panels.iter_mut().enumerate() {
-        if let Ticks::Named(names) = &mut panel.y_ticks
-            && index % columns > 0
-        {
-            names.iter_mut().for_each(|(_, name)| name.clear());
-        }
-    }
-    let left = (5.6 * words as f64 + 18.0).clamp(60.0, 420.0);
-    let width = ((1108.0 - left) / columns as f64 - 30.0).min(420.0);
-    let height = 22.0 * rows.max(2) as f64 + 10.0;
-    Some(draw(&panels, Layout { columns, width, height, left, between: 14.0 }, &Legend::new()))
 }
