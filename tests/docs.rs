@@ -206,7 +206,7 @@ fn told((_, milliseconds, share): &Cost) -> [String; 2] {
     const NOISE: f64 = 0.02;
     match *share < NOISE {
         true => ["not told from noise".to_owned(), "under 2%".to_owned()],
-        false => [format!("{milliseconds:.0}"), format!("{:.0}%", 100.0 * share)],
+        false => [format!("{milliseconds:.0} ms a cell"), format!("{:.0}%", 100.0 * share)],
     }
 }
 
@@ -261,7 +261,7 @@ fn page_of_observable(
         let [milliseconds, share] = told(cost);
         writeln!(
             out,
-            "\n**Cost** at the default schedule on `sweeps/inversion-mnist.toml`: {milliseconds} (ms a cell), {share} of training \
+            "\n**Cost** at the default schedule on `sweeps/inversion-mnist.toml`: {milliseconds}, {share} of training \
              without it ([all of them](README.md)).",
         )?;
     }
@@ -282,7 +282,7 @@ fn the_pages_of_the_observables_are_what_their_files_say() {
         "# Observables on copies of the weights\n\n<!-- Made by tests/docs.rs from the registry: `make docs` makes it again. -->\n\n\
          Each is a table of `[observe]`, measured at scheduled epochs of any network that it applies to, on every engine and \
          device, or afterwards on kept weights. The report draws each series and searches it for turning points.\n\n\
-         | observable | what it is | ms a cell | share of training |\n| --- | --- | ---: | ---: |\n",
+         | observable | what it is | cost | share of training |\n| --- | --- | ---: | ---: |\n",
     );
     for entry in observables::OBSERVABLES {
         let (_, meaning, keys) =
