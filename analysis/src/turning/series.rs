@@ -122,6 +122,25 @@ impl Slab {
     }
 }
 
+/// The variables of a file that hold series.
+fn held(results: &Results) -> Result<impl Iterator<Item = AlongTraining>> {
+    let along = results.along_training()?;
+    Ok(along.into_iter().filter(|measured| !NO_SERIES.contains(&measured.name.as_str())))
+}
+
+/// Whether no section of its own draws a variable.
+fn is_drawn(measured: &AlongTraining) -> bool {
+    ![EPOCH.name, LC_EPOCH.name, PGD_EPOCH.name].contains(&measured.epochs_name.as_str())
+}
+
+/// Whether a file holds a series that no other section draws.
+///
+/// # Errors
+/// What keeps the file from being read.
+pub fn any_is_drawn(results: &Results) -> Result<bool> {
+    Ok(held(results)?.any(|measured| is_drawn(&measured)))
+}
+
 /// Searches every cell. Nothing is searched where a file holds no series that another section does not draw, unless the
 /// report is about one.
 ///
@@ -129,10 +148,8 @@ impl Slab {
 /// What keeps the file from being read.
 pub fn search(results: &Results, options: &Options) -> Result<AllSeries> {
     let mut out = AllSeries::default();
-    for measured in results.along_training()? {
-        if !NO_SERIES.contains(&measured.name.as_str()) {
-            add(&mut out, measured, options);
-        }
+    for measured in held(results)? {
+        add(&mut out, measured, options);
     }
     let is_principal = options.principal.as_deref().is_some_and(|name| out.points.called(name).is_some());
     if !(is_principal || out.variables.iter().any(|variable| variable.is_drawn)) {
@@ -260,7 +277,7 @@ fn add(out: &mut AllSeries, measured: AlongTraining, options: &Options) {
         out.points.observables.push(name);
         out.all.push(Series { label: words.join(", "), places, turning: turning.unwrap_or(Turning::Either) });
     }
-    let is_drawn = ![EPOCH.name, LC_EPOCH.name, PGD_EPOCH.name].contains(&measured.epochs_name.as_str());
+    let is_drawn = is_drawn(&measured);
     out.variables.push(Measured {
         name: measured.name,
         long_name: measured.long_name,

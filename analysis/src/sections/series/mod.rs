@@ -20,6 +20,7 @@ use crate::results::Results;
 use crate::stability::{self, shifts, spread, variance, verdict};
 use crate::tables::frames;
 use crate::tables::text::Text;
+use crate::turning::series::any_is_drawn;
 
 /// The section.
 pub struct Series;
@@ -27,10 +28,8 @@ pub struct Series;
 impl Section for Series {
     /// Series measured beside class manifolds are a further look at the same question.
     fn asks(&self, results: &Results) -> bool {
-        let is_drawn = || {
-            let measured = results.along_training().unwrap_or_default();
-            measured.iter().any(|variable| !OF_OTHERS.contains(&variable.epochs_name.as_str()))
-        };
+        // A file that cannot be read so far was refused by the search before.
+        let is_drawn = || any_is_drawn(results).unwrap_or(false);
         !results.has(RADIUS.name) && !results.has(DISTANCE.name) && is_drawn()
     }
 
@@ -101,6 +100,3 @@ impl Section for Series {
         context.series.left_out.clone()
     }
 }
-
-/// Epochs of what other sections draw.
-const OF_OTHERS: [&str; 3] = ["epoch", "lc_epoch", "pgd_epoch"];
