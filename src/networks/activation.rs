@@ -17,14 +17,45 @@ pub enum Activation {
     Gelu,
     /// 1/(1 + e^−z)
     Sigmoid,
-    /// ln(1 + e^z); trained by gradient flow alone.
+    /// ln(1 + e^z)
     Softplus,
+    /// z for z > 0, else z/100: PyTorch's default slope.
+    LeakyRelu,
+    /// z/(1 + e^−z), which is PyTorch's SiLU.
+    Swish,
+    /// z for z > 0, else e^z − 1.
+    Elu,
+    /// The error function erf z.
+    Erf,
+    /// z²
+    Quadratic,
+    /// z: networks of such layers are deep linear ones.
+    Identity,
 }
+
+/// Slope of [`Activation::LeakyRelu`] below 0.
+pub const LEAK: f64 = 0.01;
 
 impl Activation {
     /// All of them.
-    pub const ALL: [Activation; 5] =
-        [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Sigmoid, Activation::Softplus];
+    pub const ALL: [Activation; 11] = [
+        Activation::Tanh,
+        Activation::Relu,
+        Activation::Gelu,
+        Activation::Sigmoid,
+        Activation::Softplus,
+        Activation::LeakyRelu,
+        Activation::Swish,
+        Activation::Elu,
+        Activation::Erf,
+        Activation::Quadratic,
+        Activation::Identity,
+    ];
+
+    /// Whether it is a line on either side of 0, so that a network of it is affine within each linear region.
+    pub fn is_piecewise_affine(self) -> bool {
+        matches!(self, Activation::Relu | Activation::LeakyRelu | Activation::Identity)
+    }
 
     /// Name in sweep files, labels and identities.
     pub fn name(self) -> &'static str {
@@ -34,6 +65,12 @@ impl Activation {
             Activation::Gelu => "gelu",
             Activation::Sigmoid => "sigmoid",
             Activation::Softplus => "softplus",
+            Activation::LeakyRelu => "leaky-relu",
+            Activation::Swish => "swish",
+            Activation::Elu => "elu",
+            Activation::Erf => "erf",
+            Activation::Quadratic => "quadratic",
+            Activation::Identity => "identity",
         }
     }
 
@@ -45,10 +82,28 @@ impl Activation {
             Activation::Gelu => z * normal(z),
             Activation::Sigmoid => sigmoid(z),
             Activation::Softplus => z.max(0.0) + (-z.abs()).exp().ln_1p(),
+            Activation::LeakyRelu => {
+                if z > 0.0 {
+                    z
+                } else {
+                    LEAK * z
+                }
+            }
+            Activation::Swish => z * sigmoid(z),
+            Activation::Elu => {
+                if z > 0.0 {
+                    z
+                } else {
+                    z.exp_m1()
+                }
+            }
+            Activation::Erf => erf(z),
+            Activation::Quadratic => z * z,
+            Activation::Identity => z,
         }
     }
 
-    /// σ'(z) in double precision; 0 where a rectifier's argument is 0.
+    /// σ'(z) in double precision; where a rectifier bends, that of the left.
     pub fn slope(self, z: f64) -> f64 {
         match self {
             Activation::Tanh => 1.0 - z.tanh().powi(2),
@@ -56,6 +111,18 @@ impl Activation {
             Activation::Gelu => normal(z) + z * (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt(),
             Activation::Sigmoid => sigmoid(z) * sigmoid(-z),
             Activation::Softplus => sigmoid(z),
+            Activation::LeakyRelu => {
+                if z > 0.0 {
+                    1.0
+                } else {
+                    LEAK
+                }
+            }
+            Activation::Swish => sigmoid(z) * (1.0 + z * sigmoid(-z)),
+            Activation::Elu => z.min(0.0).exp(),
+            Activation::Erf => bell(z),
+            Activation::Quadratic => 2.0 * z,
+            Activation::Identity => 1.0,
         }
     }
 
@@ -67,12 +134,28 @@ impl Activation {
             Activation::Gelu => (2.0 - z * z) * (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt(),
             Activation::Sigmoid => sigmoid(z) * sigmoid(-z) * (1.0 - 2.0 * sigmoid(z)),
             Activation::Softplus => sigmoid(z) * sigmoid(-z),
+            Activation::LeakyRelu | Activation::Identity => 0.0,
+            Activation::Swish => sigmoid(z) * sigmoid(-z) * (2.0 + z * (1.0 - 2.0 * sigmoid(z))),
+            Activation::Elu => {
+                if z > 0.0 {
+                    0.0
+                } else {
+                    z.exp()
+                }
+            }
+            Activation::Erf => -2.0 * z * bell(z),
+            Activation::Quadratic => 2.0,
         }
     }
 }
 
 fn sigmoid(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
+}
+
+/// The slope 2 e^{−z²}/√π of the error function.
+fn bell(z: f64) -> f64 {
+    std::f64::consts::FRAC_2_SQRT_PI * (-z * z).exp()
 }
 
 /// The normal distribution's function Φ(z) = ½ (1 + erf(z/√2)).
@@ -91,8 +174,10 @@ mod tests {
                 // Half a step off 0, where the rectifier bends.
                 let z = f64::from(step) * 0.1 + 0.05;
                 let difference = (activation.value(z + 1e-6) - activation.value(z - 1e-6)) / 2e-6;
-                // Central differences: rounding of 1e-16/1e-6 and a third derivative of order 1 times 1e-12.
-                assert!((activation.slope(z) - difference).abs() < 1e-8, "{activation:?} {z}");
+                // Central differences: rounding of 1e-16/1e-6 and a third derivative of order 1 times 1e-12. The library's
+                // error function is made of pieces that differ by up to 1e-12 where they meet.
+                let tolerance = if activation == Activation::Erf { 1e-6 } else { 1e-8 };
+                assert!((activation.slope(z) - difference).abs() < tolerance, "{activation:?} {z}");
                 let difference = (activation.slope(z + 1e-6) - activation.slope(z - 1e-6)) / 2e-6;
                 assert!((activation.curvature(z) - difference).abs() < 1e-8, "{activation:?} {z}");
             }

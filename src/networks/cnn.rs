@@ -48,6 +48,7 @@ impl Definition for Cnn {
     const NAME: &'static str = "cnn";
     const SUMMARY: &'static str = "convolutions with max pooling, then dense layers";
     const KEYS: &'static [Key] = &[CHANNELS, HIDDEN, KERNEL, POOL];
+    const KEYED_BY_NUMBERS: bool = true;
 
     fn of(values: &Values) -> Self {
         Cnn {

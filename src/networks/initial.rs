@@ -9,13 +9,14 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use super::graph::{Graph, Layer, Op};
+use super::graph::{Graph, Layer};
+use super::operation::Op;
 
 /// Initial weights and biases in the graph's layout: each uniform on ±`scale`/√fan_in, which is PyTorch's default for
 /// linear and convolutional layers (He et al. 2015 with a = √5 for the weights).
 ///
-/// Layer ℓ (from 0) takes its weights from stream 2ℓ and its biases from stream 2ℓ + 1 of a generator keyed by the
-/// seed and the `shape` (its network's JSON). A dense layer of the samples draws `[unit, feature]` for all `features` inputs of
+/// A normalisation starts with γ = 1 and β = 0, whatever the scale. Of the other layers, layer ℓ (from 0) takes its weights
+/// from stream 2ℓ and its biases from stream 2ℓ + 1 of a generator keyed by the seed and the `shape`. A dense layer of the samples draws `[unit, feature]` for all `features` inputs of
 /// the source and keeps the `live` ones.
 pub(super) fn parameters(
     graph: &Graph,
@@ -30,9 +31,15 @@ pub(super) fn parameters(
     hasher.update(shape);
     let key = *hasher.finalize().as_bytes();
     let mut parameters = Vec::with_capacity(graph.parameters());
+    let mut drawn = 0;
     for (node, layer) in graph.layers() {
+        if let Op::Normalise(_) = node.op {
+            parameters.extend(std::iter::repeat_n(1.0, layer.weights()));
+            parameters.extend(std::iter::repeat_n(0.0, layer.biases()));
+            continue;
+        }
         let bound = bound(layer, scale);
-        let mut weights = stream(key, 2 * layer.index as u64);
+        let mut weights = stream(key, 2 * drawn);
         if node.op == Op::Dense && graph.reads_samples(node) {
             let mut row = vec![0.0; features];
             for _ in 0..layer.outputs() {
@@ -42,10 +49,17 @@ pub(super) fn parameters(
         } else {
             parameters.extend((0..layer.weights()).map(|_| uniform(&mut weights, bound)));
         }
-        let mut biases = stream(key, 2 * layer.index as u64 + 1);
-        parameters.extend((0..layer.outputs()).map(|_| uniform(&mut biases, bound)));
+        let mut biases = stream(key, 2 * drawn + 1);
+        parameters.extend((0..layer.biases()).map(|_| uniform(&mut biases, bound)));
+        drawn += 1;
     }
     parameters
+}
+
+/// The shapes of the weights that are drawn, without how many inputs the samples have: a block may drop some.
+pub(super) fn shapes(graph: &Graph) -> Vec<&[usize]> {
+    let drawn = graph.layers().filter(|(node, _)| !matches!(node.op, Op::Normalise(_)));
+    drawn.map(|(node, layer)| &layer.shape[..if graph.reads_samples(node) { 1 } else { layer.shape.len() }]).collect()
 }
 
 fn bound(layer: &Layer, scale: f64) -> f64 {
@@ -67,7 +81,7 @@ fn uniform(rng: &mut ChaCha8Rng, bound: f64) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Activation, ArchitectureKind, Mlp, Ports};
+    use crate::{Activation, ArchitectureKind, Mlp, Op, Ports};
 
     fn mlp(seed: u64, hidden: &[usize], features: usize, live: Vec<u32>, scale: f64) -> Vec<f32> {
         let kind = ArchitectureKind::Mlp(Mlp { hidden: hidden.to_vec() });
@@ -110,9 +124,9 @@ mod tests {
             let live: Vec<u32> = (0..inputs as u32).collect();
             let parameters = kind.initial_parameters(&graph, 3, inputs, &live, 1.0);
             assert_eq!(parameters.len(), graph.parameters());
-            for (_, layer) in graph.layers() {
+            for (_, layer) in graph.layers().filter(|(node, _)| !matches!(node.op, Op::Normalise(_))) {
                 let bound = 1.0 / (layer.fan_in() as f64).sqrt();
-                for range in [layer.weight_range(), layer.bias_range()] {
+                for range in [layer.weight_range(), layer.bias_range()].into_iter().filter(|range| !range.is_empty()) {
                     let values = &parameters[range];
                     let n = values.len() as f64;
                     let mean = values.iter().map(|&w| f64::from(w)).sum::<f64>() / n;

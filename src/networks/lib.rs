@@ -9,17 +9,25 @@
 //! that names and order of a network's numbers may not change.
 
 mod activation;
+mod builder;
+mod chain;
 mod cnn;
 mod graph;
 mod initial;
+mod layers;
 mod mlp;
+mod operation;
 pub mod reference;
 mod residual_mlp;
 
 use serde::Serialize;
 
-pub use activation::Activation;
-pub use graph::{Builder, Chain, Extent, Graph, Layer, LayerShape, Misfit, Node, Op, Ports};
+pub use activation::{Activation, LEAK};
+pub use builder::{Builder, Misfit, Ports};
+pub use chain::{Chain, LayerShape};
+pub use graph::{Averages, Extent, Graph, Layer, Node};
+pub use layers::{Count, Element, PoolKind, Word};
+pub use operation::{Normalisation, Number, Op, Pool, Pooling, Window};
 
 /// Units of a layer may not be more.
 pub const WIDEST: usize = 10_000_000;
@@ -56,6 +64,17 @@ pub enum Form {
         /// What stands for it where it is not given; `None`: it must be given, and not be empty.
         default: Option<&'static [usize]>,
     },
+    /// One of a few words.
+    Word {
+        /// The words.
+        words: &'static [&'static str],
+        /// What stands for it where it is not given.
+        default: &'static str,
+    },
+    /// The elements of [`Layers`].
+    Layers,
+    /// Numbers by their names, for a key of [`Form::Layers`] to name them. A network has no value of it.
+    NamedNumbers,
 }
 
 /// A required list of widths, to be given a name.
@@ -68,6 +87,10 @@ pub enum Value {
     Integer(usize),
     /// Of [`Form::Widths`].
     Widths(Vec<usize>),
+    /// Of [`Form::Word`].
+    Word(&'static str),
+    /// Of [`Form::Layers`].
+    Layers(Vec<Element>),
 }
 
 /// The values of a network's keys.
@@ -88,14 +111,28 @@ impl Values {
     fn integer(&self, key: &Key) -> usize {
         match self.get(key) {
             Value::Integer(value) => *value,
-            Value::Widths(_) => unreachable!("the key `{}` is no integer", key.name),
+            _ => unreachable!("the key `{}` is no integer", key.name),
         }
     }
 
     fn widths(&self, key: &Key) -> Vec<usize> {
         match self.get(key) {
             Value::Widths(widths) => widths.clone(),
-            Value::Integer(_) => unreachable!("the key `{}` is no list", key.name),
+            _ => unreachable!("the key `{}` is no list", key.name),
+        }
+    }
+
+    fn word(&self, key: &Key) -> &'static str {
+        match self.get(key) {
+            Value::Word(word) => word,
+            _ => unreachable!("the key `{}` is no word", key.name),
+        }
+    }
+
+    fn layers(&self, key: &Key) -> Vec<Element> {
+        match self.get(key) {
+            Value::Layers(layers) => layers.clone(),
+            _ => unreachable!("the key `{}` is no list of layers", key.name),
         }
     }
 }
@@ -125,6 +162,13 @@ trait Definition: Sized {
     fn width(&self) -> Option<usize>;
     /// Its numbers in a label.
     fn words(&self) -> String;
+    /// Whether any of its nodes is the activation of the `[[architecture]]`.
+    fn uses_activation(&self) -> bool {
+        true
+    }
+    /// Whether the JSON of its numbers is the key of its initial weights. Of every other network the shapes of the weights
+    /// are: then networks start from the same weights if they have the same ones, whatever lies between them.
+    const KEYED_BY_NUMBERS: bool = false;
 }
 
 /// A kind of network.
@@ -186,8 +230,17 @@ macro_rules! networks {
                 format!("{} {words}", self.name())
             }
 
+            /// Whether any of its nodes is the activation of the `[[architecture]]`.
+            pub fn uses_activation(&self) -> bool {
+                match self { $(ArchitectureKind::$kind(network) => network.uses_activation(),)* }
+            }
+
             fn build(&self, builder: &mut Builder) -> Result<(), Misfit> {
                 match self { $(ArchitectureKind::$kind(network) => network.build(builder),)* }
+            }
+
+            fn is_keyed_by_numbers(&self) -> bool {
+                match self { $(ArchitectureKind::$kind(_) => <$kind as Definition>::KEYED_BY_NUMBERS,)* }
             }
         }
     };
@@ -200,6 +253,8 @@ networks! {
     Cnn = cnn,
     /// Residual blocks of dense layers.
     ResidualMlp = residual_mlp,
+    /// A list of elements.
+    Layers = layers,
 }
 
 impl ArchitectureKind {
@@ -216,8 +271,12 @@ impl ArchitectureKind {
     /// Initial weights and biases of its graph: uniform on ±`scale`/√fan_in, as PyTorch draws them. `live` are the inputs
     /// that the network is fed, of all `features` of the source.
     pub fn initial_parameters(&self, graph: &Graph, seed: u64, features: usize, live: &[u32], scale: f64) -> Vec<f32> {
-        // The serialisation of a plain enum of integers cannot fail; an empty key part would still be a valid key.
-        let shape = serde_json::to_vec(self).unwrap_or_default();
+        // The serialisation of plain enums and integers cannot fail; an empty key part would still be a valid key.
+        let shape = if self.is_keyed_by_numbers() {
+            serde_json::to_vec(self).unwrap_or_default()
+        } else {
+            serde_json::to_vec(&initial::shapes(graph)).unwrap_or_default()
+        };
         initial::parameters(graph, &shape, seed, features, live, scale)
     }
 }

@@ -22,6 +22,7 @@ impl Definition for Mlp {
     const NAME: &'static str = "mlp";
     const SUMMARY: &'static str = "multilayer perceptron: a chain of dense layers";
     const KEYS: &'static [Key] = &[HIDDEN];
+    const KEYED_BY_NUMBERS: bool = true;
 
     fn of(values: &Values) -> Self {
         Mlp { hidden: values.widths(&HIDDEN) }

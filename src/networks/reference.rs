@@ -1,8 +1,10 @@
 //! Forward and backward through a graph by the definition: one sample, one number at a time, in double precision.
 //!
-//! For tests: what every engine and every measurement is held against. Its own gradient is held against differences.
+//! For tests: what every engine and every measurement is held against. Its own gradient is held against differences. A
+//! batch normalisation is γ x + β here: what it is in evaluation, of parameters that [`Graph::evaluated`] answers.
 
-use super::graph::{Extent, Graph, Node, Op};
+use super::graph::{Extent, Graph, Node};
+use super::operation::{Normalisation, Op, Pooling};
 
 /// What a loss's gradient at the outputs comes to.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,12 +25,26 @@ pub fn forward(graph: &Graph, parameters: &[f64], sample: &[f64]) -> Vec<Vec<f64
             Op::Flatten => of(0).clone(),
             Op::Add => of(0).iter().zip(of(1)).map(|(a, b)| a + b).collect(),
             Op::Activation(activation) => of(0).iter().map(|&z| activation.value(z)).collect(),
-            Op::MaxPool { .. } => windows(graph, node).map(|window| of(0)[greatest(of(0), &window)]).collect(),
-            Op::Dense | Op::Convolution { .. } => {
+            Op::Scale(factor) => of(0).iter().map(|&x| factor.0 * x).collect(),
+            Op::Pool(pool) => windows(graph, node)
+                .map(|window| match pool.kind {
+                    Pooling::Max => of(0)[greatest(of(0), &window)],
+                    Pooling::Mean => window.iter().map(|&at| of(0)[at]).sum::<f64>() / window.len() as f64,
+                })
+                .collect(),
+            Op::Normalise(normalisation) => {
+                let [shift, factor] = moments(normalisation, of(0));
+                let affine = of(0).iter().enumerate().map(|(place, &x)| {
+                    let [weight, bias] = affine(node, place);
+                    parameters[weight] * (x - shift) * factor + parameters[bias]
+                });
+                affine.collect()
+            }
+            Op::Dense | Op::Convolution(_) => {
                 let mut sums = Vec::new();
                 for_each_sum(graph, node, |bias, terms| {
                     let products = terms.iter().map(|&(weight, input)| parameters[weight] * of(0)[input]);
-                    sums.push(parameters[bias] + products.sum::<f64>());
+                    sums.push(bias.map_or(0.0, |bias| parameters[bias]) + products.sum::<f64>());
                 });
                 sums
             }
@@ -60,17 +76,51 @@ pub fn backward(graph: &Graph, parameters: &[f64], values: &[Vec<f64>], outputs:
                 let below = deltas[node.inputs[0]].iter_mut();
                 below.zip(slopes).zip(&delta).for_each(|((sum, slope), own)| *sum += slope * own);
             }
-            Op::MaxPool { .. } => {
+            Op::Scale(factor) => {
+                deltas[node.inputs[0]].iter_mut().zip(&delta).for_each(|(sum, own)| *sum += factor.0 * own);
+            }
+            Op::Pool(pool) => {
                 for (window, own) in windows(graph, node).zip(&delta) {
-                    deltas[node.inputs[0]][greatest(of(0), &window)] += own;
+                    let below = &mut deltas[node.inputs[0]];
+                    match pool.kind {
+                        Pooling::Max => below[greatest(of(0), &window)] += own,
+                        Pooling::Mean => window.iter().for_each(|&at| below[at] += own / window.len() as f64),
+                    }
                 }
             }
-            Op::Dense | Op::Convolution { .. } => {
+            Op::Normalise(normalisation) => {
+                let [shift, factor] = moments(normalisation, of(0));
+                let standard: Vec<f64> = of(0).iter().map(|x| (x - shift) * factor).collect();
+                let mut inner = delta.clone();
+                for (place, own) in inner.iter_mut().enumerate() {
+                    let [weight, bias] = affine(node, place);
+                    gradient[weight] += *own * standard[place];
+                    gradient[bias] += *own;
+                    *own *= parameters[weight];
+                }
+                // The mean and the variance of a layer normalisation move with the values; those of a batch in evaluation
+                // do not.
+                let n = inner.len() as f64;
+                let (mean, along) = match normalisation {
+                    Normalisation::Batch => (0.0, 0.0),
+                    Normalisation::Layer => {
+                        let along = inner.iter().zip(&standard).map(|(own, x)| own * x).sum::<f64>();
+                        (inner.iter().sum::<f64>() / n, along / n)
+                    }
+                };
+                let below = deltas[node.inputs[0]].iter_mut();
+                below
+                    .zip(inner.iter().zip(&standard))
+                    .for_each(|(sum, (own, x))| *sum += factor * (own - mean - along * x));
+            }
+            Op::Dense | Op::Convolution(_) => {
                 let below = &mut deltas[node.inputs[0]];
                 let mut delta = delta.iter();
                 for_each_sum(graph, node, |bias, terms| {
                     let own = delta.next().copied().unwrap_or_default();
-                    gradient[bias] += own;
+                    if let Some(bias) = bias {
+                        gradient[bias] += own;
+                    }
                     for &(weight, input) in terms {
                         gradient[weight] += own * of(0)[input];
                         below[input] += own * parameters[weight];
@@ -82,25 +132,53 @@ pub fn backward(graph: &Graph, parameters: &[f64], values: &[Vec<f64>], outputs:
     Gradient { parameters: gradient, sample: deltas.swap_remove(0) }
 }
 
+/// The mean and one over the root of the variance plus ε that a normalisation takes of a sample's values.
+fn moments(normalisation: Normalisation, values: &[f64]) -> [f64; 2] {
+    match normalisation {
+        Normalisation::Batch => [0.0, 1.0],
+        Normalisation::Layer => {
+            let n = values.len() as f64;
+            let mean = values.iter().sum::<f64>() / n;
+            let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+            [mean, 1.0 / (variance + Normalisation::EPSILON).sqrt()]
+        }
+    }
+}
+
+/// The places of γ and β of a value of a normalisation among the parameters.
+fn affine(node: &Node, place: usize) -> [usize; 2] {
+    let pixels = match node.extent {
+        Extent::Units(_) => 1,
+        Extent::Image([_, height, width]) => height * width,
+    };
+    let Some(layer) = &node.layer else { unreachable!("a normalisation has its γ and β") };
+    [layer.weight_range().start + place / pixels, layer.bias_range().start + place / pixels]
+}
+
 /// Calls `sum` for every value of a dense or convolutional node, in order, with the place of its bias and its terms: the
 /// places of a weight among the parameters and of an input among the values it multiplies.
-fn for_each_sum(graph: &Graph, node: &Node, mut sum: impl FnMut(usize, &[(usize, usize)])) {
+fn for_each_sum(graph: &Graph, node: &Node, mut sum: impl FnMut(Option<usize>, &[(usize, usize)])) {
     let Some(layer) = &node.layer else { return };
-    let (weights, biases) = (layer.weight_range().start, layer.bias_range().start);
+    let weights = layer.weight_range().start;
+    let bias = |output: usize| layer.bias.then(|| layer.bias_range().start + output);
     let mut terms = Vec::new();
     match (node.op, node.extent, graph.nodes()[node.inputs[0]].extent) {
-        (Op::Convolution { kernel }, Extent::Image([outputs, height, width]), Extent::Image([inputs, ..])) => {
-            let half = kernel as isize / 2;
-            for (output, row, column) in triples(outputs, height, width) {
+        (Op::Convolution(window), Extent::Image([outputs, down, across]), Extent::Image([inputs, height, width])) => {
+            let (kernel, own) = (window.kernel, inputs / window.groups);
+            for (output, row, column) in triples(outputs, down, across) {
                 terms.clear();
-                for (input, i, j) in triples(inputs, kernel, kernel) {
-                    let (y, x) = ((row + i) as isize - half, (column + j) as isize - half);
-                    if (0..height as isize).contains(&y) && (0..width as isize).contains(&x) {
-                        let weight = weights + ((output * inputs + input) * kernel + i) * kernel + j;
-                        terms.push((weight, (input * height + y as usize) * width + x as usize));
+                let first = output / (outputs / window.groups) * own;
+                for (input, i, j) in triples(own, kernel, kernel) {
+                    // Counted from the padding's corner.
+                    let (y, x) = (row * window.stride + i, column * window.stride + j);
+                    let inside = |at: usize, side: usize| (window.padding..window.padding + side).contains(&at);
+                    if inside(y, height) && inside(x, width) {
+                        let weight = weights + ((output * own + input) * kernel + i) * kernel + j;
+                        let (y, x) = (y - window.padding, x - window.padding);
+                        terms.push((weight, ((first + input) * height + y) * width + x));
                     }
                 }
-                sum(biases + output, &terms);
+                sum(bias(output), &terms);
             }
         }
         _ => {
@@ -108,7 +186,7 @@ fn for_each_sum(graph: &Graph, node: &Node, mut sum: impl FnMut(usize, &[(usize,
             for output in 0..layer.outputs() {
                 terms.clear();
                 terms.extend((0..inputs).map(|input| (weights + output * inputs + input, input)));
-                sum(biases + output, &terms);
+                sum(bias(output), &terms);
             }
         }
     }
@@ -120,12 +198,15 @@ fn windows<'a>(graph: &'a Graph, node: &Node) -> impl Iterator<Item = Vec<usize>
         Extent::Image(image) => image,
         Extent::Units(_) => [0; 3],
     };
-    let side = if let Op::MaxPool { side } = node.op { side } else { 1 };
-    let ([channels, height, width], [_, full, across]) =
+    let ([down, across], [high, wide]) = match node.op {
+        Op::Pool(pool) => (pool.stride, pool.window),
+        _ => ([1; 2], [1; 2]),
+    };
+    let ([channels, height, width], [_, full, line]) =
         (image(node.extent), image(graph.nodes()[node.inputs[0]].extent));
     triples(channels, height, width).map(move |(channel, row, column)| {
-        let at = |i: usize, j: usize| (channel * full + row * side + i) * across + column * side + j;
-        (0..side).flat_map(|i| (0..side).map(move |j| (i, j))).map(|(i, j)| at(i, j)).collect()
+        let at = |i: usize, j: usize| (channel * full + row * down + i) * line + column * across + j;
+        (0..high).flat_map(|i| (0..wide).map(move |j| (i, j))).map(|(i, j)| at(i, j)).collect()
     })
 }
 

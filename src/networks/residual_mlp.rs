@@ -38,6 +38,7 @@ impl Definition for ResidualMlp {
     const NAME: &'static str = "residual-mlp";
     const SUMMARY: &'static str = "residual multilayer perceptron (Gorishniy et al. 2021, without normalisation)";
     const KEYS: &'static [Key] = &[WIDTH, BLOCKS];
+    const KEYED_BY_NUMBERS: bool = true;
 
     fn of(values: &Values) -> Self {
         ResidualMlp { width: values.integer(&WIDTH), blocks: values.integer(&BLOCKS) }

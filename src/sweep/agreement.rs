@@ -44,11 +44,6 @@ fn needs_flow(raw: &RawSweep, diagnostics: &mut Diagnostics) {
         if let Some(given) = table.keys.parametrisation.given().filter(|given| given.value == "mean-field") {
             needs.push(("parametrisation = \"mean-field\"", &given.place));
         }
-        if let Some(given) = table.keys.activation.given()
-            && let Some(word) = given.value.iter().find(|word| word.value == "softplus")
-        {
-            needs.push(("activation = \"softplus\"", &word.place));
-        }
     }
     if let Some(loss) = raw.train.as_ref().and_then(|train| train.keys.loss.given())
         && loss.value.ends_with("hinge")

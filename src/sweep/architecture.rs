@@ -24,10 +24,10 @@ keys! {
     RawArchitecture {
         /// The network.
         kind: String = string {
-            words: Some(|| networks::ALL.iter().map(|network| network.name).collect()),
+            words: Some(|| readable().map(|network| network.name).collect()),
             absent: Absent::Required("\"mlp\""),
         },
-        /// Elementwise function of the hidden layers; softplus goes with gradient flow.
+        /// Elementwise function of the hidden layers.
         activation: List<String> = strings {
             words: Some(|| words(&activations())),
             absent: Absent::Is(Literal::Word("tanh")),
@@ -63,7 +63,12 @@ pub(crate) const TABLE: Table = Table {
 
 /// Every network with its keys.
 pub(crate) fn variants() -> Vec<Variant> {
-    networks::ALL.iter().map(variant).collect()
+    readable().map(variant).collect()
+}
+
+/// The networks that sweep files can name.
+fn readable() -> impl Iterator<Item = &'static Registered> {
+    networks::ALL.iter().filter(|network| network.keys.iter().all(|key| key.form != networks::Form::Layers))
 }
 
 fn variant(network: &Registered) -> Variant {
@@ -78,9 +83,14 @@ fn variant(network: &Registered) -> Variant {
                 let absent = default.map(|_| Absent::Is(Literal::Toml("[]")));
                 (Form::IntegerLists, Bound::Whole(1, networks::WIDEST as i128), absent)
             }
+            networks::Form::Word { default, .. } => {
+                (Form::Strings, Bound::Free, Some(Absent::Is(Literal::Word(default))))
+            }
+            networks::Form::Layers | networks::Form::NamedNumbers => (Form::Table, Bound::Free, None),
         };
         let absent = absent.unwrap_or(Absent::Required(key.example));
-        Key { name: key.name, form, bound, absent, doc: key.meaning, ..Key::BLANK }
+        let listed = if let networks::Form::Word { words, .. } = key.form { words } else { &[] };
+        Key { name: key.name, form, bound, absent, listed, doc: key.meaning, ..Key::BLANK }
     });
     Variant { name: network.name, about: network.summary, keys: keys.collect() }
 }
@@ -114,7 +124,7 @@ pub(crate) fn resolve(
     let (raw, mut judge) = (&table.keys, Judge::of(TABLE.header, table, diagnostics));
     let activations = judge.choices(&raw.activation, &activations());
     let scales = judge.reals(&raw.init_scale);
-    let kinds: Vec<(&str, &'static Registered)> = networks::ALL.iter().map(|network| (network.name, network)).collect();
+    let kinds: Vec<(&str, &'static Registered)> = readable().map(|network| (network.name, network)).collect();
     let shapes = match judge.choice(&raw.kind, &kinds) {
         Some(network) => shapes(&mut judge, raw, network),
         None => {
@@ -147,6 +157,8 @@ fn shapes(judge: &mut Judge<'_>, raw: &RawArchitecture, network: &'static Regist
     let value = |key: &networks::Key, values: &Values| match key.form {
         networks::Form::Integer { .. } => networks::Value::Integer(values.whole(key.name)),
         networks::Form::Widths { .. } => networks::Value::Widths(values.wholes(key.name)),
+        networks::Form::Word { .. } => networks::Value::Word(values.word(key.name)),
+        networks::Form::Layers | networks::Form::NamedNumbers => unreachable!("not read yet"),
     };
     let of = |values: Values| {
         (network.of)(&networks::Values::new(network.keys.iter().map(|key| (key.name, value(key, &values))).collect()))

@@ -81,7 +81,8 @@ fn translate(problem: &Problem) -> Result<kernel::Problem, String> {
         return Err("gradient flows have an engine of their own".to_owned());
     }
     let graph = problem.graph().map_err(|misfit| misfit.to_string())?;
-    let Chain { layers, .. } = chain(&graph).map_err(|reason| format!("{}: {reason}", problem.architecture.label()))?;
+    let Chain { layers, activation } =
+        chain(&graph).map_err(|reason| format!("{}: {reason}", problem.architecture.label()))?;
     if problem.block.inputs() == 0 || layers.iter().any(|layer| layer.outputs() == 0) {
         return Err("a layer has no units".to_owned());
     }
@@ -89,12 +90,12 @@ fn translate(problem: &Problem) -> Result<kernel::Problem, String> {
         block: problem.block.clone(),
         noisy: problem.noisy.clone(),
         layers: layers.into_iter().map(layer).collect(),
-        activation: match problem.activation {
+        activation: match activation.unwrap_or(problem.activation) {
             Activation::Tanh => kernel::Activation::Tanh,
             Activation::Relu => kernel::Activation::Relu,
             Activation::Gelu => kernel::Activation::Gelu,
             Activation::Sigmoid => kernel::Activation::Sigmoid,
-            Activation::Softplus => return Err("softplus is trained by gradient flow alone".to_owned()),
+            other => return Err(format!("the CPU kernel does not know the activation {}", other.name())),
         },
         observed: problem.layers.clone(),
         loss: match problem.loss {

@@ -26,8 +26,8 @@ impl<'a> Linear<'a> {
     pub(super) fn of(graph: &Graph, node: &'a Node) -> Option<Linear<'a>> {
         let layer = node.layer.as_ref()?;
         let window = match (node.op, graph.nodes()[node.inputs[0]].extent) {
-            (Op::Convolution { kernel }, Extent::Image([inputs, height, width])) => {
-                Some(Window { inputs, kernel, height, width })
+            (Op::Convolution(window), Extent::Image([inputs, height, width])) => {
+                Some(Window { inputs, kernel: window.kernel, height, width })
             }
             _ => None,
         };

@@ -43,10 +43,11 @@ impl<'a> Batch<'a> {
             let value = match node.op {
                 Op::Input => samples.take().unwrap_or_default(),
                 Op::Flatten => of(0).clone(),
+                Op::Scale(_) | Op::Normalise(_) => unreachable!("no network of the registry has such a node yet"),
                 Op::Add => of(0).iter().zip(of(1)).map(|(a, b)| a + b).collect(),
                 Op::Activation(activation) => of(0).iter().map(|&z| activation.value(z)).collect(),
-                Op::MaxPool { .. } => batch.pooled(node.inputs[0], node, of(0)),
-                Op::Dense | Op::Convolution { .. } => {
+                Op::Pool(_) => batch.pooled(node.inputs[0], node, of(0)),
+                Op::Dense | Op::Convolution(_) => {
                     let mut sums = vec![0.0; batch.rows * node.extent.size()];
                     if let Some(linear) = Linear::of(graph, node) {
                         linear.forward(parameters, of(0), batch.rows, &mut sums);
@@ -98,6 +99,7 @@ impl<'a> Batch<'a> {
             let delta = &rest[0];
             match node.op {
                 Op::Input => {}
+                Op::Scale(_) | Op::Normalise(_) => unreachable!("no network of the registry has such a node yet"),
                 Op::Flatten | Op::Add => node.inputs.iter().for_each(|&from| add(&mut below[from], delta)),
                 Op::Activation(activation) => {
                     let from = node.inputs[0];
@@ -105,12 +107,12 @@ impl<'a> Batch<'a> {
                         *sum += activation.slope(z) * own;
                     }
                 }
-                Op::MaxPool { .. } => {
+                Op::Pool(_) => {
                     let from = node.inputs[0];
                     let sums = &mut below[from];
                     for_each_window(self.graph, node, &self.values[from], |at, place| sums[place] += delta[at]);
                 }
-                Op::Dense | Op::Convolution { .. } => {
+                Op::Dense | Op::Convolution(_) => {
                     let Some(linear) = Linear::of(self.graph, node) else { continue };
                     let from = node.inputs[0];
                     linear.gradient(delta, &self.values[from], self.rows, gradient);
@@ -132,12 +134,13 @@ impl<'a> Batch<'a> {
             let tangent = match node.op {
                 Op::Input => vec![0.0; self.values[0].len()],
                 Op::Flatten => of(0).clone(),
+                Op::Scale(_) | Op::Normalise(_) => unreachable!("no network of the registry has such a node yet"),
                 Op::Add => of(0).iter().zip(of(1)).map(|(a, b)| a + b).collect(),
                 Op::Activation(activation) => {
                     self.values[node.inputs[0]].iter().zip(of(0)).map(|(&z, t)| activation.slope(z) * t).collect()
                 }
-                Op::MaxPool { .. } => self.pooled(node.inputs[0], node, of(0)),
-                Op::Dense | Op::Convolution { .. } => {
+                Op::Pool(_) => self.pooled(node.inputs[0], node, of(0)),
+                Op::Dense | Op::Convolution(_) => {
                     let mut sums = vec![0.0; self.rows * node.extent.size()];
                     if let Some(linear) = Linear::of(self.graph, node) {
                         linear.forward(direction, &self.values[node.inputs[0]], self.rows, &mut sums);
@@ -173,6 +176,7 @@ impl<'a> Batch<'a> {
             let (delta, own) = (&deltas[place], &rest[0]);
             match node.op {
                 Op::Input => {}
+                Op::Scale(_) | Op::Normalise(_) => unreachable!("no network of the registry has such a node yet"),
                 Op::Flatten | Op::Add => node.inputs.iter().for_each(|&from| add(&mut below[from], own)),
                 Op::Activation(activation) => {
                     let from = node.inputs[0];
@@ -181,12 +185,12 @@ impl<'a> Batch<'a> {
                         *sum += activation.slope(z) * own + activation.curvature(z) * t * d;
                     }
                 }
-                Op::MaxPool { .. } => {
+                Op::Pool(_) => {
                     let from = node.inputs[0];
                     let sums = &mut below[from];
                     for_each_window(self.graph, node, &self.values[from], |at, place| sums[place] += own[at]);
                 }
-                Op::Dense | Op::Convolution { .. } => {
+                Op::Dense | Op::Convolution(_) => {
                     let Some(linear) = Linear::of(self.graph, node) else { continue };
                     let from = node.inputs[0];
                     linear.gradient(own, &self.values[from], self.rows, product);

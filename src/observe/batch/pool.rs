@@ -1,13 +1,16 @@
 //! The windows of a pooling over a batch.
 
-use phasesweep_networks::{Extent, Graph, Node, Op};
+use phasesweep_networks::{Extent, Graph, Node, Op, Pool};
 
 /// Calls `visit` for every value of a pooling over the batch `values` of its input, in order, with the place of the value
 /// and the place in the input of the greatest of its window; of equal ones, the first.
 pub(super) fn for_each_window(graph: &Graph, node: &Node, values: &[f64], mut visit: impl FnMut(usize, usize)) {
     let below = graph.nodes()[node.inputs[0]].extent;
-    let (Op::MaxPool { side }, Extent::Image([channels, height, width]), Extent::Image([_, full, across])) =
-        (node.op, node.extent, below)
+    let (
+        Op::Pool(Pool { window: [side, _], .. }),
+        Extent::Image([channels, height, width]),
+        Extent::Image([_, full, across]),
+    ) = (node.op, node.extent, below)
     else {
         return;
     };

@@ -3,7 +3,7 @@
 //! Absolute error within 4e-7 of the exact function: exponentials by range reduction and a polynomial of degree 6, the
 //! error function by Abramowitz and Stegun (1964), 7.1.26. Ties: the derivative of max(0, z) is 0 at 0.
 
-use phasesweep_networks::Activation;
+use phasesweep_networks::{Activation, LEAK};
 
 /// Replaces z by σ(z).
 pub(super) fn apply(kind: Activation, z: &mut [f32]) {
@@ -13,6 +13,12 @@ pub(super) fn apply(kind: Activation, z: &mut [f32]) {
         Activation::Sigmoid => z.iter_mut().for_each(|z| *z = sigmoid(*z)),
         Activation::Gelu => z.iter_mut().for_each(|z| *z *= normal(*z)),
         Activation::Softplus => z.iter_mut().for_each(|z| *z = z.max(0.0) + (-z.abs()).exp().ln_1p()),
+        Activation::LeakyRelu => z.iter_mut().for_each(|z| *z = if *z > 0.0 { *z } else { LEAK as f32 * *z }),
+        Activation::Swish => z.iter_mut().for_each(|z| *z *= sigmoid(*z)),
+        Activation::Elu => z.iter_mut().for_each(|z| *z = if *z > 0.0 { *z } else { z.exp_m1() }),
+        Activation::Erf => z.iter_mut().for_each(|z| *z = 2.0 * normal(std::f32::consts::SQRT_2 * *z) - 1.0),
+        Activation::Quadratic => z.iter_mut().for_each(|z| *z *= *z),
+        Activation::Identity => {}
     }
 }
 
@@ -33,6 +39,15 @@ pub(super) fn slope(kind: Activation, z: &mut [f32]) {
             *z = *z * density + normal(*z);
         }),
         Activation::Softplus => z.iter_mut().for_each(|z| *z = sigmoid(*z)),
+        Activation::LeakyRelu => z.iter_mut().for_each(|z| *z = if *z > 0.0 { 1.0 } else { LEAK as f32 }),
+        Activation::Swish => z.iter_mut().for_each(|z| {
+            let h = sigmoid(*z);
+            *z = h * (1.0 + *z * (1.0 - h));
+        }),
+        Activation::Elu => z.iter_mut().for_each(|z| *z = exp(z.min(0.0))),
+        Activation::Erf => z.iter_mut().for_each(|z| *z = std::f32::consts::FRAC_2_SQRT_PI * exp(-*z * *z)),
+        Activation::Quadratic => z.iter_mut().for_each(|z| *z *= 2.0),
+        Activation::Identity => z.fill(1.0),
     }
 }
 
@@ -85,13 +100,22 @@ mod tests {
                 (Activation::Sigmoid, logistic, logistic * (1.0 - logistic)),
                 (Activation::Gelu, z * phi(z), phi(z) + z * bell),
                 (Activation::Softplus, (1.0 + z.exp()).ln(), logistic),
+                (Activation::LeakyRelu, z.max(0.01 * z), if z > 0.0 { 1.0 } else { 0.01 }),
+                (Activation::Swish, z * logistic, logistic * (1.0 + z * (1.0 - logistic))),
+                (Activation::Elu, if z > 0.0 { z } else { z.exp_m1() }, z.min(0.0).exp()),
+                (Activation::Erf, erf(z), std::f64::consts::FRAC_2_SQRT_PI * (-z * z).exp()),
+                (Activation::Quadratic, z * z, 2.0 * z),
+                (Activation::Identity, z, 1.0),
             ];
             for (kind, value, derivative) in exact {
                 let (mut got, mut gone) = ([z as f32], [z as f32]);
                 apply(kind, &mut got);
                 slope(kind, &mut gone);
-                // What the module promises, times |z| for gelu, plus half a unit in the last place of z itself.
-                let close = 4e-7 * z.abs().max(1.0) + 6e-8 * z.abs();
+                // What the module promises, times |z| for gelu and swish, plus half a unit in the last place of z itself; the
+                // error function is twice the normal distribution's; a square has the relative error of z twice.
+                let close = 8e-7 * z.abs().max(1.0)
+                    + 6e-8 * z.abs()
+                    + if kind == Activation::Quadratic { 2e-7 * z * z } else { 0.0 };
                 assert!((f64::from(got[0]) - value).abs() < close, "{kind:?} {z}: {got:?} {value}");
                 assert!((f64::from(gone[0]) - derivative).abs() < close, "{kind:?}' {z}: {gone:?} {derivative}");
             }

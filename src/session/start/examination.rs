@@ -222,10 +222,10 @@ fn refused_networks(sweep: &Sweep, name: &str, ports: Ports) -> Vec<String> {
                         "{name}: its images of {height}×{width} are pooled away by {label}. Take fewer convolutions or a \
                          smaller pool"
                     ),
-                    (Misfit::PooledAway, None) => format!("{name}: {label} cannot be built: {misfit}"),
                     (Misfit::NoImages, _) => {
                         format!("{name}: a convolutional network needs images, and these are points")
                     }
+                    _ => format!("{name}: {label} cannot be built: {misfit}"),
                 });
                 continue;
             }

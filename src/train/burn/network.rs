@@ -7,7 +7,7 @@
 //! finite leaves its neighbours as they are.
 
 use ::burn::tensor::{Tensor, activation};
-use phasesweep_networks::{Extent, Graph, Op};
+use phasesweep_networks::{Extent, Graph, LEAK, Op};
 
 use super::convolution::{self, Leaf};
 use super::flex::on_flex;
@@ -18,7 +18,7 @@ use crate::sweep::Activation;
 /// A vector, with what the way back and the observables need of it.
 #[derive(Debug, Clone)]
 struct Units {
-    /// Before the activation; kept for GELU alone, whose derivative needs it.
+    /// Before the activation; kept where the derivative needs it.
     before: Option<Tensor<3>>,
     /// `[replica, unit, sample]`.
     out: Tensor<3>,
@@ -100,23 +100,23 @@ pub(super) fn forward(graph: &Graph, parameters: &Parameters, input: Input, trai
                 };
                 Value::Units(Box::new((product + own.bias.clone()).into()))
             }
-            (Op::Convolution { kernel }, first, Some((layer, own))) => {
+            (Op::Convolution(window), first, Some((layer, own))) => {
                 let image = match first {
                     Value::Image(image) => convolution::Below::Own(image),
                     Value::Rows(rows) => convolution::below(&rows, graph.nodes()[node.inputs[0]].extent, replicas),
                     Value::Units(_) => unreachable!("a vector where an image was expected"),
                 };
-                let (out, leaf) = convolution::convolve(image, own, layer, kernel, train);
+                let (out, leaf) = convolution::convolve(image, own, layer, window.kernel, train);
                 pass.leaves.extend(leaf);
                 Value::Image(out)
             }
             (Op::Activation(kind), Value::Image(image), _) => Value::Image(activate(image, kind)),
             (Op::Activation(kind), first, _) => {
                 let z = first.vector(replicas);
-                let before = (train && kind == Activation::Gelu).then(|| z.clone());
+                let before = (train && needs_argument(kind)).then(|| z.clone());
                 Value::Units(Box::new(Units { before, out: activate(z, kind), square: None }))
             }
-            (Op::MaxPool { side }, Value::Image(image), _) => Value::Image(convolution::pool(image, side)),
+            (Op::Pool(pool), Value::Image(image), _) => Value::Image(convolution::pool(image, pool.window[0])),
             (Op::Flatten, Value::Image(image), _) => {
                 Value::Rows(Input::Own(convolution::flat(&image, replicas).swap_dims(0, 1)))
             }
@@ -148,7 +148,7 @@ fn kept(graph: &Graph, train: bool) -> Vec<bool> {
         match node.op {
             Op::Dense | Op::Flatten => kept[node.inputs[0]] = true,
             Op::Activation(_) => kept[place] = true,
-            Op::Input | Op::Convolution { .. } | Op::MaxPool { .. } | Op::Add => {}
+            Op::Input | Op::Convolution(_) | Op::Pool(_) | Op::Add | Op::Scale(_) | Op::Normalise(_) => {}
         }
     }
     kept
@@ -275,6 +275,16 @@ pub(super) fn activate<const D: usize>(z: Tensor<D>, kind: Activation) -> Tensor
         Activation::Gelu => activation::gelu(z),
         Activation::Sigmoid => activation::sigmoid(z),
         Activation::Softplus => activation::softplus(z, 1.0),
+        Activation::LeakyRelu => activation::leaky_relu(z, LEAK),
+        Activation::Swish => {
+            let sigmoid = activate(z.clone(), Activation::Sigmoid);
+            z * sigmoid
+        }
+        // The exponential of what is not negative would overflow.
+        Activation::Elu => activation::relu(z.clone()) + z.clamp_max(0.0).exp().sub_scalar(1.0),
+        Activation::Erf => z.erf(),
+        Activation::Quadratic => z.clone() * z,
+        Activation::Identity => z,
     }
 }
 
@@ -296,13 +306,8 @@ fn through(below: Units, kind: Activation, weight: &Tensor<3>, delta: Tensor<3>)
         Activation::Relu => transposed.matmul(delta) * below.out.sign(),
         // σ' = 1/(1 + e^−z) = 1 − e^−σ.
         Activation::Softplus => transposed.neg().matmul(delta) * below.out.neg().exp().sub_scalar(1.0),
-        Activation::Gelu => {
-            let back = transposed.matmul(delta);
-            match below.before {
-                Some(z) => back * gelu_slope(z),
-                None => back,
-            }
-        }
+        Activation::Identity => transposed.matmul(delta),
+        kind => transposed.matmul(delta) * slope(below, kind),
     }
 }
 
@@ -313,10 +318,33 @@ fn slope(own: Units, kind: Activation) -> Tensor<3> {
         Activation::Sigmoid => own.out.clone() - own.squared(),
         Activation::Relu => own.out.sign(),
         Activation::Softplus => own.out.neg().exp().neg().add_scalar(1.0),
-        Activation::Gelu => match own.before {
-            Some(z) => gelu_slope(z),
-            None => unreachable!("what GELU was fed is kept for the way back"),
+        Activation::LeakyRelu => own.out.sign().clamp_min(0.0).mul_scalar(1.0 - LEAK).add_scalar(LEAK),
+        // e^z = σ + 1 below 0, and 1 above.
+        Activation::Elu => own.out.clamp_max(0.0).add_scalar(1.0),
+        Activation::Identity => own.out.ones_like(),
+        Activation::Gelu | Activation::Swish | Activation::Erf | Activation::Quadratic => match own.before {
+            Some(z) => slope_at(z, kind),
+            None => unreachable!("what such a function was given is kept for the way back"),
         },
+    }
+}
+
+/// Whether σ'(z) does not follow from σ(z).
+fn needs_argument(kind: Activation) -> bool {
+    matches!(kind, Activation::Gelu | Activation::Swish | Activation::Erf | Activation::Quadratic)
+}
+
+/// σ'(z) from z, of the functions of [`needs_argument`].
+fn slope_at(z: Tensor<3>, kind: Activation) -> Tensor<3> {
+    match kind {
+        Activation::Swish => {
+            let sigmoid = activate(z.clone(), Activation::Sigmoid);
+            let rest = sigmoid.clone().neg().add_scalar(1.0);
+            sigmoid * (z * rest).add_scalar(1.0)
+        }
+        Activation::Erf => (z.clone() * z).neg().exp().mul_scalar(std::f64::consts::FRAC_2_SQRT_PI),
+        Activation::Quadratic => z.mul_scalar(2.0),
+        _ => gelu_slope(z),
     }
 }
 

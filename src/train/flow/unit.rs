@@ -59,6 +59,12 @@ fn value_and_slope(kind: Activation, z: f64) -> (f64, f64) {
             (s, s * (1.0 - s))
         }
         Activation::Softplus => (softplus(z), logistic(z)),
+        Activation::LeakyRelu
+        | Activation::Swish
+        | Activation::Elu
+        | Activation::Erf
+        | Activation::Quadratic
+        | Activation::Identity => (kind.value(z), kind.slope(z)),
         Activation::Gelu => {
             let distribution = 0.5 * statrs::function::erf::erfc(-z * std::f64::consts::FRAC_1_SQRT_2);
             let density = (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
@@ -101,7 +107,7 @@ mod tests {
 
     #[test]
     fn slopes_are_those_of_the_values() {
-        for kind in [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Sigmoid, Activation::Softplus] {
+        for kind in Activation::ALL {
             let unit = Unit::new(kind, true);
             for z in [-4.0, -1.3, -0.2, 0.3, 2.0, 5.0] {
                 let difference = (unit.at(z + 1e-6).0 - unit.at(z - 1e-6).0) / 2e-6;

@@ -120,6 +120,7 @@ impl<'a> Reference<'a> {
             Activation::Sigmoid => 1.0 / (1.0 + (-z).exp()),
             Activation::Softplus => z.exp().ln_1p(),
             Activation::Gelu => z * 0.5 * (1.0 + erf(z / 2f64.sqrt())),
+            other => other.value(z),
         }
     }
 }

@@ -15,6 +15,12 @@ fn unit(network: &Network, z: Tensor<4>) -> Tensor<4> {
         Activation::Gelu => activation::gelu(z),
         Activation::Sigmoid => activation::sigmoid(z),
         Activation::Softplus => activation::softplus(z, 1.0),
+        Activation::LeakyRelu => activation::leaky_relu(z, 0.01),
+        Activation::Swish => activation::silu(z),
+        Activation::Elu => activation::elu(z, 1.0),
+        Activation::Erf => z.erf(),
+        Activation::Quadratic => z.clone() * z,
+        Activation::Identity => z,
     };
     value.mul_scalar(network.unit.scale)
 }
