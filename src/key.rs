@@ -107,6 +107,10 @@ pub enum Form {
     Epochs,
     /// A table.
     Table,
+    /// The elements of a network.
+    Layers,
+    /// A table of numbers, or lists of them, by name.
+    NamedNumbers,
 }
 
 /// Where a number must lie. Real numbers are checked in single precision as well, in which training computes: a momentum

@@ -9,9 +9,11 @@
 //! that names and order of a network's numbers may not change.
 
 mod activation;
+mod all_cnn;
 mod builder;
 mod chain;
 mod cnn;
+mod depthwise;
 mod graph;
 mod initial;
 mod layers;
@@ -19,6 +21,7 @@ mod mlp;
 mod operation;
 pub mod reference;
 mod residual_mlp;
+mod resnet;
 
 use serde::Serialize;
 
@@ -253,6 +256,12 @@ networks! {
     Cnn = cnn,
     /// Residual blocks of dense layers.
     ResidualMlp = residual_mlp,
+    /// Residual blocks of convolutions.
+    Resnet = resnet,
+    /// Depthwise separable convolutions.
+    Depthwise = depthwise,
+    /// Convolutions alone.
+    AllCnn = all_cnn,
     /// A list of elements.
     Layers = layers,
 }

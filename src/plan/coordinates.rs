@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::keys::{Keys, file_name, keys_of, shown};
 use super::{Plan, Variant, entries_of};
-use crate::sweep::{Architecture, Batch, Optimiser, Prune, PruneSize, Subsample};
+use crate::sweep::{Architecture, Batch, NamedNumbers, Optimiser, Prune, PruneSize, Subsample};
 
 /// A numeric coordinate over cells.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,8 +158,9 @@ impl Plan {
         out
     }
 
-    /// The keys of every axis's entries, in the order of [`Plan::AXES`]: those of their canonical JSON, and for data the
-    /// digest, which is part of the specification, and the directory, which is not.
+    /// The keys of every axis's entries, in the order of [`Plan::AXES`]: those of their canonical JSON, for data the digest,
+    /// which is part of the specification, and the directory, which is not, and for networks of elements their named
+    /// numbers, which are not either.
     pub(super) fn keys_of_entries(&self) -> [(&'static str, Vec<Keys>); 5] {
         let sweep = self.sweep();
         let mut data: Vec<Keys> = sweep.data.iter().map(keys_of).collect();
@@ -169,11 +170,16 @@ impl Plan {
                 keys.insert("path".to_owned(), path.to_string_lossy().into());
             }
         }
+        let mut architectures: Vec<Keys> = sweep.architectures.iter().map(keys_of).collect();
+        for (keys, architecture) in architectures.iter_mut().zip(&sweep.architectures) {
+            let NamedNumbers(numbers) = &architecture.numbers;
+            keys.extend(numbers.iter().map(|(name, value)| (format!("kind.{name}"), (*value).into())));
+        }
         let [a, b, c, d, e] = Plan::AXES;
         [
             (a, data),
             (b, sweep.subsamples.iter().map(keys_of).collect()),
-            (c, sweep.architectures.iter().map(keys_of).collect()),
+            (c, architectures),
             (d, sweep.optimisers.iter().map(keys_of).collect()),
             (e, self.prunes().iter().map(keys_of).collect()),
         ]

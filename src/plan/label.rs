@@ -312,7 +312,10 @@ fn architecture_words(architecture: &Architecture) -> Words {
     let numbers = phasesweep_networks::KEYS.iter().map(|key| format!("kind.{}", key.name));
     let keys: Vec<String> = std::iter::once("kind.kind".to_owned()).chain(numbers).collect();
     words.say(architecture.kind.label(), &keys.iter().map(String::as_str).collect::<Vec<_>>());
-    words.say(architecture.activation.name().to_owned(), &["activation"]);
+    if architecture.kind.uses_activation() {
+        words.say(architecture.activation.name().to_owned(), &["activation"]);
+    }
+    words.implied(&["activation"]);
     let parametrisation = if architecture.mean_field.is_some() { "mean-field" } else { "standard" };
     words.unusual("parametrisation", parametrisation.to_owned(), architecture.mean_field.is_none());
     if let Some(field) = &architecture.mean_field {

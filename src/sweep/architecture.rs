@@ -11,6 +11,7 @@ use super::data::Data;
 use super::diagnostics::Diagnostics;
 use super::flow::MeanField;
 use super::judge::{Judge, words};
+use super::layers;
 use super::place::Located;
 use super::reader::{Field, List};
 use super::table::{RawTable, Table, keys};
@@ -24,7 +25,7 @@ keys! {
     RawArchitecture {
         /// The network.
         kind: String = string {
-            words: Some(|| readable().map(|network| network.name).collect()),
+            words: Some(|| networks::ALL.iter().map(|network| network.name).collect()),
             absent: Absent::Required("\"mlp\""),
         },
         /// Elementwise function of the hidden layers.
@@ -63,12 +64,7 @@ pub(crate) const TABLE: Table = Table {
 
 /// Every network with its keys.
 pub(crate) fn variants() -> Vec<Variant> {
-    readable().map(variant).collect()
-}
-
-/// The networks that sweep files can name.
-fn readable() -> impl Iterator<Item = &'static Registered> {
-    networks::ALL.iter().filter(|network| network.keys.iter().all(|key| key.form != networks::Form::Layers))
+    networks::ALL.iter().map(variant).collect()
 }
 
 fn variant(network: &Registered) -> Variant {
@@ -86,7 +82,8 @@ fn variant(network: &Registered) -> Variant {
             networks::Form::Word { default, .. } => {
                 (Form::Strings, Bound::Free, Some(Absent::Is(Literal::Word(default))))
             }
-            networks::Form::Layers | networks::Form::NamedNumbers => (Form::Table, Bound::Free, None),
+            networks::Form::Layers => (Form::Layers, Bound::Free, None),
+            networks::Form::NamedNumbers => (Form::NamedNumbers, Bound::Free, Some(Absent::Means("no names"))),
         };
         let absent = absent.unwrap_or(Absent::Required(key.example));
         let listed = if let networks::Form::Word { words, .. } = key.form { words } else { &[] };
@@ -113,6 +110,20 @@ pub struct Architecture {
     pub init_scale: f64,
     /// Hidden layers measured, 1-based, ascending and distinct. Not part of the initial weights' key.
     pub observe: Vec<usize>,
+    /// The named numbers that a network of elements was made with.
+    #[serde(skip)]
+    pub numbers: NamedNumbers,
+}
+
+/// Named numbers that a network of elements was made with, by which its results are selected and drawn. Part of no
+/// identity, and not of what tells entries of an axis apart: the elements are.
+#[derive(Clone, PartialEq, Default)]
+pub struct NamedNumbers(pub Vec<(String, f64)>);
+
+impl std::fmt::Debug for NamedNumbers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NamedNumbers")
+    }
 }
 
 /// The entries of one `[[architecture]]`; networks of images are held against those of `data`.
@@ -124,7 +135,7 @@ pub(crate) fn resolve(
     let (raw, mut judge) = (&table.keys, Judge::of(TABLE.header, table, diagnostics));
     let activations = judge.choices(&raw.activation, &activations());
     let scales = judge.reals(&raw.init_scale);
-    let kinds: Vec<(&str, &'static Registered)> = readable().map(|network| (network.name, network)).collect();
+    let kinds: Vec<(&str, &'static Registered)> = networks::ALL.iter().map(|network| (network.name, network)).collect();
     let shapes = match judge.choice(&raw.kind, &kinds) {
         Some(network) => shapes(&mut judge, raw, network),
         None => {
@@ -133,22 +144,29 @@ pub(crate) fn resolve(
         }
     };
     if let Some(shapes) = &shapes {
-        images_fit(&mut judge, raw, shapes, data);
+        fit(&mut judge, raw, shapes, data);
     }
-    let observe = layers(&mut judge, raw, shapes.as_deref());
+    if let (Some(shapes), Some(written)) = (&shapes, raw.activation.given())
+        && shapes.iter().all(|shape| !shape.kind.uses_activation())
+    {
+        let error = judge.diagnostics.error(&written.place, "`activation` does not apply to these `layers`");
+        error.help("it stands for the element \"activation\", and none of them is that one");
+    }
+    let observe = observed(&mut judge, raw, shapes.as_deref());
     let fields = mean_fields(&mut judge, raw);
     let (activations, scales, shapes, observe, fields) = (activations?, scales?, shapes?, observe?, fields?);
     let combinations = judge.combinations([shapes.len(), activations.len(), scales.len(), fields.len()])?;
     let entry = |[k, a, s, m]: [usize; 4]| {
-        let (kind, mean_field) = (shapes[k].clone(), fields[m]);
+        let (Shape { kind, numbers }, mean_field) = (&shapes[k], fields[m]);
         let observe = observe.clone().unwrap_or_else(|| vec![kind.depth()]);
-        Architecture { activation: activations[a].value, mean_field, init_scale: scales[s].value, observe, kind }
+        let (activation, init_scale) = (activations[a].value, scales[s].value);
+        Architecture { kind: kind.clone(), activation, mean_field, init_scale, observe, numbers: numbers.clone() }
     };
     Some(combinations.map(entry).collect())
 }
 
 /// The networks of a kind whose keys have the values that are written: the product of its keys, the last fastest.
-fn shapes(judge: &mut Judge<'_>, raw: &RawArchitecture, network: &'static Registered) -> Option<Vec<ArchitectureKind>> {
+fn shapes(judge: &mut Judge<'_>, raw: &RawArchitecture, network: &'static Registered) -> Option<Vec<Shape>> {
     let own = variant(network);
     judge.of_other_kinds(&format!("kind = \"{}\"", network.name), &raw.kinds, &own, &variants());
     for key in network.keys.iter().filter(|key| matches!(key.form, networks::Form::Integer { odd: true, .. })) {
@@ -158,12 +176,28 @@ fn shapes(judge: &mut Judge<'_>, raw: &RawArchitecture, network: &'static Regist
         networks::Form::Integer { .. } => networks::Value::Integer(values.whole(key.name)),
         networks::Form::Widths { .. } => networks::Value::Widths(values.wholes(key.name)),
         networks::Form::Word { .. } => networks::Value::Word(values.word(key.name)),
-        networks::Form::Layers | networks::Form::NamedNumbers => unreachable!("not read yet"),
+        networks::Form::Layers | networks::Form::NamedNumbers => {
+            unreachable!("a network of elements has no key beside them")
+        }
     };
+    if let Some(key) = network.keys.iter().find(|key| key.form == networks::Form::Layers) {
+        let of = |own: layers::Network| {
+            let values = networks::Values::new(vec![(key.name, networks::Value::Layers(own.elements))]);
+            Shape { kind: (network.of)(&values), numbers: NamedNumbers(own.numbers) }
+        };
+        return Some(layers::networks(judge, &raw.kinds)?.into_iter().map(of).collect());
+    }
     let of = |values: Values| {
-        (network.of)(&networks::Values::new(network.keys.iter().map(|key| (key.name, value(key, &values))).collect()))
+        let own = network.keys.iter().map(|key| (key.name, value(key, &values))).collect();
+        Shape { kind: (network.of)(&networks::Values::new(own)), numbers: NamedNumbers::default() }
     };
     Some(judge.kind(&raw.kinds, &own)?.into_iter().map(of).collect())
+}
+
+/// A network, and the numbers of `numbers` that it was made with.
+struct Shape {
+    kind: ArchitectureKind,
+    numbers: NamedNumbers,
 }
 
 /// Mean-field numbers of an `[[architecture]]`, `None` for the standard parametrisation.
@@ -178,15 +212,17 @@ fn mean_fields(judge: &mut Judge<'_>, raw: &RawArchitecture) -> Option<Vec<Optio
 }
 
 /// Layers to be observed; `Some(None)` is the default, the last hidden layer of each shape.
-fn layers(
-    judge: &mut Judge<'_>,
-    raw: &RawArchitecture,
-    shapes: Option<&[ArchitectureKind]>,
-) -> Option<Option<Vec<usize>>> {
+fn observed(judge: &mut Judge<'_>, raw: &RawArchitecture, shapes: Option<&[Shape]>) -> Option<Option<Vec<usize>>> {
+    let shallowest = shapes.and_then(|shapes| shapes.iter().map(|shape| shape.kind.depth()).min());
+    if let (Some(0), Some(kind)) = (shallowest, raw.kind.given()) {
+        let error =
+            judge.diagnostics.error(&kind.place, "the network has no hidden layer, and nothing could be observed");
+        error.help("a dense layer, a convolution or a residual before the last one makes a hidden layer");
+        return None;
+    }
     let Field::Given(given) = &raw.observe.field else {
         return raw.observe.is_absent().then_some(None);
     };
-    let shallowest = shapes.and_then(|shapes| shapes.iter().map(ArchitectureKind::depth).min());
     let mut layers = Vec::new();
     let mut sound = true;
     for layer in &given.value {
@@ -209,15 +245,25 @@ fn layers(
     sound.then_some(Some(layers))
 }
 
-/// Networks of images need images, large enough for their pooling; of sources whose images are not known without their
-/// files, this is seen once the data are looked at.
-fn images_fit(judge: &mut Judge<'_>, raw: &RawArchitecture, shapes: &[ArchitectureKind], data: &[Located<Data>]) {
-    let Some(kind) = raw.kind.given().filter(|_| shapes.iter().any(ArchitectureKind::needs_images)) else { return };
+/// Networks must be possible, and networks of images need images that are large enough; of sources whose images are not
+/// known without their files, this is seen once the data are looked at.
+fn fit(judge: &mut Judge<'_>, raw: &RawArchitecture, shapes: &[Shape], data: &[Located<Data>]) {
+    let Some(kind) = raw.kind.given() else { return };
+    let misfit = |shape: &Shape, image: Option<[usize; 3]>| {
+        let inputs = image.map_or(1, |image| image.iter().product());
+        let ports = Ports { inputs, image, classes: 2 };
+        Some((shape.kind.label(), shape.kind.graph(ports, Activation::Tanh).err()?))
+    };
+    // What reads vectors is possible or not whatever the data are.
+    let vectors = shapes.iter().filter(|shape| !shape.kind.needs_images());
+    if let Some((label, misfit)) = vectors.clone().find_map(|shape| misfit(shape, None)) {
+        judge.diagnostics.error(&kind.place, format!("`{label}` cannot be built: {misfit}"));
+        return;
+    }
     let known = data.iter().filter_map(|entry| Some((entry.value.source.name(), entry.value.source.known()?.image)));
     for (source, image) in known {
-        let ports = Ports { inputs: image.map_or(1, |image: [usize; 3]| image.iter().product()), image, classes: 2 };
-        let misfit = |shape: &ArchitectureKind| Some((shape.label(), shape.graph(ports, Activation::Tanh).err()?));
-        let Some((label, misfit)) = shapes.iter().find_map(misfit) else { continue };
+        let of_images = shapes.iter().filter(|shape| shape.kind.needs_images());
+        let Some((label, misfit)) = of_images.clone().find_map(|shape| misfit(shape, image)) else { continue };
         match (misfit, image) {
             (Misfit::PooledAway, Some([_, height, width])) => {
                 let error = judge
@@ -226,10 +272,14 @@ fn images_fit(judge: &mut Judge<'_>, raw: &RawArchitecture, shapes: &[Architectu
                 error.label(format!("{source} has images of {height}×{width}"));
                 error.help("take fewer convolutions, or less pooling")
             }
-            _ => {
+            (Misfit::NoImages, _) | (_, None) => {
                 let error = judge.diagnostics.error(&kind.place, "convolutions need images");
                 error.label(format!("{source} has points, not images"));
                 error.help("give the points a sweep of their own, with kind = \"mlp\"")
+            }
+            (misfit, Some([channels, height, width])) => {
+                let error = judge.diagnostics.error(&kind.place, format!("`{label}` cannot be built: {misfit}"));
+                error.label(format!("{source} has images of {channels}×{height}×{width}"))
             }
         };
         return;

@@ -285,6 +285,8 @@ impl<'a> Judge<'a> {
                 self.distinct(key.name, names.iter().map(|name| (name.value.clone(), &name.place)));
                 Some(vec![Value::Names(names.iter().map(|name| name.value.clone()).collect())])
             }
+            // The elements of a network are read by the table whose key they are.
+            KindField::Node(_) => Some(vec![Value::Absent]),
             KindField::Lists(field) => {
                 Some(self.whole_lists(key, field, range)?.into_iter().map(Value::Wholes).collect())
             }
@@ -409,12 +411,12 @@ impl<'a> Judge<'a> {
         read.into_iter().collect()
     }
 
-    /// Reports every item of a list that was listed before.
+    /// Reports every item of a list that was listed before; whether there is none.
     pub(crate) fn distinct<'i, V: Display + Eq + std::hash::Hash>(
         &mut self,
         key: &str,
         items: impl Iterator<Item = (V, &'i Place)>,
-    ) {
+    ) -> bool {
         let mut seen = HashSet::new();
         let mut twice = Vec::new();
         for (value, place) in items {
@@ -424,9 +426,11 @@ impl<'a> Judge<'a> {
                 seen.insert(value);
             }
         }
+        let none = twice.is_empty();
         for (value, place) in twice {
             self.diagnostics.error(&place, format!("`{key}` lists {value} twice")).label("already listed");
         }
+        none
     }
 
     /// Numbers of random streams: one, a list, or a range. `one_is_count`: a single `n` means 0 to n − 1, as seeds have it.

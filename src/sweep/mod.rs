@@ -24,6 +24,7 @@ mod document;
 mod flow;
 mod head;
 mod judge;
+mod layers;
 mod observables;
 mod observe;
 mod optimiser;
@@ -47,7 +48,7 @@ mod train;
 mod written;
 
 pub use additions::{AskedAddition, parse_additions};
-pub use architecture::Architecture;
+pub use architecture::{Architecture, NamedNumbers};
 pub use data::{Data, Labels, Normalise};
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use flow::{Flow, FlowObserve, MeanField, Precision, Watched};

@@ -141,6 +141,11 @@ impl<'t, 'd> TableReader<'t, 'd> {
         self.table.get(key).map(|entry| &entry.value)
     }
 
+    /// Whatever a key holds, to be read later.
+    pub(crate) fn any(&mut self, key: &'static str) -> Field<Node> {
+        self.node(key).map_or(Field::Absent, |node| Field::Given(node.with(node.clone())))
+    }
+
     /// Where errors go.
     pub(crate) fn diagnostics(&mut self) -> &mut Diagnostics {
         self.diagnostics

@@ -53,6 +53,8 @@ fn value(key: &Key) -> String {
         Form::Batch => with("`\"full\"`, or an integer"),
         Form::Epochs => "a schedule".to_owned(),
         Form::Table => "a table".to_owned(),
+        Form::Layers => "a list of elements".to_owned(),
+        Form::NamedNumbers => "a table of numbers, or lists of them".to_owned(),
     }
 }
 
@@ -356,6 +358,12 @@ fn form(key: &Key) -> Value {
             ] })
         }
         Form::Table => json!({ "type": "object" }),
+        Form::Layers => json!({ "type": "array", "items": { "anyOf": [{ "type": "string" }, { "type": "object" }] } }),
+        Form::NamedNumbers => {
+            let number = json!({ "type": "number" });
+            let values = json!({ "anyOf": [number, { "type": "array", "items": number }] });
+            json!({ "type": "object", "additionalProperties": values })
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! A table may be of several kinds ([`Variant`]: sources of data, rules of optimisers) that bring keys of their own. Those
 //! are read as [`KindKeys`]: no table lists them.
 
+use super::document::Node;
 use super::place::Place;
 use super::reader::{Field, List, TableReader};
 use crate::key::{Form, Key, Variant, union};
@@ -187,6 +188,8 @@ pub(crate) enum KindField {
     Names(Field<List<String>>),
     /// [`Form::Boolean`]
     Flag(Field<bool>),
+    /// [`Form::Layers`], [`Form::NamedNumbers`]
+    Node(Field<Node>),
 }
 
 impl KindField {
@@ -199,6 +202,7 @@ impl KindField {
             KindField::Lists(field) => field.is_absent(),
             KindField::Names(field) => field.is_absent(),
             KindField::Flag(field) => field.is_absent(),
+            KindField::Node(field) => field.is_absent(),
         }
     }
 
@@ -214,6 +218,7 @@ impl KindField {
             KindField::Lists(field) => place(field),
             KindField::Names(field) => place(field),
             KindField::Flag(field) => place(field),
+            KindField::Node(field) => place(field),
         }
     }
 }
@@ -228,6 +233,7 @@ impl KindKeys {
                 Form::IntegerLists => KindField::Lists(reader.integer_lists(key.name)),
                 Form::NameList => KindField::Names(reader.name_list(key.name)),
                 Form::Boolean => KindField::Flag(reader.boolean(key.name)),
+                Form::Layers | Form::NamedNumbers => KindField::Node(reader.any(key.name)),
                 // A test holds that kinds have keys of these forms and of numbers.
                 _ => KindField::Numbers(reader.numbers(key.name)),
             };
@@ -239,6 +245,14 @@ impl KindKeys {
     /// What a key was given.
     pub(crate) fn get(&self, key: &str) -> Option<&KindField> {
         self.0.iter().find(|(name, _)| *name == key).map(|(_, field)| field)
+    }
+
+    /// What a key of [`KindField::Node`] was given.
+    pub(crate) fn node(&self, key: &str) -> Option<&Field<Node>> {
+        match self.get(key)? {
+            KindField::Node(field) => Some(field),
+            _ => None,
+        }
     }
 
     /// Where a key stands, if it does.

@@ -57,6 +57,8 @@ fn every_key_is_part_of_the_sweeps_of_the_tests() {
         "width",
         "blocks",
         "classes",
+        "layers",
+        "numbers",
         "separation",
         "imbalance",
         "units",

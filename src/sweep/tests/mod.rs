@@ -4,6 +4,7 @@ use super::*;
 
 mod accepted;
 mod documented;
+mod layers;
 mod overridden;
 mod refusals;
 mod refused;
