@@ -39,6 +39,10 @@ impl Tensors {
         let tensors = SafeTensors::deserialize(&bytes).map_err(broken)?;
         let mut by_name = HashMap::new();
         for (name, view) in tensors.tensors() {
+            // PyTorch counts the steps of a batch normalisation; no network needs the number.
+            if name.ends_with(".num_batches_tracked") {
+                continue;
+            }
             let values = numbers(&view)
                 .ok_or_else(|| refuse(format!("it holds `{name}` as {:?}; f32 or f64 is expected", view.dtype())))?;
             by_name.insert(name, (view.shape().to_vec(), values));

@@ -4,6 +4,7 @@
 //! and the network's shape, [`View`] one replica's weights. Invariant: what is measured of a view depends on the view
 //! alone, so on the weights, the seed and what the cohort shares.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use phasesweep_networks::{Graph, LayerShape};
@@ -147,6 +148,9 @@ pub struct View<'a> {
     pub kept: Option<&'a [bool]>,
     /// Steps of the optimiser in an epoch.
     pub steps_per_epoch: usize,
+    /// Running averages of batch normalisations, laid out as the graph's.
+    averages: Cow<'a, [f32]>,
+    evaluated: OnceLock<Vec<f32>>,
     earlier: Vec<Vec<f32>>,
     initial: Draw<'a>,
     drawn: OnceLock<Vec<f32>>,
@@ -157,7 +161,8 @@ pub type Draw<'a> = Box<dyn Fn() -> Vec<f32> + Send + Sync + 'a>;
 
 impl<'a> View<'a> {
     /// The view of a replica; `None` if the parameters are not as many as the layers have. `initial` draws the weights
-    /// from which it began, laid out as the parameters.
+    /// from which it began, laid out as the parameters. Running averages are those before training until
+    /// [`View::with_averages`] says otherwise.
     pub fn new(
         subject: &'a Subject<'a>,
         parameters: &'a [f32],
@@ -170,8 +175,40 @@ impl<'a> View<'a> {
             return None;
         }
         let network = Network::new(&subject.layers, subject.activation, parameters);
-        let (earlier, drawn) = (Vec::new(), OnceLock::new());
-        Some(View { subject, network, parameters, seed, kept, steps_per_epoch, earlier, initial, drawn })
+        Some(View {
+            subject,
+            network,
+            parameters,
+            seed,
+            kept,
+            steps_per_epoch,
+            averages: Cow::Owned(subject.graph.initial_averages()),
+            evaluated: OnceLock::new(),
+            earlier: Vec::new(),
+            initial,
+            drawn: OnceLock::new(),
+        })
+    }
+
+    /// With these running averages of its batch normalisations; `None` if they are not as many as the graph's.
+    pub fn with_averages(self, averages: &'a [f32]) -> Option<View<'a>> {
+        let fits = averages.len() == self.subject.graph.averaged();
+        fits.then(|| View { averages: Cow::Borrowed(averages), evaluated: OnceLock::new(), ..self })
+    }
+
+    /// The parameters of what the network computes in evaluation, PyTorch's `model.eval()`, where a batch normalisation is
+    /// γ x + β alone ([`Graph::evaluated`]): [`View::parameters`] themselves without batch normalisation.
+    pub fn evaluated(&self) -> &[f32] {
+        if self.averages.is_empty() {
+            return self.parameters;
+        }
+        self.evaluated.get_or_init(|| self.subject.graph.evaluated(self.parameters, &self.averages).into_owned())
+    }
+
+    /// [`View::evaluated`] of the network as it was before training: of [`View::initial`] and the first running averages.
+    pub fn initially_evaluated(&self) -> Cow<'_, [f32]> {
+        let graph = &self.subject.graph;
+        graph.evaluated(self.initial(), &graph.initial_averages())
     }
 
     /// With the parameters of the epochs right before, the latest first, each laid out as the parameters; those of another

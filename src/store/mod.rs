@@ -42,4 +42,4 @@ pub use run_directory::RunDirectory;
 pub use running::RunningCohort;
 pub use scan::{Found, Scan, scan, set_aside};
 pub use source::AdditionParts;
-pub use weights::{CellWeights, FlowStage, Numbers, block_digest, read_parameters};
+pub use weights::{CellWeights, FlowStage, KeptNumbers, Numbers, block_digest, read_parameters};

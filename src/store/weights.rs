@@ -1,8 +1,9 @@
 //! Weights at chosen epochs as safetensors: read by PyTorch, NumPy, `phasesweep slice` and `phasesweep observe`.
 //!
 //! One file for each cell and epoch, or stage of a gradient flow. Tensors, f32 (of a flow f64), from input to output, under the names of the network's layers, as
-//! PyTorch calls a module's: `name.weight` `[out, in]` (convolution `[out, in, k, k]`) and `name.bias` `[out]`; those of
-//! a chain are `layers.0`, `layers.1` and so on. The metadata says the rest, so that the network can be
+//! PyTorch calls a module's: `name.weight` `[out, in]` (convolution `[out, in/groups, k, k]`) and, where there is one,
+//! `name.bias` `[out]`; those of a chain are `layers.0`, `layers.1` and so on. A batch normalisation has `name.running_mean`
+//! and `name.running_var` `[out]`, and `name.num_batches_tracked` (i64, a scalar) besides. The metadata says the rest, so that the network can be
 //! computed from the file and its data block alone. Invariants: the bytes follow from the weights and what the metadata
 //! says, so that a resumed run writes the file of an unbroken one; a file under its name is whole.
 
@@ -15,7 +16,7 @@ use serde::Serialize;
 use crate::data::Block;
 use crate::plan::CellId;
 use crate::sweep::{Activation, ArchitectureKind};
-use phasesweep_networks::Graph;
+use phasesweep_networks::{Averages, Graph, Layer};
 
 use super::durable;
 use super::error::StoreError;
@@ -53,11 +54,16 @@ pub struct CellWeights<'a> {
     pub numbers: Numbers<'a>,
 }
 
-/// The numbers of kept weights, layer by layer: weight, then bias.
+/// The numbers of kept weights. Parameters lie layer by layer: weight, then bias.
 #[derive(Debug, Clone, Copy)]
 pub enum Numbers<'a> {
     /// At an epoch.
-    Epoch(&'a [f32]),
+    Epoch {
+        /// The parameters.
+        parameters: &'a [f32],
+        /// Running averages of batch normalisations, laid out as the graph's.
+        averages: &'a [f32],
+    },
     /// At a stage of a gradient flow.
     Stage(FlowStage<'a>),
 }
@@ -79,27 +85,44 @@ pub struct FlowStage<'a> {
 }
 
 impl Numbers<'_> {
-    fn len(&self) -> usize {
+    /// How many parameters, and how many running averages.
+    fn counts(&self) -> [usize; 2] {
         match self {
-            Numbers::Epoch(parameters) => parameters.len(),
-            Numbers::Stage(stage) => stage.parameters.len(),
+            Numbers::Epoch { parameters, averages } => [parameters.len(), averages.len()],
+            Numbers::Stage(stage) => [stage.parameters.len(), 0],
         }
     }
 
     /// The type as safetensors calls it, and the bytes of a number.
     fn dtype(&self) -> (&'static str, usize) {
         match self {
-            Numbers::Epoch(_) => ("F32", size_of::<f32>()),
+            Numbers::Epoch { .. } => ("F32", size_of::<f32>()),
             Numbers::Stage(_) => ("F64", size_of::<f64>()),
         }
     }
 
     fn bytes(&self) -> Vec<u8> {
         match self {
-            Numbers::Epoch(parameters) => parameters.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Numbers::Epoch { parameters, averages } => {
+                parameters.iter().chain(*averages).flat_map(|x| x.to_le_bytes()).collect()
+            }
             Numbers::Stage(stage) => stage.parameters.iter().flat_map(|x| x.to_le_bytes()).collect(),
         }
     }
+}
+
+/// Names of the running averages of a batch normalisation, in the order in which they lie, behind that of its layer.
+const RUNNING: [&str; 2] = ["running_mean", "running_var"];
+/// Name of the number of steps that they have seen.
+const TRACKED: &str = "num_batches_tracked";
+
+/// What was read of kept weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptNumbers {
+    /// As [`crate::train::ReplicaState::parameters`].
+    pub parameters: Vec<f32>,
+    /// As [`crate::train::ReplicaState::averages`].
+    pub averages: Vec<f32>,
 }
 
 /// What a tensor is and where in the file's data it lies.
@@ -134,21 +157,32 @@ impl CellWeights<'_> {
     /// # Errors
     /// [`StoreError::Io`]; [`StoreError::Contradiction`] if the parameters are not those of the network.
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
-        if self.graph.parameters() != self.numbers.len() {
+        let averages: Vec<Averages<'_>> = self.graph.averages().collect();
+        if [self.graph.parameters(), self.graph.averaged()] != self.numbers.counts() {
             return Err(StoreError::contradiction(path, "its weights are not those of its network"));
         }
-        // The layers' numbers lie in the file as they lie in memory.
+        // The layers' numbers lie in the file as they lie in memory; integers come first, at multiples of their size.
         let (dtype, bytes_of_one) = self.numbers.dtype();
         let mut tensors = BTreeMap::new();
         let mut at = 0;
-        let mut tensor = |name: String, shape: Vec<usize>| {
+        let mut tensor = |name: String, shape: Vec<usize>, (dtype, bytes_of_one): (&'static str, usize)| {
             let end = at + bytes_of_one * shape.iter().product::<usize>();
             tensors.insert(name, Entry { dtype, shape, data_offsets: [at, end] });
             at = end;
         };
+        for Averages { layer, .. } in &averages {
+            tensor(format!("{}.{TRACKED}", layer.name), Vec::new(), ("I64", size_of::<i64>()));
+        }
         for (_, layer) in self.graph.layers() {
-            tensor(format!("{}.weight", layer.name), layer.shape.clone());
-            tensor(format!("{}.bias", layer.name), vec![layer.outputs()]);
+            tensor(format!("{}.weight", layer.name), layer.shape.clone(), (dtype, bytes_of_one));
+            if layer.bias {
+                tensor(format!("{}.bias", layer.name), vec![layer.outputs()], (dtype, bytes_of_one));
+            }
+        }
+        for Averages { layer, .. } in &averages {
+            for kind in RUNNING {
+                tensor(format!("{}.{kind}", layer.name), vec![layer.outputs()], (dtype, bytes_of_one));
+            }
         }
         let mut metadata = serde_json::json!({
             "format": FORMAT,
@@ -178,13 +212,15 @@ impl CellWeights<'_> {
         let mut bytes = Vec::with_capacity(8 + header.len() + at);
         bytes.extend_from_slice(&(header.len() as u64).to_le_bytes());
         bytes.extend_from_slice(&header);
+        for _ in &averages {
+            bytes.extend_from_slice(&(self.step as i64).to_le_bytes());
+        }
         bytes.extend(self.numbers.bytes());
         durable::write(path, &bytes)
     }
 }
 
-/// Reads the parameters of a cell at an epoch from the file that [`CellWeights::write`] wrote: laid out as
-/// [`crate::train::ReplicaState::parameters`]. `graph` is the network on the block of that digest.
+/// Reads the parameters and running averages of a cell at an epoch from the file that [`CellWeights::write`] wrote. `graph` is the network on the block of that digest.
 ///
 /// # Errors
 /// A sentence that names the file: it cannot be read, is not whole, or is of another cell, epoch, network or block.
@@ -194,7 +230,7 @@ pub fn read_parameters(
     epoch: usize,
     graph: &Graph,
     block_digest: &str,
-) -> Result<Vec<f32>, String> {
+) -> Result<KeptNumbers, String> {
     let wrong = |what: String| format!("{}: {what}", path.display());
     let bytes = std::fs::read(path).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
     let broken = |error: safetensors::SafeTensorError| wrong(format!("it is no whole safetensors file: {error}"));
@@ -212,20 +248,29 @@ pub fn read_parameters(
             }
         }
     }
-    let mut parameters = Vec::with_capacity(graph.parameters());
+    let read = |layer: &Layer, kind: &str, shape: &[usize]| {
+        let name = format!("{}.{kind}", layer.name);
+        let tensor = tensors.tensor(&name).map_err(|_| wrong(format!("it has no tensor `{name}`")))?;
+        if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
+            let (dtype, found) = (tensor.dtype(), tensor.shape());
+            return Err(wrong(format!("`{name}` is {dtype:?} {found:?}, and F32 {shape:?} is expected")));
+        }
+        let numbers = tensor.data().as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
+        Ok(numbers.collect::<Vec<f32>>())
+    };
+    let mut kept = KeptNumbers { parameters: Vec::with_capacity(graph.parameters()), averages: Vec::new() };
     for (_, layer) in graph.layers() {
-        let of_layer = [("weight", layer.shape.clone()), ("bias", vec![layer.outputs()])];
-        for (kind, shape) in of_layer {
-            let name = format!("{}.{kind}", layer.name);
-            let tensor = tensors.tensor(&name).map_err(|_| wrong(format!("it has no tensor `{name}`")))?;
-            if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
-                let (dtype, found) = (tensor.dtype(), tensor.shape());
-                return Err(wrong(format!("`{name}` is {dtype:?} {found:?}, and F32 {shape:?} is expected")));
-            }
-            parameters.extend(tensor.data().as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)));
+        kept.parameters.extend(read(layer, "weight", &layer.shape)?);
+        if layer.bias {
+            kept.parameters.extend(read(layer, "bias", &[layer.outputs()])?);
         }
     }
-    Ok(parameters)
+    for Averages { layer, .. } in graph.averages() {
+        for kind in RUNNING {
+            kept.averages.extend(read(layer, kind, &[layer.outputs()])?);
+        }
+    }
+    Ok(kept)
 }
 
 /// Anything of names and finite numbers, which always have a JSON form, as text.
@@ -272,7 +317,7 @@ mod tests {
             specification: "{\"a\":\"b\"}",
             block: &block,
             block_digest: &block_digest(&block),
-            numbers: Numbers::Epoch(&parameters),
+            numbers: Numbers::Epoch { parameters: &parameters, averages: &[] },
         };
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("epoch-000001000.safetensors");
@@ -314,8 +359,8 @@ mod tests {
         weights.write(&path).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), first, "written twice, it is the same");
         let again = |cell, epoch, digest: &str| read_parameters(&path, cell, epoch, &graph, digest);
-        assert_eq!(again(CellId([7; 16]), 1000, &digest).unwrap(), parameters);
-        let refused = |found: Result<Vec<f32>, String>, word: &str| {
+        assert_eq!(again(CellId([7; 16]), 1000, &digest).unwrap().parameters, parameters);
+        let refused = |found: Result<KeptNumbers, String>, word: &str| {
             let told = found.unwrap_err();
             assert!(told.contains(word), "{told}");
         };
@@ -327,7 +372,7 @@ mod tests {
         std::fs::write(&path, &first[..first.len() - 1]).unwrap();
         refused(again(CellId([7; 16]), 1000, &digest), "no whole safetensors file");
 
-        let short = CellWeights { numbers: Numbers::Epoch(&parameters[1..]), ..weights };
+        let short = CellWeights { numbers: Numbers::Epoch { parameters: &parameters[1..], averages: &[] }, ..weights };
         assert!(short.write(&path).is_err());
     }
 
@@ -376,6 +421,63 @@ mod tests {
             read.extend(tensor.data().as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes)));
         }
         assert_eq!(read, parameters);
+    }
+
+    /// Layers without biases, and a batch normalisation, whose tensors lie under PyTorch's names.
+    #[test]
+    fn running_averages_are_kept_and_read_back() {
+        use phasesweep_networks::{Count, Element, Layers, Normalisation};
+        let block = block();
+        let conv =
+            Element::Convolution { conv: Count::Of(2), kernel: 3, stride: 2, padding: 1, groups: 2, bias: false };
+        let normalise = Element::Normalise { normalise: Normalisation::Batch };
+        let output = Element::Dense { dense: Count::Classes, bias: true };
+        let architecture =
+            ArchitectureKind::Layers(Layers { layers: vec![conv, normalise.clone(), output.clone(), normalise] });
+        let ports = phasesweep_networks::Ports { inputs: 18, image: block.image, classes: 3 };
+        let graph = architecture.graph(ports, Activation::Relu).unwrap();
+        let parameters: Vec<f32> = (0..graph.parameters()).map(|k| (k as f32).sin()).collect();
+        let averages: Vec<f32> = (0..10).map(|k| (k as f32).cos()).collect();
+        let digest = block_digest(&block);
+        let weights = CellWeights {
+            cell: CellId([7; 16]),
+            seed: 3,
+            epoch: 12,
+            step: 60,
+            architecture: &architecture,
+            graph: &graph,
+            activation: Activation::Relu,
+            specification: "{}",
+            block: &block,
+            block_digest: &digest,
+            numbers: Numbers::Epoch { parameters: &parameters, averages: &averages },
+        };
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("epoch-000000012.safetensors");
+        weights.write(&path).unwrap();
+        let read = read_parameters(&path, CellId([7; 16]), 12, &graph, &digest).unwrap();
+        assert_eq!(read, KeptNumbers { parameters, averages: averages.clone() });
+        let bytes = std::fs::read(&path).unwrap();
+        let tensors = SafeTensors::deserialize(&bytes).unwrap();
+        let mut names: Vec<&str> = tensors.names();
+        names.sort_unstable();
+        let of = |layer: &str, kinds: &[&str]| kinds.iter().map(|kind| format!("{layer}.{kind}")).collect::<Vec<_>>();
+        let normalisation = ["bias", "num_batches_tracked", "running_mean", "running_var", "weight"];
+        let expected = [
+            of("layers.0", &["weight"]),
+            of("layers.1", &normalisation),
+            of("layers.2", &["bias", "weight"]),
+            of("layers.3", &normalisation),
+        ];
+        assert_eq!(names, expected.concat());
+        let tracked = tensors.tensor("layers.3.num_batches_tracked").unwrap();
+        assert_eq!(
+            (tracked.dtype(), tracked.shape(), tracked.data()),
+            (Dtype::I64, &[][..], &60_i64.to_le_bytes()[..])
+        );
+        let variance = tensors.tensor("layers.1.running_var").unwrap();
+        let values: Vec<f32> = variance.data().as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
+        assert_eq!(values, averages[2..4]);
     }
 
     #[test]

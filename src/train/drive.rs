@@ -172,15 +172,17 @@ fn observe(
     let there = states.iter_mut().zip(replicas).filter(|(state, _)| state.epoch == epoch && state.diverged.is_none());
     let with_weights = |(state, replica)| {
         let (state, replica): (&mut ReplicaState, &Replica) = (state, replica);
-        (replica, problem.weights(replica, &state.parameters, state.flow.as_deref()), &mut state.record)
+        let weights = problem.weights(replica, &state.parameters, state.flow.as_deref());
+        (replica, weights, state.averages.as_slice(), &mut state.record)
     };
     let mut there: Vec<_> = there.map(with_weights).collect();
     let (mut views, mut records) = (Vec::new(), Vec::new());
-    for (replica, parameters, record) in &mut there {
+    for (replica, parameters, averages, record) in &mut there {
         let (replica, parameters): (&Replica, &[f32]) = (replica, parameters);
         let initial = || problem.initial_parameters(replica);
         let (kept, steps) = (replica.kept.as_deref(), steps_per_epoch(problem, replica));
-        if let Some(view) = View::new(subject, parameters, replica.seed, kept, steps, Box::new(initial)) {
+        let view = View::new(subject, parameters, replica.seed, kept, steps, Box::new(initial));
+        if let Some(view) = view.and_then(|view| view.with_averages(averages)) {
             views.push(view.with_earlier(earlier::recall(record, epoch, parameters.len())));
             records.push(&mut **record);
         }

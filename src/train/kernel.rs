@@ -133,7 +133,8 @@ fn replica(replica: &Replica) -> kernel::Replica {
 
 /// A state in the kernel's terms, and the record without what the kernel writes.
 fn into_kernel(state: ReplicaState) -> (kernel::State, Record) {
-    let ReplicaState { epoch, parameters, first_moment, second_moment, diverged, mut record, flow: _ } = state;
+    let ReplicaState { epoch, parameters, first_moment, second_moment, averages: _, diverged, mut record, flow: _ } =
+        state;
     let mut curves = kernel::Curves::default();
     for (name, values) in curves.floats_mut() {
         *values = record.take_floats(name);
@@ -149,7 +150,8 @@ fn from_kernel(state: &kernel::State, rest: &Record) -> ReplicaState {
         record.put(name, Values::F32(std::mem::take(values)));
     }
     record.put(MISCLASSIFIED.name, Values::U8(curves.misclassified));
-    ReplicaState { epoch, parameters, first_moment, second_moment, diverged, record, flow: None }
+    // Chains have no batch normalisation, so no running averages.
+    ReplicaState { epoch, parameters, first_moment, second_moment, averages: Vec::new(), diverged, record, flow: None }
 }
 
 #[cfg(test)]

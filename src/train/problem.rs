@@ -73,6 +73,12 @@ impl Problem {
         self.architecture.initial_parameters(&graph, replica.seed, features, live, replica.init_scale)
     }
 
+    /// Running averages before training; empty without batch normalisation, of gradient flows, and where the network cannot
+    /// be built.
+    pub fn initial_averages(&self) -> Vec<f32> {
+        self.graph().map_or_else(|_| Vec::new(), |graph| graph.initial_averages())
+    }
+
     /// Initial parameters of a replica's gradient flow. Empty where the network cannot be built, which the engine refuses.
     fn flow_parameters(&self, flow: &FlowProblem, replica: &Replica) -> Vec<f64> {
         let network = Network::new(&self.architecture, self.activation, flow.mean_field, &self.block);
@@ -181,7 +187,8 @@ pub struct Replica {
     pub kept: Option<Arc<[bool]>>,
 }
 
-/// A replica's weights and optimiser moments, and what was recorded so far. This is what a checkpoint holds.
+/// A replica's weights, running averages and optimiser moments, and what was recorded so far. This is what a checkpoint
+/// holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReplicaState {
     /// The next epoch to be measured; the weights are those after so many passes.
@@ -193,6 +200,8 @@ pub struct ReplicaState {
     pub first_moment: Vec<f32>,
     /// Second moment (Adam's v, rmsprop's square average), laid out as the parameters; empty if unused.
     pub second_moment: Vec<f32>,
+    /// Running averages of batch normalisations, laid out as [`Graph::averages`]; empty without any.
+    pub averages: Vec<f32>,
     /// The epoch at which a loss or weight stopped being finite; from there on nothing is recorded.
     pub diverged: Option<usize>,
     /// What was recorded.
@@ -211,6 +220,7 @@ impl ReplicaState {
                 parameters: Vec::new(),
                 first_moment: Vec::new(),
                 second_moment: Vec::new(),
+                averages: Vec::new(),
                 diverged: None,
                 record,
                 flow: Some(Box::new(FlowState::fresh(problem.flow_parameters(flow, replica)))),
@@ -223,6 +233,7 @@ impl ReplicaState {
             epoch: 0,
             first_moment: zeros(first),
             second_moment: zeros(second),
+            averages: problem.initial_averages(),
             parameters,
             diverged: None,
             record,
@@ -349,6 +360,7 @@ mod tests {
             parameters: vec![],
             first_moment: vec![],
             second_moment: vec![],
+            averages: vec![],
             diverged,
             record,
             flow: None,

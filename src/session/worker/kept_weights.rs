@@ -41,7 +41,8 @@ impl<'a> KeptWeights<'a> {
     /// # Errors
     /// [`StoreError`] if the disk refuses.
     pub(in crate::session) fn keep(&mut self, replica: usize, state: &ReplicaState) -> Result<(), StoreError> {
-        let (epoch, numbers) = (state.epoch, Numbers::Epoch(&state.parameters));
+        let (parameters, averages) = (&state.parameters, &state.averages);
+        let (epoch, numbers) = (state.epoch, Numbers::Epoch { parameters, averages });
         let path = self.directory.weights_file(self.cells[replica], epoch);
         self.write(replica, epoch, numbers, &path)
     }

@@ -123,18 +123,19 @@ impl Measurer {
             for (cell, (_, life)) in replicas.iter().enumerate() {
                 let file = context.run.directory.weights_file(cohort.ids[cell], epoch);
                 if life.has(epoch, || file.exists()) {
-                    let parameters = read_parameters(&file, cohort.ids[cell], epoch, &graph, &digest);
-                    there.push((cell, parameters.map_err(Unfinished::error)?));
+                    let kept = read_parameters(&file, cohort.ids[cell], epoch, &graph, &digest);
+                    there.push((cell, kept.map_err(Unfinished::error)?));
                 }
             }
             let (mut views, mut due) = (Vec::new(), Vec::new());
             let mut rest = records.iter_mut().enumerate();
-            for (cell, parameters) in &there {
+            for (cell, kept) in &there {
                 let (replica, _) = &replicas[*cell];
                 let steps = steps_per_epoch(&problem, replica);
                 let initial = Box::new(|| problem.initial_parameters(replica));
-                let view = View::new(&subject, parameters, replica.seed, replica.kept.as_deref(), steps, initial);
-                views.extend(view);
+                let samples = replica.kept.as_deref();
+                let view = View::new(&subject, &kept.parameters, replica.seed, samples, steps, initial);
+                views.extend(view.and_then(|view| view.with_averages(&kept.averages)));
                 due.extend(rest.by_ref().find(|(place, _)| place == cell).map(|(_, record)| record));
             }
             observer.observe(epoch, &views, &mut due);

@@ -14,18 +14,23 @@ use crate::train::{Problem, ReplicaState};
 const PARAMETERS: &str = "parameters";
 const FIRST_MOMENT: &str = "first moment";
 const SECOND_MOMENT: &str = "second moment";
+/// Only there with batch normalisation: networks without wrote none before there was any.
+const AVERAGES: &str = "running averages";
 const FLOW_PARAMETERS: &str = "flow parameters";
 /// Time, length of the next step, steps tried and not taken, code of the reason why it ended (missing: it has not).
 const FLOW_NUMBERS: &str = "flow numbers";
 
 /// The state as arrays by name.
 pub(in crate::session) fn save(state: &ReplicaState) -> SavedState {
-    let ReplicaState { epoch, parameters, first_moment, second_moment, diverged, record, flow } = state;
+    let ReplicaState { epoch, parameters, first_moment, second_moment, averages, diverged, record, flow } = state;
     let mut arrays = vec![
         (PARAMETERS.to_owned(), Values::F32(parameters.clone())),
         (FIRST_MOMENT.to_owned(), Values::F32(first_moment.clone())),
         (SECOND_MOMENT.to_owned(), Values::F32(second_moment.clone())),
     ];
+    if !averages.is_empty() {
+        arrays.push((AVERAGES.to_owned(), Values::F32(averages.clone())));
+    }
     if let Some(FlowState { parameters, time, step, rejected, stop }) = flow.as_deref() {
         let stop = stop.map_or(f64::NAN, |stop| f64::from(stop.code()));
         arrays.push((FLOW_PARAMETERS.to_owned(), Values::F64(parameters.clone())));
@@ -44,6 +49,11 @@ pub(in crate::session) fn restore(mut saved: SavedState, problem: &Problem) -> O
     };
     let (parameters, first_moment, second_moment) =
         (floats(PARAMETERS)?, floats(FIRST_MOMENT)?, floats(SECOND_MOMENT)?);
+    let expected = if problem.flow.is_some() { 0 } else { problem.initial_averages().len() };
+    let averages = if expected == 0 { Vec::new() } else { floats(AVERAGES)? };
+    if averages.len() != expected {
+        return None;
+    }
     let flow = match &problem.flow {
         None => None,
         Some(_) => {
@@ -64,6 +74,7 @@ pub(in crate::session) fn restore(mut saved: SavedState, problem: &Problem) -> O
         parameters,
         first_moment,
         second_moment,
+        averages,
         diverged: saved.diverged,
         record,
         flow,

@@ -115,6 +115,7 @@ fn start(problem: &Problem, replica: &Replica) -> ReplicaState {
         parameters: problem.initial_parameters(replica),
         first_moment: vec![],
         second_moment: vec![],
+        averages: problem.initial_averages(),
         diverged: None,
         record: Record::empty(&problem.layout()),
         flow: None,
