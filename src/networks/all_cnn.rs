@@ -76,6 +76,6 @@ impl Definition for AllCnn {
     }
 
     fn words(&self) -> String {
-        if self.normalise == "none" { self.width.to_string() } else { format!("{} {}", self.width, self.normalise) }
+        format!("{} norm={}", self.width, self.normalise)
     }
 }

@@ -114,8 +114,7 @@ impl Definition for Resnet {
     }
 
     fn words(&self) -> String {
-        let normalised = if self.normalise == "batch" { String::new() } else { format!(" {}", self.normalise) };
-        format!("{}×{}{normalised}", self.width, self.blocks)
+        format!("{}×{} norm={}", self.width, self.blocks, self.normalise)
     }
 }
 

@@ -148,7 +148,7 @@ fn named(judge: &mut Judge<'_>, node: &Node) -> Option<Vec<Named>> {
                 .label(format!("found {}", entry.value.value.type_name()));
             continue;
         }
-        judge.distinct(&name.value, values.iter().map(|(value, place)| (value.to_string(), place)));
+        sound &= judge.distinct(&name.value, values.iter().map(|(value, place)| (value.to_string(), place)));
         all.push(Named { name: name.value.clone(), place: name.place.clone(), values, axis: None });
     }
     sound.then_some(all)
@@ -399,8 +399,10 @@ impl Reading<'_, '_> {
         if axis == self.axes.len() {
             self.axes.push(values.len());
         }
+        // The values of a named number were judged where they stand.
+        let own: &[Node] = if named.is_none() { &values } else { &[] };
         let texts =
-            values.iter().map(|value| (real(value).map_or_else(|| format!("{:?}", word(value)), plain), &value.place));
+            own.iter().map(|value| (real(value).map_or_else(|| format!("{:?}", word(value)), plain), &value.place));
         self.sound &= self.judge.distinct(key, texts);
         let read: Vec<Option<T>> = values.iter().map(|value| judged(self, value)).collect();
         read.into_iter().collect::<Option<Vec<T>>>()?.first().copied()

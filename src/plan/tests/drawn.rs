@@ -127,6 +127,12 @@ fn candidates(key: &Key) -> Vec<String> {
         (Form::IntegerLists, _) => texts(&["[]", "[1]", "[20]", "[20, 10]", "[2, 20, 10]", "[1, 2]", "[3, 1, 2]"]),
         (Form::Groups, _) => texts(&["[[1, 2], [0]]", "[[0], [2, 1]]", "[[0, 1], [2, 3]]"]),
         (Form::NameList, _) => texts(&["\"x\"", "\"y\"", "[\"x\", \"y\"]", "[\"y\", \"x\"]"]),
+        (Form::Layers, _) => texts(&[
+            "[{ dense = 20 }, \"activation\", { dense = \"classes\" }]",
+            "[{ dense = 20 }, \"relu\", { residual = [{ dense = 20 }] }, { dense = \"classes\" }]",
+            "[{ dense = \"w\" }, \"activation\", { dense = \"classes\" }]",
+        ]),
+        (Form::NamedNumbers, _) => texts(&["{ w = 20 }", "{ w = 10 }"]),
         (Form::Epochs, _) => texts(&["1", "5", "30"]),
         (other, _) => panic!("`{}` is read as {other:?}, of which no values can be drawn yet: add some here", key.name),
     }

@@ -36,7 +36,16 @@ fn distinct<T: std::hash::Hash + Eq>(values: impl IntoIterator<Item = T>) -> usi
 
 fn depth(keys: &Keys) -> usize {
     let layers = |key: &str| keys.get(key).and_then(serde_json::Value::as_array).map_or(0, Vec::len);
-    layers("kind.hidden") + layers("kind.channels")
+    let number = |key: &str| keys.get(key).and_then(serde_json::Value::as_u64).map_or(0, |number| number as usize);
+    let elements = || keys["kind.layers"].as_array().map_or(0, |all| all.iter().filter(|one| one.is_object()).count());
+    match keys["kind.kind"].as_str() {
+        Some("residual-mlp") => number("kind.blocks"),
+        Some("resnet") => 1 + 3 * number("kind.blocks"),
+        Some("depthwise") => 7 + 2 * number("kind.blocks"),
+        Some("all-cnn") => 8,
+        Some("layers") => elements() - 1,
+        _ => layers("kind.hidden") + layers("kind.channels"),
+    }
 }
 
 /// Whether a label of an entry says the value of one of its keys.
@@ -54,6 +63,8 @@ fn says(label: &str, keys: &Keys, key: &str) -> bool {
         "0" if key == "label_draw" => {
             keys["label_noise"] == 0.0 && keys["labels.kind"] != "random" || label.contains('0')
         }
+        // Elements are told in words.
+        _ if key == "kind.layers" => label.starts_with("layers "),
         _ if key == "path" => label.contains(text.rsplit('/').next().unwrap_or_default()),
         _ => label.contains(&text) || label.contains(&joined),
     }
