@@ -4,7 +4,6 @@
 use serde::Serialize;
 
 use super::layers::{self, Count, Element, PoolKind, Word};
-use super::resnet::{NORMALISATIONS, normalisation};
 use super::{Builder, Definition, Form, Key, Misfit, Values};
 
 /// Nine convolutions: 3×3 of W, W and W (stride 2) channels, of 2W, 2W and 2W (stride 2), 3×3 and 1×1 of 2W, 1×1 of one
@@ -25,7 +24,7 @@ const WIDTH: Key = Key {
 };
 const NORMALISE: Key = Key {
     name: "normalise",
-    form: Form::Word { words: NORMALISATIONS, default: "none" },
+    form: Form::Word { words: layers::NORMALISATIONS, default: "none" },
     example: "\"none\"",
     meaning: "normalisation after every convolution but the last",
 };
@@ -40,7 +39,7 @@ impl AllCnn {
         for (channels, kernel, stride) in convolutions {
             let (conv, padding, groups) = (Count::Of(channels), kernel / 2, 1);
             all.push(Element::Convolution { conv, kernel, stride, padding, groups, bias });
-            all.extend(normalisation(self.normalise));
+            all.extend(layers::normalisation(self.normalise));
             all.push(Element::Word(Word::Activation));
         }
         let (conv, kernel, stride, padding, groups, bias) = (Count::Classes, 1, 1, 0, 1, true);

@@ -230,6 +230,15 @@ impl Definition for Layers {
     }
 }
 
+/// Words for a normalisation, or none.
+pub(super) const NORMALISATIONS: &[&str] = &["batch", "layer", "none"];
+
+/// The normalisation of a word of [`NORMALISATIONS`], as an element; nothing for "none".
+pub(super) fn normalisation(word: &str) -> Option<Element> {
+    let all = [Normalisation::Batch, Normalisation::Layer];
+    all.into_iter().find(|own| own.name() == word).map(|normalise| Element::Normalise { normalise })
+}
+
 /// The elements with repetitions written out, each with its name.
 fn flat<'a>(elements: &'a [Element], prefix: &str) -> Vec<(String, &'a Element)> {
     let mut all = Vec::new();

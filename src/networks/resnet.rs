@@ -13,7 +13,6 @@
 use serde::Serialize;
 
 use super::layers::{self, Count, Element, PoolKind, Word};
-use super::operation::Normalisation;
 use super::{Builder, Definition, Form, Key, Misfit, Values};
 
 /// A residual network of 6 · `blocks` + 2 layers.
@@ -42,25 +41,16 @@ const BLOCKS: Key = Key {
 };
 const NORMALISE: Key = Key {
     name: "normalise",
-    form: Form::Word { words: NORMALISATIONS, default: "batch" },
+    form: Form::Word { words: layers::NORMALISATIONS, default: "batch" },
     example: "\"batch\"",
     meaning: "normalisation after every convolution",
 };
-/// Words of `normalise`.
-pub(super) const NORMALISATIONS: &[&str] = &["batch", "layer", "none"];
-
-/// The normalisation of a word of [`NORMALISATIONS`], as an element; nothing for "none".
-pub(super) fn normalisation(word: &str) -> Option<Element> {
-    let all = [Normalisation::Batch, Normalisation::Layer];
-    all.into_iter().find(|own| own.name() == word).map(|normalise| Element::Normalise { normalise })
-}
-
 impl Resnet {
     fn convolution(&self, channels: usize, kernel: usize, stride: usize) -> Vec<Element> {
         let bias = self.normalise == "none";
         let conv = Count::Of(channels);
         let own = Element::Convolution { conv, kernel, stride, padding: kernel / 2, groups: 1, bias };
-        std::iter::once(own).chain(normalisation(self.normalise)).collect()
+        std::iter::once(own).chain(layers::normalisation(self.normalise)).collect()
     }
 
     fn block(&self, channels: usize, before: usize) -> Element {

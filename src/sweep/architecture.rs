@@ -117,8 +117,14 @@ pub struct Architecture {
 
 /// Named numbers that a network of elements was made with, by which its results are selected and drawn. Part of no
 /// identity, and not of what tells entries of an axis apart: the elements are.
-#[derive(Clone, PartialEq, Default)]
+#[derive(Clone, Default)]
 pub struct NamedNumbers(pub Vec<(String, f64)>);
+
+impl PartialEq for NamedNumbers {
+    fn eq(&self, _: &NamedNumbers) -> bool {
+        true
+    }
+}
 
 impl std::fmt::Debug for NamedNumbers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

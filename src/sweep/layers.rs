@@ -8,7 +8,10 @@
 
 use std::ops::RangeInclusive;
 
-use phasesweep_networks::{Count, Element, Normalisation, Number, PoolKind, WIDEST, Word};
+use phasesweep_networks::{
+    Count, ELEMENTS, Element, ElementAbsent, ElementForm, ElementKey, ElementKind, ElementValue, ElementValues, WIDEST,
+    Word,
+};
 
 use super::document::{Node, Table, Value};
 use super::judge::{AXIS_LIMIT, Judge};
@@ -21,8 +24,6 @@ use crate::key::plain;
 
 /// Elements of a network, repetitions written out, may not be more.
 const MOST_ELEMENTS: usize = 10_000;
-/// Sides, strides, paddings, groups and repetitions may not be more.
-const MOST: i128 = 10_000;
 
 /// A network that a list of elements is.
 #[derive(Debug, Clone, PartialEq)]
@@ -179,6 +180,15 @@ fn real(node: &Node) -> Option<f64> {
     }
 }
 
+/// A node as a truth value.
+fn flag(node: &Node) -> Option<bool> {
+    let value = match &node.value {
+        Value::Written(text) => scalar(text),
+        other => other.clone(),
+    };
+    if let Value::Boolean(flag) = value { Some(flag) } else { None }
+}
+
 /// A node as a word.
 fn word(node: &Node) -> Option<String> {
     match &node.value {
@@ -259,111 +269,82 @@ impl Reading<'_, '_> {
         None
     }
 
+    /// The element that a table is; `None` if it is wrong, or one that is left out.
     fn table(&mut self, node: &Node, table: &Table) -> Option<Element> {
-        const KINDS: [&str; 8] = ["dense", "conv", "depthwise", "pool", "pool_all", "normalise", "scale", "residual"];
-        const REPEAT: &str = "repeat";
-        let given: Vec<&str> = KINDS.into_iter().chain([REPEAT]).filter(|kind| table.get(kind).is_some()).collect();
+        let given: Vec<&ElementKind> = ELEMENTS.iter().filter(|kind| table.get(kind.keys[0].name).is_some()).collect();
         let [kind] = given[..] else {
-            let help = "name one of dense, conv, depthwise, pool, pool_all, normalise, scale, residual, repeat";
-            self.complain(&node.place, "it is not clear which element this is", help);
+            let names: Vec<&str> = ELEMENTS.iter().map(|kind| kind.keys[0].name).collect();
+            let help = format!("name one of {}", names.join(", "));
+            self.complain(&node.place, "it is not clear which element this is", &help);
             return None;
         };
-        // Keys of an element are read through a reader of its own, which reports unknown ones; nodes are judged after it.
-        let before = self.judge.diagnostics.len();
-        let mut reader = TableReader::new(format!("{{ {kind} = … }}"), table, self.judge.diagnostics);
-        let of = |reader: &mut TableReader<'_, '_>, key: &'static str| reader.node(key).cloned();
-        let own = match kind {
-            "dense" => [of(&mut reader, "dense"), None, None, None, None],
-            "conv" => ["conv", "kernel", "stride", "padding", "groups"].map(|key| of(&mut reader, key)),
-            "depthwise" => {
-                let [kernel, stride, padding] = ["depthwise", "stride", "padding"].map(|key| of(&mut reader, key));
-                [None, kernel, stride, padding, None]
-            }
-            "pool" => {
-                let [pool, side, stride] = ["pool", "side", "stride"].map(|key| of(&mut reader, key));
-                [pool, side, stride, None, None]
-            }
-            "pool_all" => [of(&mut reader, "pool_all"), None, None, None, None],
-            "normalise" => [of(&mut reader, "normalise"), None, None, None, None],
-            "scale" => [of(&mut reader, "scale"), None, None, None, None],
-            "residual" => {
-                let [branch, shortcut] = ["residual", "shortcut"].map(|key| of(&mut reader, key));
-                [branch, shortcut, None, None, None]
-            }
-            _ => {
-                let [times, layers] = ["repeat", "layers"].map(|key| of(&mut reader, key));
-                [times, layers, None, None, None]
-            }
-        };
-        let bias = match kind {
-            "dense" | "conv" | "depthwise" => match reader.boolean("bias") {
-                Field::Given(flag) => Some(flag.value),
-                Field::Absent => Some(true),
-                Field::Broken => None,
-            },
-            _ => Some(true),
-        };
+        let (before, name) = (self.judge.diagnostics.len(), format!("{{ {} = … }}", kind.keys[0].name));
+        let mut reader = TableReader::new(&name, table, self.judge.diagnostics);
+        let written: Vec<(&ElementKey, Option<&Node>)> =
+            kind.keys.iter().map(|key| (key, reader.node(key.name))).collect();
         reader.finish();
-        if self.judge.diagnostics.len() > before {
+        let mut values = ElementValues::default();
+        // Every key is read, so that every reading meets the same axes.
+        let mut whole = true;
+        for (key, written) in written {
+            let value = match written {
+                Some(written) => self.value(key, written),
+                None => self.absent(key, &values, node, &name),
+            };
+            match value {
+                Some(value) => values.push(key.name, value),
+                None => whole = false,
+            }
+        }
+        if !whole || self.judge.diagnostics.len() > before {
             self.sound = false;
             return None;
         }
-        let bias = bias?;
-        let [a, b, c, d, e] = &own;
-        match kind {
-            "dense" => Some(Element::Dense { dense: self.count(a.as_ref()?, "dense")?, bias }),
-            "conv" => {
-                let conv = self.count(a.as_ref()?, "conv")?;
-                let Some(kernel) = b else {
-                    self.complain(&node.place, "`kernel` is missing in { conv = … }", "write, say, kernel = 3");
-                    return None;
-                };
-                let kernel = self.whole(kernel, "kernel", 1..=1023)?;
-                let stride = self.whole_or(c.as_ref(), "stride", 1..=MOST, 1)?;
-                let padding = self.whole_or(d.as_ref(), "padding", 0..=MOST, kernel / 2)?;
-                let groups = self.whole_or(e.as_ref(), "groups", 1..=WIDEST as i128, 1)?;
-                Some(Element::Convolution { conv, kernel, stride, padding, groups, bias })
+        (kind.of)(&values)
+    }
+
+    /// The value of a key of an element.
+    fn value(&mut self, key: &ElementKey, node: &Node) -> Option<ElementValue> {
+        match key.form {
+            ElementForm::Count => self.count(node, key.name).map(ElementValue::Count),
+            ElementForm::Whole(least, most) => {
+                self.whole(node, key.name, least as i128..=most as i128).map(ElementValue::Whole)
             }
-            "depthwise" => {
-                let depthwise = self.whole(b.as_ref()?, "depthwise", 1..=1023)?;
-                let stride = self.whole_or(c.as_ref(), "stride", 1..=MOST, 1)?;
-                let padding = self.whole_or(d.as_ref(), "padding", 0..=MOST, depthwise / 2)?;
-                Some(Element::Depthwise { depthwise, stride, padding, bias })
-            }
-            "pool" => {
-                let pool = self.pool(a.as_ref()?, "pool")?;
-                let side = self.whole_or(b.as_ref(), "side", 1..=MOST, 2)?;
-                let stride = self.whole_or(c.as_ref(), "stride", 1..=MOST, side)?;
-                Some(Element::Pool { pool, side, stride })
-            }
-            "pool_all" => Some(Element::PoolAll { pool_all: self.pool(a.as_ref()?, "pool_all")? }),
-            "normalise" => {
-                let words = ["none", Normalisation::Batch.name(), Normalisation::Layer.name()];
-                match self.choice(a.as_ref()?, "normalise", &words)? {
-                    "batch" => Some(Element::Normalise { normalise: Normalisation::Batch }),
-                    "layer" => Some(Element::Normalise { normalise: Normalisation::Layer }),
-                    _ => None,
+            ElementForm::Real => self.real(node, key.name).map(ElementValue::Real),
+            ElementForm::Word(words) => self.choice(node, key.name, words).map(ElementValue::Word),
+            ElementForm::Flag => {
+                let flag = flag(node);
+                if flag.is_none() {
+                    let message = format!("`{}` must be true or false", key.name);
+                    self.complain(&node.place, message, &format!("write, say, {} = false", key.name));
                 }
+                flag.map(ElementValue::Flag)
             }
-            "scale" => Some(Element::Scale { scale: Number(self.real(a.as_ref()?, "scale")?) }),
-            "residual" => {
-                let residual = self.list(a.as_ref()?, "residual");
-                let shortcut = b.as_ref().map_or_else(Vec::new, |shortcut| self.list(shortcut, "shortcut"));
-                if residual.is_empty() && self.sound {
-                    self.complain(&node.place, "`residual` has no element", "write, say, residual = [{ dense = 64 }]");
+            ElementForm::List => {
+                let elements = self.list(node, key.name);
+                if elements.is_empty() && self.sound && key.absent != ElementAbsent::Empty {
+                    let ElementAbsent::Required(example) = key.absent else { return None };
+                    let message = format!("`{}` has no element", key.name);
+                    self.complain(&node.place, message, &format!("write, say, {} = {example}", key.name));
                 }
-                Some(Element::Residual { residual, shortcut })
+                Some(ElementValue::List(elements))
             }
-            _ => {
-                let repeat = self.whole(a.as_ref()?, "repeat", 0..=MOST)?;
-                let Some(layers) = b else {
-                    let help = "write, say, { repeat = 2, layers = [{ dense = 64 }, \"relu\"] }";
-                    self.complain(&node.place, "`layers` is missing in { repeat = … }", help);
-                    return None;
-                };
-                let layers = self.list(layers, "layers");
-                Some(Element::Repeat { repeat, layers })
+        }
+    }
+
+    /// What stands for a key of an element that is not given; `values` are those of the keys before it.
+    fn absent(&mut self, key: &ElementKey, values: &ElementValues, node: &Node, name: &str) -> Option<ElementValue> {
+        match key.absent {
+            ElementAbsent::Required(example) => {
+                let message = format!("`{}` is missing in {name}", key.name);
+                self.complain(&node.place, message, &format!("write, say, {} = {example}", key.name));
+                None
             }
+            ElementAbsent::Is(number) => Some(ElementValue::Whole(number)),
+            ElementAbsent::HalfOf(other) => Some(ElementValue::Whole(values.whole_if_read(other)? / 2)),
+            ElementAbsent::As(other) => Some(ElementValue::Whole(values.whole_if_read(other)?)),
+            ElementAbsent::True => Some(ElementValue::Flag(true)),
+            ElementAbsent::Empty => Some(ElementValue::List(Vec::new())),
         }
     }
 
@@ -422,16 +403,6 @@ impl Reading<'_, '_> {
         })
     }
 
-    fn whole_or(
-        &mut self,
-        node: Option<&Node>,
-        key: &str,
-        range: RangeInclusive<i128>,
-        default: usize,
-    ) -> Option<usize> {
-        node.map_or(Some(default), |node| self.whole(node, key, range))
-    }
-
     /// A real number.
     fn real(&mut self, node: &Node, key: &str) -> Option<f64> {
         self.chosen(node, key, |reading, value| {
@@ -451,11 +422,6 @@ impl Reading<'_, '_> {
             return Some(Count::Classes);
         }
         self.whole(node, key, 1..=WIDEST as i128).map(Count::Of)
-    }
-
-    fn pool(&mut self, node: &Node, key: &str) -> Option<PoolKind> {
-        let kind = self.choice(node, key, &["max", "mean"])?;
-        Some(if kind == "max" { PoolKind::Max } else { PoolKind::Mean })
     }
 
     /// One of some words.
