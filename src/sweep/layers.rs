@@ -98,6 +98,27 @@ pub(crate) fn networks(judge: &mut Judge<'_>, kinds: &KindKeys) -> Option<Vec<Ne
     Some(out)
 }
 
+/// Each element as it is written at its shortest, and its further keys with their defaults, for the reference page.
+pub(crate) fn described() -> Vec<[String; 2]> {
+    let tables = ELEMENTS.iter().map(|kind| {
+        let mut required = Vec::new();
+        let mut further = Vec::new();
+        for ElementKey { name, form, absent } in kind.keys {
+            let axis = if matches!(form, ElementForm::Flag | ElementForm::List) { "" } else { " ×" };
+            match absent {
+                ElementAbsent::Required(example) => required.push(format!("{name} = {example}")),
+                ElementAbsent::Is(number) => further.push(format!("`{name}`{axis} = {number}")),
+                ElementAbsent::HalfOf(other) => further.push(format!("`{name}`{axis} = half of `{other}`")),
+                ElementAbsent::As(other) => further.push(format!("`{name}`{axis} = `{other}`")),
+                ElementAbsent::True => further.push(format!("`{name}` = true")),
+                ElementAbsent::Empty => further.push(format!("`{name}` = none")),
+            }
+        }
+        [format!("{{ {} }}", required.join(", ")), further.join(", ")]
+    });
+    tables.chain(Word::all().map(|word| [format!("{:?}", word.name()), String::new()])).collect()
+}
+
 /// Elements, repetitions written out.
 fn size(elements: &[Element]) -> usize {
     let one = |element: &Element| match element {

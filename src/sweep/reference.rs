@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::layers;
 use super::raw::tables;
 use super::suggestion::nearest;
 use super::table::Table;
@@ -123,6 +124,12 @@ pub fn page() -> String {
             if !kind.keys.is_empty() {
                 out.push_str(&format!("\n{}", rows(table, &kind.keys)));
             }
+            if kind.keys.iter().any(|key| key.form == Form::Layers) {
+                out.push_str("\nIts elements; docs/networks.md says what they compute:\n\n| element | further keys |\n| --- | --- |\n");
+                for [element, further] in layers::described() {
+                    out.push_str(&format!("| `{element}` | {further} |\n"));
+                }
+            }
         }
     }
     out
@@ -162,6 +169,12 @@ pub fn terminal(table: Option<&str>, width: usize) -> Result<String, String> {
         for kind in (table.kinds)() {
             out.push_str(&format!("  {} = \"{}\": {}\n", kind_key(table), kind.name, kind.about));
             listed(&mut out, table, &kind.keys, width);
+            if kind.keys.iter().any(|key| key.form == Form::Layers) {
+                for [element, further] in layers::described() {
+                    out.push_str(&wrapped(&format!("{element} {}", further.replace('`', "")), 8, width));
+                    out.push('\n');
+                }
+            }
         }
         out.push('\n');
     }
