@@ -30,14 +30,13 @@ const WIDTH: Key = Key {
     name: "width",
     form: Form::Integer { least: 1, most: 1_000_000, odd: false, default: None },
     example: "16",
-    meaning: "units of every layer but the output (residual-mlp), channels of the first stage (resnet) or of the first \
-              convolution (depthwise, all-cnn)",
+    meaning: "channels of the first stage",
 };
 const BLOCKS: Key = Key {
     name: "blocks",
     form: Form::Integer { least: 1, most: 1_000, odd: false, default: None },
     example: "3",
-    meaning: "residual blocks, in each of the three stages of a resnet",
+    meaning: "residual blocks of each of the three stages",
 };
 const NORMALISE: Key = Key {
     name: "normalise",

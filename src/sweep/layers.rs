@@ -116,7 +116,8 @@ pub(crate) fn described() -> Vec<[String; 2]> {
         }
         [format!("{{ {} }}", required.join(", ")), further.join(", ")]
     });
-    tables.chain(Word::all().map(|word| [format!("{:?}", word.name()), String::new()])).collect()
+    let words: Vec<String> = Word::all().map(|word| format!("{:?}", word.name())).collect();
+    tables.chain([[words.join(" or "), String::new()]]).collect()
 }
 
 /// Elements, repetitions written out.
