@@ -7,19 +7,17 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::allocation::{Allocation, Reached};
 use super::hold::hold;
+use super::observation::{Observation, forget_split, give_up};
 use super::progress::Display;
 use super::status_file::StatusFile;
 use super::unfinished::unfinished;
 use crate::cost::Rates;
 use crate::data::Shape;
-use crate::dispatch::{
-    CellFailure, CohortTask, End, Note, Observer, ObserverError, Outcome, Progress, StopCause, TaskId,
-};
-use crate::plan::{CellId, CohortId};
+use crate::dispatch::{CellFailure, CohortTask, Note, Observer, ObserverError, Outcome, Progress, TaskId};
+use crate::plan::CellId;
 use crate::run_directory::{Addition, Record, RunDirectoryError};
 use crate::session::addition_context::{AdditionContext, Asked};
 use crate::session::error::SessionError;
@@ -27,21 +25,14 @@ use crate::session::schedule::forecast::limits;
 use crate::session::schedule::measuring::{MeasuringCosts, Survey, tasks};
 use crate::session::settings::ObserveSettings;
 use crate::session::start::launch::Launched;
-use crate::store::{Lease, Part, RunDirectory, RunningCohort, durable, scan, set_aside};
+use crate::store::{RunDirectory, durable, scan, set_aside};
 
 /// The observer of rank 0.
 pub(in crate::session) struct AdditionObserver {
     context: Arc<AdditionContext>,
-    lease: Lease,
-    display: Display,
-    started: Instant,
-    status: StatusFile,
+    /// Its `found` are the cells that were measured before.
+    observation: Observation,
     costs: Vec<MeasuringCosts>,
-    rates: Rates,
-    cells_of: HashMap<TaskId, Vec<u32>>,
-    allocation: Allocation,
-    /// Cells that were measured before.
-    found: u64,
     /// Finished cells that cannot be measured because weights are missing.
     without_weights: u64,
 }
@@ -121,17 +112,20 @@ impl AdditionObserver {
             );
         }
         let left = all.iter().map(|task| task.cells.len() as u64).sum();
-        let observer = AdditionObserver {
-            context: context.clone(),
+        let observation = Observation {
             lease,
             display: Display::new(left, settings.job.quiet),
             started: launched.started,
             status: StatusFile::new(&directory.additions(), ranks, found),
-            costs,
             rates,
             cells_of: HashMap::new(),
             allocation,
             found,
+        };
+        let observer = AdditionObserver {
+            context: context.clone(),
+            observation,
+            costs,
             without_weights: surveys.iter().map(|survey| survey.without_weights).sum(),
         };
         Ok((all, observer))
@@ -139,13 +133,7 @@ impl AdditionObserver {
 
     /// Ends the observation: last status, remembered rates. Returns the number of cells without weights.
     pub(in crate::session) fn finish(&mut self) -> u64 {
-        self.display.end();
-        self.status.finish(self.started.elapsed());
-        if let Some(path) = Rates::default_path()
-            && let Err(error) = self.rates.write(&path)
-        {
-            tracing::debug!("rates are not remembered: {}: {error}", path.display());
-        }
+        self.observation.finish(true);
         self.without_weights
     }
 
@@ -193,76 +181,42 @@ pub(in crate::session) fn check_asked(
 
 impl Observer for AdditionObserver {
     fn progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
-        self.lease.check()?;
-        self.display.show(progress, self.started.elapsed());
-        Ok(self.status.write(progress, self.started.elapsed())?)
+        self.observation.progress(progress)
     }
 
     fn note(&mut self, note: &Note) -> Result<(), ObserverError> {
-        match note {
-            Note::Started { cohort, cells, .. } => {
-                self.lease.check()?;
-                self.cells_of.insert(*cohort, cells.clone());
-                tracing::debug!("{note}");
-            }
-            Note::Finished { cohort, seconds, .. } => {
-                let cells = self.cells_of.remove(cohort).unwrap_or_default();
-                let of: Vec<(usize, usize)> = cells
-                    .iter()
-                    .map(|&number| self.context.of_number(number))
-                    .map(|(place, cell)| (place, self.context.run.plan.variant_of(cell)))
-                    .collect();
-                if let Some(&(place, variant)) = of.first() {
-                    let flops: f64 = of.iter().map(|&(place, variant)| self.costs[place].flops[variant]).sum();
-                    self.rates.add(&self.costs[place].rate_key[variant], flops, *seconds);
-                }
-                tracing::debug!("{note}");
-            }
-            Note::Joined { .. } | Note::Interrupted { .. } => tracing::debug!("{note}"),
-            Note::Failed { .. } | Note::Lost { .. } | Note::Duplicate { .. } => tracing::warn!("{note}"),
-            _ => tracing::info!("{note}"),
-        }
-        Ok(())
+        let (context, costs) = (&self.context, &self.costs);
+        self.observation.note(note, |numbers| {
+            let of = |number: u32| {
+                let (place, cell) = context.of_number(number);
+                (&costs[place], context.run.plan.variant_of(cell))
+            };
+            let (own, variant) = of(*numbers.first()?);
+            let operations = numbers.iter().map(|&number| of(number)).map(|(own, variant)| own.flops[variant]);
+            Some((own.rate_key[variant].clone(), operations.sum()))
+        })
     }
 
     fn failed(&mut self, cells: &[u32], reason: &CellFailure) -> Result<(), ObserverError> {
-        self.lease.check()?;
-        let plan = &self.context.run.plan;
+        self.observation.lease.check()?;
         for &number in cells {
             let (place, cell) = self.context.of_number(number);
             let Asked { addition, directory, .. } = &self.context.asked[place];
             let id = self.context.run.ids[cell as usize];
             tracing::warn!("{} of cell {id} is given up: {reason}", addition.observable);
-            let specification = plan.specification(plan.variant_of(cell)).to_string();
-            let part = Part::given_up(id, plan.seed_of(cell), specification, reason.to_string());
-            let cohort = part.cohort;
-            part.write(&directory.part(cohort))?;
-            // What is known of it is in the part now; a leftover would count as another death.
-            RunningCohort::forget(directory, cohort)?;
+            give_up(directory, &self.context.run.plan, (cell, id), reason)?;
         }
         Ok(())
     }
 
     fn conclude(&mut self, outcome: &mut Outcome) -> Result<(), ObserverError> {
-        let End::Interrupted(cause) = &outcome.end else { return Ok(()) };
-        let done = self.found + outcome.done + outcome.failed;
-        let reached = Reached::of_all(&directories(&self.context), done)?;
-        if let Some(message) = self.allocation.end(reached, cause)? {
-            outcome.end = End::Interrupted(StopCause::NoProgress { message });
-        }
-        Ok(())
+        let directories = directories(&self.context);
+        self.observation.conclude(outcome, |done| Ok(Reached::of_all(&directories, done)?))
     }
 
     fn split(&mut self, parent: TaskId, children: &[CohortTask]) -> Result<(), ObserverError> {
         let numbers: Vec<u32> = children.iter().flat_map(|child| child.cells.iter().copied()).collect();
         let (ids, directory) = self.of_numbers(&numbers);
-        let cohort = CohortId::of(&ids);
-        tracing::info!("{parent} is split into {} of {} cells in all", children.len(), ids.len());
-        RunningCohort::forget(&directory, cohort)?;
-        let checkpoint = directory.checkpoint(cohort);
-        if checkpoint.exists() {
-            durable::remove(&checkpoint)?;
-        }
-        Ok(())
+        forget_split(&directory, &ids, parent, children)
     }
 }

@@ -3,6 +3,7 @@
 pub(in crate::session) mod addition_observer;
 pub(in crate::session) mod allocation;
 pub(in crate::session) mod hold;
+mod observation;
 pub(in crate::session) mod progress;
 pub(in crate::session) mod run_observer;
 pub(in crate::session) mod status_file;

@@ -10,16 +10,15 @@ use std::time::{Duration, Instant};
 
 use super::allocation::{Allocation, Reached};
 use super::hold::hold;
+use super::observation::{Observation, forget_split, give_up};
 use super::progress::Display;
 use super::status_file::StatusFile;
 use super::unfinished::unfinished;
 use crate::cost::Rates;
 use crate::data::Shape;
-use crate::dispatch::{
-    CellFailure, CohortTask, End, Note, Observer, ObserverError, Outcome, Progress, StopCause, TaskId,
-};
+use crate::dispatch::{CellFailure, CohortTask, Note, Observer, ObserverError, Outcome, Progress, TaskId};
 use crate::pack::Limits;
-use crate::plan::{CellId, CohortId};
+use crate::plan::CellId;
 use crate::run_directory::{Record, check_claim, keep_images};
 use crate::session::error::SessionError;
 use crate::session::execution::Execution;
@@ -30,7 +29,7 @@ use crate::session::schedule::remaining;
 use crate::session::schedule::trials;
 use crate::session::settings::Settings;
 use crate::session::worker::full_cells::FullCells;
-use crate::store::{Lease, Part, RunningCohort, StoreError, durable, scan, set_aside};
+use crate::store::{StoreError, scan, set_aside};
 
 /// The observer of the ranks other than 0: it does nothing.
 pub(in crate::session) struct Idle;
@@ -44,20 +43,13 @@ impl Observer for Idle {
 /// The observer of rank 0.
 pub(in crate::session) struct RunObserver {
     context: Arc<RunContext>,
-    lease: Lease,
-    display: Display,
-    started: Instant,
-    status: StatusFile,
+    /// Its `found` are the cells of the directory that were done before the run began, asked for or not.
+    observation: Observation,
     costs: Costs,
-    rates: Rates,
-    cells_of: HashMap<TaskId, Vec<u32>>,
     simulated: bool,
     limits: Limits,
     /// Seeds that each variant has been given so far.
     seeds: Vec<usize>,
-    allocation: Allocation,
-    /// Cells of the directory that were done before the run began, asked for or not.
-    found: u64,
 }
 
 /// What the launcher and the clock say of a run.
@@ -138,36 +130,30 @@ impl RunObserver {
         {
             tracing::info!("weights: {kept}");
         }
-        let observer = RunObserver {
-            context: context.clone(),
+        let observation = Observation {
             lease,
             display: Display::new(left, settings.job.quiet),
             started,
             status: StatusFile::new(directory, ranks, before),
-            costs,
             rates,
             cells_of: HashMap::new(),
+            allocation,
+            found: cells_found,
+        };
+        let observer = RunObserver {
+            context: context.clone(),
+            observation,
+            costs,
             simulated: settings.simulate.is_some(),
             limits,
             seeds: vec![plan.certain_seeds(); plan.variants().len()],
-            allocation,
-            found: cells_found,
         };
         Ok((tasks, observer))
     }
 
     /// Ends the observation: last status, remembered rates. Returns the wall time of the run in seconds.
     pub(in crate::session) fn finish(&mut self) -> f64 {
-        self.display.end();
-        let elapsed = self.started.elapsed();
-        self.status.finish(elapsed);
-        if !self.simulated
-            && let Some(path) = Rates::default_path()
-            && let Err(error) = self.rates.write(&path)
-        {
-            tracing::debug!("rates are not remembered: {}: {error}", path.display());
-        }
-        elapsed.as_secs_f64()
+        self.observation.finish(!self.simulated).as_secs_f64()
     }
 }
 
@@ -212,47 +198,23 @@ impl RunObserver {
 
 impl Observer for RunObserver {
     fn progress(&mut self, progress: &Progress) -> Result<(), ObserverError> {
-        self.lease.check()?;
-        self.display.show(progress, self.started.elapsed());
-        Ok(self.status.write(progress, self.started.elapsed())?)
+        self.observation.progress(progress)
     }
 
     fn note(&mut self, note: &Note) -> Result<(), ObserverError> {
-        match note {
-            Note::Started { cohort, cells, .. } => {
-                self.lease.check()?;
-                self.cells_of.insert(*cohort, cells.clone());
-                tracing::debug!("{note}");
-            }
-            Note::Finished { cohort, seconds, .. } => {
-                if let Some(cells) = self.cells_of.remove(cohort)
-                    && let Some(&first) = cells.first()
-                {
-                    let variant = |cell: u32| self.context.plan.variant_of(cell);
-                    let flops: f64 = cells.iter().map(|&cell| self.costs.counted[variant(cell)].flops).sum();
-                    self.rates.add(&self.costs.rate_key[variant(first)], flops, *seconds);
-                }
-                tracing::debug!("{note}");
-            }
-            Note::Joined { .. } | Note::Interrupted { .. } => tracing::debug!("{note}"),
-            Note::Failed { .. } | Note::Lost { .. } | Note::Duplicate { .. } => tracing::warn!("{note}"),
-            _ => tracing::info!("{note}"),
-        }
-        Ok(())
+        let (plan, costs) = (&self.context.plan, &self.costs);
+        self.observation.note(note, |cells| {
+            let key = costs.rate_key[plan.variant_of(*cells.first()?)].clone();
+            Some((key, cells.iter().map(|&cell| costs.counted[plan.variant_of(cell)].flops).sum()))
+        })
     }
 
     fn failed(&mut self, cells: &[u32], reason: &CellFailure) -> Result<(), ObserverError> {
-        self.lease.check()?;
-        let plan = &self.context.plan;
+        self.observation.lease.check()?;
         for &cell in cells {
             let id = self.context.ids[cell as usize];
             tracing::warn!("cell {id} is given up: {reason}");
-            let specification = plan.specification(plan.variant_of(cell)).to_string();
-            let part = Part::given_up(id, plan.seed_of(cell), specification, reason.to_string());
-            let cohort = part.cohort;
-            part.write(&self.context.directory.part(cohort))?;
-            // What is known of it is in the part now; a leftover would have it tried again.
-            RunningCohort::forget(&self.context.directory, cohort)?;
+            give_up(&self.context.directory, &self.context.plan, (cell, id), reason)?;
         }
         Ok(())
     }
@@ -269,24 +231,13 @@ impl Observer for RunObserver {
     }
 
     fn conclude(&mut self, outcome: &mut Outcome) -> Result<(), ObserverError> {
-        let End::Interrupted(cause) = &outcome.end else { return Ok(()) };
-        let reached = Reached::of(&self.context.directory, self.found + outcome.done + outcome.failed)?;
-        if let Some(message) = self.allocation.end(reached, cause)? {
-            outcome.end = End::Interrupted(StopCause::NoProgress { message });
-        }
-        Ok(())
+        let directory = &self.context.directory;
+        self.observation.conclude(outcome, |done| Ok(Reached::of(directory, done)?))
     }
 
     fn split(&mut self, parent: TaskId, children: &[CohortTask]) -> Result<(), ObserverError> {
-        let cells: Vec<CellId> =
-            children.iter().flat_map(|child| child.cells.iter().map(|&cell| self.context.ids[cell as usize])).collect();
-        let cohort = CohortId::of(&cells);
-        tracing::info!("{parent} is split into {} of {} cells in all", children.len(), cells.len());
-        RunningCohort::forget(&self.context.directory, cohort)?;
-        let checkpoint = self.context.directory.checkpoint(cohort);
-        if checkpoint.exists() {
-            durable::remove(&checkpoint)?;
-        }
-        Ok(())
+        let cells = children.iter().flat_map(|child| &child.cells);
+        let ids: Vec<CellId> = cells.map(|&cell| self.context.ids[cell as usize]).collect();
+        forget_split(&self.context.directory, &ids, parent, children)
     }
 }
