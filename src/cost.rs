@@ -35,9 +35,15 @@ impl DataShape {
     }
 }
 
-/// Sums of a sample, over all layers.
+/// Values of a sample at which there is elementwise work: those of all layers with parameters, each with what follows it, of
+/// sums of branches, of multiplications by constants, and of activations of anything else.
 fn units(graph: &Graph) -> f64 {
-    graph.layers().map(|(node, _)| node.extent.size() as f64).sum()
+    let counts = |node: &Node| match node.op {
+        Op::Add | Op::Scale(_) => true,
+        Op::Activation(_) => node.inputs.iter().any(|&from| graph.nodes()[from].layer.is_none()),
+        _ => node.layer.is_some(),
+    };
+    graph.nodes().iter().filter(|node| counts(node)).map(|node| node.extent.size() as f64).sum()
 }
 
 /// Cost of one replica, and what its cohort costs besides.
@@ -101,14 +107,19 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
         classes: data.classes,
     };
     let probed = sweep.observe.probes.flops(sweep.train.epochs, &sizes);
-    let flops = epochs * per_epoch + recorded * tests * (forward + FLOPS_PER_UNIT * units / 2.0) + probed;
+    // With full batches the training pass measures as well, but for batch normalisation, which is another function then.
+    let apart = matches!(sweep.train.batch, Batch::Full) && graph.averaged() > 0;
+    let measured = if apart { recorded * samples * (forward + FLOPS_PER_UNIT * units / 2.0) } else { 0.0 };
+    let flops = epochs * per_epoch + measured + recorded * tests * (forward + FLOPS_PER_UNIT * units / 2.0) + probed;
 
     let optimiser = &sweep.optimisers[variant.optimiser];
     let moments = match optimiser.kind {
         OptimiserKind::GradientFlow => FLOW_VECTORS,
         _ => optimiser.moments().map(u64::from).iter().sum(),
     };
-    let state = 4 * parameters * (1 + moments) + record_bytes(sweep, variant, data, samples as usize, &graph);
+    let averaged = graph.averaged() as u64;
+    let state =
+        4 * (parameters * (1 + moments) + averaged) + record_bytes(sweep, variant, data, samples as usize, &graph);
     let dense = graph.layers().all(|(node, _)| node.op == Op::Dense);
     let held = match activations {
         // Weights and gradients lie side by side for the few replicas under way only.
@@ -171,7 +182,10 @@ pub fn kept_weights(plan: &Plan, variant: usize, data: &DataShape) -> (u64, usiz
         }
         None => {
             let epochs = sweep.observe.probes.weights.as_ref().map_or(0, |at| at.epochs(sweep.train.epochs).len());
-            (4 * data.graph(architecture).parameters() as u64, epochs)
+            let graph = data.graph(architecture);
+            // A batch normalisation has a number of eight bytes besides its running averages.
+            let numbers = graph.parameters() + graph.averaged() + 2 * graph.averages().count();
+            (4 * numbers as u64, epochs)
         }
     };
     let file = weights_file_bytes(numbers, data.features, plan.specification(variant).len());

@@ -1,19 +1,18 @@
-//! Nodes with images, of a stack of replicas: one grouped convolution for all of them, gradients by burn's autodiff.
+//! Convolutions of a stack of replicas: one grouped convolution for all of them.
 //!
-//! Replicas lie side by side in the channels, `[sample, replica·channel, height, width]`. A convolution of samples that
-//! are shared is one ordinary convolution with all replicas' output channels; every other one has a group for each
-//! replica. Invariant: the loss is a sum over replicas and no channel sees another replica's, so a replica's gradient is
-//! its own.
+//! Replicas lie side by side in the channels, `[sample, replica·channel, height, width]`. An undivided convolution of samples
+//! that are shared is one ordinary convolution with all replicas' output channels; every other one has the convolution's
+//! groups for each replica. Invariant: no channel sees another replica's.
 
 use ::burn::tensor::Tensor;
-use ::burn::tensor::module::{conv2d, max_pool2d};
-use ::burn::tensor::ops::{ConvOptions, MaxPoolOptions};
-use phasesweep_networks::Extent;
+use ::burn::tensor::module::{conv_transpose2d, conv2d, conv2d_weight_backward};
+use ::burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use phasesweep_networks::Window;
 
-use super::input::Input;
 use super::parameters::LayerParameters;
 
 /// What a convolution is fed.
+#[derive(Debug, Clone)]
 pub(super) enum Below {
     /// Samples that all replicas share, `[sample, channel, height, width]`.
     Shared(Tensor<4>),
@@ -21,87 +20,61 @@ pub(super) enum Below {
     Own(Tensor<4>),
 }
 
-/// Parameters of a convolution that gradients are wanted of.
-#[derive(Debug, Clone)]
-pub(super) struct Leaf {
-    layer: usize,
-    weight: Tensor<4>,
-    bias: Tensor<1>,
-}
-
-/// Samples as images of the stated extent.
-pub(super) fn below(rows: &Input, extent: Extent, replicas: usize) -> Below {
-    let [channels, height, width] = match extent {
-        Extent::Image(image) => image,
-        Extent::Units(units) => [units, 1, 1],
-    };
-    match rows {
-        Input::Shared(x) => Below::Shared(x.clone().reshape([x.dims()[0], channels, height, width])),
-        Input::Own(x) => {
-            let samples = x.dims()[1];
-            Below::Own(x.clone().swap_dims(0, 1).reshape([samples, replicas * channels, height, width]))
+impl Below {
+    /// The tensor that is convolved, and how many groups its channels have.
+    fn grouped(self, window: Window, replicas: usize) -> (Tensor<4>, usize) {
+        match self {
+            Below::Shared(image) if window.groups == 1 => (image, 1),
+            Below::Shared(image) => (repeated(image, replicas), replicas * window.groups),
+            Below::Own(image) => (image, replicas * window.groups),
         }
     }
 }
 
-/// A convolution with the parameters of layer `layer`. With `train`, the way back is recorded.
-pub(super) fn convolve(
-    below: Below,
-    own: &LayerParameters,
-    layer: usize,
-    kernel: usize,
-    train: bool,
-) -> (Tensor<4>, Option<Leaf>) {
-    let [replicas, outputs, fan_in] = own.weight.dims();
-    let (below, groups) = match below {
-        Below::Shared(image) => (image, 1),
-        Below::Own(image) => (image, replicas),
-    };
-    let mut weight = own.weight.clone().reshape([replicas * outputs, fan_in / (kernel * kernel), kernel, kernel]);
-    let mut bias = own.bias.clone().reshape([replicas * outputs]);
-    let mut leaf = None;
-    if train {
-        weight = weight.autodiff().require_grad();
-        bias = bias.autodiff().require_grad();
-        leaf = Some(Leaf { layer, weight: weight.clone(), bias: bias.clone() });
-    }
-    let same = kernel / 2;
-    let options = ConvOptions::new([1, 1], [same, same], [1, 1], groups);
-    (conv2d(below, weight, Some(bias), options), leaf)
-}
-
-/// Max pooling.
-pub(super) fn pool(image: Tensor<4>, side: usize) -> Tensor<4> {
-    max_pool2d(image, MaxPoolOptions::new([side, side]))
-}
-
-/// Values only, as vectors: `[sample, replica, activation]`.
-pub(super) fn flat(image: &Tensor<4>, replicas: usize) -> Tensor<3> {
+/// Shared samples, once for each replica.
+pub(super) fn repeated(image: Tensor<4>, replicas: usize) -> Tensor<4> {
     let [samples, channels, height, width] = image.dims();
-    image.clone().inner().reshape([samples, replicas, channels / replicas * height * width])
+    let image = image.reshape([samples, 1, channels, height * width]);
+    image.expand([samples, replicas, channels, height * width]).reshape([samples, replicas * channels, height, width])
 }
 
-/// From the gradients at images that were flattened, `[replica, activation, sample]`, to those of the parameters, each
-/// with the number of its layer.
-pub(super) fn backward(
-    images: Vec<(Tensor<4>, Tensor<3>)>,
-    leaves: Vec<Leaf>,
-    replicas: usize,
-) -> Vec<(usize, LayerParameters)> {
-    let terms = images.into_iter().map(|(image, gradient)| {
-        let gradient = gradient.permute([2, 0, 1]).reshape(image.dims());
-        (image * gradient).sum()
+/// The weight as a convolution takes it, `[replica·output, input/group, kernel, kernel]`.
+fn kernels(own: &LayerParameters, window: Window) -> Tensor<4> {
+    let ([replicas, outputs, fan_in], kernel) = (own.weight.dims(), window.kernel);
+    own.weight.clone().reshape([replicas * outputs, fan_in / (kernel * kernel), kernel, kernel])
+}
+
+fn options(window: Window, groups: usize) -> ConvOptions<2> {
+    ConvOptions::new([window.stride; 2], [window.padding; 2], [1, 1], groups)
+}
+
+/// The convolution with a layer's parameters: `[sample, replica·output, height, width]`.
+pub(super) fn forward(below: Below, own: &LayerParameters, window: Window) -> Tensor<4> {
+    let [replicas, outputs, _] = own.weight.dims();
+    let (image, groups) = below.grouped(window, replicas);
+    let bias = own.bias.clone().map(|bias| bias.reshape([replicas * outputs]));
+    conv2d(image, kernels(own, window), bias, options(window, groups))
+}
+
+/// The gradient of a layer's parameters, from that at its outputs.
+pub(super) fn gradient(below: Below, own: &LayerParameters, window: Window, delta: &Tensor<4>) -> LayerParameters {
+    let [replicas, outputs, fan_in] = own.weight.dims();
+    let [samples, all, height, width] = delta.dims();
+    let bias = own.bias.is_some().then(|| {
+        let rows = delta.clone().reshape([samples, all, height * width]).sum_dim(2);
+        rows.sum_dim(0).reshape([replicas, outputs, 1])
     });
-    let Some(total) = terms.reduce(|a, b| a + b) else { return Vec::new() };
-    let mut gradients = total.backward();
-    let of = |Leaf { layer, weight, bias }: Leaf| {
-        let [out, inputs, kernel, _] = weight.dims();
-        let out = out / replicas;
-        // A convolution that no output depends on has no gradient.
-        let of_weight = weight.grad_remove(&mut gradients).unwrap_or_else(|| weight.clone().inner().zeros_like());
-        let of_bias = bias.grad_remove(&mut gradients).unwrap_or_else(|| bias.clone().inner().zeros_like());
-        let weight = of_weight.reshape([replicas, out, inputs * kernel * kernel]);
-        (layer, LayerParameters { weight, bias: of_bias.reshape([replicas, out, 1]) })
-    };
-    leaves.into_iter().map(of).collect()
+    let (image, groups) = below.grouped(window, replicas);
+    let weight = conv2d_weight_backward(image, kernels(own, window), delta.clone(), options(window, groups));
+    LayerParameters { weight: weight.reshape([replicas, outputs, fan_in]), bias }
+}
+
+/// The gradient at what a convolution was fed, of this height and width; each replica's own.
+pub(super) fn backward(own: &LayerParameters, window: Window, delta: Tensor<4>, sides: [usize; 2]) -> Tensor<4> {
+    let (replicas, places) = (own.weight.dims()[0], [delta.dims()[2], delta.dims()[3]]);
+    // Rows and columns that no window reaches.
+    let rest = [0, 1].map(|side| sides[side] + 2 * window.padding - (places[side] - 1) * window.stride - window.kernel);
+    let groups = replicas * window.groups;
+    let options = ConvTransposeOptions::new([window.stride; 2], [window.padding; 2], rest, [1, 1], groups);
+    conv_transpose2d(delta, kernels(own, window), None, options)
 }

@@ -1,9 +1,11 @@
 //! The generic path: cohorts as burn tensors, on any device that burn reaches.
 //!
 //! Replicas are grouped into stacks: those of a stack stand at the same epoch and train in lockstep. On flex, whose
-//! elementwise operations use one core, there is a stack for each thread. Invariants: a failed call changes nothing; a
+//! elementwise operations use one core, there is a stack for each thread; there a replica of a network that convolves is a
+//! stack of its own, since undivided convolutions are several times faster than those in groups. Invariants: a failed call changes nothing; a
 //! diverged replica keeps the weights of the epoch at which it diverged and is trained no more.
 
+mod activation;
 mod batch;
 mod convolution;
 mod failure;
@@ -12,8 +14,10 @@ mod input;
 mod loss;
 mod measure;
 mod network;
+mod normalisation;
 mod optimiser;
 mod parameters;
+mod pooling;
 mod resident;
 mod stack;
 #[cfg(test)]
@@ -29,6 +33,7 @@ use self::flex::on_flex;
 use self::resident::Resident;
 use self::stack::{Progress, Stack};
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
+use phasesweep_networks::{Graph, Op};
 
 /// Fewest replicas that are worth a stack of their own.
 const LEAST_STACK: usize = 4;
@@ -55,17 +60,19 @@ impl BurnEngine {
         replicas: Vec<Replica>,
         states: Vec<ReplicaState>,
     ) -> Result<BurnEngine, TrainError> {
-        let stacks = stacks_for(&device);
-        BurnEngine::cut(&device, &problem, replicas, states, stacks, None)
+        // A network that cannot be built is refused below.
+        let convolves = problem.graph().is_ok_and(|graph| convolves(&graph));
+        let cut = if convolves && on_flex(&device) { Cut::Single } else { Cut::Into(stacks_for(&device)) };
+        BurnEngine::cut(&device, &problem, replicas, states, cut, None)
     }
 
-    /// As [`BurnEngine::new`], with so many stacks, and so many samples in a tile (`None`: as suits the device).
+    /// As [`BurnEngine::new`], cut into stacks so, and with so many samples in a tile (`None`: as suits the device).
     fn cut(
         device: &Device,
         problem: &Problem,
         replicas: Vec<Replica>,
         states: Vec<ReplicaState>,
-        stacks: usize,
+        stacks: Cut,
         rows: Option<usize>,
     ) -> Result<BurnEngine, TrainError> {
         let class_counts = replicas.iter().map(|replica| class_counts(problem, replica)).collect::<Vec<_>>();
@@ -75,6 +82,14 @@ impl BurnEngine {
             let widest = groups.iter().map(Vec::len).max().unwrap_or(0);
             let resident = Resident::new(device, problem, widest, rows)?;
             let length = resident.graph.parameters();
+            let averaged = resident.graph.averaged();
+            if let Some(place) = states.iter().position(|state| state.averages.len() != averaged) {
+                return Err(TrainError::Device(format!(
+                    "the state of replica {place} holds {} running averages, the network has {averaged}: the checkpoint is \
+                     of another network",
+                    states[place].averages.len()
+                )));
+            }
             if let Some(place) = states.iter().position(|state| !fits(state, length)) {
                 return Err(TrainError::Device(format!(
                     "the state of replica {place} holds {} parameters, the network has {length}: the checkpoint is of \
@@ -97,6 +112,7 @@ impl BurnEngine {
             state.parameters = vectors.parameters;
             state.first_moment = vectors.first_moment;
             state.second_moment = vectors.second_moment;
+            state.averages = vectors.averages;
         }
         for rows in progress.measured {
             for (place, (member, finite)) in rows.finite().enumerate() {
@@ -145,6 +161,7 @@ impl Engine for BurnEngine {
                 state.parameters = vectors.parameters;
                 state.first_moment = vectors.first_moment;
                 state.second_moment = vectors.second_moment;
+                state.averages = vectors.averages;
             }
         }
         Ok(self.states.clone())
@@ -162,8 +179,22 @@ fn stacks_for(device: &Device) -> usize {
     if on_flex(device) { rayon::current_num_threads() } else { 1 }
 }
 
-/// Live replicas at the same epoch, each group cut into at most `stacks` nearly equal parts.
-fn groups(states: &[ReplicaState], stacks: usize) -> Vec<Vec<usize>> {
+/// How replicas at one epoch are cut into stacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// Into at most so many nearly equal parts.
+    Into(usize),
+    /// Each by itself.
+    Single,
+}
+
+/// Whether anything in the network is convolved.
+fn convolves(graph: &Graph) -> bool {
+    graph.nodes().iter().any(|node| matches!(node.op, Op::Convolution(_)))
+}
+
+/// Live replicas at the same epoch, each group cut into stacks.
+fn groups(states: &[ReplicaState], cut: Cut) -> Vec<Vec<usize>> {
     let mut by_epoch: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (place, state) in states.iter().enumerate() {
         if state.diverged.is_none() {
@@ -171,8 +202,13 @@ fn groups(states: &[ReplicaState], stacks: usize) -> Vec<Vec<usize>> {
         }
     }
     let cut = |members: Vec<usize>| {
-        let parts = stacks.min(members.len().div_ceil(LEAST_STACK)).max(1);
-        let size = members.len().div_ceil(parts).max(1);
+        let size = match cut {
+            Cut::Into(stacks) => {
+                let parts = stacks.min(members.len().div_ceil(LEAST_STACK)).max(1);
+                members.len().div_ceil(parts).max(1)
+            }
+            Cut::Single => 1,
+        };
         members.chunks(size).map(<[usize]>::to_vec).collect::<Vec<_>>()
     };
     by_epoch.into_values().flat_map(cut).collect()

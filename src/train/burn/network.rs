@@ -2,28 +2,28 @@
 //!
 //! Vectors are `[replica, unit, sample]`: a layer's matrix product leaves them contiguous, reductions over units are
 //! sums of rows, and the weights multiply from the left as they are stored. Inputs that all replicas share make a
-//! first layer one product, `[replica·unit, d] × [d, sample]`. Gradients of nodes with vectors are written by hand here;
-//! those of nodes with images are autodiff's (`convolution`). Invariant: replicas never mix, so that one that is not
-//! finite leaves its neighbours as they are.
+//! first layer one product, `[replica·unit, d] × [d, sample]`. Images are `[sample, replica·channel, height, width]`.
+//! Gradients are written by hand, operation by operation, so that nothing is kept that they do not need. Invariant:
+//! replicas never mix, so that one that is not finite leaves its neighbours as they are.
 
-use ::burn::tensor::{Tensor, activation};
-use phasesweep_networks::{Extent, Graph, LEAK, Op};
+use ::burn::tensor::Tensor;
+use phasesweep_networks::{Extent, Graph, Node, Normalisation, Op};
 
-use super::convolution::{self, Leaf};
-use super::flex::on_flex;
+use super::activation::Active;
+use super::convolution::{self, Below};
 use super::input::Input;
+use super::normalisation::{self, Normalised, Shape};
 use super::parameters::{LayerParameters, Parameters};
-use crate::sweep::Activation;
+use super::pooling::{self, Places};
 
-/// A vector, with what the way back and the observables need of it.
+/// What a pass is for.
 #[derive(Debug, Clone)]
-struct Units {
-    /// Before the activation; kept where the derivative needs it.
-    before: Option<Tensor<3>>,
-    /// `[replica, unit, sample]`.
-    out: Tensor<3>,
-    /// `out²`, where it is needed: by the derivative, and by the norms of the observables.
-    square: Option<Tensor<3>>,
+pub(super) enum Mode {
+    /// Values alone; batch normalisation by the running averages, as PyTorch's `model.eval()`.
+    Evaluation,
+    /// Values and the way back; batch normalisation by the moments of the samples that count: 1, others 0,
+    /// `[replica, 1, sample]`; absent where all do.
+    Training(Option<Tensor<3>>),
 }
 
 /// The value of a node.
@@ -31,10 +31,25 @@ struct Units {
 enum Value {
     /// Samples, or what came out of an image: rows.
     Rows(Input),
-    /// A vector.
-    Units(Box<Units>),
+    /// A vector, `[replica, unit, sample]`.
+    Units(Box<Active<3>>),
     /// `[sample, replica·channel, height, width]`.
+    Image(Box<Active<4>>),
+}
+
+/// A gradient at the value of a node, laid out as the value.
+#[derive(Debug, Clone)]
+enum Delta {
+    Units(Tensor<3>),
     Image(Tensor<4>),
+}
+
+/// What the way back needs of a node besides values.
+#[derive(Debug, Clone)]
+enum Aside {
+    Nothing,
+    Places(Places),
+    Normalised(Box<Normalised>),
 }
 
 /// A pass through the network.
@@ -42,20 +57,22 @@ enum Value {
 pub(super) struct Pass {
     /// What is still needed of each node.
     values: Vec<Option<Value>>,
-    /// Parameters of images' nodes that gradients are wanted of.
-    leaves: Vec<Leaf>,
+    aside: Vec<Aside>,
+    /// What running averages are moved by, batch normalisation by batch normalisation: means as weights, variances as
+    /// biases. Of training passes alone.
+    pub(super) moments: Vec<LayerParameters>,
     replicas: usize,
 }
 
-impl From<Tensor<3>> for Units {
-    fn from(out: Tensor<3>) -> Units {
-        Units { before: None, out, square: None }
+impl From<Tensor<3>> for Value {
+    fn from(out: Tensor<3>) -> Value {
+        Value::Units(Box::new(out.into()))
     }
 }
 
-impl Units {
-    fn squared(&self) -> Tensor<3> {
-        self.square.clone().unwrap_or_else(|| self.out.clone() * self.out.clone())
+impl From<Tensor<4>> for Value {
+    fn from(out: Tensor<4>) -> Value {
+        Value::Image(Box::new(out.into()))
     }
 }
 
@@ -73,16 +90,66 @@ impl Value {
             Value::Image(_) => unreachable!("an image where a vector was expected"),
         }
     }
+
+    /// As what a convolution is fed: an image of this shape.
+    fn below(self, [channels, height, width]: [usize; 3], replicas: usize) -> Below {
+        match self {
+            Value::Image(image) => Below::Own(image.out),
+            Value::Rows(Input::Shared(x)) => {
+                let samples = x.dims()[0];
+                Below::Shared(x.reshape([samples, channels, height, width]))
+            }
+            Value::Rows(Input::Own(x)) => {
+                let samples = x.dims()[1];
+                Below::Own(x.swap_dims(0, 1).reshape([samples, replicas * channels, height, width]))
+            }
+            Value::Units(_) => unreachable!("a vector where an image was expected"),
+        }
+    }
+
+    /// As an image of this shape, each replica's own.
+    fn image(self, shape: [usize; 3], replicas: usize) -> Tensor<4> {
+        match self.below(shape, replicas) {
+            Below::Own(image) => image,
+            Below::Shared(image) => convolution::repeated(image, replicas),
+        }
+    }
 }
 
-/// Through the graph. With `train`, what the way back needs is kept.
-pub(super) fn forward(graph: &Graph, parameters: &Parameters, input: Input, train: bool) -> Pass {
+/// Values only, as vectors: `[sample, replica, activation]`.
+fn flat(image: Tensor<4>, replicas: usize) -> Tensor<3> {
+    let [samples, channels, height, width] = image.dims();
+    image.reshape([samples, replicas, channels / replicas * height * width])
+}
+
+/// Images as a normalisation takes them.
+fn by_channel(image: Tensor<4>) -> Tensor<3> {
+    let [samples, channels, height, width] = image.dims();
+    image.reshape([samples, channels, height * width])
+}
+
+/// Through the graph. `averages` are its running averages; [`Mode`] says what is kept.
+pub(super) fn forward(
+    graph: &Graph,
+    parameters: &Parameters,
+    averages: &Parameters,
+    input: Input,
+    mode: &Mode,
+) -> Pass {
+    let train = matches!(mode, Mode::Training(_));
     let replicas = parameters.0.first().map_or(0, |layer| layer.weight.dims()[0]);
+    let nodes = graph.nodes();
     let kept = kept(graph, train);
     let mut left = graph.consumers();
-    let mut pass = Pass { values: vec![None; graph.nodes().len()], leaves: Vec::new(), replicas };
+    let mut averages = averages.0.iter();
+    let mut pass = Pass {
+        values: vec![None; nodes.len()],
+        aside: vec![Aside::Nothing; nodes.len()],
+        moments: Vec::new(),
+        replicas,
+    };
     pass.values[0] = Some(Value::Rows(input));
-    for (place, node) in graph.nodes().iter().enumerate().skip(1) {
+    for (place, node) in nodes.iter().enumerate().skip(1) {
         // A value that nobody else wants is handed over, so that it can be changed in place.
         let mut take = |from: usize| {
             left[from] -= 1;
@@ -91,49 +158,96 @@ pub(super) fn forward(graph: &Graph, parameters: &Parameters, input: Input, trai
             value.unwrap_or_else(|| unreachable!("a node is computed before those that take its value"))
         };
         let first = take(node.inputs[0]);
-        let own = node.layer.as_ref().map(|layer| (layer.index, &parameters.0[layer.index]));
-        let value = match (node.op, first, own) {
-            (Op::Dense, first, Some((_, own))) => {
+        let own = node.layer.as_ref().map(|layer| &parameters.0[layer.index]);
+        let image = image_of(graph, node);
+        let value = match (node.op, own) {
+            (Op::Dense, Some(own)) => {
                 let product = match first {
                     Value::Rows(rows) => rows.product(&own.weight),
                     other => own.weight.clone().matmul(other.vector(replicas)),
                 };
-                Value::Units(Box::new((product + own.bias.clone()).into()))
+                match &own.bias {
+                    Some(bias) => (product + bias.clone()).into(),
+                    None => product.into(),
+                }
             }
-            (Op::Convolution(window), first, Some((layer, own))) => {
-                let image = match first {
-                    Value::Image(image) => convolution::Below::Own(image),
-                    Value::Rows(rows) => convolution::below(&rows, graph.nodes()[node.inputs[0]].extent, replicas),
-                    Value::Units(_) => unreachable!("a vector where an image was expected"),
-                };
-                let (out, leaf) = convolution::convolve(image, own, layer, window.kernel, train);
-                pass.leaves.extend(leaf);
-                Value::Image(out)
+            (Op::Convolution(window), Some(own)) => {
+                convolution::forward(first.below(image.unwrap_or_default(), replicas), own, window).into()
             }
-            (Op::Activation(kind), Value::Image(image), _) => Value::Image(activate(image, kind)),
-            (Op::Activation(kind), first, _) => {
-                let z = first.vector(replicas);
-                let before = (train && needs_argument(kind)).then(|| z.clone());
-                Value::Units(Box::new(Units { before, out: activate(z, kind), square: None }))
-            }
-            (Op::Pool(pool), Value::Image(image), _) => Value::Image(convolution::pool(image, pool.window[0])),
-            (Op::Flatten, Value::Image(image), _) => {
-                Value::Rows(Input::Own(convolution::flat(&image, replicas).swap_dims(0, 1)))
-            }
-            (Op::Flatten, first, _) => first,
-            (Op::Add, Value::Image(a), _) => match take(node.inputs[1]) {
-                Value::Image(b) => Value::Image(a + b),
-                _ => unreachable!("the sum of an image and a vector"),
+            (Op::Activation(kind), _) => match image {
+                Some(image) => Value::Image(Box::new(Active::of(first.image(image, replicas), kind, train))),
+                None => Value::Units(Box::new(Active::of(first.vector(replicas), kind, train))),
             },
-            (Op::Add, a, _) => {
-                let b = take(node.inputs[1]).vector(replicas);
-                Value::Units(Box::new((a.vector(replicas) + b).into()))
+            (Op::Pool(pool), _) => {
+                let (out, places) = pooling::forward(first.image(image.unwrap_or_default(), replicas), pool, train);
+                pass.aside[place] = Aside::Places(places);
+                out.into()
             }
-            (op, ..) => unreachable!("{op:?} of such a value"),
+            (Op::Normalise(kind), Some(own)) => {
+                let (x, shape, dims) = match image {
+                    Some(image) => {
+                        let image = first.image(image, replicas);
+                        let dims = image.dims();
+                        (by_channel(image), Shape::Image(replicas), Some(dims))
+                    }
+                    None => (first.vector(replicas), Shape::Vector, None),
+                };
+                let (out, normalised) = match (kind, mode) {
+                    (Normalisation::Layer, _) => normalisation::of_layer(x, own, shape),
+                    (Normalisation::Batch, Mode::Training(counted)) => {
+                        let (out, normalised, moments) = normalisation::of_batch(x, own, counted.clone(), shape);
+                        pass.moments.push(moments);
+                        (out, normalised)
+                    }
+                    (Normalisation::Batch, Mode::Evaluation) => {
+                        let Some(averages) = averages.next() else {
+                            unreachable!("every batch normalisation has its running averages")
+                        };
+                        pass.values[place] = Some(unfolded(normalisation::evaluated(x, own, averages, shape), dims));
+                        continue;
+                    }
+                };
+                if train {
+                    pass.aside[place] = Aside::Normalised(Box::new(normalised));
+                }
+                unfolded(out, dims)
+            }
+            (Op::Scale(factor), _) => match image {
+                Some(image) => first.image(image, replicas).mul_scalar(factor.0).into(),
+                None => first.vector(replicas).mul_scalar(factor.0).into(),
+            },
+            (Op::Flatten, _) => match first {
+                Value::Image(image) => Value::Rows(Input::Own(flat(image.out, replicas).swap_dims(0, 1))),
+                first => first,
+            },
+            (Op::Add, _) => {
+                let second = take(node.inputs[1]);
+                match image {
+                    Some(image) => (first.image(image, replicas) + second.image(image, replicas)).into(),
+                    None => (first.vector(replicas) + second.vector(replicas)).into(),
+                }
+            }
+            (op, _) => unreachable!("{op:?} without parameters"),
         };
         pass.values[place] = Some(value);
     }
     pass
+}
+
+/// The image that a node's first input is, if it is one.
+fn image_of(graph: &Graph, node: &Node) -> Option<[usize; 3]> {
+    match graph.nodes()[*node.inputs.first()?].extent {
+        Extent::Image(image) => Some(image),
+        Extent::Units(_) => None,
+    }
+}
+
+/// What a normalisation answers, as an image of these dimensions or as the vector that it is.
+fn unfolded(out: Tensor<3>, dims: Option<[usize; 4]>) -> Value {
+    match dims {
+        Some(dims) => out.reshape(dims).into(),
+        None => out.into(),
+    }
 }
 
 /// Nodes whose value outlasts the forward pass: hidden layers and the output; with `train`, what gradients are made of.
@@ -146,9 +260,9 @@ fn kept(graph: &Graph, train: bool) -> Vec<bool> {
     }
     for (place, node) in nodes.iter().enumerate().filter(|_| train) {
         match node.op {
-            Op::Dense | Op::Flatten => kept[node.inputs[0]] = true,
+            Op::Dense | Op::Convolution(_) | Op::Pool(_) => kept[node.inputs[0]] = true,
             Op::Activation(_) => kept[place] = true,
-            Op::Input | Op::Convolution(_) | Op::Pool(_) | Op::Add | Op::Scale(_) | Op::Normalise(_) => {}
+            Op::Input | Op::Flatten | Op::Add | Op::Scale(_) | Op::Normalise(_) => {}
         }
     }
     kept
@@ -174,7 +288,7 @@ impl Pass {
                 (units.out.clone(), square)
             }
             Some(Value::Image(image)) => {
-                let out = convolution::flat(image, self.replicas).permute([1, 2, 0]);
+                let out = flat(image.out.clone(), self.replicas).permute([1, 2, 0]);
                 (out.clone(), out.clone() * out)
             }
             Some(Value::Rows(rows)) => {
@@ -186,171 +300,131 @@ impl Pass {
     }
 
     /// Back through the graph, from the loss's gradient at the outputs, `delta` `[replica, class, sample]`, to the
-    /// parameters' gradients.
+    /// parameters' gradients. Of training passes alone.
     pub(super) fn backward(mut self, graph: &Graph, parameters: &Parameters, delta: Tensor<3>) -> Parameters {
         let nodes = graph.nodes();
         let consumers = graph.consumers();
         let mut gradients: Vec<Option<LayerParameters>> = vec![None; parameters.0.len()];
-        let mut deltas: Vec<Option<Tensor<3>>> = vec![None; nodes.len()];
-        let mut images = Vec::new();
-        if let Some(last) = deltas.last_mut() {
-            *last = Some(delta);
+        let mut deltas = Deltas(vec![None; nodes.len()]);
+        if let Some(last) = nodes.len().checked_sub(1) {
+            deltas.add(last, Delta::Units(delta));
         }
-        for (place, node) in nodes.iter().enumerate().rev() {
-            if matches!(node.extent, Extent::Image(_)) {
-                continue;
-            }
-            let Some(delta) = deltas[place].take() else { continue };
-            let mut add = |to: usize, delta: Tensor<3>| {
-                deltas[to] = Some(match deltas[to].take() {
-                    Some(sum) => sum + delta,
-                    None => delta,
-                });
-            };
-            match (node.op, &node.layer) {
-                (Op::Dense, Some(layer)) => {
-                    let from = node.inputs[0];
-                    let bias = delta.clone().sum_dim(2);
+        for (place, node) in nodes.iter().enumerate().skip(1).rev() {
+            let Some(delta) = deltas.0[place].take() else { continue };
+            let from = node.inputs[0];
+            // Nobody asks for the gradient at the samples.
+            let further = nodes[from].op != Op::Input;
+            let own = node.layer.as_ref().map(|layer| (layer.index, &parameters.0[layer.index]));
+            match (node.op, delta, own) {
+                (Op::Dense, Delta::Units(delta), Some((index, own))) => {
+                    let bias = own.bias.is_some().then(|| delta.clone().sum_dim(2));
                     let weight = match self.values[from].clone() {
                         Some(Value::Rows(rows)) => rows.outer(delta.clone()),
                         Some(other) => delta.clone().matmul(other.vector(self.replicas).swap_dims(1, 2)),
                         None => unreachable!("what a dense layer was fed outlasts the pass"),
                     };
-                    gradients[layer.index] = Some(LayerParameters { weight, bias });
-                    let weight = &parameters.0[layer.index].weight;
+                    gradients[index] = Some(LayerParameters { weight, bias });
                     match (nodes[from].op, &mut self.values[from]) {
-                        (Op::Input, _) => {}
+                        _ if !further => {}
                         // The layer's way back and that of the activation beneath it, in one.
                         (Op::Activation(kind), value @ Some(Value::Units(_))) if consumers[from] == 1 => {
                             if let Some(Value::Units(below)) = value.take() {
-                                add(nodes[from].inputs[0], through(*below, kind, weight, delta));
+                                let delta = below.back_through(kind, &own.weight, delta);
+                                deltas.add(nodes[from].inputs[0], Delta::Units(delta));
                             }
                         }
-                        _ => add(from, weight.clone().swap_dims(1, 2).matmul(delta)),
+                        _ => deltas.add(from, Delta::Units(own.weight.clone().swap_dims(1, 2).matmul(delta))),
                     }
                 }
-                (Op::Activation(kind), _) => {
-                    let Some(Value::Units(own)) = self.values[place].take() else { continue };
-                    add(node.inputs[0], delta * slope(*own, kind));
+                (Op::Convolution(window), Delta::Image(delta), Some((index, own))) => {
+                    let (Some(fed), Some(image)) = (self.values[from].clone(), image_of(graph, node)) else {
+                        unreachable!("what a convolution was fed outlasts the pass")
+                    };
+                    let fed = fed.below(image, self.replicas);
+                    gradients[index] = Some(convolution::gradient(fed, own, window, &delta));
+                    if further {
+                        let sides = [image[1], image[2]];
+                        deltas.add(from, Delta::Image(convolution::backward(own, window, delta, sides)));
+                    }
                 }
-                (Op::Add, _) => {
-                    add(node.inputs[0], delta.clone());
-                    add(node.inputs[1], delta);
+                (Op::Activation(kind), delta, _) => match (self.values[place].take(), delta) {
+                    (Some(Value::Units(own)), Delta::Units(delta)) => {
+                        deltas.add(from, Delta::Units(own.back(kind, delta)));
+                    }
+                    (Some(Value::Image(own)), Delta::Image(delta)) => {
+                        deltas.add(from, Delta::Image(own.back(kind, delta)));
+                    }
+                    _ => unreachable!("what an activation answered outlasts the pass"),
+                },
+                (Op::Pool(pool), Delta::Image(delta), _) if further => {
+                    let Some(Value::Image(fed)) = self.values[from].clone() else {
+                        unreachable!("what a pooling was fed outlasts the pass")
+                    };
+                    let Aside::Places(places) = std::mem::replace(&mut self.aside[place], Aside::Nothing) else {
+                        unreachable!("a pooling says where it took its values")
+                    };
+                    deltas.add(from, Delta::Image(pooling::backward(fed.out, pool, places, delta)));
                 }
-                (Op::Flatten, _) => match self.values[node.inputs[0]].clone() {
-                    Some(Value::Image(image)) => images.push((image, delta)),
-                    _ => add(node.inputs[0], delta),
+                (Op::Normalise(kind), delta, Some((index, own))) => {
+                    let Aside::Normalised(normalised) = std::mem::replace(&mut self.aside[place], Aside::Nothing)
+                    else {
+                        unreachable!("a normalisation keeps what it made")
+                    };
+                    let (delta, shape, dims) = match delta {
+                        Delta::Units(delta) => (delta, Shape::Vector, None),
+                        Delta::Image(delta) => {
+                            let dims = delta.dims();
+                            (by_channel(delta), Shape::Image(self.replicas), Some(dims))
+                        }
+                    };
+                    let (below, gradient) = match kind {
+                        Normalisation::Batch => normalisation::back_of_batch(delta, own, *normalised, shape),
+                        Normalisation::Layer => normalisation::back_of_layer(delta, own, *normalised, shape),
+                    };
+                    gradients[index] = Some(gradient);
+                    deltas
+                        .add(from, dims.map_or(Delta::Units(below.clone()), |dims| Delta::Image(below.reshape(dims))));
+                }
+                (Op::Scale(factor), delta, _) => deltas.add(
+                    from,
+                    match delta {
+                        Delta::Units(delta) => Delta::Units(delta.mul_scalar(factor.0)),
+                        Delta::Image(delta) => Delta::Image(delta.mul_scalar(factor.0)),
+                    },
+                ),
+                (Op::Add, delta, _) => {
+                    deltas.add(from, delta.clone());
+                    deltas.add(node.inputs[1], delta);
+                }
+                (Op::Flatten, Delta::Units(delta), _) => match image_of(graph, node) {
+                    Some([channels, height, width]) => {
+                        let samples = delta.dims()[2];
+                        let dims = [samples, self.replicas * channels, height, width];
+                        deltas.add(from, Delta::Image(delta.permute([2, 0, 1]).reshape(dims)));
+                    }
+                    None => deltas.add(from, Delta::Units(delta)),
                 },
                 _ => {}
             }
         }
-        for (layer, gradient) in convolution::backward(images, self.leaves, self.replicas) {
-            gradients[layer] = Some(gradient);
-        }
         // A layer that no output depends on has no gradient.
-        let zero = |layer: &LayerParameters| LayerParameters {
-            weight: layer.weight.zeros_like(),
-            bias: layer.bias.zeros_like(),
-        };
+        let zero = |layer: &LayerParameters| layer.clone().map(|tensor| tensor.zeros_like());
         let all = gradients.into_iter().zip(&parameters.0);
         Parameters(all.map(|(gradient, layer)| gradient.unwrap_or_else(|| zero(layer))).collect())
     }
 }
 
-/// The elementwise function.
-///
-/// flex calls the C library for each element, so there tanh and the sigmoid are made of one exponential, several times
-/// faster; absolute error within 2e-7. Where autodiff goes back through it, an exponential that overflows would be
-/// multiplied by the 0 that it makes: the argument is kept where f32 has the limits already.
-pub(super) fn activate<const D: usize>(z: Tensor<D>, kind: Activation) -> Tensor<D> {
-    let bounded = |z: Tensor<D>, bound: f64| if z.is_autodiff() { z.clamp(-bound, bound) } else { z };
-    match kind {
-        // 1 − 2/(e^2z + 1)
-        Activation::Tanh if on_flex(&z.device()) => {
-            bounded(z, 20.0).mul_scalar(2.0).exp().add_scalar(1.0).recip().mul_scalar(-2.0).add_scalar(1.0)
-        }
-        Activation::Sigmoid if on_flex(&z.device()) => bounded(z, 80.0).neg().exp().add_scalar(1.0).recip(),
-        Activation::Tanh => z.tanh(),
-        Activation::Relu => activation::relu(z),
-        Activation::Gelu => activation::gelu(z),
-        Activation::Sigmoid => activation::sigmoid(z),
-        Activation::Softplus => activation::softplus(z, 1.0),
-        Activation::LeakyRelu => activation::leaky_relu(z, LEAK),
-        Activation::Swish => {
-            let sigmoid = activate(z.clone(), Activation::Sigmoid);
-            z * sigmoid
-        }
-        // The exponential of what is not negative would overflow.
-        Activation::Elu => activation::relu(z.clone()) + z.clamp_max(0.0).exp().sub_scalar(1.0),
-        Activation::Erf => z.erf(),
-        Activation::Quadratic => z.clone() * z,
-        Activation::Identity => z,
+/// Gradients at the values of nodes, as far as they are known.
+struct Deltas(Vec<Option<Delta>>);
+
+impl Deltas {
+    fn add(&mut self, to: usize, delta: Delta) {
+        let slot = &mut self.0[to];
+        *slot = Some(match (slot.take(), delta) {
+            (Some(Delta::Units(sum)), Delta::Units(delta)) => Delta::Units(sum + delta),
+            (Some(Delta::Image(sum)), Delta::Image(delta)) => Delta::Image(sum + delta),
+            (None, delta) => delta,
+            _ => unreachable!("gradients at one value are laid out alike"),
+        });
     }
-}
-
-/// From a layer's delta to that of the hidden layer below: σ'(z) ∘ (weightᵀ · delta).
-///
-/// Elementwise passes over the hidden layer are what this costs. Where σ' is a polynomial of the output, its negative
-/// takes one pass less, and the small weight takes the other sign.
-fn through(below: Units, kind: Activation, weight: &Tensor<3>, delta: Tensor<3>) -> Tensor<3> {
-    let transposed = weight.clone().swap_dims(1, 2);
-    match kind {
-        Activation::Tanh => {
-            let back = transposed.neg().matmul(delta);
-            back * below.squared().sub_scalar(1.0)
-        }
-        Activation::Sigmoid => {
-            let back = transposed.neg().matmul(delta);
-            back * (below.squared() - below.out)
-        }
-        Activation::Relu => transposed.matmul(delta) * below.out.sign(),
-        // σ' = 1/(1 + e^−z) = 1 − e^−σ.
-        Activation::Softplus => transposed.neg().matmul(delta) * below.out.neg().exp().sub_scalar(1.0),
-        Activation::Identity => transposed.matmul(delta),
-        kind => transposed.matmul(delta) * slope(below, kind),
-    }
-}
-
-/// σ'(z) of an activation's node.
-fn slope(own: Units, kind: Activation) -> Tensor<3> {
-    match kind {
-        Activation::Tanh => own.squared().neg().add_scalar(1.0),
-        Activation::Sigmoid => own.out.clone() - own.squared(),
-        Activation::Relu => own.out.sign(),
-        Activation::Softplus => own.out.neg().exp().neg().add_scalar(1.0),
-        Activation::LeakyRelu => own.out.sign().clamp_min(0.0).mul_scalar(1.0 - LEAK).add_scalar(LEAK),
-        // e^z = σ + 1 below 0, and 1 above.
-        Activation::Elu => own.out.clamp_max(0.0).add_scalar(1.0),
-        Activation::Identity => own.out.ones_like(),
-        Activation::Gelu | Activation::Swish | Activation::Erf | Activation::Quadratic => match own.before {
-            Some(z) => slope_at(z, kind),
-            None => unreachable!("what such a function was given is kept for the way back"),
-        },
-    }
-}
-
-/// Whether σ'(z) does not follow from σ(z).
-fn needs_argument(kind: Activation) -> bool {
-    matches!(kind, Activation::Gelu | Activation::Swish | Activation::Erf | Activation::Quadratic)
-}
-
-/// σ'(z) from z, of the functions of [`needs_argument`].
-fn slope_at(z: Tensor<3>, kind: Activation) -> Tensor<3> {
-    match kind {
-        Activation::Swish => {
-            let sigmoid = activate(z.clone(), Activation::Sigmoid);
-            let rest = sigmoid.clone().neg().add_scalar(1.0);
-            sigmoid * (z * rest).add_scalar(1.0)
-        }
-        Activation::Erf => (z.clone() * z).neg().exp().mul_scalar(std::f64::consts::FRAC_2_SQRT_PI),
-        Activation::Quadratic => z.mul_scalar(2.0),
-        _ => gelu_slope(z),
-    }
-}
-
-/// d/dz zΦ(z) = Φ(z) + zφ(z), with the normal distribution's function Φ and density φ.
-fn gelu_slope(z: Tensor<3>) -> Tensor<3> {
-    let distribution = z.clone().mul_scalar(std::f64::consts::FRAC_1_SQRT_2).erf().add_scalar(1.0).mul_scalar(0.5);
-    let density = (z.clone() * z.clone()).mul_scalar(-0.5).exp().mul_scalar(1.0 / std::f64::consts::TAU.sqrt());
-    distribution + density * z
 }

@@ -147,7 +147,7 @@ impl StackedRule {
                 all.extend(one.map(|stacked| stacked.0));
             }
         }
-        let [weights, first, second] = stepped.map(Parameters::from_tensors);
+        let [weights, first, second] = stepped.map(|tensors| Parameters::from_tensors(tensors, &old.0));
         let keep = |new: Parameters, old: Option<Parameters>| old.map(|old| new.gated(gate, old));
         let moments = Moments { first: keep(first, old.1.first), second: keep(second, old.1.second) };
         (weights.gated(gate, old.0), moments)

@@ -1,7 +1,10 @@
 //! Weights (or moments) of a stack of replicas on the device, and their way from and to host memory.
 //!
-//! Invariant: layer ℓ's weight is `[replica, out, fan_in]` and its bias `[replica, out, 1]`, so that one replica's slice,
-//! layer by layer, weight then bias, is the vector in [`ReplicaState`](crate::train::ReplicaState).
+//! Invariant: layer ℓ's weight is `[replica, out, fan_in]` and its bias, if it has one, `[replica, out, 1]`, so that one
+//! replica's slice, layer by layer, weight then bias, is the vector in [`ReplicaState`](crate::train::ReplicaState). Running
+//! averages lie the same way: a batch normalisation's means as a weight, its variances as a bias.
+
+use std::ops::Range;
 
 use ::burn::tensor::{Bool, Device, Int, Tensor, TensorData, Transaction};
 
@@ -15,7 +18,25 @@ pub(super) struct LayerParameters {
     /// `[replica, out, fan_in]`
     pub(super) weight: Tensor<3>,
     /// `[replica, out, 1]`
-    pub(super) bias: Tensor<3>,
+    pub(super) bias: Option<Tensor<3>>,
+}
+
+impl LayerParameters {
+    /// Each tensor replaced.
+    pub(super) fn map(self, change: impl Fn(Tensor<3>) -> Tensor<3>) -> LayerParameters {
+        LayerParameters { weight: change(self.weight), bias: self.bias.map(change) }
+    }
+
+    /// Each tensor replaced, two by two.
+    fn zip(self, other: LayerParameters, join: impl Fn(Tensor<3>, Tensor<3>) -> Tensor<3>) -> LayerParameters {
+        let bias = self.bias.zip(other.bias).map(|(a, b)| join(a, b));
+        LayerParameters { weight: join(self.weight, other.weight), bias }
+    }
+
+    /// Its tensors: weight, then bias.
+    fn tensors(&self) -> impl Iterator<Item = &Tensor<3>> {
+        std::iter::once(&self.weight).chain(&self.bias)
+    }
 }
 
 /// All layers.
@@ -36,15 +57,24 @@ impl Parameters {
             start += len;
             Tensor::<3>::from_data(TensorData::new(values, shape), device)
         };
-        Parameters(
-            graph
-                .layers()
-                .map(|(_, layer)| LayerParameters {
-                    weight: take(layer.weights(), [replicas.len(), layer.outputs(), layer.fan_in()]),
-                    bias: take(layer.outputs(), [replicas.len(), layer.outputs(), 1]),
-                })
-                .collect(),
-        )
+        let layers = graph.layers().map(|(_, layer)| LayerParameters {
+            weight: take(layer.weights(), [replicas.len(), layer.outputs(), layer.fan_in()]),
+            bias: layer.bias.then(|| take(layer.outputs(), [replicas.len(), layer.outputs(), 1])),
+        });
+        Parameters(layers.collect())
+    }
+
+    /// Copies replicas' running averages to the device.
+    pub(super) fn upload_averages(device: &Device, graph: &Graph, replicas: &[&[f32]]) -> Parameters {
+        let take = |range: Range<usize>| {
+            let values =
+                replicas.iter().flat_map(|replica| replica[range.clone()].iter().copied()).collect::<Vec<f32>>();
+            Tensor::<3>::from_data(TensorData::new(values, [replicas.len(), range.len(), 1]), device)
+        };
+        let layers = graph
+            .averages()
+            .map(|averages| LayerParameters { weight: take(averages.means), bias: Some(take(averages.variances)) });
+        Parameters(layers.collect())
     }
 
     /// Copies them to the host: one vector for each replica.
@@ -53,10 +83,13 @@ impl Parameters {
     /// [`TrainError`] if the device fails.
     pub(super) fn download(&self, replicas: usize) -> Result<Vec<Vec<f32>>, TrainError> {
         let mut transaction = Transaction::default();
-        for layer in &self.0 {
-            transaction = transaction.register(layer.weight.clone()).register(layer.bias.clone());
-        }
         let mut out = vec![Vec::new(); replicas];
+        if self.0.is_empty() {
+            return Ok(out);
+        }
+        for tensor in self.0.iter().flat_map(LayerParameters::tensors) {
+            transaction = transaction.register(tensor.clone());
+        }
         for data in transaction.try_execute().map_err(classify)? {
             let values = data.try_into_vec::<f32>().map_err(|error| TrainError::Device(format!("{error:?}")))?;
             let len = values.len() / replicas.max(1);
@@ -74,12 +107,9 @@ impl Parameters {
 
     /// Each replica's sum over all its parameters, `[replica, 1, 1]`: finite only if all of them are.
     pub(super) fn sum(&self) -> Option<Tensor<3>> {
-        let sums = self.0.iter().flat_map(|layer| {
-            let flat = |tensor: &Tensor<3>| {
-                let [replicas, out, inputs] = tensor.dims();
-                tensor.clone().reshape([replicas, 1, out * inputs]).sum_dim(2)
-            };
-            [flat(&layer.weight), flat(&layer.bias)]
+        let sums = self.0.iter().flat_map(LayerParameters::tensors).map(|tensor| {
+            let [replicas, out, inputs] = tensor.dims();
+            tensor.clone().reshape([replicas, 1, out * inputs]).sum_dim(2)
         });
         sums.reduce(|a, b| a + b)
     }
@@ -91,42 +121,33 @@ impl Parameters {
             let mask = gate.clone().expand(old.dims());
             old.mask_where(mask, new)
         };
-        let layers = self.0.into_iter().zip(old.0).map(|(new, old)| LayerParameters {
-            weight: choose(new.weight, old.weight),
-            bias: choose(new.bias, old.bias),
-        });
-        Parameters(layers.collect())
+        self.zip(old, choose)
     }
 
     /// The layers with each tensor replaced.
     pub(super) fn map(self, change: impl Fn(Tensor<3>) -> Tensor<3>) -> Parameters {
-        let layers =
-            self.0.into_iter().map(|layer| LayerParameters { weight: change(layer.weight), bias: change(layer.bias) });
-        Parameters(layers.collect())
+        Parameters(self.0.into_iter().map(|layer| layer.map(&change)).collect())
     }
 
     /// The layers with each tensor replaced, two by two.
     pub(super) fn zip(self, other: Parameters, join: impl Fn(Tensor<3>, Tensor<3>) -> Tensor<3>) -> Parameters {
-        let layers = self
-            .0
-            .into_iter()
-            .zip(other.0)
-            .map(|(a, b)| LayerParameters { weight: join(a.weight, b.weight), bias: join(a.bias, b.bias) });
-        Parameters(layers.collect())
+        Parameters(self.0.into_iter().zip(other.0).map(|(a, b)| a.zip(b, &join)).collect())
     }
 
     /// Its tensors, layer by layer: weight, then bias.
     pub(super) fn into_tensors(self) -> std::vec::IntoIter<Tensor<3>> {
-        self.0.into_iter().flat_map(|layer| [layer.weight, layer.bias]).collect::<Vec<_>>().into_iter()
+        let tensors = self.0.into_iter().flat_map(|layer| std::iter::once(layer.weight).chain(layer.bias));
+        tensors.collect::<Vec<_>>().into_iter()
     }
 
-    /// The layers of tensors in the order of [`Parameters::into_tensors`].
-    pub(super) fn from_tensors(tensors: Vec<Tensor<3>>) -> Parameters {
+    /// The layers of tensors in the order of [`Parameters::into_tensors`] of `like`, which says which have a bias; none
+    /// without tensors.
+    pub(super) fn from_tensors(tensors: Vec<Tensor<3>>, like: &Parameters) -> Parameters {
         let mut tensors = tensors.into_iter();
-        let mut layers = Vec::new();
-        while let (Some(weight), Some(bias)) = (tensors.next(), tensors.next()) {
-            layers.push(LayerParameters { weight, bias });
-        }
-        Parameters(layers)
+        let layers = like.0.iter().map_while(|layer| {
+            let weight = tensors.next()?;
+            Some(LayerParameters { weight, bias: if layer.bias.is_some() { tensors.next() } else { None } })
+        });
+        Parameters(layers.collect())
     }
 }

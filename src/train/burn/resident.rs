@@ -8,6 +8,7 @@ use ::burn::tensor::{Device, Int, Tensor, TensorData};
 use phasesweep_optimisers::Rule;
 
 use super::flex::on_flex;
+use crate::sweep::Batch;
 use crate::train::{Problem, TrainError};
 use phasesweep_networks::{Graph, Misfit};
 
@@ -43,6 +44,9 @@ pub(super) struct Resident {
     pub(super) onehot: Tensor<2>,
     /// The training samples.
     pub(super) train: Vec<Tile>,
+    /// The training samples in one tile, where every step takes the batch's own moments of all of them: batch normalisation
+    /// with full batches.
+    pub(super) whole: Option<Tile>,
     /// The test sets: plain, then noisy.
     pub(super) tests: Vec<Vec<Tile>>,
 }
@@ -77,11 +81,14 @@ impl Resident {
         };
         let x = upload(&problem.block.train.x);
         let (train, onehot) = tiles(device, &x, &problem.block.train.y, classes, rows);
+        let whole = (graph.averaged() > 0 && problem.batch == Batch::Full)
+            .then(|| tiles(device, &x, &problem.block.train.y, classes, problem.block.train.len().max(1)).0.pop())
+            .flatten();
         let tests = problem
             .test_inputs()
             .map(|inputs| tiles(device, &upload(inputs), &problem.block.test.y, classes, rows).0)
             .collect();
-        Ok(Resident { problem: problem.clone(), rule, device: device.clone(), graph, x, onehot, train, tests })
+        Ok(Resident { problem: problem.clone(), rule, device: device.clone(), graph, x, onehot, train, whole, tests })
     }
 
     /// Number of training samples.

@@ -29,6 +29,8 @@ pub(super) struct Vectors {
     pub(super) first_moment: Vec<f32>,
     /// As in [`ReplicaState`].
     pub(super) second_moment: Vec<f32>,
+    /// As in [`ReplicaState`].
+    pub(super) averages: Vec<f32>,
 }
 
 /// What a stack did in one call.
@@ -47,10 +49,14 @@ pub(super) struct Stack {
     replicas: Vec<Replica>,
     epoch: usize,
     parameters: Parameters,
+    /// Running averages of batch normalisations.
+    averages: Parameters,
     moments: Moments,
     rule: StackedRule,
     /// 1 for kept samples, 0 for pruned ones, `[replica, 1, sample]` for each tile; absent where all are kept.
     weights: Option<Vec<Tensor<3>>>,
+    /// The same for [`Resident::whole`].
+    counted: Option<Tensor<3>>,
     /// One over the number of kept samples, `[replica, 1, 1]`.
     share: Tensor<3>,
     /// One over the number of kept samples of each class, `[replica, 1, class]`.
@@ -88,10 +94,10 @@ impl Stack {
         let (r, classes) = (members.len(), resident.problem.block.classes);
         let share = counts.iter().map(|c| one_over(c.iter().sum())).collect();
         let class_share = counts.iter().flat_map(|c| c.iter().map(|&count| one_over(count))).collect();
-        let weights = own
-            .iter()
-            .any(|replica| replica.kept.is_some())
-            .then(|| resident.train.iter().map(|tile| tile_weights(resident, tile, &own)).collect());
+        let pruned = own.iter().any(|replica| replica.kept.is_some());
+        let weights = pruned.then(|| resident.train.iter().map(|tile| tile_weights(resident, tile, &own)).collect());
+        let whole = resident.whole.as_ref().filter(|_| pruned);
+        let averages: Vec<&[f32]> = members.iter().map(|&member| states[member].averages.as_slice()).collect();
         let pair = |side: fn(&(usize, usize)) -> usize| {
             let classes: Vec<i64> = resident.problem.pairs().iter().map(|pair| side(pair) as i64).collect();
             let count = classes.len();
@@ -101,8 +107,10 @@ impl Stack {
             members: members.into(),
             epoch,
             parameters,
+            averages: Parameters::upload_averages(&resident.device, &resident.graph, &averages),
             moments,
             rule,
+            counted: whole.map(|tile| tile_weights(resident, tile, &own)),
             replicas: own,
             weights,
             share: resident.tensor(share, [r, 1, 1]),
@@ -164,10 +172,12 @@ impl Stack {
         };
         let parameters = self.parameters.download(count)?;
         let (first, second) = (moment(&self.moments.first)?, moment(&self.moments.second)?);
-        let vectors = parameters.into_iter().zip(first).zip(second).enumerate();
+        let averages = self.averages.download(count)?;
+        let vectors = parameters.into_iter().zip(first).zip(second).zip(averages).enumerate();
         Ok(vectors
-            .map(|(place, ((parameters, first), second_moment))| Vectors {
+            .map(|(place, (((parameters, first), second_moment), averages))| Vectors {
                 parameters,
+                averages,
                 // A neighbour's momentum made a buffer for all; one that is never used is not part of the state.
                 first_moment: if self.rule.moments(place)[0] { first } else { Vec::new() },
                 second_moment,
@@ -201,8 +211,10 @@ impl Stack {
         let places = Tensor::<1, Int>::from_data(TensorData::new(places, [stay.len()]), &resident.device);
         let select = |tensor: &Tensor<3>| tensor.clone().select(0, places.clone());
         self.parameters = self.parameters.select(&places);
+        self.averages = self.averages.select(&places);
         self.moments = self.moments.select(&places);
         self.weights = self.weights.as_ref().map(|tiles| tiles.iter().map(select).collect());
+        self.counted = self.counted.as_ref().map(select);
         self.share = select(&self.share);
         self.class_share = select(&self.class_share);
         self.alive = resident.tensor(vec![1.0; stay.len()], [stay.len(), 1, 1]).greater_elem(0.5);

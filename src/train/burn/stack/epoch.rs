@@ -13,9 +13,10 @@ use crate::train::burn::batch;
 use crate::train::burn::input::Input;
 use crate::train::burn::loss::{loss, mistakes};
 use crate::train::burn::measure::{self, Columns, Due, ManifoldSums, Pending};
-use crate::train::burn::network::{self, Pass};
+use crate::train::burn::network::{self, Mode, Pass};
+use crate::train::burn::normalisation;
 use crate::train::burn::optimiser::Corrections;
-use crate::train::burn::parameters::Parameters;
+use crate::train::burn::parameters::{LayerParameters, Parameters};
 use crate::train::burn::resident::{Resident, Tile};
 
 /// Sums over tiles.
@@ -26,6 +27,10 @@ struct Sums {
     flags: Vec<Tensor<3>>,
     layers: Vec<Option<ManifoldSums>>,
     gradient: Option<Parameters>,
+    /// A training pass's own loss, where it is not what is recorded.
+    stepped: Option<Tensor<3>>,
+    /// A training pass's moments.
+    moments: Vec<LayerParameters>,
 }
 
 fn add(sum: &mut Option<Tensor<3>>, term: Tensor<3>) {
@@ -47,22 +52,28 @@ impl Stack {
         let train = epoch < resident.problem.epochs;
         let full = resident.problem.batch == Batch::Full;
         let mut sums = Sums::default();
-        if due.any() || full {
+        // In evaluation a batch normalisation is another function than in training: what is recorded is measured apart.
+        let apart = resident.whole.is_some();
+        if due.any() || (full && !apart) {
             for (place, tile) in resident.train.iter().enumerate() {
-                self.train_tile(resident, place, tile, due, train && full, &mut sums);
+                self.train_tile(resident, place, tile, due, train && full && !apart, &mut sums);
             }
         }
+        if let Some(whole) = resident.whole.as_ref().filter(|_| train) {
+            self.train_whole(resident, whole, &mut sums);
+        }
         let mut finite = self.parameters.sum().unwrap_or_else(|| self.share.zeros_like());
-        if let Some(loss) = &sums.loss {
-            finite = finite + loss.clone();
+        for other in [sums.loss.clone(), sums.stepped.take(), self.averages.sum()].into_iter().flatten() {
+            finite = finite + other;
         }
         self.alive = self.alive.clone().bool_and(finite.is_finite());
-        let gradient = sums.gradient.take();
+        let (gradient, moments) = (sums.gradient.take(), std::mem::take(&mut sums.moments));
         let pending = self.rows(resident, epoch, due, sums);
         match (gradient, resident.problem.batch) {
             (Some(gradient), _) => {
                 let gate = self.alive.clone();
                 self.step(gradient, &gate, corrections);
+                self.move_averages(moments, &gate);
             }
             (None, Batch::Mini { size }) if train => self.minibatches(resident, epoch, size),
             (None, _) => {}
@@ -74,7 +85,8 @@ impl Stack {
     fn train_tile(&self, resident: &Resident, place: usize, tile: &Tile, due: Due, train: bool, sums: &mut Sums) {
         let problem = &resident.problem;
         let weight = self.weights.as_ref().map(|tiles| tiles[place].clone());
-        let mut pass = self.forward(resident, Input::Shared(tile.x.clone()), train);
+        let mode = if train { Mode::Training(weight.clone()) } else { Mode::Evaluation };
+        let mut pass = self.forward(resident, Input::Shared(tile.x.clone()), &mode);
         let weighted = |values: Tensor<3>| match &weight {
             Some(weight) => values * weight.clone(),
             None => values,
@@ -109,9 +121,30 @@ impl Stack {
         }
     }
 
+    /// All training samples at once, for the gradient and the moments of a batch normalisation alone.
+    fn train_whole(&self, resident: &Resident, tile: &Tile, sums: &mut Sums) {
+        let mode = Mode::Training(self.counted.clone());
+        let mut pass = self.forward(resident, Input::Shared(tile.x.clone()), &mode);
+        let weighted = |values: Tensor<3>| match &self.counted {
+            Some(counted) => values * counted.clone(),
+            None => values,
+        };
+        let (each, delta) = loss(resident.problem.loss, pass.outputs(), tile.onehot.clone());
+        sums.stepped = Some(weighted(each).sum_dim(2));
+        sums.moments = std::mem::take(&mut pass.moments);
+        let scale = weighted(self.share.clone());
+        sums.gradient = Some(pass.backward(&resident.graph, &self.parameters, delta * scale));
+    }
+
     /// Through the network.
-    fn forward(&self, resident: &Resident, input: Input, train: bool) -> Pass {
-        network::forward(&resident.graph, &self.parameters, input, train)
+    fn forward(&self, resident: &Resident, input: Input, mode: &Mode) -> Pass {
+        network::forward(&resident.graph, &self.parameters, &self.averages, input, mode)
+    }
+
+    /// Moves the gated replicas' running averages, once for each step.
+    fn move_averages(&mut self, moments: Vec<LayerParameters>, gate: &Tensor<3, Bool>) {
+        let old = self.averages.clone();
+        self.averages = normalisation::moved(old.clone(), moments).gated(gate, old);
     }
 
     /// One step of the gated replicas.
@@ -149,10 +182,13 @@ impl Stack {
             };
             let input = Input::Own(own(&resident.x, resident.x.dims()[1]));
             let onehot = own(&resident.onehot, classes).swap_dims(1, 2);
-            let pass = self.forward(resident, input, true);
-            let (_, delta) = loss(resident.problem.loss, pass.outputs(), onehot);
             let scale = scale.clone().narrow(0, start, rows).reshape([replicas, 1, step.width]);
             start += rows;
+            // Rows that only fill up have scale 0, all others a positive one.
+            let counted = step.scale.contains(&0.0).then(|| scale.clone().sign());
+            let mut pass = self.forward(resident, input, &Mode::Training(counted));
+            let moments = std::mem::take(&mut pass.moments);
+            let (_, delta) = loss(resident.problem.loss, pass.outputs(), onehot);
             let gradient = pass.backward(&resident.graph, &self.parameters, delta * scale);
             let mut gate = self.alive.clone();
             if step.active.contains(&false) {
@@ -160,6 +196,7 @@ impl Stack {
                 gate = gate.bool_and(resident.tensor(active, [replicas, 1, 1]).greater_elem(0.5));
             }
             self.step(gradient, &gate, corrections.as_ref().map(|table| (table, number)));
+            self.move_averages(moments, &gate);
         }
     }
 
@@ -202,7 +239,7 @@ impl Stack {
     fn test_error(&self, resident: &Resident, tiles: &[Tile]) -> Tensor<3> {
         let mut wrong = None;
         for tile in tiles {
-            let pass = self.forward(resident, Input::Shared(tile.x.clone()), false);
+            let pass = self.forward(resident, Input::Shared(tile.x.clone()), &Mode::Evaluation);
             add(&mut wrong, mistakes(pass.outputs(), tile.label.clone()).sum_dim(2));
         }
         let samples: usize = tiles.iter().map(|tile| tile.len).sum();

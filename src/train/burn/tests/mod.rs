@@ -1,5 +1,6 @@
 //! The generic path against an f64 reference, against itself alone, broken off, and beside a replica that diverges.
 
+mod pytorch;
 mod reference;
 
 use std::sync::Arc;
@@ -9,14 +10,14 @@ use phasesweep_results::variables::{
     DISTANCE, MISCLASSIFIED, NOISY_ERROR, RADIUS, TEST_ERROR, TRAIN_ERROR, TRAIN_LOSS,
 };
 
-use super::BurnEngine;
+use super::{BurnEngine, Cut};
 use crate::data::{Block, Samples};
 use crate::observables::{Record, misclassified};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind, Rule};
 use crate::train::kernel::KernelEngine;
 use crate::train::order::epoch_order;
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
-use phasesweep_networks::{Cnn, Mlp, ResidualMlp};
+use phasesweep_networks::{Cnn, Layers, Mlp, ResidualMlp};
 
 /// Two or three noisy clouds, from a generator of whole numbers.
 fn samples(n: usize, inputs: usize, classes: usize, stream: u64) -> Samples {
@@ -82,6 +83,21 @@ fn cnn(hidden: &[usize]) -> Problem {
     }
 }
 
+/// A network of `pytorch.rs` on samples of this file.
+fn listed(name: &str, batch: Batch) -> Problem {
+    let (_, activation, layers) = pytorch::networks().into_iter().find(|(own, ..)| own == name).expect(name);
+    let kind = ArchitectureKind::Layers(Layers { layers });
+    Problem {
+        activation,
+        batch,
+        epochs: 6,
+        recorded: (0..=6).collect(),
+        manifold: vec![0, 6],
+        snapshots: vec![4],
+        ..problem(kind, Some([1, 5, 4]), 3)
+    }
+}
+
 fn residual(width: usize, blocks: usize, classes: usize) -> Problem {
     problem(ArchitectureKind::ResidualMlp(ResidualMlp { width, blocks }), None, classes)
 }
@@ -124,7 +140,7 @@ fn start(problem: &Problem, replica: &Replica) -> ReplicaState {
 
 /// One stack and tiles of 16 samples, so that sums over tiles are part of every test.
 fn engine(problem: &Problem, replicas: &[Replica], states: Vec<ReplicaState>) -> BurnEngine {
-    BurnEngine::cut(&Device::flex(), problem, replicas.to_vec(), states, 1, Some(16)).unwrap()
+    BurnEngine::cut(&Device::flex(), problem, replicas.to_vec(), states, Cut::Into(1), Some(16)).unwrap()
 }
 
 fn run(problem: &Problem, replicas: &[Replica]) -> Vec<ReplicaState> {
@@ -292,6 +308,7 @@ fn assert_same_training(a: &ReplicaState, b: &ReplicaState) {
     assert_close(&a.parameters, &b.parameters, "parameters");
     assert_close(&a.first_moment, &b.first_moment, "first moment");
     assert_close(&a.second_moment, &b.second_moment, "second moment");
+    assert_close(&a.averages, &b.averages, "running averages");
     assert_close(a.record.floats(&TRAIN_LOSS), b.record.floats(&TRAIN_LOSS), "loss");
     assert_close(a.record.floats(&TRAIN_ERROR), b.record.floats(&TRAIN_ERROR), "train error");
     assert_close(a.record.floats(&TEST_ERROR), b.record.floats(&TEST_ERROR), "test error");
@@ -311,9 +328,20 @@ fn a_replica_alone_equals_itself_in_a_cohort() {
         replica(5, sgd(0.2, 0.0, 0.0)),
     ];
     let mini = Problem { batch: Batch::Mini { size: 8 }, epochs: 20, ..mlp(&[6, 4], 3) };
-    for problem in
-        [mlp(&[6, 4], 3), residual(6, 2, 3), mini, cnn(&[4]), Problem { batch: Batch::Mini { size: 20 }, ..cnn(&[]) }]
-    {
+    let twenty = Batch::Mini { size: 20 };
+    for problem in [
+        mlp(&[6, 4], 3),
+        residual(6, 2, 3),
+        mini,
+        cnn(&[4]),
+        Problem { batch: twenty, ..cnn(&[]) },
+        listed("residual dense", Batch::Full),
+        listed("residual network", Batch::Full),
+        listed("residual network", twenty),
+        listed("depthwise and grouped", twenty),
+        listed("layer normalisation", Batch::Full),
+        listed("poolings", twenty),
+    ] {
         let together = run(&problem, &replicas);
         for (replica, state) in replicas.iter().zip(&together) {
             assert_same_training(&run(&problem, std::slice::from_ref(replica))[0], state);
@@ -386,6 +414,35 @@ fn a_broken_run_equals_an_unbroken_one_bit_for_bit() {
 }
 
 #[test]
+fn batch_normalisation_resumes_bit_for_bit_and_is_no_neighbour_s() {
+    for problem in [
+        listed("residual dense", Batch::Full),
+        listed("residual network", Batch::Full),
+        listed("residual network", Batch::Mini { size: 8 }),
+    ] {
+        let good = [replica(1, sgd(0.02, 0.9, 0.0)), pruned(2, sgd(0.01, 0.0, 0.1))];
+        // Its outputs overflow before the first step.
+        let bad = Replica { init_scale: 1e38, ..replica(3, sgd(0.03, 0.0, 0.0)) };
+        let replicas = [good[0].clone(), bad, good[1].clone()];
+        let whole = run(&problem, &replicas);
+        assert!(whole[1].diverged.is_some() && whole[0].diverged.is_none() && whole[2].diverged.is_none());
+        let alone = run(&problem, &good);
+        assert_same_training(&alone[0], &whole[0]);
+        assert_same_training(&alone[1], &whole[2]);
+        assert!(whole[0].averages != problem.initial_averages());
+        let mut states: Vec<ReplicaState> = replicas.iter().map(|replica| start(&problem, replica)).collect();
+        for until in [1, 4, 5, 7] {
+            let mut engine = engine(&problem, &replicas, states);
+            engine.advance(until).unwrap();
+            states = engine.states().unwrap();
+        }
+        for place in [0, 2] {
+            assert_eq!(format!("{:?}", states[place]), format!("{:?}", whole[place]));
+        }
+    }
+}
+
+#[test]
 fn replicas_at_different_epochs_are_trained_to_the_same_end() {
     let problem = mlp(&[5], 2);
     let replicas = [replica(1, sgd(0.2, 0.0, 0.0)), replica(2, sgd(0.2, 0.0, 0.0)), replica(3, sgd(0.2, 0.0, 0.0))];
@@ -434,6 +491,8 @@ fn what_does_not_fit_is_refused_with_a_reason() {
     assert!(refusal(&image, good.clone(), start(&image, &good)).contains("normalise"));
     let other = start(&mlp(&[6], 2), &good);
     assert!(refusal(&problem, good.clone(), other).contains("another network"));
+    let unaveraged = ReplicaState { averages: vec![], ..start(&listed("poolings", Batch::Full), &good) };
+    assert!(refusal(&listed("poolings", Batch::Full), good.clone(), unaveraged).contains("0 running averages"));
     let empty = Replica { kept: Some(vec![false; 45].into()), ..good.clone() };
     assert!(refusal(&problem, empty, start(&problem, &good)).contains("no training sample"));
     let short = Replica { kept: Some(vec![true; 4].into()), ..good.clone() };
