@@ -96,7 +96,11 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
         Batch::Mini { .. } => 2.0,
     };
     let recorded = sweep.observe.epochs.epochs(sweep.train.epochs).len() as f64;
-    let per_epoch = samples * (forward * passes + forward + behind_first + FLOPS_PER_UNIT * units);
+    let optimiser = &sweep.optimisers[variant.optimiser];
+    // A step of SAM takes a gradient more: once forward and back.
+    let further = (optimiser.recipe.gradients_per_step() - 1) as f64;
+    let gradients = further * (2.0 * forward + behind_first + FLOPS_PER_UNIT * units);
+    let per_epoch = samples * (forward * passes + forward + behind_first + FLOPS_PER_UNIT * units + gradients);
     let products: Vec<f64> = graph.layers().map(|(node, _)| node.products() as f64).collect();
     let parameters = graph.parameters() as u64;
     let sizes = Sizes {
@@ -112,7 +116,6 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
     let measured = if apart { recorded * samples * (forward + FLOPS_PER_UNIT * units / 2.0) } else { 0.0 };
     let flops = epochs * per_epoch + measured + recorded * tests * (forward + FLOPS_PER_UNIT * units / 2.0) + probed;
 
-    let optimiser = &sweep.optimisers[variant.optimiser];
     let moments = match optimiser.kind {
         OptimiserKind::GradientFlow => FLOW_VECTORS,
         _ => optimiser.moments().map(u64::from).iter().sum(),
@@ -126,7 +129,9 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
         Activations::Tile if dense && matches!(sweep.train.batch, Batch::Full) => tests as u64 * BYTES_PER_VERDICT,
         Activations::Tile => 0,
         Activations::All => {
-            4 * parameters * (2 + moments) + ((samples + tests) * units * 4.0) as u64 * TENSORS_PER_UNIT
+            // Weights, gradients and moments; of SAM the weights uphill and a second gradient.
+            4 * parameters * (2 * optimiser.recipe.gradients_per_step() as u64 + moments)
+                + ((samples + tests) * units * 4.0) as u64 * TENSORS_PER_UNIT
         }
     };
     ReplicaCost {
@@ -238,4 +243,34 @@ fn gram_bytes(sweep: &Sweep, samples: f64, units: f64) -> u64 {
     let machine = if observe.kernel_test > 0 { samples * samples.max(tests) } else { 0.0 };
     let spectrum = (observe.kernel_points as f64).min(samples).powi(2);
     (8.0 * (3.0 * machine.max(spectrum) + 2.0 * (samples + tests) * units)) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sweep::parse;
+
+    #[test]
+    fn a_step_of_sam_goes_through_the_network_once_more_and_back() {
+        let cost = |batch: &str, radius: &str| {
+            let text = format!(
+                "[sweep]\nname = \"cost\"\nseeds = 1\n[[data]]\nsource = \"digits\"\n[[subsample]]\nsize = 100\n\
+                 [[architecture]]\nkind = \"mlp\"\nhidden = [20]\n[[optimiser]]\nkind = \"sgd\"\nlr = 0.1\n{radius}\n\
+                 [train]\nepochs = 7\nbatch = {batch}\n[observe]\nrecord = {{ every = 7 }}\nmanifold = false\n"
+            );
+            let sweep = parse(&text, "cost.toml", &[]).unwrap_or_else(|errors| panic!("{errors}"));
+            let plan = Plan::new(sweep, &["d".to_owned()]);
+            let shape = DataShape { features: 64, image: None, classes: 10, test: 0 };
+            replica_cost(&plan, &plan.variants()[0], &shape, Activations::Tile)
+        };
+        for batch in ["\"full\"", "10"] {
+            let (plain, sam) = (cost(batch, ""), cost(batch, "sam_radius = 0.1"));
+            // Products of a sample forward; back those of the weights' gradients, and of the second layer's inputs.
+            let (forward, back) = (2.0 * (64.0 * 20.0 + 20.0 * 10.0), 2.0 * (64.0 * 20.0 + 2.0 * 20.0 * 10.0));
+            let further = 7.0 * 100.0 * (forward + back + FLOPS_PER_UNIT * 30.0);
+            // Sums of whole numbers in double precision.
+            assert_eq!(sam.flops - plain.flops, further);
+            assert_eq!((sam.parameters, sam.bytes), (plain.parameters, plain.bytes));
+        }
+    }
 }

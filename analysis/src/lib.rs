@@ -14,6 +14,7 @@ pub mod groups;
 pub mod options;
 pub mod page;
 pub mod pictures;
+pub mod plain_rule;
 pub mod report;
 pub mod results;
 pub mod sample_sets;

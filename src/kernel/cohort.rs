@@ -83,8 +83,9 @@ impl Member<'_> {
         Member { replica: self.replica, state: self.state, predictions: self.predictions, samples: self.samples }
     }
 
-    /// What the members of a group have in common: their epoch, and in minibatches the number of samples of a pass.
-    pub(super) fn together(&self) -> (usize, usize) {
-        (self.state.epoch, self.samples)
+    /// What the members of a group have in common: their epoch, in minibatches the number of samples of a pass, and the
+    /// number of gradients that a step takes.
+    pub(super) fn together(&self) -> (usize, usize, usize) {
+        (self.state.epoch, self.samples, self.replica.recipe.gradients_per_step())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::cohort::{Cohort, Member};
 use super::first::{Gradient, Source};
+use super::gradient::Ascent;
 use super::head::{AddToCentres, Centres, LossGradient, Totals, Weights};
 use super::minibatch::Minibatch;
 use super::net::Net;
@@ -9,8 +10,9 @@ use super::pass::{backward, forward};
 use super::shape::Shape;
 use super::simd::{Lane, Task};
 use super::test_error::{GroupView, TestErrors};
-use super::update::{self, Step};
+use super::update;
 use crate::problem::{Activation, Batch, UNMEASURED_BYTE};
+use phasesweep_optimisers::Moment;
 
 /// Takes a group from its epoch to `until`; all members are live, at the same epoch, and as many as lanes allow.
 pub(super) struct Advance<'a, 'b> {
@@ -42,6 +44,8 @@ struct Group<'a, 'b> {
     /// 1 / kept samples.
     scale: Vec<f32>,
     test_errors: TestErrors,
+    /// Room for the weights, if steps are taken along a gradient uphill.
+    ascent: Option<Ascent>,
 }
 
 /// What a pass over the block is for.
@@ -92,7 +96,9 @@ impl<'a, 'b> Group<'a, 'b> {
         let observed = if problem.manifold.is_empty() { &[][..] } else { &problem.observed };
         let centres = Centres::zeros(&net, observed, problem.block.classes);
         let (live, totals, test_errors) = (vec![true; R], Totals::zeros(R), TestErrors::new(cohort, &net));
-        Group { cohort, members, net, live, kept, counts, centres, totals, scale, test_errors }
+        let climbs = members.iter().any(|member| member.replica.recipe.sam_radius.is_some());
+        let ascent = (climbs && problem.batch == Batch::Full).then(|| Ascent::new(&net));
+        Group { cohort, members, net, live, kept, counts, centres, totals, scale, test_errors, ascent }
     }
 
     #[inline(always)]
@@ -134,9 +140,10 @@ impl<'a, 'b> Group<'a, 'b> {
             match &mut minibatch {
                 None => {
                     self.net.complete(shift);
-                    let numbers =
-                        update::numbers(self.members.iter().map(|member| &member.replica.rates), epoch as u64 + 1);
-                    V::enter::<_, R>(Step { net: &mut self.net, rule: problem.rule, numbers: &numbers });
+                    self.climb::<V, MR, NV, R>();
+                    let at = Moment { step: epoch as u64, per_epoch: 1, epochs: problem.epochs as u64 };
+                    let replicas = self.members.iter().map(|member| member.replica);
+                    update::step::<V, R>(&mut self.net, problem.rule, replicas, &at);
                 }
                 Some(minibatch) => minibatch.pass::<V, R>(&mut self.net, epoch),
             }
@@ -149,6 +156,19 @@ impl<'a, 'b> Group<'a, 'b> {
                 self.unload(replica, until);
             }
         }
+    }
+
+    /// Replaces the full gradient by the one uphill, for replicas with SAM.
+    #[inline(always)]
+    fn climb<V: Lane, const MR: usize, const NV: usize, const R: usize>(&mut self) {
+        let Some(mut ascent) = self.ascent.take() else { return };
+        let shift = self.cohort.inputs.shift.as_deref();
+        ascent.climb::<V, R>(&mut self.net, self.members.iter().map(|member| &member.replica.recipe));
+        self.net.fold(shift);
+        self.pass::<V, MR, NV, R>(Plan { gradient: true, manifold: false, snapshot: None });
+        self.net.complete(shift);
+        ascent.descend(&mut self.net);
+        self.ascent = Some(ascent);
     }
 
     /// Forward over the training set, with the gradient if the plan says so.

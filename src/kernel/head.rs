@@ -152,6 +152,28 @@ impl Task for LossGradient<'_> {
                     zero.sub(others).store_head::<R>(&mut row[own * R..]);
                     best.sub(truth).add(ln_1p(rest))
                 }
+                Loss::SmoothedCrossEntropy { smoothing } => {
+                    let truth = V::pattern::<R>(&row[own * R..]);
+                    // What smoothing adds: s times the mean over classes of f_y − f_c.
+                    let mut apart = zero;
+                    for class in (0..classes).filter(|&class| class != own) {
+                        apart = apart.add(truth.sub(V::pattern::<R>(&row[class * R..])));
+                    }
+                    let share = smoothing / classes as f64;
+                    let rest = powers::<V, R>(row, classes, guess, best);
+                    let inverse = factor.div(rest.add(one));
+                    let wanted = factor.mul(V::splat(share as f32));
+                    let mut others = zero;
+                    for class in (0..classes).filter(|&class| class != own) {
+                        let gradient = V::pattern::<R>(&row[class * R..]).mul(inverse).sub(wanted);
+                        let gradient = V::select(kept, gradient, zero);
+                        others = others.add(gradient);
+                        gradient.store_head::<R>(&mut row[class * R..]);
+                    }
+                    // Probabilities and targets both sum to 1.
+                    zero.sub(others).store_head::<R>(&mut row[own * R..]);
+                    apart.fma(V::splat(share as f32), best.sub(truth).add(ln_1p(rest)))
+                }
                 Loss::MeanSquared => {
                     let share = V::splat(1.0 / classes as f32);
                     let factor = factor.mul(V::splat(2.0 / classes as f32));
@@ -201,14 +223,17 @@ impl Task for OwnLossGradient<'_> {
         for (row, label) in output.out.chunks_exact_mut(output.stride).zip(labels.chunks_exact(R)) {
             let own = V::pattern::<R>(label);
             match kind {
-                Loss::CrossEntropy => {
+                Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } => {
                     let (guess, best) = greatest::<V, R>(row, classes);
                     let rest = powers::<V, R>(row, classes, guess, best);
                     let inverse = V::splat(scale).div(rest.add(one));
                     let mut others = zero;
                     for class in 0..classes {
                         let other = differ(own, V::splat(class as f32)).gt(zero);
-                        let gradient = V::pattern::<R>(&row[class * R..]).mul(inverse);
+                        let mut gradient = V::pattern::<R>(&row[class * R..]).mul(inverse);
+                        if let Loss::SmoothedCrossEntropy { smoothing } = kind {
+                            gradient = gradient.sub(V::splat(scale * (smoothing / classes as f64) as f32));
+                        }
                         let gradient = V::select(other, gradient, zero);
                         others = others.add(gradient);
                         gradient.store_head::<R>(&mut row[class * R..]);

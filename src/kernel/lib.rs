@@ -12,7 +12,7 @@
 //! - `function`: exp, tanh and the like; `layout`: where weights lie;
 //! - `cluster`, `inputs`, `batch`: the block's inputs, sparse where that pays, in groups or sample by sample;
 //! - `layer`, `net`: weights and the tile of samples that meets them; `first`, `dense`, `convolution`, `activation`: through
-//!   a layer and back; `pass`: through all; `head`: loss and measurements; `update`: the step;
+//!   a layer and back; `pass`: through all; `head`: loss and measurements; `gradient`: clipping and SAM; `update`: the step;
 //! - `test_error`, `reuse`, `predictions`, `drift`: which test samples are misclassified, and which need not be evaluated to
 //!   know it;
 //! - `group`, `minibatch`: epochs;
@@ -30,6 +30,7 @@ mod elementwise;
 mod first;
 mod function;
 mod gathered;
+mod gradient;
 mod group;
 mod head;
 mod inputs;
@@ -55,7 +56,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub use block::{Block, Samples};
 pub use peak::peak;
-pub use phasesweep_optimisers::{Rates, Rule};
+pub use phasesweep_optimisers::{Rates, Recipe, Rule};
 pub use problem::{Activation, Batch, Curves, LayerShape, Loss, Problem, Replica, State, UNMEASURED_BYTE};
 
 use cohort::{Cohort, Member};

@@ -6,12 +6,15 @@ use super::cohort::{Cohort, kept};
 use super::convolution::{Images, Which};
 use super::first::{Gradient, Source};
 use super::gathered::Gathered;
+use super::gradient::Ascent;
 use super::head::OwnLossGradient;
 use super::net::Net;
 use super::pass::{backward, forward};
 use super::simd::Lane;
-use super::update::{self, Step};
+use super::update;
 use crate::problem::Replica;
+use phasesweep_optimisers::Moment;
+use std::ops::Range;
 
 /// A tile's inputs.
 enum Tile<'a> {
@@ -35,6 +38,8 @@ pub(super) struct Minibatch<'a> {
     samples: Vec<u32>,
     /// Their classes.
     labels: Vec<f32>,
+    /// Room for the weights, once a step was taken along a gradient uphill.
+    ascent: Option<Ascent>,
 }
 
 impl<'a> Minibatch<'a> {
@@ -49,7 +54,7 @@ impl<'a> Minibatch<'a> {
             // The last group of inputs may read beyond the last row.
             None => Tile::Dense(vec![0.0; cohort.tile * cohort.problem.block.inputs() + MR]),
         };
-        Minibatch { cohort, replicas, kept: count, size, inputs, samples: Vec::new(), labels: Vec::new() }
+        Minibatch { cohort, replicas, kept: count, size, inputs, samples: Vec::new(), labels: Vec::new(), ascent: None }
     }
 
     /// Each replica's samples in the order of an epoch.
@@ -68,52 +73,67 @@ impl<'a> Minibatch<'a> {
     /// Takes the steps of one pass.
     #[inline(always)]
     pub(super) fn pass<V: Lane, const R: usize>(&mut self, net: &mut Net, epoch: usize) {
+        let problem = &self.cohort.problem;
+        let orders = self.orders(epoch);
+        let steps = self.kept.div_ceil(self.size);
+        let climbs = self.replicas.iter().any(|replica| replica.recipe.sam_radius.is_some());
+        for number in 0..steps {
+            let batch = number * self.size..self.kept.min((number + 1) * self.size);
+            self.gradient::<V, R>(net, &orders, batch.clone());
+            if climbs {
+                let mut ascent = self.ascent.take().unwrap_or_else(|| Ascent::new(net));
+                ascent.climb::<V, R>(net, self.replicas.iter().map(|replica| &replica.recipe));
+                self.gradient::<V, R>(net, &orders, batch);
+                ascent.descend(net);
+                self.ascent = Some(ascent);
+            }
+            let (step, per_epoch) = ((epoch * steps + number) as u64, steps as u64);
+            let at = Moment { step, per_epoch, epochs: problem.epochs as u64 };
+            update::step::<V, R>(net, problem.rule, self.replicas.iter().copied(), &at);
+        }
+    }
+
+    /// The gradient of a batch's mean loss: that of the places `batch` of each replica's order.
+    #[inline(always)]
+    fn gradient<V: Lane, const R: usize>(&mut self, net: &mut Net, orders: &[Vec<u32>], batch: Range<usize>) {
         let Cohort { problem, inputs: prepared, .. } = self.cohort;
         let (block, inputs) = (&problem.block, problem.block.inputs());
         let shift = prepared.rows.as_ref().and(prepared.shift.as_deref());
-        let orders = self.orders(epoch);
-        let steps = self.kept.div_ceil(self.size);
-        for number in 0..steps {
-            let batch = number * self.size..self.kept.min((number + 1) * self.size);
-            let scale = 1.0 / batch.len() as f32;
-            net.clear();
-            net.fold(shift);
-            for first in batch.clone().step_by(net.tile) {
-                let valid = net.tile.min(batch.end - first);
-                self.samples.clear();
-                self.samples.extend((first..first + valid).flat_map(|at| orders.iter().map(move |order| order[at])));
-                let tile = &self.samples;
-                self.labels.clear();
-                self.labels.extend(tile.iter().map(|&sample| f32::from(block.train.y[sample as usize])));
-                let images = Images { x: &block.train.x, which: Which::Own(tile) };
-                let source = match &mut self.inputs {
-                    Tile::Dense(x) => {
-                        for (row, &sample) in x.chunks_exact_mut(inputs).zip(tile) {
-                            row.copy_from_slice(&block.train.x[sample as usize * inputs..][..inputs]);
-                        }
-                        Source::Gathered(Gathered { x, rows: None, block: inputs })
+        let scale = 1.0 / batch.len() as f32;
+        net.clear();
+        net.fold(shift);
+        for first in batch.clone().step_by(net.tile) {
+            let valid = net.tile.min(batch.end - first);
+            self.samples.clear();
+            self.samples.extend((first..first + valid).flat_map(|at| orders.iter().map(move |order| order[at])));
+            let tile = &self.samples;
+            self.labels.clear();
+            self.labels.extend(tile.iter().map(|&sample| f32::from(block.train.y[sample as usize])));
+            let images = Images { x: &block.train.x, which: Which::Own(tile) };
+            let source = match &mut self.inputs {
+                Tile::Dense(x) => {
+                    for (row, &sample) in x.chunks_exact_mut(inputs).zip(tile) {
+                        row.copy_from_slice(&block.train.x[sample as usize * inputs..][..inputs]);
                     }
-                    Tile::Sparse(rows, turned) => {
-                        turned.fill(rows, tile, inputs);
-                        Source::Sparse(rows, tile)
-                    }
-                    Tile::Images => Source::Images(images),
-                };
-                forward::<V, R>(net, problem.activation, source, valid);
-                let Some(output) = net.layers.last_mut() else { return };
-                let (kind, labels) = (problem.loss, &self.labels);
-                V::enter::<_, R>(OwnLossGradient { output, kind, labels, scale });
-                let gradient = match &self.inputs {
-                    Tile::Dense(x) => Gradient::Gathered(x),
-                    Tile::Sparse(_, turned) => Gradient::Sparse(turned),
-                    Tile::Images => Gradient::Images(images),
-                };
-                backward::<V, R>(net, problem.activation, gradient, valid, first == batch.start);
-            }
-            net.complete(shift);
-            let t = (epoch * steps + number + 1) as u64;
-            let numbers = update::numbers(self.replicas.iter().map(|replica| &replica.rates), t);
-            V::enter::<_, R>(Step { net, rule: problem.rule, numbers: &numbers });
+                    Source::Gathered(Gathered { x, rows: None, block: inputs })
+                }
+                Tile::Sparse(rows, turned) => {
+                    turned.fill(rows, tile, inputs);
+                    Source::Sparse(rows, tile)
+                }
+                Tile::Images => Source::Images(images),
+            };
+            forward::<V, R>(net, problem.activation, source, valid);
+            let Some(output) = net.layers.last_mut() else { return };
+            let (kind, labels) = (problem.loss, &self.labels);
+            V::enter::<_, R>(OwnLossGradient { output, kind, labels, scale });
+            let gradient = match &self.inputs {
+                Tile::Dense(x) => Gradient::Gathered(x),
+                Tile::Sparse(_, turned) => Gradient::Sparse(turned),
+                Tile::Images => Gradient::Images(images),
+            };
+            backward::<V, R>(net, problem.activation, gradient, valid, first == batch.start);
         }
+        net.complete(shift);
     }
 }

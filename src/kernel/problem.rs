@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use phasesweep_optimisers::{Rates, Rule};
+use phasesweep_optimisers::{Rates, Recipe, Rule};
 
 use crate::block::Block;
 
@@ -89,10 +89,15 @@ pub enum Activation {
 }
 
 /// What is minimised: the mean over the training samples of this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Loss {
     /// −log softmax(f)_y
     CrossEntropy,
+    /// −Σ_c t_c log softmax(f)_c with t_c = (1 − s) onehot(y)_c + s/C for C classes: `CrossEntropyLoss(label_smoothing=s)`.
+    SmoothedCrossEntropy {
+        /// s, from 0 to below 1.
+        smoothing: f64,
+    },
     /// Mean over classes of (f − onehot(y))².
     MeanSquared,
 }
@@ -165,6 +170,8 @@ pub struct Replica {
     pub seed: u64,
     /// Numbers of the update rule.
     pub rates: Rates,
+    /// What is done around the rule's step.
+    pub recipe: Recipe,
     /// Samples trained on and measured, one flag for each of the block; `None`: all.
     pub kept: Option<Arc<[bool]>>,
 }

@@ -1,17 +1,19 @@
 //! The step: the rules of `phasesweep-optimisers` in vectors, with numbers of its own for each replica.
 
-use phasesweep_optimisers::{self as optimisers, Factors, Number, Rates, Rule};
+use phasesweep_optimisers::{self as optimisers, Factors, Moment, Number, Rule};
 
+use super::gradient;
 use super::layer::Parameter;
 use super::net::Net;
 use super::simd::{Lane, Task};
+use crate::problem::Replica;
 
 /// The numbers of a step, one of each for every replica of a group, rounded from f64.
 pub(super) type Numbers = Factors<[f32; 16]>;
 
-/// The numbers of step `t`, counted from 1.
-pub(super) fn numbers<'a>(replicas: impl Iterator<Item = &'a Rates>, t: u64) -> Numbers {
-    let all: Vec<Factors<f64>> = replicas.map(|rates| rates.factors(t)).collect();
+/// The numbers of a step.
+fn numbers<'a>(replicas: impl Iterator<Item = &'a Replica>, at: &Moment) -> Numbers {
+    let all: Vec<Factors<f64>> = replicas.map(|replica| replica.recipe.factors(&replica.rates, at)).collect();
     let mut columns = Numbers::default();
     for (replica, factors) in all.iter().enumerate() {
         columns.set(factors, |column, &number| column[replica] = number as f32);
@@ -77,14 +79,25 @@ impl<V: Lane> Number for Vector<V> {
     }
 }
 
+/// Takes one step of a group's replicas with the gradients in the net, which are clipped first where a recipe says so.
+#[inline(always)]
+pub(super) fn step<'a, V: Lane, const R: usize>(
+    net: &mut Net,
+    rule: Rule,
+    replicas: impl Iterator<Item = &'a Replica> + Clone,
+    at: &Moment,
+) {
+    gradient::clip::<V, R>(net, replicas.clone().map(|replica| &replica.recipe));
+    let numbers = numbers(replicas, at);
+    V::enter::<_, R>(Step { net, rule, numbers: &numbers });
+}
+
 /// Takes one step with the gradients in the net.
-pub(super) struct Step<'a> {
-    /// The net.
-    pub(super) net: &'a mut Net,
-    /// The rule.
-    pub(super) rule: Rule,
+struct Step<'a> {
+    net: &'a mut Net,
+    rule: Rule,
     /// The replicas' numbers.
-    pub(super) numbers: &'a Numbers,
+    numbers: &'a Numbers,
 }
 
 impl Task for Step<'_> {
@@ -115,23 +128,23 @@ fn parameter<V: Lane, const R: usize>(p: &mut Parameter, range: std::ops::Range<
     match (first.is_empty(), second.is_empty()) {
         (true, true) => {
             for (w, g) in values.zip(gradients) {
-                step::<V>(rule, &factors, w, g, None, None);
+                vector_step::<V>(rule, &factors, w, g, None, None);
             }
         }
         (false, true) => {
             for ((w, g), m) in values.zip(gradients).zip(first.chunks_exact_mut(V::LEN)) {
-                step::<V>(rule, &factors, w, g, Some(m), None);
+                vector_step::<V>(rule, &factors, w, g, Some(m), None);
             }
         }
         (true, false) => {
             for ((w, g), v) in values.zip(gradients).zip(second.chunks_exact_mut(V::LEN)) {
-                step::<V>(rule, &factors, w, g, None, Some(v));
+                vector_step::<V>(rule, &factors, w, g, None, Some(v));
             }
         }
         (false, false) => {
             let moments = first.chunks_exact_mut(V::LEN).zip(second.chunks_exact_mut(V::LEN));
             for ((w, g), (m, v)) in values.zip(gradients).zip(moments) {
-                step::<V>(rule, &factors, w, g, Some(m), Some(v));
+                vector_step::<V>(rule, &factors, w, g, Some(m), Some(v));
             }
         }
     }
@@ -168,7 +181,7 @@ fn load<V: Lane>(moment: &Option<&mut [f32]>) -> Option<Vector<V>> {
 
 /// The step of one vector of weights.
 #[inline(always)]
-fn step<V: Lane>(
+fn vector_step<V: Lane>(
     rule: Rule,
     factors: &Factors<Vector<V>>,
     weight: &mut [f32],

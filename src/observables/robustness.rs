@@ -317,6 +317,13 @@ fn uphill(outputs: &mut [f32], label: usize, loss: Loss) {
             outputs.iter_mut().for_each(|f| *f /= total);
             outputs[label] = -1.0;
         }
+        Loss::SmoothedCrossEntropy { smoothing } => {
+            let best = outputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            outputs.iter_mut().for_each(|f| *f = (*f - best).exp());
+            let (total, even) = (outputs.iter().sum::<f32>(), smoothing as f32 / outputs.len() as f32);
+            outputs.iter_mut().for_each(|f| *f = *f / total - even);
+            outputs[label] -= 1.0 - smoothing as f32;
+        }
         Loss::MeanSquared => outputs[label] -= 1.0,
     }
 }
@@ -498,6 +505,12 @@ mod tests {
                 Loss::MeanSquared => {
                     f.iter().enumerate().map(|(c, f)| (f - f64::from(u8::from(c == label))).powi(2)).sum::<f64>()
                 }
+                Loss::SmoothedCrossEntropy { smoothing } => {
+                    let target =
+                        |class: usize| (1.0 - smoothing) * f64::from(u8::from(class == label)) + smoothing / 3.0;
+                    let whole = f.iter().map(|f| f.exp()).sum::<f64>().ln();
+                    f.iter().enumerate().map(|(class, f)| target(class) * (whole - f)).sum::<f64>()
+                }
                 _ => f.iter().map(|other| (other - f[label]).exp()).sum::<f64>().ln(),
             }
         };
@@ -535,7 +548,8 @@ mod tests {
             let outputs = |x: &[f64]| reference.sums_of(x).pop().unwrap();
             let labels: Vec<u16> = (0..rows as u16).map(|k| k % 3).collect();
             let mut last_of = Vec::new();
-            for loss in [Loss::CrossEntropy, Loss::MeanSquared] {
+            let smoothed = Loss::SmoothedCrossEntropy { smoothing: 0.3 };
+            for loss in [Loss::CrossEntropy, Loss::MeanSquared, smoothed] {
                 let each = x.chunks(network.inputs()).zip(&labels).map(|(x, &label)| {
                     let x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
                     attacked(&outputs, &x, usize::from(label), [epsilon, size], steps, loss)

@@ -34,7 +34,7 @@ pub struct TrainingLoss<'a> {
 /// A sentence that names the observable, `name`.
 pub fn fits(subject: &Subject<'_>, name: &str) -> Result<(), String> {
     match subject.loss {
-        Loss::CrossEntropy | Loss::MeanSquared => Ok(()),
+        Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } | Loss::MeanSquared => Ok(()),
         Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => Err(format!(
             "`{name}` is measured of loss = \"cross-entropy\" and loss = \"mse\" only: leave it out of [observe]"
         )),
@@ -205,6 +205,13 @@ impl<'a> TrainingLoss<'a> {
                     value += share * row.iter().map(|difference| difference.powi(2)).sum::<f64>() / classes as f64;
                     row.iter_mut().for_each(|difference| *difference *= 2.0 * share / classes as f64);
                 }
+                Loss::SmoothedCrossEntropy { smoothing } => {
+                    let even = smoothing / classes as f64;
+                    let wanted = (1.0 - smoothing) * row[label] + even * row.iter().sum::<f64>();
+                    value += share * (softmax(row) - wanted);
+                    row[label] -= 1.0 - smoothing;
+                    row.iter_mut().for_each(|difference| *difference = share * (*difference - even));
+                }
                 // The hinges are refused by `fits`.
                 Loss::CrossEntropy | Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => {
                     let own = row[label];
@@ -225,7 +232,12 @@ impl<'a> TrainingLoss<'a> {
         for (row, outputs) in along.chunks_exact_mut(classes).zip(batch.outputs().chunks_exact(classes)) {
             match self.loss {
                 Loss::MeanSquared => row.iter_mut().for_each(|t| *t *= 2.0 * share / classes as f64),
-                Loss::CrossEntropy | Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => {
+                // Targets are constants: smoothed or not, the second derivative is the same.
+                Loss::CrossEntropy
+                | Loss::SmoothedCrossEntropy { .. }
+                | Loss::Hinge
+                | Loss::SoftHinge
+                | Loss::QuadraticHinge => {
                     let mut p = outputs.to_vec();
                     softmax(&mut p);
                     let mean: f64 = p.iter().zip(&*row).map(|(p, t)| p * t).sum();
@@ -264,10 +276,12 @@ mod tests {
     use super::super::example::{Example, KINDS};
     use super::*;
 
+    const LOSSES: [Loss; 3] = [Loss::CrossEntropy, Loss::MeanSquared, Loss::SmoothedCrossEntropy { smoothing: 0.3 }];
+
     /// Against the networks' reference and the formulas of the losses, sample by sample.
     #[test]
     fn gradients_are_those_of_the_reference() {
-        for (kind, loss) in (0..KINDS).flat_map(|kind| [(kind, Loss::CrossEntropy), (kind, Loss::MeanSquared)]) {
+        for (kind, loss) in (0..KINDS).flat_map(|kind| LOSSES.map(|loss| (kind, loss))) {
             let example = Example::new(kind, Activation::Gelu, loss);
             let subject = example.subject();
             // Every third sample is pruned.
@@ -289,6 +303,13 @@ mod tests {
                         f.iter().enumerate().map(|(c, f)| (f - target(c)).powi(2)).sum::<f64>() / 3.0,
                         f.iter().enumerate().map(|(c, f)| 2.0 * (f - target(c)) / 3.0).collect(),
                     ),
+                    Loss::SmoothedCrossEntropy { smoothing } => {
+                        let target = |class: usize| (1.0 - smoothing) * target(class) + smoothing / 3.0;
+                        (
+                            -f.iter().enumerate().map(|(c, f)| target(c) * (f.exp() / sum).ln()).sum::<f64>(),
+                            f.iter().enumerate().map(|(c, f)| f.exp() / sum - target(c)).collect(),
+                        )
+                    }
                     _ => (
                         -(f[label].exp() / sum).ln(),
                         f.iter().enumerate().map(|(c, f)| f.exp() / sum - target(c)).collect(),
@@ -307,7 +328,7 @@ mod tests {
     /// Against gradients over one sample at a time.
     #[test]
     fn samples_have_gradients_of_their_own() {
-        for (kind, loss) in (0..KINDS).flat_map(|kind| [(kind, Loss::CrossEntropy), (kind, Loss::MeanSquared)]) {
+        for (kind, loss) in (0..KINDS).flat_map(|kind| LOSSES.map(|loss| (kind, loss))) {
             let example = Example::new(kind, Activation::Tanh, loss);
             let subject = example.subject();
             let view = example.view(&subject, None);
@@ -343,7 +364,7 @@ mod tests {
     /// Against central differences of gradients.
     #[test]
     fn products_with_the_hessian_are_differences_of_gradients() {
-        for (kind, loss) in (0..KINDS).flat_map(|kind| [(kind, Loss::CrossEntropy), (kind, Loss::MeanSquared)]) {
+        for (kind, loss) in (0..KINDS).flat_map(|kind| LOSSES.map(|loss| (kind, loss))) {
             let example = Example::new(kind, Activation::Tanh, loss);
             let subject = example.subject();
             let view = example.view(&subject, None);

@@ -1,7 +1,8 @@
 //! The update rules, one file each: name, keys with bounds and defaults, moments, and the step.
 //!
 //! A step is written once over [`Number`], which is a vector of the CPU kernel, a tensor of burn, or an f64. So all engines
-//! take the same step, each in its own arithmetic, and a new rule is one file here and one line of `rules!`.
+//! take the same step, each in its own arithmetic, and a new rule is one file here and one line of `rules!`. What goes with
+//! every rule stands beside them: schedules of the learning rate ([`RateSchedule`]), clipping and SAM ([`Recipe`]).
 //!
 //! Invariants: rules follow PyTorch's definitions; numbers of a step ([`Factors`]) are computed in f64 and rounded once. Names
 //! and places of [`Rates`] take part in cells' identities and may not change.
@@ -11,10 +12,14 @@ mod adamw;
 mod lion;
 mod nesterov;
 mod number;
+mod rate_schedule;
+mod recipe;
 mod rmsprop;
 mod sgd;
 
 pub use number::Number;
+pub use rate_schedule::{Decay, Moment, RateSchedule, Unit, Warmup};
+pub use recipe::{CLIMB_EPSILON, CLIP_EPSILON, Recipe};
 
 /// A replica's own numbers of its rule. A number that the rule does not use has its default, [`Slot::unused`].
 #[derive(Debug, Clone, Copy, PartialEq)]

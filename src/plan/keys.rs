@@ -46,7 +46,7 @@ pub(super) fn file_name(table: &str, path: &str) -> String {
     if parts.len() > 1 {
         let grouped = match (table, parts[0]) {
             ("data", "source" | "labels") | ("architecture", "kind") => parts[1] != "kind",
-            ("architecture", "mean_field") | ("optimiser", "flow") => true,
+            ("architecture", "mean_field") | ("optimiser", "flow" | "recipe") => true,
             _ => false,
         };
         if grouped {
@@ -89,6 +89,7 @@ mod tests {
             ("architecture", "kind.hidden", "hidden"),
             ("architecture", "mean_field.bias_variance", "bias_variance"),
             ("optimiser", "flow.margin", "margin"),
+            ("optimiser", "recipe.schedule", "schedule"),
             ("prune", "like.kind", "like"),
             ("prune", "like.epoch", "like_epoch"),
             ("data", "something.new.here", "something_new_here"),

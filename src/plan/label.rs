@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
-use phasesweep_optimisers::Slot;
+use phasesweep_optimisers::{Decay, Recipe, Slot, Unit, Warmup};
 
 use super::keys::{Keys, file_name, keys_of, plain, shown};
 use crate::data::sources::PathKey;
@@ -344,6 +344,7 @@ fn optimiser_words(optimiser: &Optimiser) -> Words {
         }
         // What a rule does not have is the same number in all that have not got it.
         words.implied(&Slot::ALL.map(Slot::name));
+        recipe_words(&optimiser.recipe, &mut words);
         return words;
     }
     let Some(flow) = &optimiser.flow else { return words };
@@ -365,6 +366,47 @@ fn optimiser_words(optimiser: &Optimiser) -> Words {
     }
     words.implied(&["lr", "momentum", "beta1", "beta2", "epsilon", "weight_decay"]);
     words
+}
+
+/// What is done around a rule's step. The analysis takes an optimiser whose label has any word of these but "constant" for
+/// another than the plain rule (`analysis/src/plain_rule.rs`): what is not plain is never left out.
+fn recipe_words(recipe: &Recipe, words: &mut Words) {
+    let Recipe { schedule, clip_norm, sam_radius } = recipe;
+    let name = schedule.decay.name();
+    words.unusual("recipe.schedule", name.to_owned(), schedule.decay == Decay::Constant);
+    let factor = |words: &mut Words, factor: f64, usual: bool| {
+        words.unusual("recipe.decay_factor", format!("decay={}", plain(factor)), usual);
+    };
+    match &schedule.decay {
+        Decay::Constant => {}
+        Decay::Every { every, factor: by } => {
+            words.unusual("recipe.decay_every", format!("every={every}"), false);
+            factor(words, *by, *by == 0.1);
+        }
+        Decay::At { places, factor: by } => {
+            let places = places.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            words.unusual("recipe.decay_at", format!("at=[{places}]"), false);
+            factor(words, *by, *by == 0.1);
+        }
+        Decay::Cosine { end } | Decay::Linear { end } => {
+            words.unusual("recipe.final_share", format!("final={}", plain(*end)), *end == 0.0);
+        }
+        Decay::Exponential { factor: by } => factor(words, *by, false),
+    }
+    if let Some(Warmup { length, start }) = schedule.warmup {
+        words.unusual("recipe.warmup", format!("warmup={length}"), false);
+        words.unusual("recipe.warmup_start", format!("from={}", plain(start)), start == Warmup::START);
+    }
+    if !schedule.is_constant() {
+        let unit = schedule.unit;
+        words.unusual("recipe.schedule_by", format!("by={}", unit.name()), unit == Unit::Epoch);
+    }
+    if let Some(limit) = clip_norm {
+        words.unusual("recipe.clip_norm", format!("clip={}", plain(*limit)), false);
+    }
+    if let Some(radius) = sam_radius {
+        words.unusual("recipe.sam_radius", format!("sam={}", plain(*radius)), false);
+    }
 }
 
 /// The analysis takes these labels apart (`analysis/src/stragglers/pruning.rs`): their wording is a contract.

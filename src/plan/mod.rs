@@ -220,8 +220,8 @@ impl Plan {
     }
 
     /// Kind of each variant, in order: variants of equal kind train in one cohort. They share data, block, shape of the
-    /// network and update rule, and differ in numbers only: learning rates, initial scale, which samples were pruned
-    /// away. Unpruned variants never share a kind with pruned ones, which have to wait for them.
+    /// network, update rule and number of gradients in a step (two of SAM), and differ in numbers only: learning rates and
+    /// their schedules, initial scale, which samples were pruned away. Unpruned variants never share a kind with pruned ones, which have to wait for them.
     pub fn kinds(&self) -> Vec<u32> {
         let mut seen = std::collections::HashMap::new();
         self.variants
@@ -230,7 +230,8 @@ impl Plan {
                 let architecture = &self.sweep.architectures[variant.architecture];
                 let bias_variance = architecture.mean_field.map(|field| field.bias_variance.to_bits());
                 let shape = (&architecture.kind, architecture.activation as u8, bias_variance, &architecture.observe);
-                let rule = self.sweep.optimisers[variant.optimiser].kind;
+                let optimiser = &self.sweep.optimisers[variant.optimiser];
+                let rule = (optimiser.kind, optimiser.recipe.gradients_per_step());
                 let pruned = self.prunes[variant.prune] != Prune::None;
                 let next = seen.len() as u32;
                 *seen.entry((variant.data, variant.subsample, shape, rule, pruned)).or_insert(next)

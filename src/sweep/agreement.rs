@@ -73,6 +73,9 @@ fn excluded(raw: &RawSweep, diagnostics: &mut Diagnostics) {
     {
         wrong.push(("a batch smaller than the training set", batch.place.clone()));
     }
+    if let Some(smoothing) = raw.train.as_ref().and_then(|train| train.keys.label_smoothing.given()) {
+        wrong.push(("`label_smoothing`", smoothing.place.clone()));
+    }
     if let Some(observe) = &raw.observe {
         let asked = |field: &Field<Epochs>| {
             field.given().filter(|given| !matches!(given.value, Epochs::Never)).map(|given| given.place.clone())

@@ -34,6 +34,7 @@ mod place;
 mod prune;
 mod raw;
 mod reader;
+mod recipe;
 pub mod reference;
 mod report;
 mod resolved;

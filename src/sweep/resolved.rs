@@ -91,7 +91,8 @@ pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<S
     let architectures = axis("[[architecture]]", &raw.architectures, diagnostics, |table, out| {
         architecture::resolve(table, &data.entries, out)
     });
-    let optimisers = axis("[[optimiser]]", &raw.optimisers, diagnostics, optimiser::resolve);
+    let optimisers =
+        axis("[[optimiser]]", &raw.optimisers, diagnostics, |table, out| optimiser::resolve(table, last, out));
     let prunes = axis("[[prune]]", &raw.prunes, diagnostics, |table, out| prune::resolve(table, last, out));
     let observe = observe::resolve(raw.observe.as_ref(), last, diagnostics);
     let seeds = head.as_ref().map(|head| head.seeds.len());

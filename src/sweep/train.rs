@@ -20,6 +20,14 @@ keys! {
         /// What is minimised: the mean over the training samples of the cross-entropy, or of the squared error on one-hot
         /// classes (`"mse"`). The hinges are of the margin y F and go with gradient flow.
         loss: String = string { words: Some(|| words(&LOSSES)), absent: Absent::Is(Literal::Word("cross-entropy")) },
+        /// Share s of the target that is spread evenly over the C classes: the loss is −Σ_c t_c log softmax(f)_c with
+        /// t_c = (1 − s) + s/C for the sample's class and s/C for every other (`torch.nn.CrossEntropyLoss`). Recorded losses
+        /// and the observables that are measured of the loss are of this one.
+        label_smoothing: f64 = number {
+            bound: Bound::BelowOne,
+            absent: Absent::Is(Literal::Number(0.0)),
+            applies_to: "`loss = \"cross-entropy\"`",
+        },
         /// β of ln(1 + e^{β (1 − m)})/β.
         hinge_beta: f64 = number {
             bound: Bound::Positive,
@@ -90,14 +98,24 @@ pub(crate) fn resolve(table: &RawTable<RawTrain>, diagnostics: &mut Diagnostics)
             .whole_value("batch", &Located::new(*size, place.clone()), raw.batch.key.bound.range())
             .map(|size| Batch::Mini { size: size.value }),
     };
-    let hinge_beta = match loss? {
+    let loss = match loss? {
+        Loss::CrossEntropy => match judge.number(&raw.label_smoothing)? {
+            0.0 => Loss::CrossEntropy,
+            smoothing => Loss::SmoothedCrossEntropy { smoothing },
+        },
+        loss => {
+            judge.does_not_apply("this loss", &raw.label_smoothing);
+            loss
+        }
+    };
+    let hinge_beta = match loss {
         Loss::SoftHinge => judge.number(&raw.hinge_beta).map(Some),
         _ => {
             judge.does_not_apply("this loss", &raw.hinge_beta);
             Some(None)
         }
     };
-    Some(Train { epochs: epochs?, loss: loss?, batch: batch?, hinge_beta: hinge_beta? })
+    Some(Train { epochs: epochs?, loss, batch: batch?, hinge_beta: hinge_beta? })
 }
 
 /// The last epoch, as far as it is sound, even where the rest of the table is not.

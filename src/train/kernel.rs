@@ -100,6 +100,7 @@ fn translate(problem: &Problem) -> Result<kernel::Problem, String> {
         observed: problem.layers.clone(),
         loss: match problem.loss {
             Loss::CrossEntropy => kernel::Loss::CrossEntropy,
+            Loss::SmoothedCrossEntropy { smoothing } => kernel::Loss::SmoothedCrossEntropy { smoothing },
             Loss::MeanSquared => kernel::Loss::MeanSquared,
             Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => {
                 return Err("losses of the margin are for gradient flows alone".to_owned());
@@ -128,7 +129,8 @@ fn layer(layer: LayerShape) -> kernel::LayerShape {
 }
 
 fn replica(replica: &Replica) -> kernel::Replica {
-    kernel::Replica { seed: replica.seed, rates: replica.optimiser.rates(), kept: replica.kept.clone() }
+    let Replica { seed, optimiser, init_scale: _, kept } = replica;
+    kernel::Replica { seed: *seed, rates: optimiser.rates(), recipe: optimiser.recipe.clone(), kept: kept.clone() }
 }
 
 /// A state in the kernel's terms, and the record without what the kernel writes.

@@ -11,6 +11,8 @@ pub mod kernel;
 mod leaving;
 pub mod order;
 mod problem;
+#[cfg(test)]
+mod tests;
 
 pub use choice::{Choice, build_engine};
 pub use drive::{DriveError, Ended, Pace, drive};

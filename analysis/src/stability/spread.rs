@@ -14,6 +14,7 @@ use polars::prelude::*;
 
 use crate::error::Result;
 use crate::groups::{Group, Groups};
+use crate::plain_rule;
 use crate::results::Results;
 use crate::statistics::moments::{coefficient_of_variation, mean, median, standard_deviation};
 use crate::statistics::spread::{Ratio, ratio};
@@ -164,6 +165,7 @@ fn plain_rates(results: &Results) -> Vec<f64> {
         let others_named = |word: &str| ["momentum=", "wd="].iter().any(|name| word.starts_with(name));
         words.next() == Some("sgd")
             && !words.any(others_named)
+            && optimiser.is_some_and(|labels| plain_rule::is_plain(&labels[cell]))
             && others.iter().flatten().all(|values| values[cell] == 0.0)
     };
     (0..cells.len()).map(|cell| rates.filter(|_| plain(cell)).map_or(f64::NAN, |values| values[cell])).collect()

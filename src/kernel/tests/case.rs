@@ -7,7 +7,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    Activation, Batch, Block, Curves, LayerShape, Loss, Problem, Rates, Replica, Rule, Samples, State, UNMEASURED_BYTE,
+    Activation, Batch, Block, Curves, LayerShape, Loss, Problem, Rates, Recipe, Replica, Rule, Samples, State,
+    UNMEASURED_BYTE,
 };
 
 /// Convolutions before the fully connected layers.
@@ -34,6 +35,8 @@ pub(super) struct Case {
     pub(super) loss: Loss,
     pub(super) kind: Rule,
     pub(super) momentum: f64,
+    /// What is done around the rule's step; the second of three replicas has none of it but SAM.
+    pub(super) recipe: Recipe,
     pub(super) batch: Batch,
     pub(super) replicas: usize,
     /// Share of inputs off the background.
@@ -56,6 +59,7 @@ impl Default for Case {
             loss: Loss::CrossEntropy,
             kind: Rule::Sgd,
             momentum: 0.0,
+            recipe: Recipe::default(),
             batch: Batch::Full,
             replicas: 3,
             density: 0.2,
@@ -168,6 +172,10 @@ impl Case {
                 beta2: 0.99 - r as f64 / 100.0,
                 epsilon: 1e-3 * (1.0 + r as f64),
                 weight_decay: 0.01 * r as f64,
+            },
+            recipe: match r % 3 {
+                1 => Recipe { sam_radius: self.recipe.sam_radius.map(|radius| radius / 2.0), ..Recipe::default() },
+                _ => self.recipe.clone(),
             },
             kept: (self.pruned && r % 2 == 1)
                 .then(|| (0..self.samples).map(|s| !(s * 7 + r).is_multiple_of(5)).collect()),

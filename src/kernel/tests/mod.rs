@@ -6,5 +6,6 @@ mod convolution;
 mod functions;
 mod golden;
 mod packing;
+mod recipes;
 mod reference;
 mod reuse;

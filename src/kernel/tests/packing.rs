@@ -2,9 +2,11 @@
 //! `advance` is cut, and next to a neighbour that diverges.
 
 use super::case::Case;
+use super::recipes::everything;
 use crate::simd::Isa;
 use crate::{Activation, Batch, Rule};
 use crate::{Choices, Kernel, Problem, Replica, State};
+use phasesweep_optimisers::Unit;
 
 fn choices(group: usize) -> Choices {
     Choices { isa: Isa::detect(), sparse: true, group, reuse_predictions: true }
@@ -52,7 +54,15 @@ fn cases() -> Vec<Case> {
             ..base.clone()
         },
         Case { batch: Batch::Mini { size: 64 }, kind: Rule::Rmsprop, ..base.clone() },
-        Case { batch: Batch::Mini { size: 64 }, kind: Rule::Adamw, inputs: 40, density: 0.9, ..base },
+        Case { batch: Batch::Mini { size: 64 }, kind: Rule::Adamw, inputs: 40, density: 0.9, ..base.clone() },
+        Case { recipe: everything(Unit::Epoch), momentum: 0.9, pruned: true, hidden: vec![20], ..base.clone() },
+        Case {
+            recipe: everything(Unit::Step),
+            batch: Batch::Mini { size: 64 },
+            kind: Rule::Lion,
+            pruned: true,
+            ..base
+        },
     ]
 }
 

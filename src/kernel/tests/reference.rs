@@ -1,8 +1,8 @@
 //! Training in f64, written as the formulas stand in the textbooks: loops over samples, units and places, one network.
 
-use phasesweep_optimisers::Parameter;
+use phasesweep_optimisers::{Moment, Parameter};
 
-use crate::{Activation, Batch, LayerShape, Loss, Problem, Rates, Replica, Rule};
+use crate::{Activation, Batch, LayerShape, Loss, Problem, Replica, Rule};
 
 /// A network and its moments, in the layout of a replica's state.
 pub(super) struct Network {
@@ -10,7 +10,6 @@ pub(super) struct Network {
     pub(super) parameters: Vec<f64>,
     first: Vec<f64>,
     second: Vec<f64>,
-    steps: u64,
     /// How near any gradient came to a kink: a rectified sum to zero, or the greatest of a window to another. Nearer than
     /// rounding, the other side's gradient is as right.
     pub(super) nearest_kink: f64,
@@ -136,7 +135,7 @@ impl Network {
         let layers = problem.layers.clone();
         let parameters: Vec<f64> = parameters.iter().map(|&p| f64::from(p)).collect();
         let zeros = vec![0.0; parameters.len()];
-        Network { layers, first: zeros.clone(), second: zeros, parameters, steps: 0, nearest_kink: f64::INFINITY }
+        Network { layers, first: zeros.clone(), second: zeros, parameters, nearest_kink: f64::INFINITY }
     }
 
     /// Outputs and derivatives of every layer for one sample; the inputs come first.
@@ -176,6 +175,14 @@ impl Network {
                 let sum: f64 = f.iter().map(|f| (f - top).exp()).sum();
                 let gradient = f.iter().enumerate().map(|(c, f)| (f - top).exp() / sum - f64::from(u8::from(c == y)));
                 (top + sum.ln() - f[y], gradient.collect())
+            }
+            Loss::SmoothedCrossEntropy { smoothing } => {
+                let (top, n) = (f.iter().copied().fold(f64::MIN, f64::max), f.len() as f64);
+                let whole = top + f.iter().map(|f| (f - top).exp()).sum::<f64>().ln();
+                let target = |c: usize| (1.0 - smoothing) * f64::from(u8::from(c == y)) + smoothing / n;
+                let each = || f.iter().enumerate();
+                let loss = each().map(|(c, f)| target(c) * (whole - f)).sum();
+                (loss, each().map(|(c, f)| (f - whole).exp() - target(c)).collect())
             }
             Loss::MeanSquared => {
                 let off: Vec<f64> = f.iter().enumerate().map(|(c, f)| f - f64::from(u8::from(c == y))).collect();
@@ -223,11 +230,12 @@ impl Network {
     }
 
     /// One step of the rule, in f64; the rules' own tests hold it against the formulas as they are printed.
-    fn step(&mut self, rule: Rule, rates: &Rates, gradient: &[f64]) {
-        self.steps += 1;
-        let factors = rates.factors(self.steps);
+    fn step(&mut self, rule: Rule, replica: &Replica, gradient: &[f64], at: &Moment) {
+        let rates = &replica.rates;
+        let factors = replica.recipe.factors(rates, at);
+        let clip = replica.recipe.clip_factor(norm(gradient));
         let [first, second] = rule.moments(rates);
-        for (i, &g) in gradient.iter().enumerate() {
+        for (i, g) in gradient.iter().map(|g| g * clip).enumerate() {
             let weight = self.parameters[i];
             let (first, second) = (first.then_some(self.first[i]), second.then_some(self.second[i]));
             let after = rule.step(Parameter { weight, first, second }, g, &factors, true);
@@ -237,20 +245,37 @@ impl Network {
         }
     }
 
+    /// The gradient that a step is taken along: that at the parameters, or uphill of them.
+    fn uphill(&mut self, problem: &Problem, replica: &Replica, samples: &[usize]) -> Vec<f64> {
+        let gradient = self.gradient(problem, samples);
+        if replica.recipe.sam_radius.is_none() {
+            return gradient;
+        }
+        let (here, factor) = (self.parameters.clone(), replica.recipe.climb_factor(norm(&gradient)));
+        self.parameters.iter_mut().zip(&gradient).for_each(|(w, g)| *w += factor * g);
+        let gradient = self.gradient(problem, samples);
+        self.parameters = here;
+        gradient
+    }
+
     /// One pass over the kept samples.
     pub(super) fn pass(&mut self, problem: &Problem, replica: &Replica, epoch: usize) {
         let kept: Vec<usize> = (0..problem.block.train.len()).filter(|&s| keeps(replica, s)).collect();
         match problem.batch {
             Batch::Full => {
-                let gradient = self.gradient(problem, &kept);
-                self.step(problem.rule, &replica.rates, &gradient);
+                let gradient = self.uphill(problem, replica, &kept);
+                let at = Moment { step: epoch as u64, per_epoch: 1, epochs: problem.epochs as u64 };
+                self.step(problem.rule, replica, &gradient, &at);
             }
             Batch::Mini { size } => {
                 let order = (problem.order)(replica.seed, epoch, problem.block.train.len());
                 let order: Vec<usize> = order.iter().map(|&s| s as usize).filter(|&s| keeps(replica, s)).collect();
-                for batch in order.chunks(size) {
-                    let gradient = self.gradient(problem, batch);
-                    self.step(problem.rule, &replica.rates, &gradient);
+                let per_epoch = order.len().div_ceil(size) as u64;
+                for (number, batch) in order.chunks(size).enumerate() {
+                    let gradient = self.uphill(problem, replica, batch);
+                    let step = epoch as u64 * per_epoch + number as u64;
+                    let at = Moment { step, per_epoch, epochs: problem.epochs as u64 };
+                    self.step(problem.rule, replica, &gradient, &at);
                 }
             }
         }
@@ -318,6 +343,10 @@ impl Network {
             missed,
         }
     }
+}
+
+fn norm(vector: &[f64]) -> f64 {
+    vector.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
 /// Whether a replica trains on a sample.

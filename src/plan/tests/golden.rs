@@ -253,6 +253,61 @@ fn residual_networks() {
 }
 
 #[test]
+fn schedules_clipping_smoothing_and_sam() {
+    let found = ids(r#"
+        [sweep]
+        name = "golden"
+        seeds = 2
+        [[data]]
+        source = "digits"
+        [[subsample]]
+        size = 300
+        [[architecture]]
+        kind = "mlp"
+        hidden = [10]
+        [[optimiser]]
+        kind = "sgd"
+        lr = 0.1
+        schedule = ["constant", "step", "cosine"]
+        schedule_by = "step"
+        decay_at = [50, 80]
+        warmup = 10
+        clip_norm = 1
+        [[optimiser]]
+        kind = "adam"
+        lr = 0.01
+        schedule = "exponential"
+        decay_factor = 0.99
+        sam_radius = 0.05
+        [train]
+        epochs = 100
+        label_smoothing = 0.1
+    "#);
+    let frozen =
+        ["cf8d8b2e4197a1e555d81b8005699bd5", "175878d4bb7680b81add8290e6c7458d", "3337a0089d80a94bfc20773c53d811ab"];
+    assert_eq!(found, frozen);
+}
+
+#[test]
+fn keys_at_which_nothing_is_done_change_no_id() {
+    let sweep = |optimiser: &str, train: &str| {
+        format!(
+            "[sweep]\nname = \"golden\"\nseeds = 3\n[[data]]\nsource = \"digits\"\n[[subsample]]\nsize = 300\n\
+             [[architecture]]\nkind = \"mlp\"\nhidden = [10]\n[[optimiser]]\nkind = \"sgd\"\nlr = 0.1\n{optimiser}\n\
+             [train]\nepochs = 9\n{train}\n"
+        )
+    };
+    let plain = ids(&sweep("", ""));
+    assert_eq!(ids(&sweep("schedule = \"constant\"\nwarmup = 0\nsam_radius = 0", "label_smoothing = 0")), plain);
+    for (optimiser, train) in
+        [("warmup = 3", ""), ("clip_norm = 1", ""), ("sam_radius = 1", ""), ("", "label_smoothing = 0.1")]
+    {
+        let other = ids(&sweep(optimiser, train));
+        assert!(other.iter().all(|id| !plain.contains(id)), "{optimiser}{train}");
+    }
+}
+
+#[test]
 fn a_gaussian_mixture() {
     let found = ids(r#"
         [sweep]

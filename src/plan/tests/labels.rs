@@ -231,6 +231,17 @@ fn labels_read_well() {
         optimisers(&format!("{sgd}[[optimiser]]\nkind = \"sgd\"\nlr = 0.1\nmomentum = 0.9\n")),
         ["sgd lr=0.1 momentum=0", "sgd lr=0.1 momentum=0.9"]
     );
+    let recipes = |keys: &str| optimisers(&format!("[[optimiser]]\nkind = \"sgd\"\nlr = 0.1\n{keys}"));
+    assert_eq!(
+        recipes("schedule = [\"constant\", \"cosine\", \"step\"]\ndecay_at = [1, 2]\n"),
+        ["sgd lr=0.1 constant", "sgd lr=0.1 cosine", "sgd lr=0.1 step at=[1, 2]"]
+    );
+    assert_eq!(recipes("warmup = [0, 3]\n"), ["sgd lr=0.1", "sgd lr=0.1 warmup=3"]);
+    assert_eq!(
+        recipes("schedule = \"linear\"\nfinal_share = [0, 0.1]\nschedule_by = \"step\"\n"),
+        ["sgd lr=0.1 linear final=0 by=step", "sgd lr=0.1 linear final=0.1 by=step"]
+    );
+    assert_eq!(recipes("clip_norm = 2\nsam_radius = [0, 0.05]\n"), ["sgd lr=0.1 clip=2", "sgd lr=0.1 clip=2 sam=0.05"]);
     let networks = |tables: &str| labels_of(&format!("{rest}{sgd}{}{tables}", digits("")), 2);
     let deep = "[[architecture]]\nkind = \"mlp\"\nhidden = [[20], [20, 10]]\n";
     assert_eq!(networks(deep), ["mlp 20 tanh", "mlp 20-10 tanh"]);

@@ -67,7 +67,10 @@ impl Costs {
                 costs.rate = rate;
             }
             let samples = plan.sweep().subsamples[variant.subsample].size();
-            let trial_key = accelerated.then(|| format!("{key}/{samples} samples"));
+            // The weights uphill and a second gradient take memory of their own.
+            let gradients = plan.sweep().optimisers[variant.optimiser].recipe.gradients_per_step();
+            let twice = if gradients > 1 { ", two gradients a step" } else { "" };
+            let trial_key = accelerated.then(|| format!("{key}/{samples} samples{twice}"));
             let efficient = EFFICIENT_REPLICAS * execution.choice.threads.max(1);
             let remembered = trial_key.as_ref().and_then(|key| rates.at_once(key));
             costs.of_variant.push(CellCost {

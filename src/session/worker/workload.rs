@@ -55,7 +55,7 @@ pub(in crate::session) fn replica(context: &RunContext, cell: u32, kept: Option<
     let sweep = context.plan.sweep();
     Replica {
         seed: context.plan.seed_of(cell),
-        optimiser: sweep.optimisers[variant.optimiser],
+        optimiser: sweep.optimisers[variant.optimiser].clone(),
         init_scale: sweep.architectures[variant.architecture].init_scale,
         kept,
     }

@@ -1,6 +1,7 @@
 //! What a sweep file may say, and what it then means.
 
 use phasesweep_networks::{Cnn, Mlp};
+use phasesweep_optimisers::{Decay, RateSchedule, Recipe, Unit, Warmup};
 
 use super::*;
 use crate::data::sources::{
@@ -63,7 +64,7 @@ fn defaults_are_as_documented() {
     assert_eq!((sweep.observe.manifold_every, &sweep.observe.misclassified), (Some(1), &None));
     assert_eq!((sweep.stop, sweep.slurm), (Stop::default(), Slurm::default()));
     // PyTorch's defaults of each optimiser (torch.optim, as of 2.9).
-    let optimiser = |kind: &str| good(&edited("kind = \"sgd\"", kind)).optimisers[0];
+    let optimiser = |kind: &str| good(&edited("kind = \"sgd\"", kind)).optimisers[0].clone();
     let adam = optimiser("kind = \"adam\"");
     assert_eq!((adam.beta1, adam.beta2, adam.epsilon, adam.weight_decay), (0.9, 0.999, 1e-8, 0.0));
     assert_eq!(optimiser("kind = \"adamw\"").weight_decay, 0.01);
@@ -101,7 +102,20 @@ fn every_documented_key_arrives() {
     assert_eq!(sweep.architectures[7].init_scale, 8.0);
     // The deepest convolutional network: two convolutions and a dense layer; the last is observed.
     assert_eq!(sweep.architectures.last().map(|network| network.observe.clone()), Some(vec![3]));
-    assert_eq!(sweep.optimisers.len(), 32 + 4 + 1);
+    // Of the schedules a constant one, two lists of places with two factors each, and two cosines; each with and without a
+    // warm-up, with two limits and with and without SAM.
+    assert_eq!(sweep.optimisers.len(), 32 + 4 + 1 + (1 + 2 * 2 + 2) * 2 * 2 * 2 + 2);
+    let recipes: Vec<&Recipe> = sweep.optimisers[37..].iter().map(|optimiser| &optimiser.recipe).collect();
+    assert_eq!(*recipes[0], Recipe { clip_norm: Some(1.0), ..Recipe::default() });
+    assert_eq!(recipes[1].sam_radius, Some(0.05));
+    let warmup = Some(Warmup { length: 5, start: 0.25 });
+    let schedule = |decay| RateSchedule { unit: Unit::Step, warmup, decay };
+    assert_eq!(recipes[4].schedule, schedule(Decay::Constant));
+    // Places are sorted, and lists keep their order.
+    assert_eq!(recipes[12].schedule, schedule(Decay::At { places: vec![60, 90], factor: 0.5 }));
+    assert_eq!(recipes[55].schedule, schedule(Decay::Cosine { end: 0.0 }));
+    let every = RateSchedule { decay: Decay::Every { every: 20, factor: 0.1 }, ..RateSchedule::default() };
+    assert_eq!(*recipes[57], Recipe { schedule: every, ..Recipe::default() });
     assert_eq!((sweep.optimisers[31].beta2, sweep.optimisers[31].weight_decay), (0.95, 1e-4));
     assert_eq!((sweep.optimisers[36].kind, sweep.optimisers[36].momentum), (OptimiserKind::Rule(Rule::Nesterov), 0.9));
     let prunes = [
@@ -176,7 +190,7 @@ fn every_documented_key_arrives() {
         turning: ways.iter().map(|(name, way)| (name.to_string(), way.to_string())).collect(),
     };
     assert_eq!(sweep.report, report);
-    assert_eq!(sweep.grid_size(), 2 * 13 * 7 * 24 * 37 * 8);
+    assert_eq!(sweep.grid_size(), 2 * 13 * 7 * 24 * 95 * 8);
 }
 
 /// The table takes what sbatch takes, as the flags of `submit` do: there is one reader.
@@ -294,6 +308,10 @@ fn what_does_not_go_with_a_flow_is_told() {
     };
     for (text, told) in [
         (edited("alpha = [0.01, 100]", "alpha = 1\nlr = 0.1"), "`lr` does not apply"),
+        (edited("margin = 0.5", "schedule = \"cosine\""), "`schedule` does not apply to kind = \"gradient-flow\""),
+        (edited("margin = 0.5", "warmup = 5"), "`warmup` goes with every kind but gradient-flow"),
+        (edited("margin = 0.5", "clip_norm = 1"), "`clip_norm` does not apply"),
+        (edited("margin = 0.5", "sam_radius = 0.1"), "`sam_radius` does not apply"),
         (edited("fitted = 0.99", "fitted = 1.5"), "`fitted` must be a share"),
         (edited("kernel = [0.9, 0]", "kernel = [0.5]"), "`kernel` names a stage that there is not"),
         (edited("weights_at = [1, 0]", "weights_at = [0.5]"), "`weights_at` names a stage that there is not"),

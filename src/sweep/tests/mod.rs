@@ -129,6 +129,25 @@ lr = 0.1
 momentum = 0.9
 nesterov = true
 
+[[optimiser]]
+kind = "sgd"
+lr = 0.05
+schedule = ["constant", "step", "cosine"]
+schedule_by = "step"
+decay_at = [[90, 60], [50]]
+decay_factor = [0.5, 0.2]
+final_share = [0.1, 0]
+warmup = [0, 5]
+warmup_start = 0.25
+clip_norm = [1, 10]
+sam_radius = [0, 0.05]
+
+[[optimiser]]
+kind = "lion"
+lr = 1e-4
+schedule = "step"
+decay_every = [10, 20]
+
 [[prune]]
 remove = "none"
 
@@ -252,6 +271,7 @@ lr = 0.1
 
 [train]
 epochs = 50
+label_smoothing = 0.1
 "#;
 
 /// `GOOD` with a convolutional network on images scaled to a sphere.

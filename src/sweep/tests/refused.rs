@@ -47,6 +47,39 @@ fn what_keys_of_arrays_say_against_each_other_is_told_under_the_key() {
 }
 
 #[test]
+fn what_a_schedule_lacks_or_has_no_use_for_is_told_under_the_key() {
+    let with = |keys: &str| edited("lr = 0.1", &format!("lr = 0.1\n{keys}"));
+    for (keys, parts) in [
+        ("schedule = \"step\"", ["schedule = \"step\" needs `decay_every` or `decay_at`", "decay_every = 100"]),
+        ("schedule = \"exponential\"", ["needs `decay_factor`", "decay_factor = 0.99"]),
+        ("schedule = \"cosine\"\ndecay_every = 5", ["`decay_every` does not apply to schedule = \"cosine\"", "step"]),
+        ("decay_factor = 0.5", ["`decay_factor` does not apply to schedule = \"constant\"", "exponential"]),
+        (
+            "schedule = [\"constant\", \"step\"]\ndecay_every = 5\nfinal_share = 0.1",
+            ["`final_share` does not apply to any of these schedules", "cosine"],
+        ),
+        ("warmup_start = 0.5", ["`warmup_start` does not apply to a rate without a warm-up", "warmup"]),
+        ("schedule_by = \"step\"", ["`schedule_by` does not apply to a rate that does not change", "schedules"]),
+        (
+            "schedule = \"step\"\ndecay_every = 5\ndecay_at = [7]",
+            ["`decay_at` says when, and so does `decay_every`", "leave one of them out"],
+        ),
+        ("schedule = \"step\"\ndecay_at = [20, 50]", ["in which nothing is trained", "epochs 0 to 49"]),
+        ("schedule = \"step\"\ndecay_at = [5, 20]\nwarmup = 10", ["names an epoch of the warm-up", "epoch 10"]),
+        ("schedule = \"step\"\ndecay_at = [20, 20]", ["`decay_at` lists 20 twice", "already listed"]),
+        ("warmup = [0, 50]", ["`warmup` takes all of training", "training has 50 epochs"]),
+        ("clip_norm = 0", ["`clip_norm` must be a finite number greater than 0", "found 0"]),
+    ] {
+        one_error(&with(keys), &parts);
+    }
+    // Steps are not counted before the data are known.
+    good(&with("schedule = \"step\"\ndecay_at = [200, 500]\nschedule_by = \"step\""));
+    let smoothed = |loss: &str| edited("epochs = 50", &format!("epochs = 50\nlabel_smoothing = 0.1\nloss = {loss}"));
+    one_error(&smoothed("\"mse\""), &["`label_smoothing` does not apply to this loss", "cross-entropy"]);
+    good(&smoothed("\"cross-entropy\""));
+}
+
+#[test]
 fn all_errors_are_told_at_once_each_under_its_place() {
     let text = r#"[sweep]
 name = "bad sweep"
@@ -148,7 +181,7 @@ error: unknown key `learning_rate` in [[optimiser]]
 23 | learning_rate = 0.1
    | ^^^^^^^^^^^^^ did you mean `lr`?
    |
-   = help: allowed here: kind, nesterov, lr, momentum, weight_decay, beta1, beta2, epsilon, alpha, gradient_change, output_change, kink_change, margin, fitted, time, precision, watched
+   = help: allowed here: kind, nesterov, schedule, schedule_by, decay_every, decay_at, decay_factor, final_share, warmup, warmup_start, clip_norm, sam_radius, lr, momentum, weight_decay, beta1, beta2, epsilon, alpha, gradient_change, output_change, kink_change, margin, fitted, time, precision, watched
 
 error: `epochs` must be an integer
   --> bad.toml:26:10

@@ -9,7 +9,8 @@ use crate::sweep::Loss;
 /// Each sample's loss, `[replica, 1, sample]`, and its gradient at the outputs, `[replica, class, sample]`, before any
 /// mean over samples. `onehot` is `[1 or replica, class, sample]`.
 ///
-/// Cross-entropy: −log softmax(z)_y, gradient softmax(z) − onehot. Mean squared: the mean over classes of
+/// Cross-entropy: −log softmax(z)_y, gradient softmax(z) − onehot; with smoothed labels −Σ_c t_c log softmax(z)_c, gradient
+/// softmax(z) − t, where t = (1 − s) onehot + s/classes. Mean squared: the mean over classes of
 /// (z − onehot)², gradient 2(z − onehot)/classes.
 pub(super) fn loss(kind: Loss, logits: Tensor<3>, onehot: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
     match kind {
@@ -20,6 +21,11 @@ pub(super) fn loss(kind: Loss, logits: Tensor<3>, onehot: Tensor<3>) -> (Tensor<
             let exponential = shifted.exp();
             let sum = exponential.clone().sum_dim(1);
             (sum.clone().log() - own, exponential / sum - onehot)
+        }
+        Loss::SmoothedCrossEntropy { smoothing } => {
+            let classes = logits.dims()[1] as f64;
+            let target = onehot.mul_scalar(1.0 - smoothing).add_scalar(smoothing / classes);
+            loss(Loss::CrossEntropy, logits, target)
         }
         Loss::MeanSquared => {
             let classes = logits.dims()[1] as f64;

@@ -78,7 +78,7 @@ impl BurnEngine {
         let class_counts = replicas.iter().map(|replica| class_counts(problem, replica)).collect::<Vec<_>>();
         guarded(|| {
             check(problem, &replicas, &states, &class_counts)?;
-            let groups = groups(&states, stacks);
+            let groups = groups(&replicas, &states, stacks);
             let widest = groups.iter().map(Vec::len).max().unwrap_or(0);
             let resident = Resident::new(device, problem, widest, rows)?;
             let length = resident.graph.parameters();
@@ -193,12 +193,13 @@ fn convolves(graph: &Graph) -> bool {
     graph.nodes().iter().any(|node| matches!(node.op, Op::Convolution(_)))
 }
 
-/// Live replicas at the same epoch, each group cut into stacks.
-fn groups(states: &[ReplicaState], cut: Cut) -> Vec<Vec<usize>> {
-    let mut by_epoch: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (place, state) in states.iter().enumerate() {
+/// Live replicas at the same epoch whose steps take as many gradients, each group cut into stacks.
+fn groups(replicas: &[Replica], states: &[ReplicaState], cut: Cut) -> Vec<Vec<usize>> {
+    let mut together: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+    for (place, (replica, state)) in replicas.iter().zip(states).enumerate() {
         if state.diverged.is_none() {
-            by_epoch.entry(state.epoch).or_default().push(place);
+            let gradients = replica.optimiser.recipe.gradients_per_step();
+            together.entry((state.epoch, gradients)).or_default().push(place);
         }
     }
     let cut = |members: Vec<usize>| {
@@ -211,7 +212,7 @@ fn groups(states: &[ReplicaState], cut: Cut) -> Vec<Vec<usize>> {
         };
         members.chunks(size).map(<[usize]>::to_vec).collect::<Vec<_>>()
     };
-    by_epoch.into_values().flat_map(cut).collect()
+    together.into_values().flat_map(cut).collect()
 }
 
 /// Kept samples of each class.

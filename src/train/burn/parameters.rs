@@ -114,6 +114,11 @@ impl Parameters {
         sums.reduce(|a, b| a + b)
     }
 
+    /// Each replica's Euclidean norm over all its parameters, `[replica, 1, 1]`.
+    pub(super) fn norm(&self) -> Option<Tensor<3>> {
+        self.clone().map(|tensor| tensor.clone() * tensor).sum().map(Tensor::sqrt)
+    }
+
     /// These where `gate` (`[replica, 1, 1]`) is set, `old` elsewhere: a frozen replica's values, NaN or not, touch
     /// nothing.
     pub(super) fn gated(self, gate: &Tensor<3, Bool>, old: Parameters) -> Parameters {

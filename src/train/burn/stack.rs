@@ -80,8 +80,7 @@ impl Stack {
             let vectors: Vec<&[f32]> = members.iter().map(|&member| vector(&states[member])).collect();
             Parameters::upload(&resident.device, &resident.graph, &vectors)
         };
-        let rates = own.iter().map(|replica| replica.optimiser.rates()).collect();
-        let rule = StackedRule::new(resident, resident.rule, rates);
+        let rule = StackedRule::new(resident, &own);
         let kept = |which: usize| (0..own.len()).any(|place| rule.moments(place)[which]);
         let moments = Moments {
             first: kept(0).then(|| upload(|s| &s.first_moment)),
@@ -206,7 +205,7 @@ impl Stack {
             return Ok(());
         }
         self.replicas = stay.iter().map(|&place| self.replicas[place].clone()).collect();
-        self.rule = self.rule.select(resident, &stay);
+        self.rule = StackedRule::new(resident, &self.replicas);
         let places: Vec<i64> = stay.iter().map(|&place| place as i64).collect();
         let places = Tensor::<1, Int>::from_data(TensorData::new(places, [stay.len()]), &resident.device);
         let select = |tensor: &Tensor<3>| tensor.clone().select(0, places.clone());

@@ -23,7 +23,8 @@ impl MarginLoss {
             Loss::SoftHinge => softplus(self.beta * (1.0 - m)) / self.beta,
             Loss::QuadraticHinge => 0.5 * (1.0 - m).max(0.0).powi(2),
             Loss::MeanSquared => (1.0 - m).powi(2),
-            Loss::CrossEntropy => softplus(-m),
+            // Sweeps refuse smoothed labels for flows.
+            Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } => softplus(-m),
         }
     }
 
@@ -34,7 +35,7 @@ impl MarginLoss {
             Loss::SoftHinge => logistic(self.beta * (1.0 - m)),
             Loss::QuadraticHinge => (1.0 - m).max(0.0),
             Loss::MeanSquared => 2.0 * (1.0 - m),
-            Loss::CrossEntropy => logistic(-m),
+            Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } => logistic(-m),
         }
     }
 
@@ -51,7 +52,7 @@ impl MarginLoss {
             Loss::Hinge | Loss::QuadraticHinge => Some(1.0),
             Loss::SoftHinge => Some(1.0 + beyond / self.beta),
             Loss::MeanSquared => None,
-            Loss::CrossEntropy => Some(beyond),
+            Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } => Some(beyond),
         }
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! On a quadratic, gradient descent with learning rate η diverges where the Hessian has an eigenvalue above 2/η; with heavy
 //! ball momentum β above (2 + 2β)/η, with Nesterov's above (2 + 2β)/(η(1 + 2β)) (Cohen et al. 2021, equation 1 and appendix
-//! B). Other rules have no such number that does not change along training.
+//! B). Other rules have no such number that does not change along training, and neither has one with a schedule, clipping or SAM.
 
 use crate::groups::Group;
+use crate::plain_rule;
 use crate::results::Results;
 
 /// The variable that it is drawn beside.
@@ -19,6 +20,9 @@ pub fn of_group(results: &Results, group: &Group) -> Option<f64> {
     let of_cell = |cell: usize| {
         // With weight decay the eigenvalues that matter are not those of the loss alone.
         if decays.is_some_and(|values| values[cell] > 0.0) {
+            return None;
+        }
+        if !plain_rule::is_plain(&optimisers[cell]) {
             return None;
         }
         let momentum = momenta.map_or(0.0, |values| values[cell]);

@@ -71,6 +71,10 @@ impl Stack {
         let pending = self.rows(resident, epoch, due, sums);
         match (gradient, resident.problem.batch) {
             (Some(gradient), _) => {
+                let gradient = match self.rule.uphill(&self.parameters, &gradient) {
+                    Some(there) => self.gradient_at(resident, &there).unwrap_or(gradient),
+                    None => gradient,
+                };
                 let gate = self.alive.clone();
                 self.step(gradient, &gate, corrections);
                 self.move_averages(moments, &gate);
@@ -86,7 +90,7 @@ impl Stack {
         let problem = &resident.problem;
         let weight = self.weights.as_ref().map(|tiles| tiles[place].clone());
         let mode = if train { Mode::Training(weight.clone()) } else { Mode::Evaluation };
-        let mut pass = self.forward(resident, Input::Shared(tile.x.clone()), &mode);
+        let mut pass = self.forward(resident, &self.parameters, Input::Shared(tile.x.clone()), &mode);
         let weighted = |values: Tensor<3>| match &weight {
             Some(weight) => values * weight.clone(),
             None => values,
@@ -124,7 +128,7 @@ impl Stack {
     /// All training samples at once, for the gradient and the moments of a batch normalisation alone.
     fn train_whole(&self, resident: &Resident, tile: &Tile, sums: &mut Sums) {
         let mode = Mode::Training(self.counted.clone());
-        let mut pass = self.forward(resident, Input::Shared(tile.x.clone()), &mode);
+        let mut pass = self.forward(resident, &self.parameters, Input::Shared(tile.x.clone()), &mode);
         let weighted = |values: Tensor<3>| match &self.counted {
             Some(counted) => values * counted.clone(),
             None => values,
@@ -136,9 +140,30 @@ impl Stack {
         sums.gradient = Some(pass.backward(&resident.graph, &self.parameters, delta * scale));
     }
 
-    /// Through the network.
-    fn forward(&self, resident: &Resident, input: Input, mode: &Mode) -> Pass {
-        network::forward(&resident.graph, &self.parameters, &self.averages, input, mode)
+    /// Through the network with these parameters.
+    fn forward(&self, resident: &Resident, parameters: &Parameters, input: Input, mode: &Mode) -> Pass {
+        network::forward(&resident.graph, parameters, &self.averages, input, mode)
+    }
+
+    /// The gradient over all training samples at other parameters than the stack's; nothing is measured, and no running
+    /// average moves.
+    fn gradient_at(&self, resident: &Resident, parameters: &Parameters) -> Option<Parameters> {
+        let of_tile = |(tile, counted): (&Tile, Option<Tensor<3>>)| {
+            let scale = match &counted {
+                Some(counted) => self.share.clone() * counted.clone(),
+                None => self.share.clone(),
+            };
+            let mode = Mode::Training(counted);
+            let pass = self.forward(resident, parameters, Input::Shared(tile.x.clone()), &mode);
+            let (_, delta) = loss(resident.problem.loss, pass.outputs(), tile.onehot.clone());
+            pass.backward(&resident.graph, parameters, delta * scale)
+        };
+        if let Some(whole) = &resident.whole {
+            return Some(of_tile((whole, self.counted.clone())));
+        }
+        let counted = |place: usize| self.weights.as_ref().map(|tiles| tiles[place].clone());
+        let tiles = resident.train.iter().enumerate().map(|(place, tile)| of_tile((tile, counted(place))));
+        tiles.reduce(|sum, gradient| sum.zip(gradient, |a, b| a + b))
     }
 
     /// Moves the gated replicas' running averages, once for each step.
@@ -186,10 +211,19 @@ impl Stack {
             start += rows;
             // Rows that only fill up have scale 0, all others a positive one.
             let counted = step.scale.contains(&0.0).then(|| scale.clone().sign());
-            let mut pass = self.forward(resident, input, &Mode::Training(counted));
-            let moments = std::mem::take(&mut pass.moments);
-            let (_, delta) = loss(resident.problem.loss, pass.outputs(), onehot);
-            let gradient = pass.backward(&resident.graph, &self.parameters, delta * scale);
+            let mode = Mode::Training(counted);
+            let gradient_at = |parameters: &Parameters| {
+                let mut pass = self.forward(resident, parameters, input.clone(), &mode);
+                let moments = std::mem::take(&mut pass.moments);
+                let (_, delta) = loss(resident.problem.loss, pass.outputs(), onehot.clone());
+                (pass.backward(&resident.graph, parameters, delta * scale.clone()), moments)
+            };
+            // Running averages move by the batch at the weights themselves, once a step.
+            let (gradient, moments) = gradient_at(&self.parameters);
+            let gradient = match self.rule.uphill(&self.parameters, &gradient) {
+                Some(there) => gradient_at(&there).0,
+                None => gradient,
+            };
             let mut gate = self.alive.clone();
             if step.active.contains(&false) {
                 let active = step.active.iter().map(|&active| f32::from(u8::from(active))).collect();
@@ -239,7 +273,7 @@ impl Stack {
     fn test_error(&self, resident: &Resident, tiles: &[Tile]) -> Tensor<3> {
         let mut wrong = None;
         for tile in tiles {
-            let pass = self.forward(resident, Input::Shared(tile.x.clone()), &Mode::Evaluation);
+            let pass = self.forward(resident, &self.parameters, Input::Shared(tile.x.clone()), &Mode::Evaluation);
             add(&mut wrong, mistakes(pass.outputs(), tile.label.clone()).sum_dim(2));
         }
         let samples: usize = tiles.iter().map(|tile| tile.len).sum();

@@ -18,6 +18,7 @@ use crate::train::kernel::KernelEngine;
 use crate::train::order::epoch_order;
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
 use phasesweep_networks::{Cnn, Layers, Mlp, ResidualMlp};
+use phasesweep_optimisers::{Decay, RateSchedule, Recipe, Unit, Warmup};
 
 /// Two or three noisy clouds, from a generator of whole numbers.
 fn samples(n: usize, inputs: usize, classes: usize, stream: u64) -> Samples {
@@ -114,6 +115,7 @@ fn sgd(lr: f64, momentum: f64, weight_decay: f64) -> Optimiser {
         epsilon: 1e-3,
         weight_decay,
         flow: None,
+        recipe: Default::default(),
     }
 }
 
@@ -227,6 +229,48 @@ fn every_update_rule_follows_the_f64_reference() {
     }
 }
 
+/// A warm-up before a cosine, by epoch or step, a limit that gradients exceed, and with `sam` a gradient uphill.
+fn everything(unit: Unit, sam: bool) -> Recipe {
+    let schedule =
+        RateSchedule { unit, warmup: Some(Warmup { length: 3, start: 0.1 }), decay: Decay::Cosine { end: 0.1 } };
+    Recipe { schedule, clip_norm: Some(0.3), sam_radius: sam.then_some(0.1) }
+}
+
+/// Replicas whose steps take two gradients and one, clipped and not, scheduled and not.
+fn recipes(lr: f64) -> [Replica; 5] {
+    let with = |recipe: Recipe, replica: Replica| {
+        let optimiser = Optimiser { recipe, ..replica.optimiser };
+        Replica { optimiser, ..replica }
+    };
+    [
+        with(everything(Unit::Step, true), replica(1, sgd(lr, 0.0, 0.0))),
+        with(everything(Unit::Epoch, false), pruned(2, sgd(0.7 * lr, 0.5, 0.1))),
+        replica(3, sgd(lr, 0.0, 0.1)),
+        with(Recipe { sam_radius: Some(0.3), ..Recipe::default() }, pruned(4, sgd(lr, 0.0, 0.0))),
+        with(everything(Unit::Step, false), pruned(5, sgd(lr, 0.0, 0.0))),
+    ]
+}
+
+#[test]
+fn schedules_clipping_and_sam_follow_the_f64_reference() {
+    let smoothed = Loss::SmoothedCrossEntropy { smoothing: 0.2 };
+    for (kind, lr) in [(Rule::Sgd, 0.2), (Rule::Nesterov, 0.2), (Rule::Adamw, 0.02), (Rule::Lion, 0.01)] {
+        // Lion's steps are signs, which rounding of a gradient uphill may turn.
+        let replicas = recipes(lr)
+            .into_iter()
+            .filter(|replica| kind != Rule::Lion || replica.optimiser.recipe.sam_radius.is_none());
+        let replicas: Vec<Replica> = replicas.collect();
+        let optimiser = OptimiserKind::Rule(kind);
+        assert_follows_reference(&Problem { optimiser, loss: smoothed, ..mlp(&[5], 3) }, &replicas, 1e-5);
+        let mut mini = Problem { optimiser, batch: Batch::Mini { size: 8 }, epochs: 5, ..residual(5, 1, 3) };
+        (mini.recorded, mini.manifold, mini.snapshots) = (vec![0, 1, 5], vec![0, 5], vec![2]);
+        assert_follows_reference(&mini, &replicas, 1e-5);
+    }
+    let images = Problem { loss: smoothed, ..cnn(&[4]) };
+    assert_follows_reference(&images, &recipes(0.2), 1e-5);
+    assert_follows_reference(&Problem { batch: Batch::Mini { size: 20 }, ..images }, &recipes(0.1), 1e-5);
+}
+
 #[test]
 fn minibatches_follow_the_f64_reference() {
     for (optimiser, lr) in [(OptimiserKind::Rule(Rule::Sgd), 0.1), (OptimiserKind::Rule(Rule::Adam), 0.005)] {
@@ -320,13 +364,17 @@ fn assert_same_training(a: &ReplicaState, b: &ReplicaState) {
 
 #[test]
 fn a_replica_alone_equals_itself_in_a_cohort() {
-    let replicas = [
+    equals_itself_alone(&[
         replica(1, sgd(0.2, 0.0, 0.0)),
         pruned(2, sgd(0.1, 0.9, 0.0)),
         replica(3, sgd(0.3, 0.0, 0.1)),
         pruned(4, sgd(0.2, 0.5, 0.0)),
         replica(5, sgd(0.2, 0.0, 0.0)),
-    ];
+    ]);
+    equals_itself_alone(&recipes(0.2));
+}
+
+fn equals_itself_alone(replicas: &[Replica]) {
     let mini = Problem { batch: Batch::Mini { size: 8 }, epochs: 20, ..mlp(&[6, 4], 3) };
     let twenty = Batch::Mini { size: 20 };
     for problem in [
@@ -342,7 +390,7 @@ fn a_replica_alone_equals_itself_in_a_cohort() {
         listed("layer normalisation", Batch::Full),
         listed("poolings", twenty),
     ] {
-        let together = run(&problem, &replicas);
+        let together = run(&problem, replicas);
         for (replica, state) in replicas.iter().zip(&together) {
             assert_same_training(&run(&problem, std::slice::from_ref(replica))[0], state);
         }
@@ -398,8 +446,8 @@ fn a_broken_run_equals_an_unbroken_one_bit_for_bit() {
         (OptimiserKind::Rule(Rule::Rmsprop), Batch::Mini { size: 8 }),
     ] {
         let problem = Problem { optimiser: kind, batch, ..mlp(&[5], 2) };
-        let replicas =
-            [replica(1, sgd(0.02, 0.9, 0.0)), pruned(2, sgd(0.01, 0.0, 0.1)), replica(3, sgd(0.03, 0.0, 0.0))];
+        let plain = [replica(1, sgd(0.02, 0.9, 0.0)), pruned(2, sgd(0.01, 0.0, 0.1)), replica(3, sgd(0.03, 0.0, 0.0))];
+        let replicas: Vec<Replica> = plain.into_iter().chain(recipes(0.02)).collect();
         let whole = run(&problem, &replicas);
         let mut states: Vec<ReplicaState> = replicas.iter().map(|replica| start(&problem, replica)).collect();
         for until in [1, 8, 9, 21] {

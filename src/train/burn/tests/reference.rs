@@ -1,7 +1,7 @@
 //! An independent trainer, one replica at a time, in f64: the networks' own reference forward and backward, update rules
 //! as PyTorch's documentation writes them, observables from their definition.
 
-use phasesweep_optimisers::Parameter;
+use phasesweep_optimisers::{Moment, Parameter};
 
 use phasesweep_networks::reference::{backward, forward};
 
@@ -37,6 +37,12 @@ fn double(x: &[f32]) -> Vec<f64> {
 fn sample_loss(kind: Loss, z: &[f64], y: usize) -> f64 {
     match kind {
         Loss::CrossEntropy => z.iter().map(|v| v.exp()).sum::<f64>().ln() - z[y],
+        Loss::SmoothedCrossEntropy { smoothing } => {
+            // A share of the loss is that of every class in turn.
+            let of = |class: usize| sample_loss(Loss::CrossEntropy, z, class);
+            let mean = (0..z.len()).map(of).sum::<f64>() / z.len() as f64;
+            (1.0 - smoothing) * of(y) + smoothing * mean
+        }
         Loss::MeanSquared => {
             let hot = |c: usize| f64::from(u8::from(c == y));
             z.iter().enumerate().map(|(c, v)| (v - hot(c)).powi(2)).sum::<f64>() / z.len() as f64
@@ -64,6 +70,9 @@ fn loss_gradient(kind: Loss, z: &[f64], y: usize) -> Vec<f64> {
     let sum: f64 = z.iter().map(|v| v.exp()).sum();
     let of = |(c, v): (usize, &f64)| match kind {
         Loss::CrossEntropy => v.exp() / sum - hot(c),
+        Loss::SmoothedCrossEntropy { smoothing } => {
+            v.exp() / sum - (1.0 - smoothing) * hot(c) - smoothing / z.len() as f64
+        }
         Loss::MeanSquared => 2.0 * (v - hot(c)) / z.len() as f64,
         Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => unreachable!(),
     };
@@ -137,7 +146,8 @@ pub(super) fn train(problem: &Problem, replica: &Replica, initial: &[f32]) -> (V
     let kept: Vec<usize> = (0..n).filter(|&sample| keeps(sample)).collect();
     let mut w: Vec<f64> = initial.iter().map(|&v| f64::from(v)).collect();
     let (mut first, mut second) = (vec![0.0; w.len()], vec![0.0; w.len()]);
-    let (mut epochs, mut t) = (Vec::new(), 0);
+    let (mut epochs, mut step) = (Vec::new(), 0);
+    let norm = |vector: &[f64]| vector.iter().map(|x| x * x).sum::<f64>().sqrt();
     for epoch in 0..=problem.epochs {
         epochs.push(measure(problem, &w, &kept));
         if epoch == problem.epochs {
@@ -151,12 +161,21 @@ pub(super) fn train(problem: &Problem, replica: &Replica, initial: &[f32]) -> (V
                 order.chunks(size).map(<[usize]>::to_vec).collect()
             }
         };
+        let per_epoch = batches.len() as u64;
         for batch in batches {
-            t += 1;
-            let slope = gradient(problem, &w, &batch);
-            let rates = replica.optimiser.rates();
+            let (rates, recipe) = (replica.optimiser.rates(), &replica.optimiser.recipe);
+            let mut slope = gradient(problem, &w, &batch);
+            if recipe.sam_radius.is_some() {
+                let factor = recipe.climb_factor(norm(&slope));
+                let uphill: Vec<f64> = w.iter().zip(&slope).map(|(w, slope)| w + factor * slope).collect();
+                slope = gradient(problem, &uphill, &batch);
+            }
+            let factor = recipe.clip_factor(norm(&slope));
+            slope.iter_mut().for_each(|slope| *slope *= factor);
             let rule = problem.optimiser.rule().expect("a rule of steps");
-            let (kept, factors) = (rule.moments(&rates), rates.factors(t));
+            let at = Moment { step, per_epoch, epochs: problem.epochs as u64 };
+            step += 1;
+            let (kept, factors) = (rule.moments(&rates), recipe.factors(&rates, &at));
             for p in 0..w.len() {
                 let before = Parameter {
                     weight: w[p],

@@ -101,6 +101,7 @@ pub(super) fn replica(seed: u64, flow: Flow) -> Replica {
         epsilon: 0.0,
         weight_decay: 0.0,
         flow: Some(flow),
+        recipe: Default::default(),
     };
     Replica { seed, optimiser, init_scale: 1.0, kept: None }
 }

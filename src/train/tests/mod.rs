@@ -1,0 +1,3 @@
+//! Both engines against PyTorch.
+
+mod pytorch;
