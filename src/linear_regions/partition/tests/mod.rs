@@ -1,5 +1,7 @@
 //! What a partition must be: a tiling on which the network is affine, with nothing lost.
 
+mod golden;
+
 use std::collections::HashSet;
 
 use proptest::prelude::*;
