@@ -11,10 +11,12 @@ use phasesweep_results::{dimension, slice};
 use super::exit::{Exit, Failure};
 use super::sweep_file::located;
 pub(super) use bench::bench;
-use phasesweep::linear_regions::partition::partition;
+use phasesweep::host::{Limits as HostLimits, ThisHost};
+use phasesweep::linear_regions::partition::{Limits, partition};
 use phasesweep::linear_regions::{Frame, Frames, SliceError, SlicePlane, Weights, picture};
 use phasesweep::plan::CellId;
 use phasesweep::run_directory::{KeptRun, StoredCell, find_cell, part_of};
+use phasesweep::slurm::Memory;
 use phasesweep::store::{Part, RunDirectory, durable, scan};
 
 /// Frames of a series unless epochs are named.
@@ -47,6 +49,10 @@ pub(super) struct Arguments {
     /// Give up at more linear regions than this; 10⁵ of a network of width 128 take about 0.4 GB.
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
     most_regions: usize,
+    /// Give up at more memory than this: GiB, or with a unit as in 512M; unless given, half of what this process may use.
+    /// Of a convolution every corner of every region takes eight bytes for each channel and pixel.
+    #[arg(long, value_name = "GIB", value_parser = Memory::parse_gibibytes)]
+    memory: Option<u64>,
     /// Where frames, numbers and page go [default: DIR/slices/ID, or ./slice].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -60,17 +66,20 @@ impl From<SliceError> for Failure {
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let source = Source::of(&arguments)?;
-    let plane = source.plane(&arguments)?;
+    let (plane, image) = source.plane(&arguments)?;
+    let memory = arguments.memory.unwrap_or_else(|| HostLimits::read(&ThisHost).of_one_of(1).memory / 2);
+    let limits = Limits { regions: arguments.most_regions, bytes: usize::try_from(memory).unwrap_or(usize::MAX) };
     let out = arguments.out.clone().unwrap_or_else(|| source.default_out());
     durable::create_directory(&out).map_err(store)?;
     let errors = source.errors();
     let mut frames =
         Frames { cell: source.cell_id(), samples: plane.samples.clone(), half: plane.half, frames: Vec::new() };
     for file in &source.files {
-        let read = Weights::read(file)?;
+        let read = Weights::read(file, image)?;
         let began = Instant::now();
-        let cut = partition(&read.network, &plane.plane, &plane.window, arguments.most_regions)
-            .map_err(|error| Failure::Input(format!("{}: {error} (--window, --most-regions)", file.display())))?;
+        let cut = partition(&read.network, &plane.plane, &plane.window, limits).map_err(|error| {
+            Failure::Input(format!("{}: {error} (--window, --most-regions, --memory)", file.display()))
+        })?;
         let seconds = began.elapsed().as_secs_f64();
         let decision = cut.decision();
         let summary = cut.summary(&decision, &plane.window);
@@ -138,12 +147,14 @@ impl Source {
         }
     }
 
-    fn plane(&self, arguments: &Arguments) -> Result<SlicePlane, Failure> {
+    /// The plane and, where the data are read for it, the shape of their images.
+    fn plane(&self, arguments: &Arguments) -> Result<(SlicePlane, Option<[usize; 3]>), Failure> {
         match (&arguments.plane, &self.run) {
-            (Some(file), _) => Ok(SlicePlane::from_file(file, arguments.window)?),
+            (Some(file), _) => Ok((SlicePlane::from_file(file, arguments.window)?, None)),
             (None, Some((directory, id))) => {
                 let block = KeptRun::open(directory)?.block_of(*id)?;
-                Ok(SlicePlane::through_samples(&block.train, &arguments.samples, arguments.window)?)
+                let plane = SlicePlane::through_samples(&block.train, &arguments.samples, arguments.window)?;
+                Ok((plane, block.image))
             }
             (None, None) => Err(Failure::Input("--weights needs a plane: --plane FILE".to_owned())),
         }

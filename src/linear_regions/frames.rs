@@ -53,7 +53,7 @@ impl Frame {
 
     /// The line under the title.
     pub fn caption(&self) -> String {
-        let regions = self.summary.regions();
+        let regions = self.summary.regions;
         let error =
             |name: &str, error: Option<f64>| error.map_or_else(String::new, |e| format!(", {name} error {e:.3}"));
         format!("{regions} regions{}{}", error("training", self.train_error), error("test", self.test_error))
@@ -108,7 +108,7 @@ impl<'a> Entry<'a> {
             step: frame.step,
             train_error: frame.train_error,
             test_error: frame.test_error,
-            regions: summary.regions(),
+            regions: summary.regions,
             regions_up_to_layer: &summary.growth,
             area_of_region: known(summary.areas),
             border_length: summary.border,
@@ -164,7 +164,7 @@ impl Frames {
                 maybe(frame.step),
                 maybe(frame.train_error),
                 maybe(frame.test_error),
-                frame.summary.regions(),
+                frame.summary.regions,
                 several(*areas),
                 several(nearness.borders),
                 several(nearness.even)
@@ -188,6 +188,7 @@ mod tests {
             train_error: None,
             test_error: Some(0.25),
             summary: Summary {
+                regions: 12,
                 growth: vec![7, 12],
                 areas: [0.5; 5],
                 border: 3.0,

@@ -1,11 +1,17 @@
 //! Networks from safetensors files: those that a run keeps, and any others with tensors of the same names.
 //!
-//! `layers.<i>.weight` `[out, in]` and `layers.<i>.bias` `[out]`, i from 0, f32 or f64; a bias that is absent is zero. The
-//! metadata are read where they are there: `activation` (else relu is taken), `slope` (of a leaky one), `epoch`, `step`.
+//! Chains of dense layers: `layers.<i>.weight` `[out, in]` and `layers.<i>.bias` `[out]`, i from 0, f32 or f64; a bias that is
+//! absent is zero. The metadata are read where they are there: `activation` (else relu is taken), `slope` (of a leaky one),
+//! `epoch`, `step`.
+//!
+//! Every other network: the metadata `architecture`, as the run wrote it, says how it is put together, `activation`,
+//! `inputs`, `classes` and, of images, `image` `[channels, height, width]` the rest. The running averages of batch
+//! normalisations are folded in double precision.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use phasesweep_networks::{Activation, ArchitectureKind, Averages, Graph, Normalisation, Ports};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::SliceError;
@@ -15,7 +21,7 @@ use super::partition::{Dense, PiecewiseLinear};
 pub struct Weights {
     /// The file.
     pub file: PathBuf,
-    /// The network, from its dense layers.
+    /// The network.
     pub network: PiecewiseLinear,
     /// Epoch of the weights, from the file's metadata.
     pub epoch: Option<u64>,
@@ -67,37 +73,14 @@ fn numbers(view: &TensorView<'_>) -> Option<Vec<f64>> {
 }
 
 impl Weights {
-    /// Reads a network.
+    /// Reads a network. `image` is the shape of its images where the file does not say it.
     ///
     /// # Errors
-    /// The file cannot be read, or its network is not piecewise linear or not fully connected: a sentence each.
-    pub fn read(path: &Path) -> Result<Weights, SliceError> {
+    /// The file cannot be read, does not say what network it is of, or its network is not piecewise affine: a sentence each.
+    pub fn read(path: &Path, image: Option<[usize; 3]>) -> Result<Weights, SliceError> {
         let tensors = Tensors::read(path)?;
-        let refuse = |what: String| SliceError::File { path: path.to_owned(), what };
-        let mut layers = Vec::new();
-        while let Some((shape, weight)) = tensors.get(&format!("layers.{}.weight", layers.len())) {
-            let &[outputs, _] = shape else {
-                return Err(refuse(format!(
-                    "layers.{}.weight has shape {shape:?}: a convolution. The exact partition is of fully connected networks; \
-                     local complexity (observe.local_complexity) measures convolutional ones",
-                    layers.len()
-                )));
-            };
-            if weight.is_empty() {
-                // Such a shape may claim any number of outputs without a byte of data.
-                return Err(refuse(format!("layers.{}.weight has shape {shape:?}: it is empty", layers.len())));
-            }
-            let bias = tensors.get(&format!("layers.{}.bias", layers.len())).map(|(_, bias)| bias.to_vec());
-            layers.push(Dense { weight: weight.to_vec(), bias: bias.unwrap_or_else(|| vec![0.0; outputs]) });
-        }
-        if layers.is_empty() {
-            let network = tensors.metadata.get("architecture").map_or(String::new(), |json| format!(" (it is {json})"));
-            return Err(refuse(format!(
-                "it has no tensor `layers.0.weight`{network}. The exact partition is of chains of dense layers"
-            )));
-        }
-        let slope = slope(&tensors.metadata).map_err(refuse)?;
-        let network = PiecewiseLinear::new(layers, slope).map_err(|error| refuse(error.to_string()))?;
+        let network = network(&tensors, image);
+        let network = network.map_err(|what| SliceError::File { path: path.to_owned(), what })?;
         let number = |name: &str| tensors.metadata.get(name);
         Ok(Weights {
             file: path.to_owned(),
@@ -116,6 +99,119 @@ impl Weights {
             (None, _) => stem(),
         }
     }
+}
+
+/// The network of a file.
+fn network(tensors: &Tensors, image: Option<[usize; 3]>) -> Result<PiecewiseLinear, String> {
+    let architecture = tensors.metadata.get("architecture");
+    let kind = architecture.map(|json| {
+        let wrong = |error| format!("its metadata say that its network is {json}: {error}");
+        ArchitectureKind::from_json(json).map_err(wrong)
+    });
+    let is_identity = tensors.metadata.get("activation").map(String::as_str) == Some(Activation::Identity.name());
+    match kind.transpose()? {
+        Some(kind) if is_identity || !matches!(kind, ArchitectureKind::Mlp(_)) => graph(tensors, &kind, image),
+        _ => chain(tensors),
+    }
+}
+
+/// A network whose metadata say how it is put together.
+fn graph(tensors: &Tensors, kind: &ArchitectureKind, image: Option<[usize; 3]>) -> Result<PiecewiseLinear, String> {
+    let said = |name: &str| tensors.metadata.get(name).ok_or_else(|| format!("its metadata do not say `{name}`"));
+    let count = |name: &str| {
+        let text = said(name)?;
+        text.parse::<usize>().map_err(|_| format!("its metadata `{name}` are {text}, which is no number"))
+    };
+    let name = said("activation")?;
+    let activation = Activation::ALL.into_iter().find(|activation| activation.name() == name);
+    let activation = activation.ok_or_else(|| format!("this version knows no activation `{name}`"))?;
+    let (inputs, classes) = (count("inputs")?, count("classes")?);
+    let image = if kind.needs_images() { Some(shape_of_images(tensors, image, inputs)?) } else { None };
+    let graph = kind
+        .graph(Ports { inputs, image, classes }, activation)
+        .map_err(|misfit| format!("its network cannot be built: {misfit}"))?;
+    let parameters = parameters(tensors, &graph)?;
+    PiecewiseLinear::from_graph(&graph, &parameters).map_err(|error| format!("{} ({})", error, kind.label()))
+}
+
+/// The shape of a network's images: the file's own, else what is known otherwise.
+fn shape_of_images(tensors: &Tensors, known: Option<[usize; 3]>, inputs: usize) -> Result<[usize; 3], String> {
+    let image = match tensors.metadata.get("image") {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|_| format!("its metadata `image` are {text}; [channels, height, width] is expected"))?,
+        None => known
+            .ok_or_else(|| "its metadata do not say the shape of its images (`image`, as in [1,28,28])".to_owned())?,
+    };
+    let [channels, height, width] = image;
+    if channels.checked_mul(height).and_then(|size| size.checked_mul(width)) != Some(inputs) || inputs == 0 {
+        return Err(format!(
+            "it has {inputs} inputs, and images of {channels} × {height} × {width} are said to be read"
+        ));
+    }
+    Ok(image)
+}
+
+/// The parameters of a graph, in its layout, with running averages folded in.
+fn parameters(tensors: &Tensors, graph: &Graph) -> Result<Vec<f64>, String> {
+    let mut read = 0;
+    let mut get = |name: String, shape: &[usize]| {
+        read += 1;
+        match tensors.get(&name) {
+            Some((found, values)) if found == shape => Ok(values),
+            Some((found, _)) => Err(format!("`{name}` has shape {found:?}, and {shape:?} is expected")),
+            None => Err(format!("it has no tensor `{name}`")),
+        }
+    };
+    let mut parameters = Vec::new();
+    for (_, layer) in graph.layers() {
+        parameters.extend_from_slice(get(format!("{}.weight", layer.name), &layer.shape)?);
+        if layer.bias {
+            parameters.extend_from_slice(get(format!("{}.bias", layer.name), &[layer.outputs()])?);
+        }
+    }
+    for Averages { layer, .. } in graph.averages() {
+        let [means, variances] = ["running_mean", "running_var"].map(|kind| {
+            let name = format!("{}.{kind}", layer.name);
+            get(name, &[layer.outputs()])
+        });
+        let moments = means?.iter().zip(variances?);
+        for ((weight, bias), (&mean, &variance)) in layer.weight_range().zip(layer.bias_range()).zip(moments) {
+            let affine = [parameters[weight], parameters[bias]];
+            [parameters[weight], parameters[bias]] = Normalisation::folded(affine, [mean, variance]);
+        }
+    }
+    if read < tensors.by_name.len() {
+        return Err(format!("it holds {} tensors, and its network has {read}", tensors.by_name.len()));
+    }
+    Ok(parameters)
+}
+
+/// A chain of dense layers, from the tensors' names alone.
+fn chain(tensors: &Tensors) -> Result<PiecewiseLinear, String> {
+    let mut layers = Vec::new();
+    while let Some((shape, weight)) = tensors.get(&format!("layers.{}.weight", layers.len())) {
+        let &[outputs, _] = shape else {
+            return Err(format!(
+                "layers.{}.weight has shape {shape:?}: a convolution, and the metadata do not say of what network \
+                 (`architecture`, `activation`, `inputs`, `classes`, `image`)",
+                layers.len()
+            ));
+        };
+        if weight.is_empty() {
+            // Such a shape may claim any number of outputs without a byte of data.
+            return Err(format!("layers.{}.weight has shape {shape:?}: it is empty", layers.len()));
+        }
+        let bias = tensors.get(&format!("layers.{}.bias", layers.len())).map(|(_, bias)| bias.to_vec());
+        layers.push(Dense { weight: weight.to_vec(), bias: bias.unwrap_or_else(|| vec![0.0; outputs]) });
+    }
+    if layers.is_empty() {
+        return Err(
+            "it has no tensor `layers.0.weight`, as chains of dense layers have, and its metadata name no other network \
+             (`architecture`)"
+                .to_owned(),
+        );
+    }
+    PiecewiseLinear::new(layers, slope(&tensors.metadata)?).map_err(|error| error.to_string())
 }
 
 /// Slope below zero of the activation that the metadata name.
@@ -143,7 +239,7 @@ mod tests {
     }
 
     fn message(path: &Path) -> String {
-        match Weights::read(path) {
+        match Weights::read(path, None) {
             Err(error) => error.to_string(),
             Ok(_) => panic!("{} is refused", path.display()),
         }
@@ -167,13 +263,13 @@ mod tests {
             ]
         };
         write(dense(), &[("activation", "relu"), ("epoch", "30"), ("step", "150")]);
-        let read = Weights::read(&path).ok().unwrap();
+        let read = Weights::read(&path, None).ok().unwrap();
         assert_eq!((read.network.inputs(), read.network.hidden()), (2, vec![3]));
         // z₁ = (1·2 − 2·1 + 3, 0.5·2 + 4 + 1e-300, 0.25·2 − 1 + 7), all positive; then 3·3 + 1e-300·5 + 7·6.5.
         assert_eq!(read.network.pre_activations(&[2.0, 1.0]), [vec![3.0, 5.0, 6.5], vec![54.5]]);
         assert_eq!(read.title(), "epoch 30, step 150");
         write(dense(), &[]);
-        assert_eq!(Weights::read(&path).ok().unwrap().title(), "a");
+        assert_eq!(Weights::read(&path, None).ok().unwrap().title(), "a");
         write(dense(), &[("activation", "gelu")]);
         assert!(message(&path).contains("gelu"), "{}", message(&path));
         write(vec![("layers.0.weight", view(Dtype::F32, &[1, 1, 2, 3], &single))], &[]);

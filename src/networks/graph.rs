@@ -189,11 +189,10 @@ impl Graph {
             let own = folded.to_mut();
             for (place, (mean, variance)) in means.zip(variances).enumerate() {
                 let weight = layer.weight_range().start + place;
-                let (mean, variance) = (f64::from(averages[mean]), f64::from(averages[variance]));
-                let gamma = f64::from(own[weight]) / (variance + Normalisation::EPSILON).sqrt();
-                own[weight] = gamma as f32;
-                let bias = &mut own[layer.bias_range().start + place];
-                *bias = (f64::from(*bias) - mean * gamma) as f32;
+                let bias = layer.bias_range().start + place;
+                let affine = [own[weight], own[bias]].map(f64::from);
+                let moments = [averages[mean], averages[variance]].map(f64::from);
+                [own[weight], own[bias]] = Normalisation::folded(affine, moments).map(|x| x as f32);
             }
         }
         folded

@@ -17,6 +17,7 @@ mod depthwise;
 mod element_keys;
 mod graph;
 mod initial;
+mod json;
 mod layers;
 mod mlp;
 mod operation;

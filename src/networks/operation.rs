@@ -115,6 +115,13 @@ impl Normalisation {
     /// Weight of a step's moments in the running averages of [`Normalisation::Batch`]: PyTorch's default.
     pub const MOMENTUM: f64 = 0.1;
 
+    /// γ' = γ/√(variance + ε) and β' = β − mean γ', with which γ' x + β' is a batch normalisation in evaluation: of γ and β,
+    /// and of the running mean and variance.
+    pub fn folded([gamma, beta]: [f64; 2], [mean, variance]: [f64; 2]) -> [f64; 2] {
+        let gamma = gamma / (variance + Normalisation::EPSILON).sqrt();
+        [gamma, beta - mean * gamma]
+    }
+
     /// Name in sweep files, labels and identities.
     pub fn name(self) -> &'static str {
         match self {

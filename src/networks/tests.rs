@@ -66,6 +66,14 @@ pub(crate) fn large() -> Vec<ArchitectureKind> {
     ALL.iter().map(of).collect()
 }
 
+#[test]
+fn every_network_is_read_from_the_json_that_it_writes() {
+    for kind in large() {
+        let json = serde_json::to_string(&kind).unwrap();
+        assert_eq!(ArchitectureKind::from_json(&json), Ok(kind), "{json}");
+    }
+}
+
 /// A network of few units of each kind: integers at least 2, widths of 2 to 4.
 fn small() -> Vec<ArchitectureKind> {
     let of = |network: &Registered| {

@@ -198,6 +198,9 @@ impl CellWeights<'_> {
             "live": json(&self.block.live),
             "block_digest": self.block_digest,
         });
+        if self.architecture.needs_images() {
+            metadata["image"] = json(&self.block.image).into();
+        }
         if let Numbers::Stage(stage) = self.numbers {
             metadata["stage"] = stage.share.to_string().into();
             metadata["time"] = stage.time.to_string().into();
@@ -338,6 +341,7 @@ mod tests {
             ("classes", "3"),
             ("live", "[2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19]"),
             ("block_digest", &digest),
+            ("image", "[2,3,3]"),
         ];
         let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
         assert_eq!(header.metadata().clone().unwrap(), HashMap::from(expected));

@@ -103,11 +103,11 @@ fn kept_weights_are_the_residual_network_whose_errors_are_recorded() {
     let burn = dir.path().join("burn");
     expect_code(phasesweep().arg("run").arg(&sweep).arg("--out").arg(&burn).args(["--kernel", "burn"]), 0);
     assert_eq!(results(&burn.join("results.h5")), cells);
-    // `slice` cuts chains, and says what it was given.
+    // `slice` cuts what is affine between bends, and says what it was given.
     let id = cells.keys().next().unwrap();
     let slice = expect_code(phasesweep().arg("slice").arg(&out).args(["--cell", id]), 2);
     let said = String::from_utf8_lossy(&slice.stderr).to_string();
-    assert!(said.contains("residual-mlp") && said.contains("chains of dense layers"), "{said}");
+    assert!(said.contains("residual-mlp") && said.contains("tanh, which bends everywhere"), "{said}");
 }
 
 #[test]

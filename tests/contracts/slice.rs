@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use phasesweep::data::Pool;
+use phasesweep::linear_regions::Weights;
 use safetensors::tensor::{Dtype, TensorView, serialize};
 
 use crate::rig::{SMALL, expect_code, phasesweep, results, sweep_file, train};
@@ -75,4 +76,83 @@ fn kept_weights_are_cut_through_samples_of_their_block() {
     refused(&["--most-regions", "1"], "more than 1 linear regions");
     keep(&at(7), &block.train.x, block.inputs(), "tanh", 7);
     refused(&["--epochs", "7"], "tanh");
+}
+
+const GRAPHS: &str = r#"
+[sweep]
+name = "graphs"
+seeds = 1
+[[data]]
+source = "digits"
+labels = "parity"
+[[subsample]]
+size = 300
+[[architecture]]
+kind = "cnn"
+channels = [3]
+kernel = 3
+pool = 2
+hidden = [6]
+activation = "relu"
+[[architecture]]
+kind = "layers"
+layers = [
+  { conv = 2, kernel = 3, stride = 2, bias = false }, { normalise = "batch" }, "leaky-relu",
+  { residual = [{ conv = 2, kernel = 3 }, "activation"] },
+  { pool = "max", side = 3, stride = 1 }, { pool_all = "mean" }, { scale = 2.0 }, { dense = "classes" },
+]
+activation = "relu"
+[[optimiser]]
+kind = "adam"
+lr = 0.01
+[train]
+epochs = 20
+[observe]
+weights = [0, 20]
+"#;
+
+#[test]
+fn networks_that_are_no_chains_are_cut_as_they_were_trained() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = sweep_file(dir.path(), GRAPHS);
+    let out = dir.path().join("out");
+    let cells = train(&mut phasesweep(), &file, &out);
+    assert_eq!(cells.len(), 2);
+    let sweep = phasesweep::sweep::parse(GRAPHS, "graphs", &[]).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let block = Pool::load(&sweep.data[0]).unwrap().block(&sweep.data[0], &sweep.subsamples[0], true).unwrap();
+    let mut layers = Vec::new();
+    for (id, measured) in &cells {
+        // The network that is cut is the one whose test errors are recorded: its images, its windows, its running averages.
+        for epoch in [0, 20] {
+            let path = out.join("weights").join(id).join(format!("epoch-{epoch:09}.safetensors"));
+            let read = Weights::read(&path, None).unwrap_or_else(|error| panic!("{error}"));
+            let (mut wrong, mut samples) = (0, 0);
+            for (x, class) in block.test.x.chunks_exact(64).zip(&block.test.y) {
+                let x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
+                let outputs = read.network.pre_activations(&x).pop().unwrap();
+                wrong += usize::from(usize::from(outputs[1] > outputs[0]) != usize::from(*class));
+                samples += 1;
+            }
+            let own = wrong as f64 / samples as f64;
+            let recorded = f64::from(f32::from_bits(measured["test_error"][epoch]));
+            // A sample or two may lie so near the boundary that single precision decides otherwise.
+            assert!((own - recorded).abs() < 2.5 / samples as f64, "{id} epoch {epoch}: {own} and {recorded}");
+        }
+        let mut slice = phasesweep();
+        slice.arg("slice").arg(&out).args(["--cell", id]);
+        expect_code(&mut slice, 0);
+        let text = std::fs::read_to_string(out.join("slices").join(id).join("slice.json")).unwrap();
+        let series: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for frame in series["frames"].as_array().unwrap() {
+            let areas: f64 = frame["class_areas"].as_array().unwrap().iter().filter_map(serde_json::Value::as_f64).sum();
+            let whole = 4.0 * series["half_side"].as_f64().unwrap().powi(2);
+            assert!((areas - whole).abs() < 1e-9 * whole && frame["regions"].as_u64() > Some(20), "{text}");
+            layers.push(frame["regions_up_to_layer"].as_array().unwrap().len());
+        }
+        let too_large = expect_code(slice.args(["--memory", "100K"]), 2);
+        let said = String::from_utf8_lossy(&too_large.stderr).into_owned();
+        assert!(said.contains("--memory") && said.contains("smaller window"), "{said}");
+    }
+    // The hidden layers that `observe` counts: a convolution and a dense layer; a convolution and a residual.
+    assert_eq!(layers, [2; 4]);
 }

@@ -6,7 +6,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::super::exit::{Exit, Failure};
-use phasesweep::linear_regions::partition::{Dense, PiecewiseLinear, Plane, Window, partition};
+use phasesweep::linear_regions::partition::{Dense, Limits, PiecewiseLinear, Plane, Window, partition};
 
 /// Cuts ten outputs' worth of network, five seeds, and prints each one's regions and seconds.
 pub(in crate::cli) fn bench(inputs: usize, width: usize, depth: usize, half_side: f64) -> Result<Exit, Failure> {
@@ -25,13 +25,13 @@ pub(in crate::cli) fn bench(inputs: usize, width: usize, depth: usize, half_side
         let plane = Plane::through([&a, &b, &c]).map_err(Failure::input)?;
         let window = Window::rectangle([0.0, 0.0], [half_side; 2]).map_err(Failure::input)?;
         let began = Instant::now();
-        let cut = partition(&network, &plane, &window, usize::MAX).map_err(Failure::input)?;
+        let cut = partition(&network, &plane, &window, Limits::regions(usize::MAX)).map_err(Failure::input)?;
         let cut_seconds = began.elapsed().as_secs_f64();
         let decision = cut.decision();
         let summary = cut.summary(&decision, &window);
         println!(
             "seed {seed}: {} regions cut in {cut_seconds:.3} s; with decision boundary and distances {:.3} s",
-            summary.regions(),
+            summary.regions,
             began.elapsed().as_secs_f64()
         );
     }

@@ -27,7 +27,8 @@ pub(super) fn page(series: &Frames) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{0}</title><style>{STYLE}</style>\n<h1>{0}</h1>\n\
          <p>The network on the plane through {through}, a square of side {1:.3} in units of the inputs. On each polygon the \
-         network is affine; a polygon keeps its colour as long as its neurons keep their signs. Red: the decision boundary. \
+         network is affine; a polygon keeps its colour as long as its neurons \
+         keep their signs and its poolings their winners. Red: the decision boundary. \
          Circles: the points, with their classes where they are samples.</p>\n<div class=\"frames\">\n{frames}</div>\n{2}\n{3}\n</html>\n",
         escaped(&name),
         2.0 * series.half,
@@ -44,7 +45,7 @@ fn curves(series: &Frames) -> String {
         Panel { x: "log₁₀ step".to_owned(), curves: vec![Curve { name: name.to_owned(), points }] }
     };
     let panels = [
-        panel("thousands of linear regions", &|frame| Some(frame.summary.regions() as f64 / 1000.0)),
+        panel("thousands of linear regions", &|frame| Some(frame.summary.regions as f64 / 1000.0)),
         panel("median distance of borders to the decision boundary ÷ that of even points", &Frame::gathering),
     ];
     if panels.iter().all(|panel| panel.curves[0].points.len() < 2) {
@@ -61,7 +62,10 @@ fn table(series: &Frames) -> String {
         .iter()
         .map(|frame| {
             let summary = &frame.summary;
-            let grown: Vec<String> = summary.growth.iter().map(usize::to_string).collect();
+            let mut grown: Vec<String> = summary.growth.iter().map(usize::to_string).collect();
+            if summary.growth.last() != Some(&summary.regions) {
+                grown.push(summary.regions.to_string());
+            }
             format!(
                 "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{:.2e}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
                 escaped(&frame.title),

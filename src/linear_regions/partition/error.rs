@@ -19,7 +19,22 @@ pub enum PartitionError {
     TooMany {
         /// Most regions that were allowed.
         most: usize,
-        /// Hidden layer, 1-based, at which there were more.
+        /// Hidden layer, 1-based, at which there were more; one more than there are behind the last.
         layer: usize,
+    },
+    /// Memory is bounded.
+    #[error(
+        "the slice takes more than {} MiB (at layer {layer}, with {regions} linear regions so far and {numbers} numbers at each of \
+         their corners); cut a smaller window, or allow more memory", most / 1024 / 1024
+    )]
+    TooLarge {
+        /// Most bytes that were allowed.
+        most: usize,
+        /// As of [`PartitionError::TooMany`].
+        layer: usize,
+        /// Regions by then.
+        regions: usize,
+        /// Numbers that are kept at each corner of a region: the values that later nodes of the network read.
+        numbers: usize,
     },
 }

@@ -17,10 +17,17 @@ pub enum Origin {
     Border,
     /// The zero set of a neuron.
     Neuron {
-        /// Hidden layer, from 0.
+        /// Place of its activation among the nonlinearities of the network, from 0: of a perceptron, the hidden layer.
         layer: u32,
         /// Neuron of the layer, from 0.
         neuron: u32,
+    },
+    /// Where another value of a window becomes the greatest.
+    Winner {
+        /// Place of the maximum among the nonlinearities of the network, from 0.
+        layer: u32,
+        /// Window, from 0.
+        window: u32,
     },
 }
 

@@ -1,7 +1,6 @@
 //! Two-dimensional slices of input space: a plane with orthonormal directions and a convex window in it.
 
 use super::error::PartitionError;
-use super::network::dot;
 
 /// A point of the slice: coordinates (u, v), in the units of the inputs.
 pub type Point = [f64; 2];
@@ -152,6 +151,11 @@ impl Window {
         let next = self.corners.iter().cycle().skip(1);
         self.corners.iter().zip(next).all(|(a, b)| (b[0] - a[0]) * (y - a[1]) >= (b[1] - a[1]) * (x - a[0]))
     }
+}
+
+/// Σ a·b over the shorter one.
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 /// Signed area of a closed ring of points, the first one repeated at the end: positive counter-clockwise (the shoelace

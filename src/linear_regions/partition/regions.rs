@@ -1,18 +1,15 @@
 //! The linear regions that came out of a partition, with their areas, patterns and borders.
 
 use super::mesh::{Mesh, OUTSIDE, Origin};
+use super::patterns::{Nonlinearity, Patterns};
 use super::plane::{Point, area};
 
 /// The linear regions of a network on a window of a slice.
 #[derive(Debug, Clone)]
 pub struct Partition {
     pub(super) mesh: Mesh,
-    /// Words of a region's pattern.
-    pub(super) words: usize,
-    /// Signs of all neurons of each region `[region, word]`.
-    pub(super) patterns: Vec<u64>,
-    /// Units of each hidden layer.
-    pub(super) hidden: Vec<usize>,
+    /// Signs of all neurons and winners of all windows of each region.
+    pub(super) patterns: Patterns,
     /// Regions after each hidden layer.
     pub(super) growth: Vec<usize>,
     /// Number of outputs.
@@ -28,7 +25,7 @@ pub struct Edge {
     pub ends: [Point; 2],
     /// The regions on its sides.
     pub regions: [usize; 2],
-    /// The neuron whose zero set it is a piece of.
+    /// What it is a piece of.
     pub origin: Origin,
 }
 
@@ -38,7 +35,8 @@ impl Partition {
         self.mesh.faces()
     }
 
-    /// Number of regions of the network up to each hidden layer; the last one is [`Partition::regions`].
+    /// Number of regions of the network up to each hidden layer. The last one is [`Partition::regions`], unless something
+    /// bends between the last hidden layer and the output.
     pub fn growth(&self) -> &[usize] {
         &self.growth
     }
@@ -58,16 +56,31 @@ impl Partition {
         area(&self.closed(region))
     }
 
-    /// Signs of all neurons in a region as bits: layer by layer, each from a word of its own, the first neuron in the
-    /// lowest bit; 1 is positive.
+    /// What tells a region from all others: nonlinearity by nonlinearity, each from a word of its own. Of an activation the
+    /// signs of its units as bits, the first in the lowest; 1 is positive. Of a maximum the winners of its windows, each in as
+    /// few bits as tell them apart.
     pub fn pattern(&self, region: usize) -> &[u64] {
-        &self.patterns[region * self.words..(region + 1) * self.words]
+        self.patterns.of(region)
     }
 
-    /// Whether a neuron (layer and neuron from 0) is positive in a region.
+    /// The activations and maxima of the network, in the order of its nodes: of a perceptron, its hidden layers.
+    pub fn nonlinearities(&self) -> &[Nonlinearity] {
+        &self.patterns.nonlinearities
+    }
+
+    /// Whether a unit of an activation is positive in a region. Both count from 0; `layer` is the place among
+    /// [`Partition::nonlinearities`].
     pub fn is_active(&self, region: usize, layer: usize, neuron: usize) -> bool {
-        let before: usize = self.hidden[..layer].iter().map(|units| units.div_ceil(64)).sum();
-        self.pattern(region)[before + neuron / 64] >> (neuron % 64) & 1 == 1
+        self.state(region, layer, neuron) == 1
+    }
+
+    /// The place of the greatest value of a window of a maximum in a region, from 0; the first of equal ones.
+    pub fn winner(&self, region: usize, layer: usize, window: usize) -> usize {
+        self.state(region, layer, window)
+    }
+
+    fn state(&self, region: usize, layer: usize, place: usize) -> usize {
+        self.nonlinearities()[layer].get(self.patterns.of_nonlinearity(region, layer), place)
     }
 
     /// Borders between regions, each piece once, in the order in which they were cut.

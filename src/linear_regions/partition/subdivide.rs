@@ -1,35 +1,36 @@
-//! Cutting the window by each neuron's zero set, layer by layer, region by region.
+//! Cutting the window by all that a network has which is not affine, node by node, region by region.
 //!
-//! The values of a layer are one row for each vertex. Whether a neuron crosses a region is told by the signs at its
-//! corners alone. Regions are cut depth first, each with the list of neurons that still cross it, so the work is in
+//! The values of a node are one row for each vertex. Whether a unit crosses a region is told by the signs at its
+//! corners alone. Regions are cut depth first, each with the list of units that still cross it, so the work is in
 //! proportion to the cuts. A cut through an edge that two regions share is made once: the second region finds a corner
-//! where the neuron is zero.
+//! where the unit is zero.
+//!
+//! A maximum is a tournament: the second value of every window against the first, the third against the better of the two,
+//! and so on. What a value is ahead by is a continuous function that is affine on every region, and is cut where it is zero,
+//! as an activation is. Borders between two values that a third one beats are taken away after each round.
 
 use rayon::prelude::*;
 
+use super::affine::Windows;
 use super::error::PartitionError;
+use super::limits::{Budget, Limits};
 use super::mesh::{Mesh, Origin};
-use super::network::{Dense, PiecewiseLinear, dot};
+use super::network::{Node, Operation, PiecewiseLinear, rectified};
+use super::patterns::{Nonlinearity, Patterns};
 use super::plane::{Plane, Point, Window};
 use super::regions::Partition;
+use super::values::{Rows, Value};
 
-/// Where a pre-activation counts as zero: relative to |bias| + Σ |weight| · (greatest |input|). Rounding stays a
-/// hundred times below it; a region is lost only if it is thinner than about so large a part of the window.
-pub const RESOLUTION: f64 = 1e-13;
-
-/// Rows that one task works on.
-const ROWS: usize = 256;
-
-/// Cuts the window into the network's linear regions; at most `most` of them.
+/// Cuts the window into the network's linear regions.
 ///
 /// # Errors
 /// [`PartitionError::Plane`] if the plane does not lie in the space of the network's inputs;
-/// [`PartitionError::TooMany`].
+/// [`PartitionError::TooMany`] and [`PartitionError::TooLarge`] beyond the limits.
 pub fn partition(
     network: &PiecewiseLinear,
     plane: &Plane,
     window: &Window,
-    most: usize,
+    limits: Limits,
 ) -> Result<Partition, PartitionError> {
     if plane.dimension() != network.inputs() {
         let (is, wanted) = (plane.dimension(), network.inputs());
@@ -37,117 +38,271 @@ pub fn partition(
             "its points have {is} coordinates, the network has {wanted} inputs"
         )));
     }
-    let on_plane = restrict(&network.layers()[0], plane);
-    let (output, hidden) = match network.layers() {
-        [_] => (&on_plane, Vec::new()),
-        [_, between @ .., last] => (last, std::iter::once(&on_plane).chain(between).collect()),
-        [] => return Err(PartitionError::Network("it has no layers".to_owned())),
+    let last_reader = last_readers(network.nodes());
+    let mut slice = Slice {
+        mesh: Mesh::polygon(window.corners()),
+        values: vec![None; network.nodes().len()],
+        patterns: Patterns::of_one(),
+        budget: Budget { limits, layer: 1 },
     };
-    let mut mesh = Mesh::polygon(window.corners());
-    // What the next layer reads, a row for each vertex; at first the coordinates.
-    let mut inputs: Vec<f64> = mesh.points.iter().flatten().copied().collect();
-    let (mut patterns, mut words, mut growth) = (Vec::new(), 0, Vec::new());
-    for (place, layer) in hidden.iter().enumerate() {
-        let tolerance = tolerances(layer, &inputs);
-        let mut values = evaluate(layer, &inputs);
-        drop(std::mem::take(&mut inputs));
-        values.par_chunks_mut(layer.outputs()).for_each(|row| snap(row, &tolerance));
-        let mut cutter = Cutter { mesh, values, tolerance, layer: place as u32, parent: Vec::new() };
-        if !cutter.cut(most) {
-            return Err(PartitionError::TooMany { most, layer: place + 1 });
+    let mut growth = Vec::new();
+    for (place, node) in network.nodes().iter().enumerate() {
+        let is_last = |input: usize| last_reader[input] == place;
+        let value = slice.value(node, plane, is_last)?;
+        node.inputs.iter().filter(|&&input| is_last(input)).for_each(|&input| slice.values[input] = None);
+        slice.values[place] = Some(value);
+        for _ in network.hidden_nodes().iter().filter(|&&hidden| hidden == place) {
+            growth.push(slice.mesh.faces());
+            slice.budget.layer += 1;
         }
-        (patterns, words) = cutter.extend_patterns(&patterns, words);
-        growth.push(cutter.mesh.faces());
-        (mesh, inputs) = (cutter.mesh, cutter.values);
-        inputs.par_iter_mut().for_each(|z| *z = network.activate(*z));
     }
-    let outputs = evaluate(output, &inputs);
+    let Slice { mesh, mut values, patterns, .. } = slice;
+    let outputs = match values.pop().flatten() {
+        Some(Value::Rows(rows)) => rows.values,
+        Some(everywhere) => everywhere.rows(&mesh.points).values,
+        None => Vec::new(),
+    };
     if growth.is_empty() {
-        growth.push(1);
+        growth.push(mesh.faces());
     }
-    Ok(Partition { mesh, words, patterns, hidden: network.hidden(), growth, classes: output.outputs(), outputs })
+    Ok(Partition { mesh, patterns, growth, classes: network.outputs(), outputs })
 }
 
-/// A layer as a function of (u, v).
-fn restrict(layer: &Dense, plane: &Plane) -> Dense {
-    let [one, two] = plane.directions();
-    let weight = layer.weight.chunks_exact(layer.inputs()).flat_map(|row| [dot(row, one), dot(row, two)]).collect();
-    Dense { weight, bias: layer.apply(plane.origin()) }
+/// The last node that reads each node; none reads the output.
+fn last_readers(nodes: &[Node]) -> Vec<usize> {
+    let mut last = vec![usize::MAX; nodes.len()];
+    for (place, node) in nodes.iter().enumerate() {
+        node.inputs.iter().for_each(|&input| last[input] = place);
+    }
+    last
 }
 
-/// Up to where each unit's value counts as zero.
-fn tolerances(layer: &Dense, inputs: &[f64]) -> Vec<f64> {
-    let mut greatest = vec![0.0_f64; layer.inputs()];
-    for row in inputs.chunks_exact(layer.inputs()) {
-        greatest.iter_mut().zip(row).for_each(|(most, x)| *most = most.max(x.abs()));
-    }
-    let made_of = |row: &[f64]| row.iter().zip(&greatest).map(|(weight, most)| weight.abs() * most).sum::<f64>();
-    let rows = layer.weight.chunks_exact(layer.inputs()).zip(&layer.bias);
-    rows.map(|(row, bias)| RESOLUTION * (bias.abs() + made_of(row))).collect()
+/// A window while it is cut.
+struct Slice {
+    mesh: Mesh,
+    /// Of the nodes that later ones read.
+    values: Vec<Option<Value>>,
+    patterns: Patterns,
+    budget: Budget,
 }
 
-fn snap(row: &mut [f64], tolerance: &[f64]) {
-    for (value, tolerance) in row.iter_mut().zip(tolerance) {
-        if value.abs() <= *tolerance {
-            *value = 0.0;
-        }
-    }
+/// Rows that new vertices are added to.
+fn live(values: &mut [Option<Value>]) -> Vec<&mut Rows> {
+    let rows = |value| match value {
+        &mut Some(Value::Rows(ref mut rows)) => Some(rows),
+        _ => None,
+    };
+    values.iter_mut().filter_map(rows).collect()
 }
 
-/// The layer's values at every row of inputs.
-fn evaluate(layer: &Dense, inputs: &[f64]) -> Vec<f64> {
-    let (fan_in, units) = (layer.inputs(), layer.outputs());
-    // [input, unit]: the inner loop runs along units, which the compiler can do several at a time.
-    let mut transposed = vec![0.0; layer.weight.len()];
-    for (unit, row) in layer.weight.chunks_exact(fan_in).enumerate() {
-        row.iter().enumerate().for_each(|(input, weight)| transposed[input * units + unit] = *weight);
-    }
-    let mut values = vec![0.0; inputs.len() / fan_in * units];
-    let tasks = values.par_chunks_mut(ROWS * units).zip(inputs.par_chunks(ROWS * fan_in));
-    tasks.for_each(|(values, inputs)| {
-        for (value, input) in values.chunks_exact_mut(units).zip(inputs.chunks_exact(fan_in)) {
-            value.copy_from_slice(&layer.bias);
-            for (x, weights) in input.iter().zip(transposed.chunks_exact(units)) {
-                // A rectifier leaves about half of the inputs at zero.
-                if *x != 0.0 {
-                    value.iter_mut().zip(weights).for_each(|(value, weight)| *value += x * weight);
+impl Slice {
+    /// The value of a node, for which the window is cut where it is not affine.
+    fn value(&mut self, node: &Node, plane: &Plane, is_last: impl Fn(usize) -> bool) -> Result<Value, PartitionError> {
+        let input = |place: usize| node.inputs[place];
+        match &node.operation {
+            Operation::Input => Ok(Value::of_plane(plane)),
+            Operation::Affine(affine) => {
+                let of = self.of(input(0));
+                if let Value::Rows(_) = of {
+                    self.check(node.size)?;
                 }
+                Ok(of.apply(affine))
+            }
+            Operation::Sum => {
+                let (a, b) = (self.of(input(0)), self.of(input(1)));
+                if let (Value::Rows(_), _) | (_, Value::Rows(_)) = (a, b) {
+                    self.check(node.size)?;
+                }
+                Ok(a.sum(b, &self.mesh.points))
+            }
+            Operation::Rectifier { slope } => {
+                let rows = self.rows_of(input(0), is_last(input(0)))?;
+                self.rectify(rows, *slope).map(Value::Rows)
+            }
+            Operation::Maximum(windows) => {
+                let rows = self.rows_of(input(0), is_last(input(0)))?;
+                self.maximise(rows, windows).map(Value::Rows)
             }
         }
-    });
-    values
+    }
+
+    fn of(&self, node: usize) -> &Value {
+        let value = self.values[node].as_ref();
+        value.unwrap_or_else(|| unreachable!("node {node} is kept until its last reader"))
+    }
+
+    /// Whether so many more numbers may be kept of each vertex.
+    fn check(&self, more: usize) -> Result<(), PartitionError> {
+        let rows = self.values.iter().flatten().map(|value| match value {
+            Value::Rows(rows) => rows.units(),
+            Value::Everywhere(_) => 0,
+        });
+        self.budget.check(&self.mesh, rows.sum::<usize>() + more, self.patterns.words)
+    }
+
+    /// The rows of a node; its own if nothing else reads them.
+    fn rows_of(&mut self, node: usize, is_last: bool) -> Result<Rows, PartitionError> {
+        if is_last && let Some(Value::Rows(_)) = &self.values[node] {
+            let Some(Value::Rows(rows)) = self.values[node].take() else { unreachable!("just seen") };
+            return Ok(rows);
+        }
+        let units = match self.of(node) {
+            Value::Rows(rows) => rows.units(),
+            Value::Everywhere([one, ..]) => one.len(),
+        };
+        self.check(units)?;
+        let rows = self.of(node).rows(&self.mesh.points);
+        if is_last {
+            self.values[node] = None;
+        }
+        Ok(rows)
+    }
+
+    /// Cuts where a unit is zero, and bends there.
+    fn rectify(&mut self, rows: Rows, slope: f64) -> Result<Rows, PartitionError> {
+        let layer = self.patterns.nonlinearities.len() as u32;
+        let nonlinearity = Nonlinearity::Signs { units: rows.units() };
+        let had = self.patterns.begin(nonlinearity);
+        let origin: Cut = |layer, neuron| Origin::Neuron { layer, neuron };
+        let mut cutter = Cutter::new(&mut self.mesh, rows, live(&mut self.values), (layer, origin));
+        cutter.cut(&self.budget, self.patterns.words)?;
+        cutter.mark(&mut self.patterns, had, 1);
+        let mut rows = cutter.rows;
+        rows.values.par_iter_mut().for_each(|z| *z = rectified(*z, slope));
+        Ok(rows)
+    }
+
+    /// Cuts where the greatest value of a window is another one.
+    fn maximise(&mut self, mut input: Rows, windows: &Windows) -> Result<Rows, PartitionError> {
+        let layer = self.patterns.nonlinearities.len() as u32;
+        let mut had = self.patterns.begin(Nonlinearity::Winners { windows: windows.count(), of: windows.of });
+        let (first_vertex, before) = (self.mesh.points.len() as u32, self.mesh.faces());
+        let origin: Cut = |layer, window| Origin::Winner { layer, window };
+        self.check(input.units() + 2 * windows.count())?;
+        let mut best = nth(&input, windows, 0);
+        for round in 1..windows.of {
+            let mut ahead = nth(&input, windows, round);
+            let pairs = ahead.values.par_iter_mut().zip(&best.values);
+            pairs.for_each(|(ahead, best)| *ahead -= best);
+            ahead.made_of.iter_mut().zip(&best.made_of).for_each(|(ahead, best)| *ahead += best);
+            let mut carried = live(&mut self.values);
+            carried.extend([&mut input, &mut best]);
+            let mut cutter = Cutter::new(&mut self.mesh, ahead, carried, (layer, origin));
+            cutter.cut(&self.budget, self.patterns.words)?;
+            cutter.mark(&mut self.patterns, had, round);
+            had = self.patterns.words;
+            let ahead = cutter.rows;
+            let won = best.values.par_chunks_mut(windows.count()).zip(ahead.values.par_chunks(windows.count()));
+            won.zip(input.values.par_chunks(input.made_of.len())).for_each(|((best, ahead), input)| {
+                for ((best, ahead), place) in best.iter_mut().zip(ahead).zip(windows.nth(round)) {
+                    if *ahead > 0.0 {
+                        *best = input[place];
+                    }
+                }
+            });
+            for (most, place) in best.made_of.iter_mut().zip(windows.nth(round)) {
+                *most = most.max(input.made_of[place]);
+            }
+            // Also a round without cuts may beat both sides of a border.
+            if self.mesh.faces() > before {
+                let mut carried = live(&mut self.values);
+                carried.extend([&mut input, &mut best]);
+                merge(&mut self.mesh, &mut self.patterns, carried, layer, first_vertex);
+            }
+        }
+        name_winners(&mut self.mesh, &self.patterns, layer);
+        Ok(best)
+    }
 }
 
-/// One layer at work.
-struct Cutter {
-    mesh: Mesh,
-    /// Pre-activations of the layer `[vertex, unit]`.
-    values: Vec<f64>,
+/// The nth value of each window.
+fn nth(input: &Rows, windows: &Windows, n: usize) -> Rows {
+    let places: Vec<usize> = windows.nth(n).collect();
+    let mut values = vec![0.0; input.values.len() / input.units() * places.len()];
+    let rows = values.par_chunks_mut(places.len()).zip(input.values.par_chunks(input.units()));
+    rows.for_each(|(own, input)| own.iter_mut().zip(&places).for_each(|(own, place)| *own = input[*place]));
+    Rows { values, made_of: places.iter().map(|&place| input.made_of[place]).collect() }
+}
+
+/// Takes away the borders of this maximum on whose two sides everything is the same by now.
+fn merge(mesh: &mut Mesh, patterns: &mut Patterns, carried: Vec<&mut Rows>, layer: u32, first_vertex: u32) {
+    let is_dead = |edge: usize| {
+        let [a, b] = [mesh.face[2 * edge], mesh.face[2 * edge + 1]];
+        matches!(mesh.origin[edge], Origin::Winner { layer: of, .. } if of == layer)
+            && patterns.of(a as usize) == patterns.of(b as usize)
+    };
+    let dead: Vec<bool> = (0..mesh.origin.len()).into_par_iter().map(is_dead).collect();
+    if dead.contains(&true) {
+        let kept = mesh.remove(dead, first_vertex);
+        patterns.keep(&kept.faces);
+        carried.into_iter().for_each(|rows| rows.keep(&kept.vertices));
+    }
+}
+
+/// Where borders of several windows lie on one line, the one that was cut first may have been beaten later: the edge is then
+/// a piece of the border of another.
+fn name_winners(mesh: &mut Mesh, patterns: &Patterns, layer: u32) {
+    let nonlinearity = patterns.nonlinearities[layer as usize];
+    let (faces, windows) = (&mesh.face, nonlinearity.count() as u32);
+    mesh.origin.par_iter_mut().enumerate().for_each(|(edge, origin)| {
+        let Origin::Winner { layer: of, window } = origin else { return };
+        if *of != layer {
+            return;
+        }
+        let sides = [0, 1].map(|side| patterns.of_nonlinearity(faces[2 * edge + side] as usize, layer as usize));
+        let differs = |window: &u32| {
+            let [a, b] = sides.map(|words| nonlinearity.get(words, *window as usize));
+            a != b
+        };
+        if !differs(window) {
+            *window = (0..windows).find(differs).unwrap_or(*window);
+        }
+    });
+}
+
+/// What a cut by a unit of a nonlinearity is a piece of.
+type Cut = fn(u32, u32) -> Origin;
+
+/// One nonlinearity at work.
+struct Cutter<'a> {
+    mesh: &'a mut Mesh,
+    /// What is cut where it is zero `[vertex, unit]`.
+    rows: Rows,
     tolerance: Vec<f64>,
-    layer: u32,
-    /// The region that each face was part of when the layer began.
+    /// Values that later nodes read.
+    carried: Vec<&'a mut Rows>,
+    /// The place of the nonlinearity, and what a cut by a unit of it is a piece of.
+    origin: (u32, Cut),
+    /// The region that each face was part of at the beginning.
     parent: Vec<u32>,
 }
 
-/// A face with the neurons that cross it.
+/// A face with the units that cross it.
 type Crossed = (u32, Vec<u32>);
 
-impl Cutter {
+impl<'a> Cutter<'a> {
+    fn new(mesh: &'a mut Mesh, mut rows: Rows, carried: Vec<&'a mut Rows>, origin: (u32, Cut)) -> Cutter<'a> {
+        let tolerance = rows.tolerances();
+        rows.snap(&tolerance);
+        let parent = (0..mesh.faces() as u32).collect();
+        Cutter { mesh, rows, tolerance, carried, origin, parent }
+    }
+
     fn units(&self) -> usize {
         self.tolerance.len()
     }
 
     fn value(&self, vertex: u32, unit: u32) -> f64 {
-        self.values[vertex as usize * self.units() + unit as usize]
+        self.rows.values[vertex as usize * self.units() + unit as usize]
     }
 
     fn row(&self, vertex: u32) -> &[f64] {
-        &self.values[vertex as usize * self.units()..][..self.units()]
+        &self.rows.values[vertex as usize * self.units()..][..self.units()]
     }
 
-    /// Cuts every face by every neuron; false if there were more than `most` faces.
-    fn cut(&mut self, most: usize) -> bool {
-        self.parent = (0..self.mesh.faces() as u32).collect();
+    /// Cuts every face by every unit, as long as the limits allow it.
+    fn cut(&mut self, budget: &Budget, words: usize) -> Result<(), PartitionError> {
+        let numbers = self.units() + self.carried.iter().map(|rows| rows.units()).sum::<usize>();
         let whole: Vec<Vec<u32>> =
             (0..self.parent.len() as u32).into_par_iter().map(|face| self.crossing(face)).collect();
         let mut open: Vec<Crossed> = Vec::new();
@@ -155,17 +310,15 @@ impl Cutter {
         for (face, crossing) in whole.into_iter().enumerate() {
             open.push((face as u32, crossing));
             while let Some((face, crossing)) = open.pop() {
-                let Some((&neuron, rest)) = crossing.split_first() else { continue };
-                self.cut_by(face, neuron, rest, &mut open, &mut corners);
-                if self.mesh.faces() > most {
-                    return false;
-                }
+                let Some((&unit, rest)) = crossing.split_first() else { continue };
+                self.cut_by(face, unit, rest, &mut open, &mut corners);
+                budget.check(self.mesh, numbers, words)?;
             }
         }
-        true
+        Ok(())
     }
 
-    /// Neurons with both signs at the corners of a face.
+    /// Units with both signs at the corners of a face.
     fn crossing(&self, face: u32) -> Vec<u32> {
         let mut low = vec![0.0_f64; self.units()];
         let mut high = low.clone();
@@ -180,19 +333,19 @@ impl Cutter {
         (0..self.units() as u32).filter(both).collect()
     }
 
-    /// Cuts a face by a neuron that crosses it, and hands the pieces on with those of the remaining neurons that cross
+    /// Cuts a face by a unit that crosses it, and hands the pieces on with those of the remaining units that cross
     /// them.
-    fn cut_by(&mut self, face: u32, neuron: u32, rest: &[u32], open: &mut Vec<Crossed>, corners: &mut Vec<(u32, i8)>) {
+    fn cut_by(&mut self, face: u32, unit: u32, rest: &[u32], open: &mut Vec<Crossed>, corners: &mut Vec<(u32, i8)>) {
         corners.clear();
         let first = self.mesh.first[face as usize];
         let mut half = first;
         loop {
             let (from, to) = (self.mesh.start[half as usize], self.mesh.end(half));
-            let (a, b) = (self.value(from, neuron), self.value(to, neuron));
+            let (a, b) = (self.value(from, unit), self.value(to, unit));
             corners.push((half, sign(a)));
             let next = self.mesh.next[half as usize];
             if sign(a) * sign(b) < 0 {
-                self.cut_edge(half, [from, to], neuron);
+                self.cut_edge(half, [from, to], unit);
                 corners.push((self.mesh.next[half as usize], 0));
             }
             half = next;
@@ -201,7 +354,8 @@ impl Cutter {
             }
         }
         let mut pieces = vec![face];
-        let origin = Origin::Neuron { layer: self.layer, neuron };
+        let (layer, origin) = self.origin;
+        let origin = origin(layer, unit);
         for (a, b) in negative_runs(corners) {
             pieces.push(self.mesh.cut_face(a, b, origin));
             self.parent.push(self.parent[face as usize]);
@@ -224,31 +378,34 @@ impl Cutter {
         }
     }
 
-    /// Cuts an edge where a neuron is zero. Weights of both ends are positive, so that an interpolated value never
+    /// Cuts an edge where a unit is zero. Weights of both ends are positive, so that an interpolated value never
     /// leaves the range of its ends and no sign appears that was not there.
-    fn cut_edge(&mut self, half: u32, [from, to]: [u32; 2], neuron: u32) {
-        let (a, b) = (self.value(from, neuron), self.value(to, neuron));
-        let (of_from, of_to) = (b / (b - a), a / (a - b));
+    fn cut_edge(&mut self, half: u32, [from, to]: [u32; 2], unit: u32) {
+        let (a, b) = (self.value(from, unit), self.value(to, unit));
+        let shares @ [of_from, of_to] = [b / (b - a), a / (a - b)];
         let [p, q]: [Point; 2] = [from, to].map(|vertex| self.mesh.points[vertex as usize]);
         self.mesh.cut_edge(half, [of_from * p[0] + of_to * q[0], of_from * p[1] + of_to * q[1]]);
-        let units = self.units();
-        let (from, to) = (from as usize * units, to as usize * units);
-        let at = self.values.len();
-        self.values.reserve(units);
-        for unit in 0..units {
-            let value = of_from * self.values[from + unit] + of_to * self.values[to + unit];
-            self.values.push(if value.abs() <= self.tolerance[unit] { 0.0 } else { value });
+        let at = self.rows.values.len();
+        self.rows.interpolate([from, to], shares);
+        for (value, tolerance) in self.rows.values[at..].iter_mut().zip(&self.tolerance) {
+            if value.abs() <= *tolerance {
+                *value = 0.0;
+            }
         }
-        self.values[at + neuron as usize] = 0.0;
+        self.rows.values[at + unit as usize] = 0.0;
+        self.carried.iter_mut().for_each(|rows| rows.interpolate([from, to], shares));
     }
 
-    /// Appends this layer's signs to the patterns of the regions that the faces were part of.
-    fn extend_patterns(&self, before: &[u64], words: usize) -> (Vec<u64>, usize) {
-        let more = self.units().div_ceil(64);
-        let mut patterns = vec![0; self.mesh.faces() * (words + more)];
-        patterns.par_chunks_mut(words + more).enumerate().for_each(|(face, pattern)| {
+    /// Gives every face the pattern of the region that it was part of, of which `had` words are known, and `mark` at the
+    /// units of the last nonlinearity that are positive in it.
+    fn mark(&self, patterns: &mut Patterns, had: usize, mark: usize) {
+        let Some(&nonlinearity) = patterns.nonlinearities.last() else { return };
+        let words = patterns.words;
+        let begin = words - nonlinearity.words();
+        let mut all = vec![0; self.mesh.faces() * words];
+        all.par_chunks_mut(words).enumerate().for_each(|(face, pattern)| {
             let parent = self.parent[face] as usize;
-            pattern[..words].copy_from_slice(&before[parent * words..(parent + 1) * words]);
+            pattern[..had].copy_from_slice(&patterns.all[parent * had..(parent + 1) * had]);
             // Signs at the corners agree or are zero, so the sum has the region's sign.
             let mut sum = vec![0.0; self.units()];
             for half in self.mesh.around(face as u32) {
@@ -256,10 +413,10 @@ impl Cutter {
                 sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
             }
             for (unit, _) in sum.iter().enumerate().filter(|(_, sum)| **sum > 0.0) {
-                pattern[words + unit / 64] |= 1 << (unit % 64);
+                nonlinearity.set(&mut pattern[begin..], unit, mark);
             }
         });
-        (patterns, words + more)
+        patterns.all = all;
     }
 }
 

@@ -10,7 +10,10 @@ use super::regions::Partition;
 /// What is told of the linear regions of one network on one window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// Regions of the network up to each hidden layer; the last number is that of all regions.
+    /// Linear regions.
+    pub regions: usize,
+    /// Regions of the network up to each hidden layer; the last number is that of all regions, unless something bends
+    /// between the last hidden layer and the output.
     pub growth: Vec<usize>,
     /// Area of the region that an evenly drawn point lies in, at [`SHARES`].
     pub areas: [f64; SHARES.len()],
@@ -24,18 +27,12 @@ pub struct Summary {
     pub nearness: Nearness,
 }
 
-impl Summary {
-    /// Number of regions.
-    pub fn regions(&self) -> usize {
-        self.growth.last().copied().unwrap_or(1)
-    }
-}
-
 impl Partition {
     /// Counts, areas, lengths and distances. `decision` is [`Partition::decision`], `window` what was cut.
     pub fn summary(&self, decision: &Decision, window: &Window) -> Summary {
         let areas: Vec<f64> = (0..self.regions()).into_par_iter().map(|region| self.area(region)).collect();
         Summary {
+            regions: self.regions(),
             growth: self.growth.clone(),
             areas: quantiles(areas.into_iter().map(|area| (area, area)).collect()),
             border: self.edges().map(|edge| length(edge.ends)).sum(),

@@ -6,7 +6,7 @@ use super::*;
 fn digest(widths: &[usize], slope: f64, seed: u64, half: f64) -> (Vec<usize>, [usize; 3], String) {
     let network = random(widths, slope, seed);
     let (plane, window) = (plane(widths[0], 50 + seed), square(half));
-    let cut = partition(&network, &plane, &window, 1_000_000).unwrap();
+    let cut = partition(&network, &plane, &window, Limits::regions(1_000_000)).unwrap();
     let mut hasher = blake3::Hasher::new();
     let mut number = |x: f64| {
         hasher.update(&x.to_bits().to_le_bytes());

@@ -1,6 +1,7 @@
 //! What a partition must be: a tiling on which the network is affine, with nothing lost.
 
 mod golden;
+mod graphs;
 
 use std::collections::HashSet;
 
@@ -121,7 +122,7 @@ fn random_networks_are_tiled_exactly() {
     {
         let network = random(&widths, slope, seed as u64);
         let (plane, window) = (plane(widths[0], 100 + seed as u64), square(2.0));
-        let cut = partition(&network, &plane, &window, 1_000_000).unwrap();
+        let cut = partition(&network, &plane, &window, Limits::regions(1_000_000)).unwrap();
         assert!(cut.regions() > 20, "{widths:?}: {}", cut.regions());
         check_tiling(&cut, &window);
         check_affine(&network, &plane, &cut, 3);
@@ -141,7 +142,7 @@ proptest! {
         let widths = [&[4], widths.as_slice(), &[3]].concat();
         let network = random(&widths, slope, seed);
         let (plane, window) = (plane(4, seed), square(half));
-        let cut = partition(&network, &plane, &window, 100_000).unwrap();
+        let cut = partition(&network, &plane, &window, Limits::regions(100_000)).unwrap();
         check_tiling(&cut, &window);
         check_affine(&network, &plane, &cut, 2);
         let decision = cut.decision();
@@ -186,7 +187,7 @@ fn one_layer(neurons: usize, half: f64, seed: u64) -> (Partition, usize) {
     let output = Dense { weight: vec![1.0; neurons], bias: vec![0.0] };
     let network = PiecewiseLinear::new(vec![hidden, output], 0.0).unwrap();
     let plane = Plane::along(vec![0.0, 0.0], &[1.0, 0.0], &[0.0, 1.0]).unwrap();
-    (partition(&network, &plane, &square(half), 1_000_000).unwrap(), arrangement(&lines, half))
+    (partition(&network, &plane, &square(half), Limits::regions(1_000_000)).unwrap(), arrangement(&lines, half))
 }
 
 #[test]
@@ -224,7 +225,7 @@ fn lines_that_coincide_or_meet_in_points_leave_no_slivers() {
     for [a, b, c] in &lines {
         let (a, b) = (a * cos - b * sin, a * sin + b * cos);
         let row: Vec<f64> = one.iter().zip(two).map(|(e, f)| a * e + b * f).collect();
-        hidden.bias.push(c - network::dot(&row, plane.origin()));
+        hidden.bias.push(c - plane::dot(&row, plane.origin()));
         hidden.weight.extend(row);
     }
     let output = Dense { weight: vec![1.0; lines.len()], bias: vec![0.0] };
@@ -233,7 +234,7 @@ fn lines_that_coincide_or_meet_in_points_leave_no_slivers() {
     let inverse = |[u, v]: Point| [u * cos - v * sin, u * sin + v * cos];
     let window = Window::polygon([[-2.0, -2.0], [2.0, -2.0], [2.0, 2.0], [-2.0, 2.0]].map(inverse).to_vec()).unwrap();
     assert_eq!(turn(inverse([1.0, 2.0])).map(|x| (x * 1e9).round()), [1e9, 2e9]);
-    let cut = partition(&network, &plane, &window, 1000).unwrap();
+    let cut = partition(&network, &plane, &window, Limits::regions(1000)).unwrap();
     assert_eq!(cut.regions(), 24);
     assert!((0..24).all(|region| cut.area(region) > 0.49));
     assert!((total_area(&cut) - 16.0).abs() < 1e-9);
@@ -247,7 +248,7 @@ fn a_dead_layer_and_missing_biases_are_no_trouble() {
     let output = Dense { weight: vec![1.0, 1.0], bias: vec![-0.25] };
     let network = PiecewiseLinear::new(vec![first, second, output], 0.0).unwrap();
     let plane = Plane::along(vec![0.0, 0.0], &[1.0, 0.0], &[0.0, 1.0]).unwrap();
-    let cut = partition(&network, &plane, &square(1.0), 1000).unwrap();
+    let cut = partition(&network, &plane, &square(1.0), Limits::regions(1000)).unwrap();
     // Quadrants; u = v cuts the first. The second neuron is nowhere positive.
     assert_eq!(cut.growth(), [4, 5]);
     assert!((total_area(&cut) - 4.0).abs() < 1e-12);
@@ -267,7 +268,7 @@ fn decisions_of_a_linear_network_are_its_sectors() {
     let plane = Plane::along(vec![0.0, 0.0], &[1.0, 0.0], &[0.0, 1.0]).unwrap();
     let corners = (0..6).map(|k| f64::from(60 * k + 30).to_radians()).map(|a| [a.cos(), a.sin()]).collect();
     let window = Window::polygon(corners).unwrap();
-    let cut = partition(&network, &plane, &window, 10).unwrap();
+    let cut = partition(&network, &plane, &window, Limits::regions(10)).unwrap();
     assert_eq!((cut.regions(), cut.growth()), (1, &[1][..]));
     let decision = cut.decision();
     let third = window.area() / 3.0;
@@ -280,7 +281,7 @@ fn decisions_of_a_linear_network_are_its_sectors() {
 fn along_the_decision_boundary_the_two_classes_are_level_and_ahead() {
     let network = random(&[10, 40, 40, 6], 0.0, 3);
     let (plane, window) = (plane(10, 3), square(3.0));
-    let cut = partition(&network, &plane, &window, 100_000).unwrap();
+    let cut = partition(&network, &plane, &window, Limits::regions(100_000)).unwrap();
     let decision = cut.decision();
     assert!(decision.boundary.len() > 20, "{}", decision.boundary.len());
     assert!((decision.areas.iter().sum::<f64>() - 36.0).abs() < 1e-9);
@@ -315,7 +316,7 @@ fn borders_gather_at_the_decision_boundary_where_they_are_put_there() {
     let network = PiecewiseLinear::new(vec![hidden, output], 0.0).unwrap();
     let plane = Plane::along(vec![0.0, 0.0], &[1.0, 0.0], &[0.0, 1.0]).unwrap();
     let window = square(1.0);
-    let cut = partition(&network, &plane, &window, 100).unwrap();
+    let cut = partition(&network, &plane, &window, Limits::regions(100)).unwrap();
     assert_eq!(cut.regions(), 21);
     let nearness = cut.nearness(&cut.decision(), &window);
     // Twenty borders of equal length at ten distances: the median is at 0.05.
@@ -341,9 +342,14 @@ fn what_cannot_be_cut_is_refused_with_a_sentence() {
     let star = (0..5).map(|k| f64::from(144 * k).to_radians()).map(|a| [a.cos(), a.sin()]).collect();
     assert!(Window::polygon(star).is_err(), "turns left twice round");
     let network = random(&[3, 40, 2], 0.0, 1);
-    let error = partition(&network, &plane(3, 1), &square(2.0), 50).unwrap_err();
+    let error = partition(&network, &plane(3, 1), &square(2.0), Limits::regions(50)).unwrap_err();
     assert_eq!(error, PartitionError::TooMany { most: 50, layer: 1 });
-    assert!(partition(&network, &plane(4, 1), &square(2.0), 50).unwrap_err().to_string().contains("4 coordinates"));
+    assert!(
+        partition(&network, &plane(4, 1), &square(2.0), Limits::regions(50))
+            .unwrap_err()
+            .to_string()
+            .contains("4 coordinates")
+    );
 }
 
 #[test]
@@ -351,8 +357,8 @@ fn planes_are_orthonormal_and_hold_their_points() {
     let points: [Vec<f64>; 3] = [vec![1.0, 2.0, 3.0, 4.0], vec![1.0, 2.5, 3.0, 4.0], vec![0.0, 2.0, 30.0, 4.0]];
     let plane = Plane::through([&points[0], &points[1], &points[2]]).unwrap();
     let [one, two] = plane.directions();
-    assert!((network::dot(one, one) - 1.0).abs() < 1e-15 && (network::dot(two, two) - 1.0).abs() < 1e-15);
-    assert!(network::dot(one, two).abs() < 1e-15);
+    assert!((plane::dot(one, one) - 1.0).abs() < 1e-15 && (plane::dot(two, two) - 1.0).abs() < 1e-15);
+    assert!(plane::dot(one, two).abs() < 1e-15);
     for point in &points {
         let back = plane.at(plane.coordinates(point));
         assert!(back.iter().zip(point).all(|(a, b)| (a - b).abs() < 1e-13), "{back:?}");
