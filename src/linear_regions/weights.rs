@@ -279,4 +279,60 @@ mod tests {
         std::fs::write(&path, "text").unwrap();
         assert!(message(&path).contains("safetensors"));
     }
+
+    const SMOOTH: &str = r#"{"kind":"layers","layers":[{"conv":1,"kernel":1,"stride":1,"padding":0,"groups":1,"bias":false},{"normalise":"batch"},"gelu",{"dense":"classes"}]}"#;
+    const SHORTER: &str = r#"{"kind":"layers","layers":[{"conv":1,"kernel":1,"stride":1,"padding":0,"groups":1,"bias":false},"relu","flatten"]}"#;
+
+    /// A convolution of one pixel without a bias, a batch normalisation, relu, and a dense layer over two pixels.
+    #[test]
+    fn graphs_are_read_by_their_metadata_and_others_are_refused_with_the_reason() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("a.safetensors");
+        let bytes = |values: &[f32]| values.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+        let tensors = [
+            ("layers.0.weight", vec![1, 1, 1, 1], bytes(&[2.0])),
+            ("layers.1.weight", vec![1], bytes(&[3.0])),
+            ("layers.1.bias", vec![1], bytes(&[0.5])),
+            ("layers.1.running_mean", vec![1], bytes(&[1.0])),
+            ("layers.1.running_var", vec![1], bytes(&[4.0])),
+            ("layers.3.weight", vec![2, 2], bytes(&[1.0, 0.0, 0.0, -1.0])),
+            ("layers.3.bias", vec![2], bytes(&[0.0, 0.25])),
+        ];
+        let json = r#"{"kind":"layers","layers":[{"conv":1,"kernel":1,"stride":1,"padding":0,"groups":1,"bias":false},{"normalise":"batch"},"relu",{"dense":"classes"}]}"#;
+        let said =
+            [("architecture", json), ("activation", "relu"), ("inputs", "2"), ("classes", "2"), ("image", "[1,1,2]")];
+        let write = |count: usize, said: &[(&str, &str)]| {
+            let metadata = said.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let views = tensors[..count].iter().map(|(name, shape, data)| (*name, view(Dtype::F32, shape, data)));
+            std::fs::write(&path, serialize(views.collect::<Vec<_>>(), Some(metadata)).unwrap()).unwrap();
+        };
+        write(7, &said);
+        let read = Weights::read(&path, None).ok().unwrap();
+        // z = 3 (2x − 1)/√(4 + ε) + 1/2, of x = 1 and of x = −1; then (max(0, z₁), 1/4 − max(0, z₂)).
+        let root = (4.0 + Normalisation::EPSILON).sqrt();
+        let expected = [vec![3.0 / root + 0.5, -9.0 / root + 0.5], vec![3.0 / root + 0.5, 0.25]];
+        for (found, expected) in read.network.pre_activations(&[1.0, -1.0]).iter().zip(&expected) {
+            // Sums of a few numbers of order 1.
+            assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-14), "{found:?} {expected:?}");
+        }
+        let without = |name: &str| said.into_iter().filter(|(own, _)| *own != name).collect::<Vec<_>>();
+        let with = |name: &'static str, value: &'static str| [without(name), vec![(name, value)]].concat();
+        write(7, &without("image"));
+        assert!(Weights::read(&path, Some([1, 2, 1])).is_ok(), "what is known otherwise stands in");
+        for (count, said, word) in [
+            (7, without("image"), "the shape of its images"),
+            (7, without("classes"), "do not say `classes`"),
+            (7, with("image", "[1,2,2]"), "1 × 2 × 2"),
+            (7, with("image", "[4294967295,4294967295,4294967295]"), "2 inputs"),
+            (7, with("activation", "sofplus"), "sofplus"),
+            (7, with("architecture", r#"{"kind":"transformer"}"#), "transformer"),
+            (7, with("architecture", SMOOTH), "gelu, which bends everywhere"),
+            (6, said.to_vec(), "no tensor `layers.3.bias`"),
+            (7, with("classes", "3"), "[3, 2] is expected"),
+            (7, with("architecture", SHORTER), "7 tensors, and its network has 1"),
+        ] {
+            write(count, &said);
+            assert!(message(&path).contains(word), "{}", message(&path));
+        }
+    }
 }

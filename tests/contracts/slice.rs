@@ -144,7 +144,8 @@ fn networks_that_are_no_chains_are_cut_as_they_were_trained() {
         let text = std::fs::read_to_string(out.join("slices").join(id).join("slice.json")).unwrap();
         let series: serde_json::Value = serde_json::from_str(&text).unwrap();
         for frame in series["frames"].as_array().unwrap() {
-            let areas: f64 = frame["class_areas"].as_array().unwrap().iter().filter_map(serde_json::Value::as_f64).sum();
+            let areas: f64 =
+                frame["class_areas"].as_array().unwrap().iter().filter_map(serde_json::Value::as_f64).sum();
             let whole = 4.0 * series["half_side"].as_f64().unwrap().powi(2);
             assert!((areas - whole).abs() < 1e-9 * whole && frame["regions"].as_u64() > Some(20), "{text}");
             layers.push(frame["regions_up_to_layer"].as_array().unwrap().len());

@@ -48,14 +48,23 @@ impl Nonlinearity {
         self.count().div_ceil(self.in_a_word())
     }
 
+    /// Where a unit or window lies: its word, and its first bit there.
+    fn place(self, at: usize) -> (usize, usize) {
+        match self {
+            Nonlinearity::Signs { .. } => (at / 64, at % 64),
+            Nonlinearity::Winners { .. } => (at / self.in_a_word(), at % self.in_a_word() * self.bits()),
+        }
+    }
+
     /// The sign of a unit, or the winner of a window, in its words of a pattern.
-    pub(super) fn get(self, words: &[u64], place: usize) -> usize {
-        let (word, shift) = (place / self.in_a_word(), place % self.in_a_word() * self.bits());
+    pub(super) fn get(self, words: &[u64], at: usize) -> usize {
+        let (word, shift) = self.place(at);
         (words[word] >> shift & ((1 << self.bits()) - 1)) as usize
     }
 
-    pub(super) fn set(self, words: &mut [u64], place: usize, value: usize) {
-        let (word, shift) = (place / self.in_a_word(), place % self.in_a_word() * self.bits());
+    /// Writes it.
+    pub(super) fn set(self, words: &mut [u64], at: usize, value: usize) {
+        let (word, shift) = self.place(at);
         words[word] = words[word] & !(((1 << self.bits()) - 1) << shift) | (value as u64) << shift;
     }
 }

@@ -51,10 +51,10 @@ impl Rows {
     pub(super) fn interpolate(&mut self, [from, to]: [u32; 2], [of_from, of_to]: [f64; 2]) {
         let units = self.units();
         let (from, to) = (from as usize * units, to as usize * units);
-        self.values.reserve(units);
-        for unit in 0..units {
-            self.values.push(of_from * self.values[from + unit] + of_to * self.values[to + unit]);
-        }
+        let end = self.values.len();
+        self.values.extend_from_within(from..from + units);
+        let (before, new) = self.values.split_at_mut(end);
+        new.iter_mut().zip(&before[to..to + units]).for_each(|(new, to)| *new = of_from * *new + of_to * to);
     }
 
     /// Keeps the rows of these vertices, which ascend.
