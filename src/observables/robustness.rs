@@ -395,6 +395,7 @@ fn length(values: impl Iterator<Item = f32>) -> f64 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::observables::example::Example;
     use crate::observe::network::tests::reference::{Reference, cases};
     use phasesweep_networks::Activation;
     use phasesweep_networks::LayerShape;
@@ -591,5 +592,29 @@ mod tests {
             Loss::MeanSquared
         );
         assert_eq!(serde_json::to_value(&plain).unwrap().as_object().unwrap().len(), 8);
+    }
+
+    /// What fell when networks on the host were chains alone.
+    #[test]
+    fn samples_of_chains_fall_as_they_did() {
+        let asked = Robustness {
+            at: Schedule::Every { every: 1 },
+            norms: Norm::ALL.to_vec(),
+            epsilons: vec![0.02, 0.1],
+            steps: 5,
+            step_size: None,
+            random_start: true,
+            points: 11,
+            clip: None,
+            last_iterate: false,
+            attack_loss: Climbed::Trained,
+        };
+        let found = [0, 1].map(|kind| {
+            let example = Example::new(kind, Activation::Gelu, Loss::CrossEntropy);
+            let subject = example.subject();
+            let view = example.view(&subject, None);
+            (0..asked.pieces(&subject)).map(|piece| asked.piece(&view, piece)[0]).collect::<Vec<f64>>()
+        });
+        assert_eq!(found, [[8.0, 8.0, 8.0, 8.0], [7.0, 7.0, 7.0, 10.0]]);
     }
 }

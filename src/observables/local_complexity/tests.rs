@@ -187,3 +187,38 @@ fn the_authors_choices_are_what_they_say() {
     let names = ["1", "2", "output", "total"].map(str::to_owned).to_vec();
     assert_eq!(axes.get(LC_LAYER), Some(&Labels::Texts(names)));
 }
+
+/// What was counted when networks on the host were chains alone: counts of units do not hang on rounding here.
+#[test]
+fn counts_of_chains_are_what_they_were() {
+    let settings = LocalComplexity {
+        at: Schedule::Every { every: 1 },
+        radii: vec![0.05, 0.4],
+        directions: 6,
+        points: 20,
+        sets: PointSet::ALL.to_vec(),
+        centroid: true,
+        outputs: true,
+        random_box: None,
+        shared_frame: false,
+    };
+    let found: Vec<Vec<u32>> = (0..2)
+        .map(|kind| {
+            let example = Example::new(kind, Activation::Relu, Loss::CrossEntropy);
+            let subject = example.subject();
+            let view = example.view(&subject, None);
+            let pieces = (0..settings.pieces(&subject)).map(|piece| settings.piece(&view, piece)).collect();
+            settings
+                .values(&subject, pieces)
+                .swap_remove(0)
+                .into_iter()
+                .map(|mean| (mean * 220.0).round() as u32)
+                .collect()
+        })
+        .collect();
+    // Radius by radius, layer by layer, output and total, times the points: random, test and training ones.
+    let dense = [[11, 0, 22, 33, 154, 44, 77, 275], [0, 0, 0, 0, 0, 0, 0, 0], [11, 0, 0, 11, 11, 0, 0, 11]];
+    let convolutional =
+        [[209, 0, 0, 209, 1485, 99, 66, 1650], [40, 0, 0, 40, 780, 0, 0, 780], [121, 11, 0, 132, 814, 33, 0, 847]];
+    assert_eq!(found, [dense.concat(), convolutional.concat()]);
+}

@@ -67,3 +67,38 @@ fn the_way_back_to_the_inputs_is_the_derivative() {
         }
     }
 }
+
+/// The bits of pre-activations and of gradients at the inputs, of all cases together, as they were when networks on the
+/// host were chains alone. They depend on the vector instructions of the products; those of a processor that is not listed
+/// are not held.
+#[test]
+fn bits_of_chains_are_what_they_were() {
+    let mut hasher = blake3::Hasher::new();
+    for case in cases() {
+        for rows in [1, 5, 64] {
+            let (layers, parameters, x) = case.build(29, rows);
+            let network = Network::new(&layers, case.activation, &parameters).unwrap();
+            let (mut pass, mut scratch, mut gradient) = (Forward::default(), Scratch::default(), Vec::new());
+            network.forward(&x, rows, &mut pass, &mut scratch);
+            let delta: Vec<f32> = (0..rows * 3).map(|k| (k as f32 * 0.61).sin()).collect();
+            network.backward(&pass, &delta, rows, &mut gradient, &mut scratch);
+            for numbers in pass.sums.iter().chain([&gradient]) {
+                for x in numbers {
+                    hasher.update(&x.to_bits().to_le_bytes());
+                }
+            }
+        }
+    }
+    let found = hasher.finalize().to_hex()[..16].to_owned();
+    let known = known();
+    assert!(known.is_none_or(|known| known == found), "{found} instead of {known:?}");
+}
+
+/// The digest for the vector instructions that products are built for.
+fn known() -> Option<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        return Some("d6592ab784396c1d");
+    }
+    None
+}
