@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::activation::Activation;
 use super::operation::{Normalisation, Op};
 
 /// The shape of a node's value for one sample.
@@ -156,6 +157,25 @@ impl Graph {
     /// Whether a node reads the samples themselves, so that no gradient is wanted beneath it.
     pub fn reads_samples(&self, node: &Node) -> bool {
         node.inputs.iter().any(|&from| self.nodes[from].op == Op::Input)
+    }
+
+    /// The nodes whose values an activation bends, ascending, each once: of a chain, its hidden layers before their
+    /// activations. An image and its flattening are one node, the image.
+    pub fn pre_activations(&self) -> Vec<usize> {
+        let bends = |node: &&Node| matches!(node.op, Op::Activation(activation) if activation != Activation::Identity);
+        let mut found: Vec<usize> =
+            self.nodes.iter().filter(bends).map(|node| self.unflattened(node.inputs[0])).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// The node itself, or the image that it flattens.
+    fn unflattened(&self, node: usize) -> usize {
+        match self.nodes[node].op {
+            Op::Flatten => self.unflattened(self.nodes[node].inputs[0]),
+            _ => node,
+        }
     }
 
     /// The running averages of the batch normalisations, in the order in which they lie.

@@ -5,12 +5,14 @@
 
 use std::sync::LazyLock;
 
+use phasesweep_networks::Graph;
 use phasesweep_results::dimension::{CELL, DIMENSIONS};
 use phasesweep_results::variables::STEPS_PER_EPOCH;
 use phasesweep_results::{Dim, Variable};
 
 use super::axes::{Axes, Labels};
 use super::earlier;
+use super::loss::Loss;
 use super::record::Layout;
 use super::registry::{Observable, Sizes};
 use super::setup::Setup;
@@ -65,6 +67,12 @@ impl Scheduled {
     /// Whether nothing was asked for.
     pub fn is_empty(&self) -> bool {
         *self == Scheduled::default()
+    }
+
+    /// Why what was asked for cannot be measured of a network that is trained on this loss: a sentence for each observable
+    /// that refuses it. This is the one place where networks are refused for what is measured of them.
+    pub fn refusals(&self, graph: &Graph, loss: Loss) -> Vec<String> {
+        self.asked().into_iter().filter_map(|(_, observable)| observable.fits(graph, loss).err()).collect()
     }
 
     /// Of how many epochs right before a measurement its observables need the weights.
@@ -158,10 +166,13 @@ pub fn dimensions() -> &'static [Dim] {
 mod tests {
     use std::collections::HashSet;
 
+    use phasesweep_networks::Activation;
     use phasesweep_results::{Dtype, variables};
 
     use super::*;
     use crate::observables::documentation;
+    use crate::observables::example::{Example, KINDS, OF_BATCHES};
+    use crate::observables::keys::Listing;
     use crate::observables::record::of_epochs;
 
     #[test]
@@ -195,5 +206,25 @@ mod tests {
             let names: HashSet<_> = keys.iter().map(|key| key.name).collect();
             assert_eq!(names.len(), keys.len(), "{name} asks for a key twice");
         }
+    }
+
+    /// Every observable at its default settings, on networks of every kind.
+    #[test]
+    fn networks_are_measured_or_refused_by_name() {
+        let mut all = Scheduled::default();
+        for name in Scheduled::NAMES {
+            all.read(name, &mut Listing::default()).unwrap();
+        }
+        let refused = |kind: usize, activation: Activation| -> Vec<String> {
+            let example = Example::new(kind, activation, Loss::CrossEntropy);
+            let sentences = all.refusals(&example.graph, Loss::CrossEntropy);
+            sentences.iter().map(|sentence| sentence.split('`').nth(1).unwrap_or_default().to_owned()).collect()
+        };
+        for kind in 0..KINDS {
+            assert_eq!(refused(kind, Activation::Gelu), Vec::<String>::new(), "{kind}");
+        }
+        let of_gradients = ["gradient_norm", "sharpness", "tangent_kernel", "gradient_noise"];
+        assert_eq!(refused(OF_BATCHES, Activation::Gelu), of_gradients);
+        assert_eq!(refused(0, Activation::Identity), ["local_complexity"]);
     }
 }

@@ -5,6 +5,10 @@
 //! H = 1 − 11ᵀ/n, which is ‖Yᵀ X‖²/(‖Xᵀ X‖ ‖Yᵀ Y‖) of values around their means (Frobenius norms). It is 1 for what differs by
 //! a rotation, a factor and a shift, and 0 for what shares no direction.
 //!
+//! What counts as a hidden layer, the network says ([networks.md](../networks.md#hidden-layers)). A network with batch
+//! normalisation is measured in evaluation: running averages stand for the means and variances of batches, as in
+//! PyTorch's `model.eval()`. The initial network has the running averages 0 and 1 then, which normalise nothing.
+//!
 //! The initial network is drawn anew. The end is known when it is there: until then the matrices HKH of all epochs, each
 //! over its norm, are a working variable of the record (single precision, one triangle), so that they lie in checkpoints and
 //! a resumed cell knows them to the bit. The end is the last epoch of training, which is measured in any case; a cell that
@@ -139,7 +143,7 @@ impl Observable for Cka {
     fn piece(&self, view: &View<'_>, piece: usize) -> Vec<f64> {
         let (graph, samples) = (&view.subject.graph, &view.subject.block.train);
         let (node, places) = (graph.hidden()[piece], drawn(view, self.points));
-        let [now, start] = [view.parameters, view.initial()].map(|parameters| {
+        let [now, start] = [view.evaluated(), &view.initially_evaluated()].map(|parameters| {
             let mut values = Vec::new();
             for_each_group(graph, &widened(parameters), samples, &places, |batch, _| {
                 values.extend_from_slice(batch.values(node));

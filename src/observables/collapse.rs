@@ -11,18 +11,22 @@
 //! - NC3: ‖W/‖W‖_F − Mᵀ/‖M‖_F‖_F²;
 //! - NC4: the share of samples for which the network and the nearest μ_c say different classes.
 //!
+//! The last hidden layer is whatever the output layer, which must be dense, is fed. A network with batch normalisation
+//! is measured in evaluation: running averages stand for the means and variances of batches, as in PyTorch's
+//! `model.eval()`.
+//!
 //! All are 0 in a collapsed network. NC2 of the means is missing where there are two classes, since it is 0 in every network
 //! then. μ_G is the mean of the class means, which for balanced classes is that of the samples.
 //! Invariants: everything is in f64; missing where a class has no sample.
 
-use phasesweep_networks::Op;
+use phasesweep_networks::{Graph, Op};
 use phasesweep_results::dimension::CELL;
 use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
 use serde::Serialize;
 
 use super::margins::{SET, decided, sets};
 use super::training_loss::{for_each_group, length, trained_on, widened};
-use super::{Axes, Definition, Keys, Labels, Observable, Schedule, Setup, Sizes, Subject, View};
+use super::{Axes, Definition, Keys, Labels, Loss, Observable, Schedule, Setup, Sizes, Subject, View};
 use crate::observe::spectrum::spectrum;
 
 const VECTORS: Dim = &Dimension::index(
@@ -103,10 +107,8 @@ impl Observable for Collapse {
         axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
     }
 
-    fn fits(&self, subject: &Subject<'_>) -> Result<(), String> {
-        let last = subject.graph.nodes().last();
-        // An empty graph is refused for all observables alike.
-        if last.is_some_and(|node| node.op != Op::Dense || subject.graph.reads_samples(node)) {
+    fn fits(&self, graph: &Graph, _loss: Loss) -> Result<(), String> {
+        if graph.nodes().last().is_some_and(|node| node.op != Op::Dense || graph.reads_samples(node)) {
             return Err(
                 "`collapse` is measured in the layer below a dense output layer, which this network lacks: leave \
                         it out of [observe]"
@@ -126,7 +128,7 @@ impl Observable for Collapse {
         let Some((node, layer)) = graph.nodes().last().and_then(|node| Some((node, node.layer.as_ref()?))) else {
             return Vec::new();
         };
-        let (parameters, fed, classes) = (widened(view.parameters), node.inputs[0], block.classes);
+        let (parameters, fed, classes) = (widened(view.evaluated()), node.inputs[0], block.classes);
         let weights = &parameters[layer.weight_range()];
         let (train, test) = (trained_on(view, usize::MAX), (0..block.test.len()).collect::<Vec<usize>>());
 

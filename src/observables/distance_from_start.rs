@@ -2,6 +2,9 @@
 //! its kernels), biases not counted, and ‖θ_t − θ_0‖ over all parameters, biases counted; as in Nagarajan & Kolter,
 //! "Generalization in deep networks: the role of distance from initialization" (2019, arXiv 1901.01672).
 //!
+//! Layers are those of `weight_norm`: a normalisation is one of them, its weights are γ. Over all parameters γ and β
+//! count, running averages of batch normalisation do not.
+//!
 //! Invariant: differences and sums are in f64, in the order of the weights.
 
 use phasesweep_results::dimension::CELL;

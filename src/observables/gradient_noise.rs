@@ -12,15 +12,19 @@
 //!   uᵀHu, u = Σ_i (s_i − s̄) g_i/√(m − 1), over vectors s of random signs (Hutchinson's estimator with u uᵀ for Σ), with
 //!   its standard error. Where H has negative eigenvalues any sign may come out.
 //!
+//! Of any network but one with batch normalisation, whose training gradient goes through the means and variances of
+//! each batch; γ and β of a layer normalisation are parameters like others.
+//!
 //! Every gradient is exact: tr Σ takes one pass forward and back over the samples. Invariant: see [`TrainingLoss`].
 
+use phasesweep_networks::Graph;
 use phasesweep_results::dimension::CELL;
 use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
 use serde::Serialize;
 
 use super::keys::MOST;
 use super::training_loss::{self, TrainingLoss, dot, drawn};
-use super::{Axes, Definition, Keys, Labels, Observable, Schedule, Setup, Sizes, Subject, View};
+use super::{Axes, Definition, Keys, Labels, Loss, Observable, Schedule, Setup, Sizes, Subject, View};
 use crate::data::stream::Key;
 
 const EPOCH: Dim = &Dimension::index(
@@ -150,8 +154,9 @@ impl Observable for GradientNoise {
         axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
     }
 
-    fn fits(&self, subject: &Subject<'_>) -> Result<(), String> {
-        training_loss::fits(subject, "gradient_noise")
+    fn fits(&self, graph: &Graph, loss: Loss) -> Result<(), String> {
+        training_loss::knows_loss(loss, "gradient_noise")?;
+        training_loss::knows_no_batch(graph, "gradient_noise")
     }
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {

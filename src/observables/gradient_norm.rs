@@ -1,14 +1,18 @@
 //! The norm of the full-batch gradient: ‖∇L‖ over all parameters, biases counted, of the training loss over all samples
 //! that the replica is trained on, without weight decay.
 //!
+//! Of any network but one with batch normalisation, whose training gradient goes through the means and variances of
+//! each batch; γ and β of a layer normalisation are parameters like others.
+//!
 //! Invariant: see [`TrainingLoss`].
 
+use phasesweep_networks::Graph;
 use phasesweep_results::dimension::CELL;
 use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
 use serde::Serialize;
 
 use super::training_loss::{self, TrainingLoss, length};
-use super::{Axes, Definition, Keys, Labels, Observable, Schedule, Setup, Sizes, Subject, View};
+use super::{Axes, Definition, Keys, Labels, Loss, Observable, Schedule, Setup, Sizes, Subject, View};
 
 const EPOCH: Dim = &Dimension::index(
     "gradient_norm_epoch",
@@ -52,8 +56,9 @@ impl Observable for GradientNorm {
         axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
     }
 
-    fn fits(&self, subject: &Subject<'_>) -> Result<(), String> {
-        training_loss::fits(subject, "gradient_norm")
+    fn fits(&self, graph: &Graph, loss: Loss) -> Result<(), String> {
+        training_loss::knows_loss(loss, "gradient_norm")?;
+        training_loss::knows_no_batch(graph, "gradient_norm")
     }
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {

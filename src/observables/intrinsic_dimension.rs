@@ -6,6 +6,10 @@
 //! −ln(1 − F(μ)) against ln μ, with μ the ratio of a sample's distances to its second and its first neighbour, the tenth of
 //! the largest ratios left out. Its standard error is about d/√n; a dimension above ten is underestimated.
 //!
+//! What counts as a hidden layer, the network says ([networks.md](../networks.md#hidden-layers)). A network with batch
+//! normalisation is measured in evaluation: running averages stand for the means and variances of batches, as in
+//! PyTorch's `model.eval()`.
+//!
 //! Invariants: everything is in f64; the points are the same at every epoch; samples with equal values (dead rectified
 //! units) are left out, and fewer than ten that are left have no dimension.
 
@@ -87,7 +91,7 @@ impl Observable for IntrinsicDimension {
         let (graph, samples) = (&view.subject.graph, &view.subject.block.train);
         let (node, places) = (graph.hidden()[piece], drawn(view, self.points));
         let mut values = Vec::new();
-        for_each_group(graph, &widened(view.parameters), samples, &places, |batch, _| {
+        for_each_group(graph, &widened(view.evaluated()), samples, &places, |batch, _| {
             values.extend_from_slice(batch.values(node));
         });
         vec![twonn::dimension(&values, graph.nodes()[node].extent.size())]
@@ -143,7 +147,7 @@ mod tests {
             let example = Example::new(0, Activation::Relu, Loss::CrossEntropy);
             let setup = example.subject().setup;
             let setup = Setup { samples: 1500, hidden: 1, layers: 2, parameters: parameters.len(), ..setup };
-            let subject = Subject::new(setup, &block, graph, Activation::Relu, Loss::CrossEntropy);
+            let subject = Subject::new(setup, &block, graph, Loss::CrossEntropy);
             let zeros = vec![0.0; parameters.len()];
             let view = View::new(&subject, &parameters, 3, None, 1, Box::new(move || zeros.clone())).unwrap();
             let asked = IntrinsicDimension { at: Schedule::Every { every: 1 }, points: 1500 };

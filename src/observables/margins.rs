@@ -7,6 +7,9 @@
 //! Σ_b (n_b/n) |accuracy_b − mean confidence_b| over bins of equal width. Outputs that were trained on the mean squared
 //! error are no log-probabilities: their entropy and calibration error are missing.
 //!
+//! A network with batch normalisation is measured in evaluation: running averages stand for the means and variances of
+//! batches, as in PyTorch's `model.eval()`.
+//!
 //! Invariants: training samples are those that the replica is trained on; classes without a sample have no error.
 
 use phasesweep_results::dimension::{CELL, CLASS};
@@ -117,7 +120,7 @@ impl Observable for Margins {
             _ => (&subject.block.test, (0..subject.block.test.len()).collect()),
         };
         let mut outputs = Vec::new();
-        for_each_group(&subject.graph, &widened(view.parameters), samples, &places, |batch, _| {
+        for_each_group(&subject.graph, &widened(view.evaluated()), samples, &places, |batch, _| {
             outputs.extend_from_slice(batch.outputs());
         });
         let labels: Vec<usize> = places.iter().map(|&place| usize::from(samples.y[place])).collect();

@@ -16,7 +16,7 @@ pub mod collapse;
 pub mod distance_from_start;
 pub mod earlier;
 #[cfg(test)]
-mod example;
+pub(crate) mod example;
 pub mod flow;
 pub mod gradient_noise;
 pub mod gradient_norm;

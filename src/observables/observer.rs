@@ -51,9 +51,13 @@ impl<'a> Observer<'a> {
     /// A sentence, if what was asked for cannot be measured on this subject.
     pub fn new(subject: &'a Subject<'a>, scheduled: &'a Scheduled, threads: usize) -> Result<Observer<'a>, String> {
         let last = subject.setup.epochs;
+        if !subject.graph.nodes().is_empty()
+            && let Some(reason) = scheduled.refusals(&subject.graph, subject.loss).into_iter().next()
+        {
+            return Err(reason);
+        }
         let mut asked = Vec::new();
         for (variables, observable) in scheduled.asked() {
-            observable.fits(subject)?;
             asked.push(Asked { observable, variables, epochs: observable.epochs(last) });
         }
         let ascending = |mut epochs: Vec<usize>| {

@@ -4,10 +4,12 @@
 //! identities, labels, records, checkpoints, columns, costs, the schema. Invariants: names of variables are distinct; the
 //! variables of what is measured on copies of the weights are 32-bit floats whose last dimension is its epochs.
 
+use phasesweep_networks::Graph;
 use phasesweep_results::Variable;
 
 use super::axes::Axes;
 use super::keys::Keys;
+use super::loss::Loss;
 use super::record::Record;
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
@@ -57,12 +59,13 @@ pub trait Observable: std::fmt::Debug + Send + Sync {
     /// Sets the labels of its dimensions, its epochs included.
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes);
 
-    /// Whether it can be measured of this subject.
+    /// Whether it can be measured of this network, which is trained on this loss. It is asked where a sweep is planned, of
+    /// the network on all inputs of a source, and where measuring begins, of the network on those that a block keeps.
     ///
     /// # Errors
     /// A sentence that says why not and what to write instead.
-    fn fits(&self, subject: &Subject<'_>) -> Result<(), String> {
-        let _ = subject;
+    fn fits(&self, graph: &Graph, loss: Loss) -> Result<(), String> {
+        let _ = (graph, loss);
         Ok(())
     }
 

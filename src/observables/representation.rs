@@ -6,6 +6,10 @@
 //! Vetterli, "The effective rank", EUSIPCO 2007, whose singular values are here the covariance's). Both are 1 where one
 //! direction varies, and d where d directions vary alike; neither depends on the scale of the values.
 //!
+//! What counts as a hidden layer, the network says ([networks.md](../networks.md#hidden-layers)). A network with batch
+//! normalisation is measured in evaluation: running averages stand for the means and variances of batches, as in
+//! PyTorch's `model.eval()`.
+//!
 //! Invariants: everything is in f64; missing where nothing varies.
 
 use faer::{Accum, MatMut, MatRef, Par};
@@ -98,7 +102,7 @@ impl Observable for Representation {
         let node = graph.hidden()[piece];
         let mut values = Vec::new();
         let places = trained_on(view, self.points);
-        for_each_group(graph, &widened(view.parameters), samples, &places, |batch, _| {
+        for_each_group(graph, &widened(view.evaluated()), samples, &places, |batch, _| {
             values.extend_from_slice(batch.values(node));
         });
         dimensions(values, graph.nodes()[node].extent.size())

@@ -3,9 +3,10 @@
 //! From the sample, or from a random point of the ball around it, each step goes uphill on the loss: by the sign of the
 //! gradient (L∞) or along it (L2), then back into the ball of radius ε and, where asked, into the range of valid inputs.
 //! A sample is robust only if it is classified rightly unattacked and at every iterate; or, as some programs count, at the last
-//! iterate. Invariants: a sample's attack
-//! depends on the network, the sample, its label and, for a random start, the seed and its place; so where every iterate
-//! counts, the error under attack is never below the plain error of the same samples.
+//! iterate. Any network is attacked; one with batch normalisation in evaluation, with its running averages.
+//!
+//! Invariants: a sample's attack depends on the network, the sample, its label and, for a random start, the seed and its
+//! place; so where every iterate counts, the error under attack is never below the plain error of the same samples.
 
 use phasesweep_results::Variable;
 use phasesweep_results::dimension::{PGD_EPOCH, PGD_EPSILON, PGD_NORM};
@@ -19,7 +20,7 @@ use super::registry::{Definition, Observable, Sizes};
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
 use crate::data::stream::Key;
-use crate::observe::network::{self, Forward, Network, Scratch};
+use crate::observe::network::{Network, Pass};
 
 /// What is asked for of robustness. Part of a cell's identity: names and order of the fields may not change; those that came
 /// later are not written where they have their defaults.
@@ -190,20 +191,16 @@ impl Observable for Robustness {
         self.attacks() * self.groups(subject)
     }
 
-    fn fits(&self, subject: &Subject<'_>) -> Result<(), String> {
-        network::chain(&subject.graph).map(drop)
-    }
-
     fn piece(&self, view: &View<'_>, piece: usize) -> Vec<f64> {
         let groups = self.groups(view.subject);
         let (attack, group) = (piece / groups, piece % groups);
         let first = group * GROUP;
         let count = GROUP.min(self.points(view.subject) - first);
-        let Some(network) = &view.network else { return Vec::new() };
+        let Some(network) = Network::new(&view.subject.graph, view.evaluated()) else { return Vec::new() };
         let (test, inputs) = (&view.subject.block.test, network.inputs());
         let x = &test.x[first * inputs..(first + count) * inputs];
         let attack = self.attack(attack, view.seed, view.subject.loss);
-        vec![misclassified(network, x, &test.y[first..first + count], first, &attack) as f64]
+        vec![misclassified(&network, x, &test.y[first..first + count], first, &attack) as f64]
     }
 
     fn values(&self, subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
@@ -244,49 +241,47 @@ pub struct Attack {
 /// of them in place `first` of its set.
 pub fn misclassified(network: &Network<'_>, x: &[f32], labels: &[u16], first: usize, attack: &Attack) -> usize {
     let (rows, inputs) = (labels.len(), network.inputs());
-    let mut scratch = Scratch::default();
-    let mut pass = Forward::default();
+    let mut pass = Pass::default();
     let mut fallen = vec![false; rows];
     let mut at = x.to_vec();
     let mut gradient = Vec::new();
-    network.forward(&at, rows, &mut pass, &mut scratch);
-    note(&pass, labels, &mut fallen);
+    network.forward(&at, rows, &mut pass);
+    note(pass.outputs(network), labels, &mut fallen);
     if let Some(seed) = attack.random_start {
         for (row, (point, x)) in at.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs)).enumerate() {
             start(point, seed, first + row, attack);
             project(point, x, attack);
         }
-        network.forward(&at, rows, &mut pass, &mut scratch);
-        note(&pass, labels, &mut fallen);
+        network.forward(&at, rows, &mut pass);
+        note(pass.outputs(network), labels, &mut fallen);
     }
     for _ in 0..attack.steps {
         if !attack.last_iterate && fallen.iter().all(|&fallen| fallen) {
             break;
         }
-        let mut delta = pass.sums.last().cloned().unwrap_or_default();
+        let mut delta = pass.outputs(network).to_vec();
         let classes = delta.len() / rows.max(1);
         for (outputs, &label) in delta.chunks_exact_mut(classes.max(1)).zip(labels) {
             uphill(outputs, usize::from(label), attack.loss);
         }
-        network.backward(&pass, &delta, rows, &mut gradient, &mut scratch);
+        network.backward(&mut pass, &delta, rows, &mut gradient);
         let samples = at.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs));
         for ((point, x), gradient) in samples.zip(gradient.chunks_exact(inputs)) {
             step(point, gradient, attack);
             project(point, x, attack);
         }
-        network.forward(&at, rows, &mut pass, &mut scratch);
-        note(&pass, labels, &mut fallen);
+        network.forward(&at, rows, &mut pass);
+        note(pass.outputs(network), labels, &mut fallen);
     }
     if attack.last_iterate {
         fallen.fill(false);
-        note(&pass, labels, &mut fallen);
+        note(pass.outputs(network), labels, &mut fallen);
     }
     fallen.iter().filter(|&&fallen| fallen).count()
 }
 
 /// Marks the samples whose greatest output, the first among equals, is not their label's.
-fn note(pass: &Forward, labels: &[u16], fallen: &mut [bool]) {
-    let Some(outputs) = pass.sums.last() else { return };
+fn note(outputs: &[f32], labels: &[u16], fallen: &mut [bool]) {
     let classes = outputs.len() / labels.len().max(1);
     for ((row, &label), fallen) in outputs.chunks_exact(classes.max(1)).zip(labels).zip(fallen) {
         let mut best = 0;
@@ -396,7 +391,7 @@ fn length(values: impl Iterator<Item = f32>) -> f64 {
 mod tests {
     use super::*;
     use crate::observables::example::Example;
-    use crate::observe::network::tests::reference::{Reference, cases};
+    use crate::observe::network::tests::reference::{Reference, cases, graph};
     use phasesweep_networks::Activation;
     use phasesweep_networks::LayerShape;
 
@@ -421,7 +416,8 @@ mod tests {
     fn a_linear_network_falls_where_its_margin_says() {
         let layers = [LayerShape::Dense { inputs: 6, outputs: 2 }];
         let parameters: Vec<f32> = (0..14).map(|k| (k as f32 * 1.7).sin()).collect();
-        let network = Network::new(&layers, Activation::Relu, &parameters).unwrap();
+        let graph = graph(&layers, Activation::Relu);
+        let network = Network::new(&graph, &parameters).unwrap();
         let x: Vec<f32> = (0..6 * 40).map(|k| (k as f32 * 0.73).cos()).collect();
         let labels: Vec<u16> = (0..40).map(|k| k % 3 % 2).collect();
         let w: Vec<f64> = (0..6).map(|i| f64::from(parameters[i]) - f64::from(parameters[6 + i])).collect();
@@ -459,7 +455,8 @@ mod tests {
     fn certainty_does_not_hide_the_gradient() {
         let layers = [LayerShape::Dense { inputs: 1, outputs: 2 }];
         let parameters = [1e4, -1e4, 0.0, 0.0];
-        let network = Network::new(&layers, Activation::Relu, &parameters).unwrap();
+        let graph = graph(&layers, Activation::Relu);
+        let network = Network::new(&graph, &parameters).unwrap();
         assert_eq!(misclassified(&network, &[0.5], &[0], 0, &attack(Norm::Linf, 0.6)), 1);
         assert_eq!(misclassified(&network, &[0.5], &[0], 0, &attack(Norm::Linf, 0.4)), 0);
         // Valid inputs are positive, where the class does not change.
@@ -472,7 +469,8 @@ mod tests {
     fn attacks_only_add_errors_and_are_each_samples_own() {
         for case in cases() {
             let (layers, parameters, x) = case.build(2, 12);
-            let network = Network::new(&layers, case.activation, &parameters).unwrap();
+            let graph = graph(&layers, case.activation);
+            let network = Network::new(&graph, &parameters).unwrap();
             let labels: Vec<u16> = (0..12).map(|k| k % 3).collect();
             let weak = attack(Norm::L2, 1e-6);
             let plain = misclassified(&network, &x, &labels, 0, &Attack { steps: 0, ..weak });
@@ -544,7 +542,8 @@ mod tests {
         // Smooth activations: a rectifier has no difference quotient where it bends.
         for case in cases().into_iter().filter(|case| case.activation != Activation::Relu) {
             let (layers, parameters, x) = case.build(4, rows);
-            let network = Network::new(&layers, case.activation, &parameters).unwrap();
+            let graph = graph(&layers, case.activation);
+            let network = Network::new(&graph, &parameters).unwrap();
             let reference = Reference::new(&layers, case.activation, &parameters);
             let outputs = |x: &[f64]| reference.sums_of(x).pop().unwrap();
             let labels: Vec<u16> = (0..rows as u16).map(|k| k % 3).collect();

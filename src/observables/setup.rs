@@ -7,12 +7,11 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use phasesweep_networks::{Graph, LayerShape};
+use phasesweep_networks::Graph;
 
 use super::loss::Loss;
 use super::schedule::Schedule;
 use crate::data::Block;
-use crate::observe::network::{Activation, Network};
 
 /// At which epochs what is measured; all lists ascend.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -58,6 +57,8 @@ pub struct Setup<'a> {
     pub layers: usize,
     /// Hidden layers that can be observed.
     pub hidden: usize,
+    /// Nodes whose values an activation bends ([`Graph::pre_activations`]).
+    pub pre_activations: usize,
     /// Trainable numbers.
     pub parameters: usize,
     /// Hidden layers whose radii and distances are measured, counted from 1, ascending.
@@ -105,10 +106,6 @@ pub struct Subject<'a> {
     pub block: &'a Block,
     /// The network; empty where it cannot be built on the block.
     pub graph: Graph,
-    /// Its layers from input to output, where it is a plain chain of them; else none.
-    pub layers: Vec<LayerShape>,
-    /// Elementwise function of every hidden layer.
-    pub activation: Activation,
     /// What training minimises.
     pub loss: Loss,
     range: OnceLock<Vec<(f32, f32)>>,
@@ -116,9 +113,8 @@ pub struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     /// The subject of a setup. `graph` is the network on the block.
-    pub fn new(setup: Setup<'a>, block: &'a Block, graph: Graph, activation: Activation, loss: Loss) -> Subject<'a> {
-        let layers = graph.as_chain().map_or_else(Vec::new, |chain| chain.layers);
-        Subject { setup, block, graph, layers, activation, loss, range: OnceLock::new() }
+    pub fn new(setup: Setup<'a>, block: &'a Block, graph: Graph, loss: Loss) -> Subject<'a> {
+        Subject { setup, block, graph, loss, range: OnceLock::new() }
     }
 
     /// Least and greatest value of each input over the training block, pruned samples included.
@@ -138,8 +134,6 @@ impl<'a> Subject<'a> {
 pub struct View<'a> {
     /// What its cohort shares.
     pub subject: &'a Subject<'a>,
-    /// Its network at these weights, where it is a plain chain of layers.
-    pub network: Option<Network<'a>>,
     /// Layer by layer: weight `[out, in]` row-major (convolution: `[out, in, k, k]`), then bias `[out]`.
     pub parameters: &'a [f32],
     /// Its seed: whatever is drawn for a measurement is drawn by it.
@@ -174,10 +168,8 @@ impl<'a> View<'a> {
         if parameters.len() != subject.graph.parameters() {
             return None;
         }
-        let network = Network::new(&subject.layers, subject.activation, parameters);
         Some(View {
             subject,
-            network,
             parameters,
             seed,
             kept,

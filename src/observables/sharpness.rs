@@ -8,15 +8,19 @@
 //! that is there several times, one copy may be found. The trace is the mean of vᵀ H v over vectors of random signs
 //! (Hutchinson 1989), with its standard error. Weight decay is not part of the loss.
 //!
+//! Of any network but one with batch normalisation, whose training gradient goes through the means and variances of
+//! each batch; γ and β of a layer normalisation are parameters like others.
+//!
 //! Invariants: everything is in f64; a result depends on the weights, the seed and the samples alone.
 
+use phasesweep_networks::Graph;
 use phasesweep_results::dimension::CELL;
 use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
 use serde::Serialize;
 
 use super::keys::MOST;
 use super::training_loss::{self, TrainingLoss, length};
-use super::{Axes, Definition, Keys, Labels, Observable, Schedule, Setup, Sizes, Subject, View};
+use super::{Axes, Definition, Keys, Labels, Loss, Observable, Schedule, Setup, Sizes, Subject, View};
 use crate::data::stream::Key;
 use crate::observe::spectrum::spectrum;
 
@@ -115,8 +119,9 @@ impl Observable for Sharpness {
         axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
     }
 
-    fn fits(&self, subject: &Subject<'_>) -> Result<(), String> {
-        training_loss::fits(subject, "sharpness")
+    fn fits(&self, graph: &Graph, loss: Loss) -> Result<(), String> {
+        training_loss::knows_loss(loss, "sharpness")?;
+        training_loss::knows_no_batch(graph, "sharpness")
     }
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {

@@ -13,14 +13,20 @@
 //! - change: ‖Θ_t − Θ_0‖/‖Θ_0‖; and rotation: 1 − ⟨Θ_t, Θ_0⟩/(‖Θ_t‖ ‖Θ_0‖), the kernel distance of Fort et al., "Deep learning
 //!   versus kernel learning" (NeurIPS 2020, arXiv 2010.15110), which does not change with the kernel's scale. Not centred.
 //!
+//! Of any network but one with batch normalisation, whose training gradient goes through the means and variances of
+//! each batch; γ and β of a layer normalisation are parameters like others. The kernel is summed layer by layer: a
+//! dense layer's is (a·a' + 1) (δ·δ') of what it is fed and of the gradients that come back, a convolution's Σ_pp'
+//! (A_p·A'_p') (δ_p·δ'_p') over pixels or that of gradients written down, whichever takes fewer multiplications.
+//!
 //! All norms are Frobenius norms. Invariants: everything is in f64; the points are the same at every epoch.
 
+use phasesweep_networks::Graph;
 use phasesweep_results::dimension::CELL;
 use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
 use serde::Serialize;
 
-use super::training_loss::{drawn, groups, widened};
-use super::{Axes, Definition, Keys, Labels, Observable, Schedule, Setup, Sizes, Subject, View};
+use super::training_loss::{self, drawn, groups, widened};
+use super::{Axes, Definition, Keys, Labels, Loss, Observable, Schedule, Setup, Sizes, Subject, View};
 use crate::observe::batch::{Batch, tangent_kernel};
 use crate::observe::gram::{centre, cosine};
 use crate::observe::spectrum::{eigenvalues, frobenius};
@@ -114,6 +120,10 @@ impl Observable for TangentKernel {
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
         axes.set(RANK, Labels::integers(1..=self.eigenvalues));
         axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
+    }
+
+    fn fits(&self, graph: &Graph, _loss: Loss) -> Result<(), String> {
+        training_loss::knows_no_batch(graph, "tangent_kernel")
     }
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {

@@ -5,6 +5,10 @@
 //! is measured on copies of the weights, in double precision, where the engines measure the training samples' in single
 //! precision.
 //!
+//! What counts as a hidden layer, the network says ([networks.md](../networks.md#hidden-layers)). A network with batch
+//! normalisation is measured in evaluation: running averages stand for the means and variances of batches, as in
+//! PyTorch's `model.eval()`.
+//!
 //! Invariants: see [`super::manifold`].
 
 use phasesweep_results::dimension::{CELL, CLASS, LAYER, PAIR};
@@ -79,7 +83,7 @@ impl Observable for TestManifold {
         let units = |node: usize| graph.nodes()[node].extent.size();
         let mut sums: Vec<Sums> = nodes.iter().map(|&node| Sums::new(block.classes, units(node))).collect();
         let places: Vec<usize> = (0..block.test.len()).collect();
-        for_each_group(graph, &widened(view.parameters), &block.test, &places, |batch, group| {
+        for_each_group(graph, &widened(view.evaluated()), &block.test, &places, |batch, group| {
             for (&node, sums) in nodes.iter().zip(&mut sums) {
                 for (h, &sample) in batch.values(node).chunks_exact(units(node)).zip(group) {
                     sums.add(h, usize::from(block.test.y[sample]));

@@ -9,7 +9,7 @@
 use phasesweep_networks::Graph;
 
 use super::loss::Loss;
-use super::setup::{Subject, View};
+use super::setup::View;
 use crate::data::Samples;
 use crate::data::stream::Key;
 use crate::observe::batch::Batch;
@@ -28,12 +28,27 @@ pub struct TrainingLoss<'a> {
     counted: Vec<usize>,
 }
 
-/// Why the loss of a subject has no derivatives on the host: those of gradient flows.
+/// Why a network has no gradient of its own at a sample: batch normalisation, through whose means and variances the gradient
+/// that trains it goes. What is measured of the network in evaluation would be another gradient.
 ///
 /// # Errors
 /// A sentence that names the observable, `name`.
-pub fn fits(subject: &Subject<'_>, name: &str) -> Result<(), String> {
-    match subject.loss {
+pub fn knows_no_batch(graph: &Graph, name: &str) -> Result<(), String> {
+    graph.averages().next().map_or(Ok(()), |averages| {
+        Err(format!(
+            "`{name}` is not measured of networks with batch normalisation ({}): the gradient that trains them goes through \
+             the means and variances of each batch. Leave it out of [observe], or write normalise = \"layer\"",
+            averages.layer.name
+        ))
+    })
+}
+
+/// Why a loss has no derivatives on the host: those of gradient flows.
+///
+/// # Errors
+/// A sentence that names the observable, `name`.
+pub fn knows_loss(loss: Loss, name: &str) -> Result<(), String> {
+    match loss {
         Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } | Loss::MeanSquared => Ok(()),
         Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => Err(format!(
             "`{name}` is measured of loss = \"cross-entropy\" and loss = \"mse\" only: leave it out of [observe]"

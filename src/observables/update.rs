@@ -7,16 +7,21 @@
 //! stability along the sharpest direction (Cohen et al. 2021, arXiv 2103.00065); cosines between successive gradients tell
 //! when training oscillates (Xing, Arpit, Tsirigotis & Bengio, "A walk with SGD", 2018, arXiv 1802.08770).
 //!
+//! γ and β of normalisations are parameters like others; running averages of batch normalisation are none. Of a
+//! network with batch normalisation the gradients' cosine is missing: the gradient that trains it goes through the
+//! means and variances of each batch.
+//!
 //! It needs the weights of the two epochs before ([`super::earlier`]). Invariants: differences and sums are in f64, in the
 //! order of the parameters; missing at epoch 0, the updates' cosine also at epoch 1, and a cosine with what is zero.
 
+use phasesweep_networks::Graph;
 use phasesweep_results::dimension::CELL;
 use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
 use serde::Serialize;
 
 use super::keys::MOST;
 use super::training_loss::{self, TrainingLoss, dot, drawn, length};
-use super::{Axes, Definition, Keys, Labels, Observable, Schedule, Setup, Sizes, Subject, View};
+use super::{Axes, Definition, Keys, Labels, Loss, Observable, Schedule, Setup, Sizes, Subject, View};
 
 const EPOCH: Dim =
     &Dimension::index("update_epoch", LabelKind::Integer, "epoch", "epoch of a measurement of the last update");
@@ -93,8 +98,8 @@ impl Observable for Update {
         axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
     }
 
-    fn fits(&self, subject: &Subject<'_>) -> Result<(), String> {
-        training_loss::fits(subject, "update")
+    fn fits(&self, _graph: &Graph, loss: Loss) -> Result<(), String> {
+        training_loss::knows_loss(loss, "update")
     }
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {
@@ -107,11 +112,15 @@ impl Observable for Update {
         let Some(last) = view.before(1) else { return vec![f64::NAN; 4] };
         let step = difference(view.parameters, last);
         let before = view.before(2).map_or(f64::NAN, |earlier| cosine(&step, &difference(last, earlier)));
-        let loss = TrainingLoss::over(view, drawn(view, self.points));
-        let now = loss.gradient().1;
-        let then = loss.at(last).gradient().1;
+        let gradients = if training_loss::knows_no_batch(&view.subject.graph, "update").is_ok() {
+            let loss = TrainingLoss::over(view, drawn(view, self.points));
+            let now = loss.gradient().1;
+            cosine(&now, &loss.at(last).gradient().1)
+        } else {
+            f64::NAN
+        };
         let norm = last.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt();
-        vec![length(&step), length(&step) / norm, before, cosine(&now, &then)]
+        vec![length(&step), length(&step) / norm, before, gradients]
     }
 
     fn values(&self, _subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
@@ -132,7 +141,7 @@ fn cosine(a: &[f64], b: &[f64]) -> f64 {
 mod tests {
     use phasesweep_networks::Activation;
 
-    use super::super::example::Example;
+    use super::super::example::{Example, OF_BATCHES};
     use super::super::{Loss, Observer, Record, Scheduled, earlier, layout};
     use super::*;
 
@@ -229,5 +238,17 @@ mod tests {
         let cosines = record.floats(&UPDATE_COSINE);
         assert!(cosines[0].is_nan() && cosines[1].is_nan() && (cosines[2] - 1.0).abs() < 1e-6, "{cosines:?}");
         assert!(!layout.columns(&[Some(record)]).iter().any(|column| column.name == earlier::PARAMETERS.name));
+    }
+
+    #[test]
+    fn with_batch_normalisation_the_update_is_measured_and_gradients_are_missing() {
+        let example = Example::new(OF_BATCHES, Activation::Tanh, Loss::CrossEntropy);
+        let subject = example.subject();
+        let [last, first] =
+            [0.5, 0.25].map(|factor| example.parameters.iter().map(|w| factor * w).collect::<Vec<f32>>());
+        let view = example.view(&subject, None).with_earlier(vec![last, first]);
+        let found = asked(&[2]).piece(&view, 0);
+        // θ, θ/2, θ/4: steps of θ/2 and θ/4.
+        assert!((found[1] - 1.0).abs() < 1e-12 && (found[2] - 1.0).abs() < 1e-12 && found[3].is_nan(), "{found:?}");
     }
 }

@@ -2,6 +2,10 @@
 //! kernels), as it stands in Neyshabur et al., "Norm-based capacity control in neural networks" (COLT 2015). Biases are not
 //! counted.
 //!
+//! Layers are those with parameters, in the order in which these lie in files of weights: that of PyTorch's modules, a
+//! residual's branch before its shortcut. A normalisation is one of them; its weights are γ, and β is not counted, as
+//! biases are not. Running averages of batch normalisation are no parameters.
+//!
 //! Invariant: sums are in f64, in the order of the weights, so that a norm depends on the weights alone.
 
 use phasesweep_results::dimension::CELL;

@@ -3,6 +3,9 @@
 pub mod batch;
 pub mod gram;
 pub mod network;
+mod operations;
+#[cfg(test)]
+mod random;
 pub mod spectrum;
 pub mod twonn;
 

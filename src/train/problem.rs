@@ -129,13 +129,17 @@ impl Problem {
     pub fn setup(&self) -> Setup<'_> {
         // A network that cannot be built has no parameters; whoever would train it refuses it.
         let graph = self.graph().unwrap_or_default();
-        let layers = if graph.nodes().is_empty() { self.architecture.depth() + 1 } else { graph.layers().count() };
+        let (layers, pre_activations) = match graph.nodes() {
+            [] => (self.architecture.depth() + 1, self.architecture.depth()),
+            _ => (graph.layers().count(), graph.pre_activations().len()),
+        };
         Setup {
             epochs: self.epochs,
             classes: self.block.classes,
             samples: self.block.train.len(),
             layers,
             hidden: self.architecture.depth(),
+            pre_activations,
             parameters: graph.parameters(),
             observed: &self.layers,
             recorded: &self.recorded,
@@ -155,7 +159,7 @@ impl Problem {
     /// What those who measure copies of the weights are given; without layers where the network cannot be built.
     pub fn subject(&self) -> Subject<'_> {
         let graph = self.graph().unwrap_or_default();
-        Subject::new(self.setup(), &self.block, graph, self.activation, self.loss)
+        Subject::new(self.setup(), &self.block, graph, self.loss)
     }
 
     /// The states' records as columns of a part: one row for each state, missing throughout where there is none (a cell

@@ -3,11 +3,19 @@
 //! The neighbourhood of x is a cross-polytope: its vertices are x ± r v_p for P orthonormal directions v_p. A unit cuts
 //! it if the sign of its pre-activation is not the same at all vertices (and at x itself, where the centroid counts);
 //! a pre-activation of 0 counts as negative, as it does for a rectified unit. LC is the number of units cut, for each
-//! hidden layer and in all; where outputs are asked for, the output layer's are units too, as in the authors' programs. Any activation has such hyperplanes: the sign of z = W h + b is what counts.
+//! layer and in all; where outputs are asked for, they are units too, as in the authors' programs. Any activation has such
+//! hyperplanes: the sign of z is what counts.
 //!
-//! The first layer is linear in the input, z(x ± r v) = z(x) ± r W v: W x and W v are taken once for all radii, and no
-//! vertex is ever formed. The deeper layers see every vertex. Invariants: counts of a point do not depend on which other
-//! points are measured beyond its group of [`GROUP`]; memory is bounded by the group, whatever the number of points.
+//! Layers are counted by activations: every value that an activation other than `identity` is applied to is one, whatever
+//! computes it, in the order of computation. Of a plain chain these are the hidden layers; of a residual network those within
+//! its branches are layers of their own, and what an activation is fed behind a normalisation or a sum is the normalised
+//! value or the sum. A layer without such an activation has no units that bend, and max pooling adds none. A network with batch
+//! normalisation is measured in evaluation, with its running averages.
+//!
+//! What is affine in the input, as the first layer is, is computed at the point and along the directions,
+//! z(x ± r v) = z(x) ± r W v, once for all radii, and no vertex is ever formed there. The deeper layers see every vertex.
+//! Invariants: counts of a point do not depend on which other points are measured beyond its group of [`GROUP`]; memory is
+//! bounded by the group, whatever the number of points.
 
 mod frame;
 mod histogram;
@@ -18,6 +26,7 @@ mod tests;
 pub use frame::{GROUP, frame, random_points};
 pub use histogram::{Histograms, QUANTILES};
 
+use phasesweep_networks::Graph;
 use phasesweep_results::dimension::{CELL, LC_EPOCH, LC_LAYER, LC_POINTS, LC_QUANTILE, LC_RADIUS};
 use phasesweep_results::variables::LOCAL_COMPLEXITY;
 use phasesweep_results::{Dtype, Variable};
@@ -25,10 +34,11 @@ use serde::Serialize;
 
 use super::axes::{Axes, Labels};
 use super::keys::{Keys, MOST};
+use super::loss::Loss;
 use super::registry::{Definition, Observable, Sizes};
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
-use crate::observe::network::{self, Network, Scratch};
+use crate::observe::network::{Network, Room, Walk};
 
 /// Quantiles of local complexity over points.
 pub static LOCAL_COMPLEXITY_QUANTILE: Variable = Variable {
@@ -191,7 +201,8 @@ impl Observable for LocalComplexity {
 
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
         let outputs = self.outputs.then(|| OUTPUT.to_owned());
-        let layers = (1..setup.layers).map(|layer| layer.to_string()).chain(outputs).chain([TOTAL.to_owned()]);
+        let layers =
+            (1..=setup.pre_activations).map(|layer| layer.to_string()).chain(outputs).chain([TOTAL.to_owned()]);
         axes.set(LC_POINTS, Labels::Texts(self.sets.iter().map(|set| set.name().to_owned()).collect()));
         axes.set(LC_RADIUS, Labels::Numbers(self.radii.clone()));
         axes.set(LC_LAYER, Labels::Texts(layers.collect()));
@@ -199,9 +210,15 @@ impl Observable for LocalComplexity {
         axes.set(LC_EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
     }
 
-    fn fits(&self, subject: &Subject<'_>) -> Result<(), String> {
-        network::chain(&subject.graph)?;
-        let (directions, inputs) = (self.directions, subject.block.inputs());
+    fn fits(&self, graph: &Graph, _loss: Loss) -> Result<(), String> {
+        if self.around().counted(graph).is_empty() {
+            return Err(
+                "`local_complexity` counts units that an activation bends, and this network has none: leave it out of \
+                        [observe]"
+                    .to_owned(),
+            );
+        }
+        let (directions, inputs) = (self.directions, graph.nodes().first().map_or(0, |node| node.extent.size()));
         if directions <= inputs {
             return Ok(());
         }
@@ -212,7 +229,8 @@ impl Observable for LocalComplexity {
     }
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {
-        let counted = &sizes.products[..self.around().layers(sizes.products.len())];
+        // About: the layers below the outputs.
+        let counted = &sizes.products[..sizes.products.len().saturating_sub(usize::from(!self.outputs))];
         let points: usize = self.sets.iter().map(|&set| self.points(set, sizes.samples, sizes.tests)).sum();
         points as f64 * self.around().flops_per_point(counted)
     }
@@ -224,16 +242,18 @@ impl Observable for LocalComplexity {
     fn piece(&self, view: &View<'_>, piece: usize) -> Vec<f64> {
         let (set, group) = self.groups(view.subject)[piece];
         let points = self.group(view, self.sets[set], group);
-        let (Some(network), directions) = (&view.network, self.directions) else { return Vec::new() };
+        let Some(network) = Network::new(&view.subject.graph, view.evaluated()) else { return Vec::new() };
         let (set_number, group) = if self.shared_frame { (0, 0) } else { (self.sets[set] as u64, group as u64) };
-        let frame = frame(view.seed, set_number, group, directions, network.inputs());
-        let counts = count(network, &points, &frame, &self.around(), &mut Workspace::default());
+        let frame = frame(view.seed, set_number, group, self.directions, network.inputs());
+        let counted = self.around().counted(&view.subject.graph);
+        let counts = count(&Walk::new(&network, &counted), &points, &frame, &self.around(), &mut Room::default());
         counts.into_iter().map(f64::from).collect()
     }
 
     fn values(&self, subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
-        let counted = &subject.layers[..self.around().layers(subject.layers.len())];
-        let units: Vec<usize> = counted.iter().map(network::units).collect();
+        let nodes = subject.graph.nodes();
+        let counted = self.around().counted(&subject.graph);
+        let units: Vec<usize> = counted.into_iter().map(|node| nodes[node].extent.size()).collect();
         let mut histograms = vec![Histograms::new(&units, self.radii.len()); self.sets.len()];
         for ((set, _), counts) in self.groups(subject).into_iter().zip(pieces) {
             let counts: Vec<u32> = counts.into_iter().map(|count| count as u32).collect();
@@ -261,9 +281,11 @@ pub struct Neighbourhood {
 }
 
 impl Neighbourhood {
-    /// Layers whose units count, the first ones, of a network of so many with weights.
-    fn layers(&self, depth: usize) -> usize {
-        if self.outputs { depth } else { depth.saturating_sub(1) }
+    /// The nodes whose units count: those whose values an activation bends and, where asked for, the outputs.
+    fn counted(&self, graph: &Graph) -> Vec<usize> {
+        let mut counted = graph.pre_activations();
+        counted.extend(self.outputs.then(|| graph.nodes().len().saturating_sub(1)));
+        counted
     }
 
     /// Vertices of one point at one radius.
@@ -280,77 +302,31 @@ impl Neighbourhood {
     }
 }
 
-/// Buffers that calls reuse.
-#[derive(Debug, Clone, Default)]
-pub struct Workspace {
-    scratch: Scratch,
-    centre: Vec<f32>,
-    spread: Vec<f32>,
-    sums: Vec<f32>,
-    fed: Vec<f32>,
-}
-
-/// Units cut around each of a group's points: `[point, radius, layer that is counted]`.
+/// Units cut around each of a group's points: `[point, radius, node that is counted]`.
 ///
-/// `points` are `[point, input]`, `frame` the directions `[direction, input]` that they share (see [`frame()`]).
-pub fn count(
-    network: &Network<'_>,
-    points: &[f32],
-    frame: &[f32],
-    around: &Neighbourhood,
-    room: &mut Workspace,
-) -> Vec<u32> {
-    let layers = around.layers(network.depth());
-    let number = points.len() / network.inputs().max(1);
-    let mut counts = vec![0; number * around.radii.len() * layers];
-    if layers == 0 {
-        return counts;
-    }
-    let mut centre = std::mem::take(&mut room.centre);
-    let mut spread = std::mem::take(&mut room.spread);
-    network.sums(0, points, number, &mut centre, &mut room.scratch);
-    network.linear(0, frame, around.directions, &mut spread, &mut room.scratch);
-    let widest = (0..layers).map(|layer| network.units(layer)).max().unwrap_or(1);
+/// `points` are `[point, input]`, `frame` the directions `[direction, input]` that they share (see [`frame()`]); `walk` leads
+/// to the nodes that count.
+pub fn count(walk: &Walk<'_, '_>, points: &[f32], frame: &[f32], around: &Neighbourhood, room: &mut Room) -> Vec<u32> {
+    let units = walk.units();
+    let (inputs, widest) = (frame.len() / around.directions.max(1), units.iter().copied().max().unwrap_or(1));
+    let number = points.len() / inputs.max(1);
+    let mut counts = vec![0; number * around.radii.len() * units.len()];
     let block = (BLOCK / (around.vertices() * widest).max(1)).clamp(1, GROUP);
-    let units = network.units(0);
-    for (nth, centres) in centre.chunks(block * units).enumerate() {
+    walk.prepare(points, frame, room);
+    for first in (0..number).step_by(block) {
+        let points = first..(first + block).min(number);
         for (at, &radius) in around.radii.iter().enumerate() {
-            let points = centres.len() / units;
-            vertices(centres, &spread, units, radius as f32, around.centroid, &mut room.sums);
-            for layer in 0..layers {
-                let rows = points * around.vertices();
-                if layer > 0 {
-                    network.sums(layer, &room.fed, rows, &mut room.sums, &mut room.scratch);
+            let visit = |layer: usize, sums: &[f32]| {
+                let polytopes = sums.chunks_exact(around.vertices() * units[layer]);
+                for (point, polytope) in points.clone().zip(polytopes) {
+                    let place = (point * around.radii.len() + at) * units.len() + layer;
+                    counts[place] = cut(polytope, units[layer]);
                 }
-                let units = network.units(layer);
-                let polytopes = room.sums[..rows * units].chunks_exact(around.vertices() * units);
-                for (point, polytope) in polytopes.enumerate() {
-                    let place = ((nth * block + point) * around.radii.len() + at) * layers + layer;
-                    counts[place] = cut(polytope, units);
-                }
-                if layer + 1 < layers {
-                    room.sums.truncate(rows * units);
-                    network.activate(layer, &mut room.sums, &mut room.fed);
-                }
-            }
+            };
+            walk.around(points.clone(), around.directions, radius as f32, around.centroid, room, visit);
         }
     }
-    (room.centre, room.spread) = (centre, spread);
     counts
-}
-
-/// Pre-activations of the first layer at all vertices: `out` becomes `[point, vertex, unit]`.
-fn vertices(centres: &[f32], spread: &[f32], units: usize, radius: f32, centroid: bool, out: &mut Vec<f32>) {
-    out.clear();
-    for centre in centres.chunks_exact(units) {
-        if centroid {
-            out.extend_from_slice(centre);
-        }
-        for direction in spread.chunks_exact(units) {
-            out.extend(centre.iter().zip(direction).map(|(z, along)| z + radius * along));
-            out.extend(centre.iter().zip(direction).map(|(z, along)| z - radius * along));
-        }
-    }
 }
 
 /// Units whose sign is not the same in all rows `[vertex, unit]`.

@@ -5,7 +5,7 @@
 use super::*;
 use crate::observables::Loss;
 use crate::observables::example::Example;
-use crate::observe::network::tests::reference::{Reference, cases};
+use crate::observe::network::tests::reference::{Reference, cases, graph};
 use phasesweep_networks::Activation;
 use phasesweep_networks::LayerShape;
 
@@ -17,10 +17,12 @@ fn counts_are_those_of_every_vertex_sent_through() {
     for case in cases() {
         for (centroid, outputs) in [(false, false), (true, false), (false, true)] {
             let (layers, parameters, x) = case.build(11, 5);
-            let network = Network::new(&layers, case.activation, &parameters).unwrap();
+            let graph = graph(&layers, case.activation);
+            let network = Network::new(&graph, &parameters).unwrap();
             let around = Neighbourhood { radii: vec![0.02, 0.3, 2.0], directions: 4, centroid, outputs };
             let frame = frame(3, 0, 0, around.directions, network.inputs());
-            let counts = count(&network, &x, &frame, &around, &mut Workspace::default());
+            let walk = Walk::new(&network, &around.counted(&graph));
+            let counts = count(&walk, &x, &frame, &around, &mut Room::default());
             let reference = Reference::new(&layers, case.activation, &parameters);
             let counted = layers.len() - usize::from(!outputs);
             assert_eq!(counts.len(), 5 * 3 * counted);
@@ -64,13 +66,15 @@ fn one_hidden_layer_is_geometry() {
     let layers = [LayerShape::Dense { inputs, outputs: units }, LayerShape::Dense { inputs: units, outputs: 2 }];
     let mut parameters = random_points(1, 0, 1, &vec![(-1.0, 1.0); (inputs + 1) * units]);
     parameters.extend(vec![0.0; (units + 1) * 2]);
-    let network = Network::new(&layers, Activation::Gelu, &parameters).unwrap();
+    let graph = graph(&layers, Activation::Gelu);
+    let network = Network::new(&graph, &parameters).unwrap();
     let points = random_points(2, 0, GROUP, &vec![(-2.0, 2.0); inputs]);
     let frame = frame(9, 1, 4, directions, inputs);
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
     for radius in [0.05, 0.4, 3.0] {
         let around = Neighbourhood { radii: vec![radius], directions, centroid: false, outputs: false };
-        let counts = count(&network, &points, &frame, &around, &mut Workspace::default());
+        let walk = Walk::new(&network, &around.counted(&graph));
+        let counts = count(&walk, &points, &frame, &around, &mut Room::default());
         for (x, &own) in points.chunks(inputs).zip(&counts) {
             let cut = |unit: &usize| {
                 let normal = &parameters[unit * inputs..(unit + 1) * inputs];
@@ -143,9 +147,10 @@ fn the_authors_choices_are_what_they_say() {
         settings.values(&subject, pieces).swap_remove(0)
     };
     let found = measured(&settings);
-    let (inputs, layers) = (40, 3);
-    assert_eq!(found.len(), 3 * 2 * (layers + 1), "set × radius × (two hidden layers, outputs, total)");
-    let reference = Reference::new(&subject.layers, Activation::Relu, &example.parameters);
+    let inputs = 40;
+    assert_eq!(found.len(), 3 * 2 * (3 + 1), "set × radius × (two hidden layers, outputs, total)");
+    let layers = subject.graph.as_chain().unwrap().layers;
+    let reference = Reference::new(&layers, Activation::Relu, &example.parameters);
     let directions = frame(7, 0, 0, settings.directions, inputs);
     let samples = |x: &[f32], most: usize| x.chunks(inputs).take(most).map(<[f32]>::to_vec).collect::<Vec<_>>();
     let random = random_points(7, 0, settings.points, &vec![(0.0, 1.0); inputs]);

@@ -2,23 +2,23 @@
 //! along a direction among the parameters, from which products with a loss's Hessian follow (Pearlmutter, "Fast exact
 //! multiplication by the Hessian", Neural Computation 6, 1994).
 //!
-//! Samples are rows, parameters lie in the graph's layout. Where a rectifier or a pooling bends, the derivative is that of
+//! Samples are rows, parameters lie in the graph's layout; a batch normalisation is γ x + β, what it is in evaluation of
+//! parameters into which its running averages were folded. Where a rectifier or a pooling bends, the derivative is that of
 //! one side, as in training. Invariant: one thread and products of a fixed shape, so that the numbers depend on the
 //! network and on the rows of the batch alone.
 
-mod linear;
-mod pool;
+mod kernel;
 mod rows;
 
 #[cfg(test)]
 mod tests;
 
-use phasesweep_networks::{Graph, Op};
+use faer::Accum;
+use phasesweep_networks::{Graph, Node, Op};
 
-pub use rows::tangent_kernel;
+pub use kernel::tangent_kernel;
 
-use linear::Linear;
-use pool::for_each_window;
+use super::operations::{Linear, Normaliser, Windows, add};
 
 /// The values of all nodes at a batch.
 #[derive(Debug)]
@@ -43,14 +43,21 @@ impl<'a> Batch<'a> {
             let value = match node.op {
                 Op::Input => samples.take().unwrap_or_default(),
                 Op::Flatten => of(0).clone(),
-                Op::Scale(_) | Op::Normalise(_) => unreachable!("no network of the registry has such a node yet"),
                 Op::Add => of(0).iter().zip(of(1)).map(|(a, b)| a + b).collect(),
                 Op::Activation(activation) => of(0).iter().map(|&z| activation.value(z)).collect(),
-                Op::Pool(_) => batch.pooled(node.inputs[0], node, of(0)),
+                Op::Scale(factor) => of(0).iter().map(|x| factor.0 * x).collect(),
+                Op::Pool(_) => batch.pooled(node, of(0)),
+                Op::Normalise(_) => {
+                    let mut out = of(0).clone();
+                    if let Some(normaliser) = Normaliser::of(node) {
+                        normaliser.forward(parameters, &mut out);
+                    }
+                    out
+                }
                 Op::Dense | Op::Convolution(_) => {
                     let mut sums = vec![0.0; batch.rows * node.extent.size()];
                     if let Some(linear) = Linear::of(graph, node) {
-                        linear.forward(parameters, of(0), batch.rows, &mut sums);
+                        linear.forward(parameters, of(0), batch.rows, Accum::Replace, &mut sums, &mut Vec::new());
                         linear.add_bias(parameters, &mut sums);
                     }
                     sums
@@ -77,9 +84,11 @@ impl<'a> Batch<'a> {
     }
 
     /// Takes from `from` what the pooling `node` takes from its input.
-    fn pooled(&self, input: usize, node: &phasesweep_networks::Node, from: &[f64]) -> Vec<f64> {
+    fn pooled(&self, node: &Node, from: &[f64]) -> Vec<f64> {
         let mut out = vec![0.0; self.rows * node.extent.size()];
-        for_each_window(self.graph, node, &self.values[input], |at, greatest| out[at] = from[greatest]);
+        if let Some(windows) = Windows::of(self.graph, node) {
+            windows.take(&self.values[node.inputs[0]], from, &mut out);
+        }
         out
     }
 
@@ -94,31 +103,37 @@ impl<'a> Batch<'a> {
         if let Some(last) = deltas.last_mut() {
             last.copy_from_slice(outputs);
         }
+        let mut columns = Vec::new();
         for (place, node) in self.graph.nodes().iter().enumerate().rev() {
             let (below, rest) = deltas.split_at_mut(place);
             let delta = &rest[0];
+            let Some(&from) = node.inputs.first() else { continue };
             match node.op {
                 Op::Input => {}
-                Op::Scale(_) | Op::Normalise(_) => unreachable!("no network of the registry has such a node yet"),
                 Op::Flatten | Op::Add => node.inputs.iter().for_each(|&from| add(&mut below[from], delta)),
                 Op::Activation(activation) => {
-                    let from = node.inputs[0];
                     for ((sum, &z), own) in below[from].iter_mut().zip(&self.values[from]).zip(delta) {
                         *sum += activation.slope(z) * own;
                     }
                 }
+                Op::Scale(factor) => below[from].iter_mut().zip(delta).for_each(|(sum, own)| *sum += factor.0 * own),
                 Op::Pool(_) => {
-                    let from = node.inputs[0];
-                    let sums = &mut below[from];
-                    for_each_window(self.graph, node, &self.values[from], |at, place| sums[place] += delta[at]);
+                    if let Some(windows) = Windows::of(self.graph, node) {
+                        windows.give(&self.values[from], delta, &mut below[from]);
+                    }
+                }
+                Op::Normalise(_) => {
+                    let Some(normaliser) = Normaliser::of(node) else { continue };
+                    normaliser.gradient(&self.values[from], delta, gradient);
+                    normaliser.backward(self.parameters, &self.values[from], delta, &mut below[from]);
                 }
                 Op::Dense | Op::Convolution(_) => {
                     let Some(linear) = Linear::of(self.graph, node) else { continue };
-                    let from = node.inputs[0];
-                    linear.gradient(delta, &self.values[from], self.rows, gradient);
+                    linear.gradient(delta, &self.values[from], self.rows, gradient, &mut columns);
                     linear.bias_gradient(delta, gradient);
                     if !self.graph.reads_samples(node) {
-                        linear.backward(self.parameters, delta, self.rows, &mut below[from]);
+                        let below = &mut below[from];
+                        linear.backward(self.parameters, delta, self.rows, Accum::Add, below, &mut columns);
                     }
                 }
             }
@@ -129,24 +144,30 @@ impl<'a> Batch<'a> {
     /// The derivatives of all nodes' values along a direction among the parameters.
     pub fn along(&self, direction: &[f64]) -> AtNodes {
         let mut tangents: AtNodes = Vec::new();
+        let mut columns = Vec::new();
         for node in self.graph.nodes() {
             let of = |input: usize| &tangents[node.inputs[input]];
             let tangent = match node.op {
                 Op::Input => vec![0.0; self.values[0].len()],
                 Op::Flatten => of(0).clone(),
-                Op::Scale(_) | Op::Normalise(_) => unreachable!("no network of the registry has such a node yet"),
                 Op::Add => of(0).iter().zip(of(1)).map(|(a, b)| a + b).collect(),
                 Op::Activation(activation) => {
                     self.values[node.inputs[0]].iter().zip(of(0)).map(|(&z, t)| activation.slope(z) * t).collect()
                 }
-                Op::Pool(_) => self.pooled(node.inputs[0], node, of(0)),
+                Op::Scale(factor) => of(0).iter().map(|t| factor.0 * t).collect(),
+                Op::Pool(_) => self.pooled(node, of(0)),
+                Op::Normalise(_) => {
+                    let x = &self.values[node.inputs[0]];
+                    Normaliser::of(node).map_or_else(Vec::new, |own| own.along(self.parameters, direction, x, of(0)))
+                }
                 Op::Dense | Op::Convolution(_) => {
                     let mut sums = vec![0.0; self.rows * node.extent.size()];
                     if let Some(linear) = Linear::of(self.graph, node) {
-                        linear.forward(direction, &self.values[node.inputs[0]], self.rows, &mut sums);
+                        let x = &self.values[node.inputs[0]];
+                        linear.forward(direction, x, self.rows, Accum::Replace, &mut sums, &mut columns);
                         linear.add_bias(direction, &mut sums);
                         if !self.graph.reads_samples(node) {
-                            linear.forward(self.parameters, of(0), self.rows, &mut sums);
+                            linear.forward(self.parameters, of(0), self.rows, Accum::Add, &mut sums, &mut columns);
                         }
                     }
                     sums
@@ -171,41 +192,44 @@ impl<'a> Batch<'a> {
         if let Some(last) = moved.last_mut() {
             last.copy_from_slice(outputs);
         }
+        let mut columns = Vec::new();
         for (place, node) in self.graph.nodes().iter().enumerate().rev() {
             let (below, rest) = moved.split_at_mut(place);
             let (delta, own) = (&deltas[place], &rest[0]);
+            let Some(&from) = node.inputs.first() else { continue };
             match node.op {
                 Op::Input => {}
-                Op::Scale(_) | Op::Normalise(_) => unreachable!("no network of the registry has such a node yet"),
                 Op::Flatten | Op::Add => node.inputs.iter().for_each(|&from| add(&mut below[from], own)),
                 Op::Activation(activation) => {
-                    let from = node.inputs[0];
                     let at = self.values[from].iter().zip(&tangents[from]);
                     for (((sum, (&z, t)), d), own) in below[from].iter_mut().zip(at).zip(delta).zip(own) {
                         *sum += activation.slope(z) * own + activation.curvature(z) * t * d;
                     }
                 }
+                Op::Scale(factor) => below[from].iter_mut().zip(own).for_each(|(sum, own)| *sum += factor.0 * own),
                 Op::Pool(_) => {
-                    let from = node.inputs[0];
-                    let sums = &mut below[from];
-                    for_each_window(self.graph, node, &self.values[from], |at, place| sums[place] += own[at]);
+                    if let Some(windows) = Windows::of(self.graph, node) {
+                        windows.give(&self.values[from], own, &mut below[from]);
+                    }
+                }
+                Op::Normalise(_) => {
+                    let Some(normaliser) = Normaliser::of(node) else { continue };
+                    let (x, tangent) = (&self.values[from], &tangents[from]);
+                    let below = &mut below[from];
+                    normaliser.backward_along(self.parameters, direction, x, tangent, delta, own, product, below);
                 }
                 Op::Dense | Op::Convolution(_) => {
                     let Some(linear) = Linear::of(self.graph, node) else { continue };
-                    let from = node.inputs[0];
-                    linear.gradient(own, &self.values[from], self.rows, product);
+                    linear.gradient(own, &self.values[from], self.rows, product, &mut columns);
                     linear.bias_gradient(own, product);
                     if !self.graph.reads_samples(node) {
-                        linear.gradient(delta, &tangents[from], self.rows, product);
-                        linear.backward(self.parameters, own, self.rows, &mut below[from]);
-                        linear.backward(direction, delta, self.rows, &mut below[from]);
+                        let (rows, below) = (self.rows, &mut below[from]);
+                        linear.gradient(delta, &tangents[from], rows, product, &mut columns);
+                        linear.backward(self.parameters, own, rows, Accum::Add, below, &mut columns);
+                        linear.backward(direction, delta, rows, Accum::Add, below, &mut columns);
                     }
                 }
             }
         }
     }
-}
-
-fn add(sums: &mut [f64], own: &[f64]) {
-    sums.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
 }

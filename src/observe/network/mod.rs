@@ -1,198 +1,239 @@
-//! A network on the host: one replica's parameters as matrices, forward to any layer and back to the inputs.
+//! Any network on the host in single precision: forward at many points, and back to the inputs.
 //!
 //! For what is measured at a few scheduled epochs and needs what engines do not hand out: pre-activations of arbitrary
-//! points, and gradients with respect to inputs. Samples are rows. Invariant: a row's numbers depend on the network, on
-//! the row and on the number of rows of the call alone: one thread, products of a fixed shape.
+//! points ([`Walk`]), and gradients with respect to inputs. Samples are rows; a batch normalisation is γ x + β, what it is
+//! in evaluation of parameters into which its running averages were folded. Invariant: a row's numbers depend on the network,
+//! on the row and on the number of rows of the call alone: one thread, products of a fixed shape.
 
-mod activation;
-mod convolution;
-mod product;
+mod walk;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use phasesweep_networks::Activation;
-use phasesweep_networks::{Chain, Graph, LayerShape};
+use faer::Accum;
+use phasesweep_networks::{Activation, Graph, Op};
 
-use product::{Side, product};
+pub use walk::{Room, Walk};
 
-/// The chain of layers that a graph is: what local complexity and robustness are measured of.
-///
-/// # Errors
-/// Why they are not measured of others.
-pub fn chain(graph: &Graph) -> Result<Chain, String> {
-    graph.as_chain().ok_or_else(|| {
-        "local complexity and robustness are measured of plain chains of layers (kind = \"mlp\", kind = \"cnn\") only: \
-         leave them out of [observe]"
-            .to_owned()
-    })
-}
+use super::operations::{Linear, Normaliser, Real, Windows, add};
 
 /// One replica's network.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Network<'a> {
-    layers: &'a [LayerShape],
-    activation: Activation,
+    graph: &'a Graph,
     parameters: &'a [f32],
+    /// Where each node's value lies: in its own place, or, of an image as a vector, in that of the image.
+    holders: Vec<usize>,
 }
 
-/// Buffers that calls reuse.
+/// A forward pass that can be gone back through, and buffers that calls reuse.
 #[derive(Debug, Clone, Default)]
-pub struct Scratch {
+pub struct Pass {
+    /// The values of each node `[row, value]`, in the place of whoever holds them.
+    values: Vec<Vec<f32>>,
+    /// The gradients at them, and whether anything is known of each yet.
+    deltas: Vec<Vec<f32>>,
+    known: Vec<bool>,
+    /// What one node adds to a gradient.
+    own: Vec<f32>,
     columns: Vec<f32>,
-    gradient: Vec<f32>,
 }
 
-/// A forward pass that can be gone back through.
-#[derive(Debug, Clone, Default)]
-pub struct Forward {
-    /// Pre-activations of each layer `[row, unit]`; the last are the network's outputs.
-    pub sums: Vec<Vec<f32>>,
-    /// What each layer but the first is fed `[row, activation]`.
-    fed: Vec<Vec<f32>>,
+impl Pass {
+    /// The outputs `[row, class]` of the last forward pass of that network.
+    pub fn outputs(&self, network: &Network<'_>) -> &[f32] {
+        network.holders.last().and_then(|&holder| self.values.get(holder)).map_or(&[], Vec::as_slice)
+    }
 }
 
 impl<'a> Network<'a> {
-    /// The network of a state's parameters on `layers`, those of [`chain`].
+    /// The network of a state's parameters, those in evaluation.
     ///
-    /// `None` if the parameters are not as many as the layers have.
-    pub fn new(layers: &'a [LayerShape], activation: Activation, parameters: &'a [f32]) -> Option<Network<'a>> {
-        let expected: usize = layers.iter().map(LayerShape::parameters).sum();
-        (parameters.len() == expected && !layers.is_empty()).then_some(Network { layers, activation, parameters })
-    }
-
-    /// Layers with parameters, the output layer included.
-    pub fn depth(&self) -> usize {
-        self.layers.len()
+    /// `None` if they are not as many as the graph has, or the graph is empty.
+    pub fn new(graph: &'a Graph, parameters: &'a [f32]) -> Option<Network<'a>> {
+        if parameters.len() != graph.parameters() || graph.nodes().is_empty() {
+            return None;
+        }
+        let mut holders: Vec<usize> = Vec::new();
+        for (place, node) in graph.nodes().iter().enumerate() {
+            holders.push(if node.op == Op::Flatten { holders[node.inputs[0]] } else { place });
+        }
+        Some(Network { graph, parameters, holders })
     }
 
     /// Inputs of a sample.
     pub fn inputs(&self) -> usize {
-        inputs(&self.layers[0])
+        self.graph.nodes()[0].extent.size()
     }
 
-    /// Pre-activations of a sample at a layer, from 0: what [`units`] says.
-    pub fn units(&self, layer: usize) -> usize {
-        units(&self.layers[layer])
-    }
-
-    /// Values of a sample after a layer, its activation and its pooling.
-    pub fn activations(&self, layer: usize) -> usize {
-        self.layers[layer].activations()
-    }
-
-    /// A layer's weights, `[out, in]` row-major (convolution: `[out, in, k, k]`).
-    pub fn weight(&self, layer: usize) -> &'a [f32] {
-        let start = self.start(layer);
-        &self.parameters[start..start + self.layers[layer].weights()]
-    }
-
-    fn start(&self, layer: usize) -> usize {
-        self.layers[..layer].iter().map(LayerShape::parameters).sum()
-    }
-
-    /// A layer's bias, one for each of a sample's units.
-    pub fn bias(&self, layer: usize) -> impl Iterator<Item = f32> + use<'a> {
-        let start = self.start(layer) + self.layers[layer].weights();
-        let outputs = self.layers[layer].outputs();
-        let repeat = units(&self.layers[layer]) / outputs;
-        self.parameters[start..start + outputs].iter().flat_map(move |&b| std::iter::repeat_n(b, repeat))
-    }
-
-    /// W x without the bias, for `rows` rows of what the layer is fed: `out` becomes `[row, unit]`.
-    pub fn linear(&self, layer: usize, x: &[f32], rows: usize, out: &mut Vec<f32>, scratch: &mut Scratch) {
-        let (weight, units) = (self.weight(layer), self.units(layer));
-        out.resize(rows * units, 0.0);
-        match self.layers[layer] {
-            LayerShape::Dense { inputs, outputs } => {
-                product(Side::plain(x, rows, inputs), Side::transposed(weight, outputs, inputs), out);
-            }
-            LayerShape::Convolution { .. } => {
-                convolution::linear(&self.layers[layer], weight, x, out, &mut scratch.columns);
-            }
-        }
-    }
-
-    /// W x + b.
-    pub fn sums(&self, layer: usize, x: &[f32], rows: usize, out: &mut Vec<f32>, scratch: &mut Scratch) {
-        self.linear(layer, x, rows, out, scratch);
-        let units = self.units(layer);
-        let bias: Vec<f32> = self.bias(layer).collect();
-        for row in out[..rows * units].chunks_exact_mut(units) {
-            row.iter_mut().zip(&bias).for_each(|(z, b)| *z += b);
-        }
-    }
-
-    /// From pre-activations `[row, unit]`, which are overwritten, to what the next layer is fed `[row, activation]`.
-    pub fn activate(&self, layer: usize, z: &mut Vec<f32>, out: &mut Vec<f32>) {
-        activation::apply(self.activation, z);
-        match self.layers[layer] {
-            LayerShape::Convolution { pool, .. } if pool > 1 => convolution::pool(&self.layers[layer], z, out),
-            _ => std::mem::swap(z, out),
-        }
-    }
-
-    /// All layers, `rows` rows of inputs.
-    pub fn forward(&self, x: &[f32], rows: usize, pass: &mut Forward, scratch: &mut Scratch) {
-        pass.sums.resize(self.depth(), Vec::new());
-        pass.fed.resize(self.depth() - 1, Vec::new());
-        let mut active = Vec::new();
-        for layer in 0..self.depth() {
-            let (fed, rest) = pass.fed.split_at_mut(layer.min(self.depth() - 1));
-            let from = fed.last().map_or(x, Vec::as_slice);
-            self.sums(layer, from, rows, &mut pass.sums[layer], scratch);
-            if let Some(next) = rest.first_mut() {
-                active.clone_from(&pass.sums[layer]);
-                self.activate(layer, &mut active, next);
-            }
+    /// All nodes, `rows` rows of inputs.
+    pub fn forward(&self, x: &[f32], rows: usize, pass: &mut Pass) {
+        pass.values.resize(self.graph.nodes().len(), Vec::new());
+        pass.values[0].clear();
+        pass.values[0].extend_from_slice(x);
+        for place in 1..self.graph.nodes().len() {
+            self.compute(place, rows, Keep::Inputs, Constants::In, &mut pass.values, &mut pass.columns);
         }
     }
 
     /// Back through a pass: from the gradient at the outputs `[row, class]` to that at the inputs `[row, input]`.
-    pub fn backward(&self, pass: &Forward, delta: &[f32], rows: usize, out: &mut Vec<f32>, scratch: &mut Scratch) {
-        let mut delta = delta.to_vec();
-        for layer in (0..self.depth()).rev() {
-            let weight = self.weight(layer);
-            let width = inputs(&self.layers[layer]);
-            out.resize(rows * width, 0.0);
-            match self.layers[layer] {
-                LayerShape::Dense { inputs, outputs } => {
-                    product(Side::plain(&delta, rows, outputs), Side::plain(weight, outputs, inputs), out);
+    pub fn backward(&self, pass: &mut Pass, delta: &[f32], rows: usize, out: &mut Vec<f32>) {
+        let nodes = self.graph.nodes();
+        let Pass { values, deltas, known, own, columns } = pass;
+        deltas.resize(nodes.len(), Vec::new());
+        known.clear();
+        known.resize(nodes.len(), false);
+        let last = self.holders[nodes.len() - 1];
+        deltas[last].clear();
+        deltas[last].extend_from_slice(delta);
+        known[last] = true;
+        for (place, node) in nodes.iter().enumerate().rev() {
+            let (below, rest) = deltas.split_at_mut(place);
+            let delta = &rest[0];
+            if !known[place] || node.op == Op::Flatten {
+                continue;
+            }
+            for &input in &node.inputs {
+                let from = self.holders[input];
+                let z = &values[from];
+                match node.op {
+                    Op::Input | Op::Flatten => {}
+                    Op::Add => own.clone_from(delta),
+                    Op::Scale(factor) => {
+                        own.clone_from(delta);
+                        own.iter_mut().for_each(|d| *d *= factor.0 as f32);
+                    }
+                    Op::Activation(activation) => {
+                        own.clone_from(z);
+                        f32::slope(activation, own);
+                        own.iter_mut().zip(delta).for_each(|(slope, d)| *slope *= d);
+                    }
+                    Op::Pool(_) => {
+                        own.clear();
+                        own.resize(z.len(), 0.0);
+                        Windows::of(self.graph, node).into_iter().for_each(|windows| windows.give(z, delta, own));
+                    }
+                    Op::Normalise(_) => {
+                        own.clear();
+                        own.resize(z.len(), 0.0);
+                        let normaliser = Normaliser::of(node);
+                        normaliser.into_iter().for_each(|n| n.backward(self.parameters, z, delta, own));
+                    }
+                    Op::Dense | Op::Convolution(_) => {
+                        own.resize(z.len(), 0.0);
+                        if let Some(linear) = Linear::of(self.graph, node) {
+                            linear.backward(self.parameters, delta, rows, Accum::Replace, own, columns);
+                        }
+                    }
                 }
-                LayerShape::Convolution { .. } => {
-                    convolution::back(&self.layers[layer], weight, &delta, out, &mut scratch.columns);
+                if known[from] {
+                    add(&mut below[from], own);
+                } else {
+                    std::mem::swap(&mut below[from], own);
+                    known[from] = true;
                 }
             }
-            let Some(below) = layer.checked_sub(1) else { return };
-            delta.clone_from(&pass.sums[below]);
-            match self.layers[below] {
-                LayerShape::Convolution { pool, .. } if pool > 1 => {
-                    scratch.gradient.clone_from(&pass.sums[below]);
-                    activation::apply(self.activation, &mut scratch.gradient);
-                    activation::slope(self.activation, &mut delta);
-                    convolution::pool_back(&self.layers[below], &scratch.gradient, out, &mut delta);
+        }
+        out.clear();
+        out.clear();
+        if known[0] {
+            out.extend_from_slice(&deltas[0]);
+        } else {
+            // Nothing of the outputs depends on the samples.
+            out.resize(values[0].len(), 0.0);
+        }
+    }
+
+    /// Computes the values of a node that holds its own from those of its inputs.
+    fn compute(
+        &self,
+        place: usize,
+        rows: usize,
+        keep: Keep,
+        constants: Constants,
+        values: &mut [Vec<f32>],
+        columns: &mut Vec<f32>,
+    ) {
+        let node = &self.graph.nodes()[place];
+        let (below, rest) = values.split_at_mut(place);
+        let (out, Some(&input)) = (&mut rest[0], node.inputs.first()) else { return };
+        let from = self.holders[input];
+        // The first input's values, in its own buffer where nobody needs them any more.
+        let mut take = |out: &mut Vec<f32>| match keep {
+            Keep::Inputs => out.clone_from(&below[from]),
+            Keep::Nothing => std::mem::swap(out, &mut below[from]),
+        };
+        match node.op {
+            Op::Input | Op::Flatten => {}
+            Op::Activation(activation) => {
+                take(out);
+                f32::apply(activation, out);
+            }
+            Op::Scale(factor) => {
+                take(out);
+                out.iter_mut().for_each(|x| *x *= factor.0 as f32);
+            }
+            Op::Normalise(_) => {
+                take(out);
+                if let Some(normaliser) = Normaliser::of(node) {
+                    match constants {
+                        Constants::In => normaliser.forward(self.parameters, out),
+                        Constants::Out => normaliser.linear(self.parameters, out),
+                    }
                 }
-                _ => {
-                    activation::slope(self.activation, &mut delta);
-                    delta.iter_mut().zip(out.iter()).for_each(|(slope, back)| *slope *= back);
+            }
+            Op::Add => {
+                let other = self.holders[node.inputs[1]];
+                if other == from {
+                    out.clone_from(&below[from]);
+                    out.iter_mut().for_each(|x| *x += *x);
+                } else {
+                    take(out);
+                    add(out, &below[other]);
+                }
+            }
+            Op::Pool(_) => {
+                out.resize(rows * node.extent.size(), 0.0);
+                if let Some(windows) = Windows::of(self.graph, node) {
+                    windows.take(&below[from], &below[from], out);
+                }
+            }
+            Op::Dense | Op::Convolution(_) => {
+                out.resize(rows * node.extent.size(), 0.0);
+                if let Some(linear) = Linear::of(self.graph, node) {
+                    linear.forward(self.parameters, &below[from], rows, Accum::Replace, out, columns);
+                    if constants == Constants::In {
+                        linear.add_bias(self.parameters, out);
+                    }
                 }
             }
         }
     }
 }
 
-/// Inputs of a layer, all channels and pixels of a convolution.
-fn inputs(layer: &LayerShape) -> usize {
-    match *layer {
-        LayerShape::Dense { inputs, .. } => inputs,
-        LayerShape::Convolution { inputs, height, width, .. } => inputs * height * width,
-    }
+/// What of a node's inputs is needed later.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Keep {
+    /// All of them.
+    Inputs,
+    /// Not the first.
+    Nothing,
 }
 
-/// Pre-activations that a sample has at a layer: units, or output channels times pixels before pooling.
-pub fn units(layer: &LayerShape) -> usize {
-    match *layer {
-        LayerShape::Dense { outputs, .. } => outputs,
-        LayerShape::Convolution { outputs, height, width, .. } => outputs * height * width,
+/// Whether an affine node is taken with its constants or is its linear part.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Constants {
+    In,
+    Out,
+}
+
+/// Whether a node is affine in its inputs, whatever these are.
+fn is_affine(op: Op) -> bool {
+    use phasesweep_networks::{Normalisation, Pooling};
+    match op {
+        Op::Input | Op::Flatten | Op::Add | Op::Scale(_) | Op::Dense | Op::Convolution(_) => true,
+        Op::Activation(activation) => activation == Activation::Identity,
+        Op::Pool(pool) => pool.kind == Pooling::Mean,
+        Op::Normalise(over) => over == Normalisation::Batch,
     }
 }

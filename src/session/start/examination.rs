@@ -10,7 +10,6 @@ use rayon::prelude::*;
 
 use super::pools::Pools;
 use crate::data::{self, Census, DataError, Finding, Pool};
-use crate::observe::network;
 use crate::plan::{DataIdentity, Plan, Variant, removes_by_distance};
 use crate::session::error::SessionError;
 use crate::sweep::{Data, InversionOf, Prune, PruneSize, Sweep};
@@ -231,12 +230,10 @@ fn refused_networks(sweep: &Sweep, name: &str, ports: Ports) -> Vec<String> {
             }
         };
         let flows = sweep.optimisers.iter().any(|optimiser| optimiser.flow.is_some());
-        let measured = sweep.observe.probes.local_complexity.is_some() || sweep.observe.probes.robustness.is_some();
-        let reasons = [
-            flows.then(|| train::flow::chain(&graph).err()).flatten(),
-            measured.then(|| network::chain(&graph).err()).flatten(),
-        ];
-        refused.extend(reasons.into_iter().flatten().map(|reason| format!("[[architecture]] {label}: {reason}")));
+        let trained = flows.then(|| train::flow::chain(&graph).err()).flatten();
+        let measured = sweep.observe.probes.refusals(&graph, sweep.train.loss);
+        let reasons = trained.into_iter().chain(measured);
+        refused.extend(reasons.map(|reason| format!("[[architecture]] {label}: {reason}")));
     }
     refused
 }

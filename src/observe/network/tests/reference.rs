@@ -4,8 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use statrs::function::erf::erf;
 
-use phasesweep_networks::Activation;
-use phasesweep_networks::LayerShape;
+use phasesweep_networks::{Activation, Builder, Extent, Graph, LayerShape, Ports};
 
 /// What a test network is like.
 #[derive(Debug, Clone)]
@@ -42,10 +41,43 @@ impl Case {
             let bound = 2.0 / (layer.fan_in() as f32).sqrt();
             parameters.extend((0..layer.parameters()).map(|_| rng.random_range(-bound..bound)));
         }
-        let inputs = super::inputs(&self.layers[0]);
+        let inputs = graph(&self.layers, self.activation).nodes()[0].extent.size();
         let x = (0..samples * inputs).map(|_| rng.random_range(-1.0..1.0)).collect();
         (self.layers.clone(), parameters, x)
     }
+}
+
+/// The graph of layers.
+pub(crate) fn graph(layers: &[LayerShape], activation: Activation) -> Graph {
+    let (inputs, image) = match layers[0] {
+        LayerShape::Dense { inputs, .. } => (inputs, None),
+        LayerShape::Convolution { inputs, height, width, .. } => {
+            (inputs * height * width, Some([inputs, height, width]))
+        }
+    };
+    let ports = Ports { inputs, image, classes: layers[layers.len() - 1].outputs() };
+    let mut builder = Builder::new(ports, activation);
+    let mut from = if image.is_some() { builder.images().unwrap() } else { builder.vectors() };
+    for (place, layer) in layers.iter().enumerate() {
+        let name = format!("layers.{place}");
+        let mut side = 1;
+        from = match *layer {
+            LayerShape::Dense { outputs, .. } => {
+                let flat = matches!(builder.extent(from), Extent::Image(_)).then(|| builder.flatten(from));
+                builder.dense(name, flat.unwrap_or(from), outputs)
+            }
+            LayerShape::Convolution { outputs, kernel, pool, .. } => {
+                side = pool;
+                builder.convolution(name, from, outputs, kernel)
+            }
+        };
+        if place + 1 < layers.len() {
+            from = builder.activation(from);
+            from = if side > 1 { builder.max_pool(from, side).unwrap() } else { from };
+            builder.hidden(from);
+        }
+    }
+    builder.finish()
 }
 
 /// The network.
