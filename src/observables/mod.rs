@@ -29,6 +29,8 @@ pub mod manifold;
 pub mod margins;
 pub mod misclassified;
 pub mod observer;
+#[cfg(test)]
+mod pytorch;
 pub mod record;
 pub mod registry;
 pub mod representation;
