@@ -105,6 +105,7 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
     let parameters = graph.parameters() as u64;
     let sizes = Sizes {
         products: &products,
+        hidden: graph.hidden().len(),
         parameters: parameters as f64,
         samples: samples as usize,
         tests: data.test,
@@ -151,7 +152,8 @@ pub fn measurement_cost(plan: &Plan, variant: &Variant, data: &DataShape, schedu
     let products: Vec<f64> = graph.layers().map(|(node, _)| node.products() as f64).collect();
     let parameters = graph.parameters() as u64;
     let (tests, classes) = (data.test, data.classes);
-    let sizes = Sizes { products: &products, parameters: parameters as f64, samples, tests, classes };
+    let hidden = graph.hidden().len();
+    let sizes = Sizes { products: &products, hidden, parameters: parameters as f64, samples, tests, classes };
     let setup = Setup {
         epochs: sweep.train.epochs,
         classes: data.classes,

@@ -129,7 +129,7 @@ impl Observable for Cka {
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {
         let points = self.points(sizes.samples) as f64;
-        let layers = sizes.products.len().saturating_sub(1) as f64;
+        let layers = sizes.hidden as f64;
         // A layer is about as wide as the square root of the most products that a layer has.
         let width = sizes.products.iter().copied().fold(1.0, f64::max).sqrt();
         2.0 * (points * 2.0 * sizes.products.iter().sum::<f64>() + layers * 2.0 * points * points * (width + 2.0))

@@ -75,7 +75,7 @@ impl Observable for IntrinsicDimension {
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {
         let points = self.points.min(sizes.samples) as f64;
-        let layers = sizes.products.len().saturating_sub(1) as f64;
+        let layers = sizes.hidden as f64;
         // A layer is about as wide as the square root of the most products that a layer has; a comparison of distances takes
         // about as long as ten operations.
         let width = sizes.products.iter().copied().fold(1.0, f64::max).sqrt();

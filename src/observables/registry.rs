@@ -128,6 +128,8 @@ pub struct Entry {
 pub struct Sizes<'a> {
     /// Multiplications of each layer for one sample, from input to output.
     pub products: &'a [f64],
+    /// Hidden layers that can be observed.
+    pub hidden: usize,
     /// Trainable numbers.
     pub parameters: f64,
     /// Training samples.
