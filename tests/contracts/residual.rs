@@ -136,3 +136,75 @@ fn what_knows_chains_alone_refuses_a_residual_network_by_name() {
         assert!(!out.join("parts").exists(), "nothing was trained");
     }
 }
+
+const NORMALISED: &str = r#"
+[sweep]
+name = "normalised"
+seeds = 1
+
+[[data]]
+source = "digits"
+labels = "parity"
+
+[[subsample]]
+size = 200
+
+[[architecture]]
+kind = "layers"
+layers = [
+  { conv = 4, kernel = 3, bias = false }, { normalise = "batch" }, "relu",
+  { residual = [{ depthwise = 3, stride = 2 }, "relu", { conv = 6, kernel = 1, bias = false }, { normalise = "batch" }] },
+  "relu", { pool_all = "mean" }, { dense = "classes" },
+]
+
+[[optimiser]]
+kind = "sgd"
+lr = 0.1
+
+[train]
+epochs = 3
+
+[observe]
+MEASURED
+"#;
+
+/// What follows from values and from weights is measured of a network with batch normalisation along training; what follows
+/// from gradients is refused by name, before anything is trained.
+#[test]
+fn a_network_with_batch_normalisation_is_measured_or_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let measured = "local_complexity = { radii = [0.5], directions = 8, points = 16 }\n\
+                    robustness = { epsilon = 0.5, points = 32 }\nrepresentation = {}\ncka = {}\nintrinsic_dimension = {}\n\
+                    margins = {}\ncollapse = {}\nweight_norm = {}\ndistance_from_start = {}\nupdate = {}\ntest_manifold = {}";
+    let sweep = sweep_file(dir.path(), &NORMALISED.replace("MEASURED", measured));
+    let cells = train(&mut phasesweep(), &sweep, &dir.path().join("out"));
+    let of = |name: &str| -> Vec<f32> {
+        let measured = &cells.values().next().unwrap()[name];
+        measured.iter().map(|&bits| f32::from_bits(bits)).collect()
+    };
+    for name in [
+        "local_complexity",
+        "robust_error",
+        "participation_ratio",
+        "cka_start",
+        "cka_end",
+        "intrinsic_dimension",
+        "output_margin",
+        "weight_norm",
+        "parameter_distance",
+        "test_radius",
+    ] {
+        let found = of(name);
+        assert!(!found.is_empty() && found.iter().all(|value| value.is_finite()), "{name}: {found:?}");
+    }
+    let (lengths, cosines) = (of("update_length"), of("gradient_cosine"));
+    assert!(lengths[1..].iter().all(|&length| length > 0.0) && cosines.iter().all(|cosine| cosine.is_nan()));
+    // Three values that a rectifier is applied to, and the total; epochs 0 to 3.
+    assert_eq!(of("local_complexity").len(), 3 * 4 * 4);
+    for name in ["gradient_norm", "gradient_noise", "sharpness", "tangent_kernel"] {
+        let sweep = sweep_file(dir.path(), &NORMALISED.replace("MEASURED", &format!("{name} = {{}}")));
+        let output = expect_code(phasesweep().arg("plan").arg(&sweep), 2);
+        let said = String::from_utf8_lossy(&output.stderr).to_string();
+        assert!(said.contains(&format!("`{name}` is not measured of networks with batch normalisation")), "{said}");
+    }
+}
