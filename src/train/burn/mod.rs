@@ -1,9 +1,9 @@
 //! The generic path: cohorts as burn tensors, on any device that burn reaches.
 //!
 //! Replicas are grouped into stacks: those of a stack stand at the same epoch and train in lockstep. On flex, whose
-//! elementwise operations use one core, there is a stack for each thread; there a replica of a network that convolves is a
-//! stack of its own, since undivided convolutions are several times faster than those in groups. Invariants: a failed call changes nothing; a
-//! diverged replica keeps the weights of the epoch at which it diverged and is trained no more.
+//! elementwise operations use one core, there is a stack for each thread, or for each replica where that is faster.
+//! Invariants: a failed call changes nothing; a diverged replica keeps the weights of the epoch at which it diverged and is
+//! trained no more.
 
 mod activation;
 mod batch;
@@ -32,6 +32,7 @@ use self::failure::guarded;
 use self::flex::on_flex;
 use self::resident::Resident;
 use self::stack::{Progress, Stack};
+use crate::sweep::Batch;
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
 use phasesweep_networks::{Graph, Op};
 
@@ -61,8 +62,8 @@ impl BurnEngine {
         states: Vec<ReplicaState>,
     ) -> Result<BurnEngine, TrainError> {
         // A network that cannot be built is refused below.
-        let convolves = problem.graph().is_ok_and(|graph| convolves(&graph));
-        let cut = if convolves && on_flex(&device) { Cut::Single } else { Cut::Into(stacks_for(&device)) };
+        let single = problem.graph().is_ok_and(|graph| is_faster_alone(&graph, problem.batch));
+        let cut = if single && on_flex(&device) { Cut::Single } else { Cut::Into(stacks_for(&device)) };
         BurnEngine::cut(&device, &problem, replicas, states, cut, None)
     }
 
@@ -188,9 +189,11 @@ enum Cut {
     Single,
 }
 
-/// Whether anything in the network is convolved.
-fn convolves(graph: &Graph) -> bool {
-    graph.nodes().iter().any(|node| matches!(node.op, Op::Convolution(_)))
+/// Whether flex trains a replica of the network faster by itself: convolutions in groups cost several times undivided ones
+/// there; and full batches that are not cut into tiles, because of batch normalisation, leave the cache sooner side by side.
+fn is_faster_alone(graph: &Graph, batch: Batch) -> bool {
+    let convolves = graph.nodes().iter().any(|node| matches!(node.op, Op::Convolution(_)));
+    convolves || (graph.averaged() > 0 && batch == Batch::Full)
 }
 
 /// Live replicas at the same epoch whose steps take as many gradients, each group cut into stacks.
