@@ -8,6 +8,7 @@ mod complexity;
 mod config_errors;
 mod data;
 mod durability;
+mod elements;
 mod flow_weights;
 mod identity;
 mod interop;

@@ -92,3 +92,72 @@ pub(in crate::session) fn restore_record(mut saved: SavedState, layout: &Layout)
     let record = Record::restored(layout, |name| saved.take(name))?;
     saved.arrays.is_empty().then_some(record)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::data::{Block, Samples};
+    use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind, Rule};
+    use crate::train::Replica;
+    use phasesweep_networks::{Count, Element, Layers, Normalisation};
+    use phasesweep_optimisers::Rates;
+
+    /// A dense layer, with batch normalisation behind it or without, and the output layer.
+    fn problem(normalised: bool) -> Problem {
+        let dense = |dense| Element::Dense { dense, bias: true };
+        let mut layers = vec![dense(Count::Of(4)), dense(Count::Classes)];
+        if normalised {
+            layers.insert(1, Element::Normalise { normalise: Normalisation::Batch });
+        }
+        let samples = Samples { x: vec![0.5; 2 * 3], y: vec![0, 1] };
+        let block = Block {
+            features: 3,
+            live: vec![0, 1, 2],
+            image: None,
+            classes: 2,
+            train: samples.clone(),
+            test: samples,
+            source_index: vec![0, 1],
+        };
+        Problem {
+            block: Arc::new(block),
+            noisy: Arc::default(),
+            noise: vec![],
+            architecture: ArchitectureKind::Layers(Layers { layers }),
+            activation: Activation::Tanh,
+            layers: vec![1],
+            loss: Loss::CrossEntropy,
+            optimiser: OptimiserKind::Rule(Rule::Sgd),
+            batch: Batch::Full,
+            epochs: 1,
+            recorded: vec![0, 1],
+            manifold: vec![],
+            snapshots: vec![],
+            scheduled: Default::default(),
+            flow: None,
+        }
+    }
+
+    #[test]
+    fn running_averages_are_saved_and_asked_for_where_there_are_any() {
+        let rates = Rates { lr: 0.1, momentum: 0.9, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 };
+        let optimiser = Optimiser::of(Rule::Sgd, rates, Default::default());
+        let replica = Replica { seed: 1, optimiser, init_scale: 1.0, kept: None };
+        let (plain, normalised) = (problem(false), problem(true));
+        let mut state = ReplicaState::fresh(&normalised, &replica);
+        state.averages = (0..8).map(|k| k as f32).collect();
+        let restored = restore(save(&state), &normalised).unwrap();
+        assert_eq!((&restored.averages, &restored.parameters), (&state.averages, &state.parameters));
+        // A checkpoint from before there were any, and one of another network.
+        let without = ReplicaState { averages: vec![], ..state.clone() };
+        assert!(restore(save(&without), &normalised).is_none());
+        assert!(restore(save(&state), &plain).is_none());
+        let fresh = ReplicaState::fresh(&plain, &replica);
+        let saved = save(&fresh);
+        assert!(saved.arrays.iter().all(|(name, _)| name != AVERAGES), "written as before");
+        assert!(restore(saved, &plain).is_some());
+    }
+}
