@@ -130,6 +130,7 @@ fuzz: fuzz-build
 bench: build
 	PEERS=$(PEERS) benches/training.sh $(BIN)/phasesweep
 	PEERS=$(PEERS) benches/minibatch.sh $(BIN)/phasesweep
+	PEERS=$(PEERS) benches/networks.sh $(BIN)/phasesweep
 	benches/whole.sh $(BIN)/phasesweep
 
 # Kills, relaunches, comparisons: the n-th kill of a seed is always the same.
