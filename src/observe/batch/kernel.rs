@@ -34,7 +34,11 @@ pub fn tangent_kernel(batches: &[Batch<'_>]) -> Vec<f64> {
             .map(|batch| {
                 let mut one = vec![0.0; batch.rows * outputs];
                 one.iter_mut().skip(output).step_by(outputs).for_each(|value| *value = 1.0);
-                batch.backward(&one, &mut unused)
+                let mut deltas = batch.backward(&one, &mut unused);
+                // Of all rows at once, those of layers alone are held.
+                let others = graph.nodes().iter().zip(&mut deltas).filter(|(node, _)| node.layer.is_none());
+                others.for_each(|(_, delta)| *delta = Vec::new());
+                deltas
             })
             .collect();
         for (place, product) in &mut layers {
