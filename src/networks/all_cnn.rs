@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-use super::layers::{self, Count, Element, PoolKind, Word};
+use super::element::{Count, Element, PoolKind, Word};
+use super::layers;
 use super::{Builder, Definition, Form, Key, Misfit, Values};
 
 /// Nine convolutions: 3×3 of W, W and W (stride 2) channels, of 2W, 2W and 2W (stride 2), 3×3 and 1×1 of 2W, 1×1 of one

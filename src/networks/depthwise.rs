@@ -15,7 +15,8 @@
 
 use serde::Serialize;
 
-use super::layers::{self, Count, Element, PoolKind, Word};
+use super::element::{Count, Element, PoolKind, Word};
+use super::layers;
 use super::{Builder, Definition, Form, Key, Misfit, Values};
 
 /// A deep network of depthwise separable convolutions of 4 + 6 · `blocks` layers.

@@ -5,7 +5,8 @@
 //! Invariant: the first key of an element names it, and no other element has a key of that name first.
 
 use super::WIDEST;
-use super::layers::{Count, Element, NORMALISATIONS, PoolKind, normalisation};
+use super::element::{Count, Element, PoolKind};
+use super::layers::{NORMALISATIONS, normalisation};
 use super::operation::Number;
 
 use ElementAbsent::{As, Empty, HalfOf, Is, Required, True};

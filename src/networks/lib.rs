@@ -14,6 +14,7 @@ mod builder;
 mod chain;
 mod cnn;
 mod depthwise;
+mod element;
 mod element_keys;
 mod graph;
 mod initial;
@@ -30,9 +31,9 @@ use serde::Serialize;
 pub use activation::{Activation, LEAK};
 pub use builder::{Builder, Misfit, Ports};
 pub use chain::{Chain, LayerShape};
+pub use element::{Count, Element, PoolKind, Word};
 pub use element_keys::{ELEMENTS, ElementAbsent, ElementForm, ElementKey, ElementKind, ElementValue, ElementValues};
 pub use graph::{Averages, Extent, Graph, Layer, Node};
-pub use layers::{Count, Element, PoolKind, Word};
 pub use operation::{Normalisation, Number, Op, Pool, Pooling, Window};
 
 /// Units of a layer may not be more.

@@ -12,7 +12,8 @@
 
 use serde::Serialize;
 
-use super::layers::{self, Count, Element, PoolKind, Word};
+use super::element::{Count, Element, PoolKind, Word};
+use super::layers;
 use super::{Builder, Definition, Form, Key, Misfit, Values};
 
 /// A residual network of 6 · `blocks` + 2 layers.
