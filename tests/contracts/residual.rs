@@ -115,11 +115,12 @@ fn what_knows_chains_alone_refuses_a_residual_network_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let flow = RESIDUAL
         .replace("kind = \"adam\"\nlr = [0.003, 0.01]", "kind = \"gradient-flow\"")
+        .replace("[[architecture]]", "[[architecture]]\nparametrisation = \"mean-field\"")
         .replace("[observe]\nweights = [0, 40]", "")
         .replace("epochs = 40", "epochs = 40\nloss = \"hinge\"");
     let measured = |what: &str| RESIDUAL.replace("weights = [0, 40]", what);
     for (text, words) in [
-        (flow, "gradient flows train plain chains of layers"),
+        (flow, "the mean-field parametrisation is that of chains of layers"),
         (
             measured("local_complexity = { radii = [0.1], directions = 4000 }"),
             "local complexity asks for 4000 orthonormal directions",

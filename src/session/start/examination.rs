@@ -230,7 +230,8 @@ fn refused_networks(sweep: &Sweep, name: &str, ports: Ports) -> Vec<String> {
             }
         };
         let flows = sweep.optimisers.iter().any(|optimiser| optimiser.flow.is_some());
-        let trained = flows.then(|| train::flow::chain(&graph).err()).flatten();
+        let mean_field = architecture.mean_field.is_some();
+        let trained = flows.then(|| train::flow::followed(&graph, mean_field).err()).flatten();
         let measured = sweep.observe.probes.refusals(&graph, sweep.train.loss);
         let reasons = trained.into_iter().chain(measured);
         refused.extend(reasons.map(|reason| format!("[[architecture]] {label}: {reason}")));

@@ -14,7 +14,7 @@
 
 use super::field::{Field, Points};
 use super::packed::Packed;
-use super::real::Real;
+use phasesweep_passes::Real;
 
 /// An active set, made at some point of a flow.
 pub(super) struct ActiveSet<T> {

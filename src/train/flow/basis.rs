@@ -7,9 +7,9 @@ use super::field::Points;
 use super::margin::MarginLoss;
 use super::network::Network;
 use super::problem::FlowProblem;
-use super::real::Real;
 use crate::sweep::Flow;
 use crate::train::Problem;
+use phasesweep_passes::Real;
 
 /// What the replicas of a cohort share in one precision.
 pub(super) struct SharedInputs<T> {

@@ -1,12 +1,12 @@
-//! Forward and backward through a network of any depth, convolutions included, one tile of samples at a time.
+//! Forward and backward through a chain of layers of any depth, convolutions included, one tile of samples at a time.
 //!
 //! Values lie column by column: `[unit, sample]` behind a dense layer, `[channel, (sample, row, column)]` behind a
 //! convolution, whose inputs are spread out into patches so that both are one matrix product. What lies between a
 //! convolution and a dense layer is put into the dense layer's order, `(channel, row, column)`.
 
 use super::network::{Level, Network};
-use super::real::{Real, View};
 use phasesweep_networks::LayerShape;
+use phasesweep_passes::{Real, View};
 
 /// What a layer leaves for the way back.
 #[derive(Debug, Default)]
@@ -39,15 +39,12 @@ pub(super) fn forward<T: Real>(network: &Network, parameters: &[T], x: &[T]) -> 
     let samples = x.len() / network.inputs.max(1);
     let mut stages = Vec::with_capacity(network.levels.len());
     let mut values = x.to_vec();
-    // Whether `values` are [sample, channel, row, column], as inputs are, or [sample, row, column, channel].
-    let mut channels_first = true;
     for (place, level) in network.levels.iter().enumerate() {
         let mut stage = Stage { columns: samples, ..Stage::default() };
         match level.layer {
             LayerShape::Convolution { height, width, .. } => {
                 stage.columns = samples * height * width;
-                stage.input = patches(level.layer, &values, channels_first);
-                channels_first = false;
+                stage.input = patches(&network.sources[place], &values);
             }
             LayerShape::Dense { inputs, .. } => {
                 stage.input = match network.levels.get(place.wrapping_sub(1)).map(|below| below.layer) {
@@ -103,7 +100,7 @@ pub(super) fn backward<T: Real>(
         back.iter_mut().for_each(|value| *value = *value * scale);
         let (under, of_under) = (&network.levels[below].layer, &tape.stages[below]);
         let mut values = match (level.layer, *under) {
-            (LayerShape::Convolution { .. }, _) => unpatch(level.layer, &back, samples),
+            (LayerShape::Convolution { .. }, _) => unpatch(&network.sources[place], &back, samples),
             (LayerShape::Dense { inputs, .. }, LayerShape::Convolution { outputs, .. }) => {
                 reorder(&back, inputs, outputs, false)
             }
@@ -142,8 +139,8 @@ pub(super) fn add_gradient<T: Real>(network: &Network, parameters: &[T], x: &[T]
 }
 
 /// A convolution's inputs spread out: `[(channel, i, j), (sample, row, column)]`, 0 beyond the border.
-fn patches<T: Real>(layer: LayerShape, values: &[T], channels_first: bool) -> Vec<T> {
-    let (sources, size) = sources(layer, channels_first);
+fn patches<T: Real>(sources: &Sources, values: &[T]) -> Vec<T> {
+    let (size, sources) = (sources.size, &sources.places);
     let mut out = Vec::with_capacity(values.len() / size.max(1) * sources.len());
     let mut sample = vec![T::default(); size + 1];
     for values in values.chunks_exact(size.max(1)) {
@@ -154,8 +151,8 @@ fn patches<T: Real>(layer: LayerShape, values: &[T], channels_first: bool) -> Ve
 }
 
 /// The way back: sums of the patches' gradients at each value, `[sample, row, column, channel]`.
-fn unpatch<T: Real>(layer: LayerShape, patches: &[T], samples: usize) -> Vec<T> {
-    let (sources, size) = sources(layer, false);
+fn unpatch<T: Real>(sources: &Sources, patches: &[T], samples: usize) -> Vec<T> {
+    let (size, sources) = (sources.size, &sources.places);
     let mut out = Vec::with_capacity(samples * size);
     let mut sample = vec![T::default(); size + 1];
     for patches in patches.chunks_exact(sources.len().max(1)) {
@@ -166,8 +163,25 @@ fn unpatch<T: Real>(layer: LayerShape, patches: &[T], samples: usize) -> Vec<T> 
     out
 }
 
-/// Where every element of a sample's patches lies among its values, and how many values it has; beyond the border lies
-/// one behind the last.
+/// Where the patches of a convolution's inputs come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Sources {
+    /// Where every element of a sample's patches lies among its values; beyond the border lies one behind the last.
+    places: Vec<u32>,
+    /// Values of a sample.
+    size: usize,
+}
+
+impl Sources {
+    /// Those of a layer, whose values are [sample, channel, row, column], as inputs are, or, behind another convolution,
+    /// [sample, row, column, channel]. None of a dense layer.
+    pub(super) fn of(layer: LayerShape, channels_first: bool) -> Sources {
+        let (places, size) = sources(layer, channels_first);
+        Sources { places, size }
+    }
+}
+
+/// Where every element of a sample's patches lies among its values, and how many values it has.
 fn sources(layer: LayerShape, channels_first: bool) -> (Vec<u32>, usize) {
     let LayerShape::Convolution { inputs, kernel, height, width, .. } = layer else { return (Vec::new(), 0) };
     let (size, half) = (inputs * height * width, kernel / 2);

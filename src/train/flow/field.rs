@@ -1,21 +1,26 @@
 //! f and Σ c ∂f on a set of samples: by the shallow loops where the network is one hidden layer of rectifiers, by tiles
-//! through the deep passes otherwise.
+//! through the deep passes where it is another chain of layers, and by the passes of its graph where it is none.
 //!
 //! Invariant: both are functions of the parameters and the samples alone, whoever shares the work, so that a flow that is
 //! resumed goes on to the same bits.
+
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
 use super::deep;
 use super::network::Network;
 use super::packed::{Packed, block};
-use super::real::{Real, fast};
 use super::shallow::{Apart, Outputs, ROWS, Sums, TILE};
 use crate::sweep::Activation;
 use phasesweep_networks::LayerShape;
+use phasesweep_passes::{Passes, Room, Weights};
+use phasesweep_passes::{Real, fast};
 
 /// Numbers of a tile of the deep passes, in every layer's inputs, and the most samples: they are to stay in cache.
 const DEEP_TILE: (usize, usize) = (1 << 17, 128);
+/// Tiles of a graph's passes whose gradients are summed before they are added to the others'.
+const PIECE: usize = 2;
 /// Products below which handing work to another thread costs more than it saves.
 const WORTH_SHARING: usize = 200_000;
 
@@ -82,19 +87,25 @@ pub(super) struct Field<T> {
     rows: Vec<T>,
     coefficients: Vec<T>,
     sums: Vec<T>,
+    /// The parameters as a graph's passes read them.
+    weights: Weights<T>,
+    /// Memory of the passes of a graph, as much as threads have asked for at once.
+    rooms: Mutex<Vec<Room<T>>>,
 }
 
 impl<T: Real> Field<T> {
     /// The field of a network.
     pub(super) fn new(network: Network) -> Field<T> {
         let dense = network.levels.iter().all(|level| matches!(level.layer, LayerShape::Dense { .. }));
-        let shallow = dense && network.levels.len() == 2 && network.unit.kind == Activation::Relu;
+        let shallow =
+            network.passes.is_none() && dense && network.levels.len() == 2 && network.unit.kind == Activation::Relu;
         let inputs = |layer: LayerShape| match layer {
             LayerShape::Convolution { height, width, .. } => layer.fan_in() * height * width,
             LayerShape::Dense { inputs, .. } => inputs,
         };
         let each: usize = network.levels.iter().map(|level| inputs(level.layer)).sum();
-        let products = network.levels.iter().map(|level| inputs(level.layer) * level.layer.outputs()).sum();
+        let of_levels = network.levels.iter().map(|level| inputs(level.layer) * level.layer.outputs()).sum();
+        let products = network.passes.as_ref().map_or(of_levels, |passes| passes.products());
         Field {
             network,
             shallow,
@@ -107,11 +118,20 @@ impl<T: Real> Field<T> {
             rows: Vec::new(),
             coefficients: Vec::new(),
             sums: Vec::new(),
+            weights: Weights::default(),
+            rooms: Mutex::default(),
         }
     }
 
     /// What computes, for the log.
     pub(super) fn describe(&self) -> &'static str {
+        if self.is_graph() {
+            return if self.fast {
+                "any graph, samples in lanes, avx2"
+            } else {
+                "any graph, samples in lanes, portable"
+            };
+        }
         match (self.shallow, self.fast) {
             (true, true) => "one hidden layer of rectifiers, avx2",
             (true, false) => "one hidden layer of rectifiers, portable",
@@ -129,6 +149,8 @@ impl<T: Real> Field<T> {
     pub(super) fn load(&mut self, parameters: &[T]) {
         if self.shallow {
             self.packed.load(&self.network, parameters);
+        } else if let Some(passes) = &self.network.passes {
+            passes.load(parameters, &mut self.weights);
         } else {
             self.parameters.clear();
             self.parameters.extend_from_slice(parameters);
@@ -163,6 +185,25 @@ impl<T: Real> Field<T> {
     pub(super) fn outputs(&mut self, points: &Points<T>, count: usize, out: &mut Vec<T>) {
         let d = self.network.inputs;
         out.clear();
+        if let Some(passes) = &self.network.passes {
+            out.resize(count, T::default());
+            let tile = Passes::tile::<T>();
+            let tiles = points.rows[..count * d].par_chunks(PIECE * tile * d).zip(out.par_chunks_mut(PIECE * tile));
+            let one = |(rows, out): (&[T], &mut [T])| {
+                let mut room = self.room();
+                for (rows, out) in rows.chunks(tile * d).zip(out.chunks_mut(tile)) {
+                    passes.outputs(&self.weights, self.fast, rows, out, &mut room);
+                }
+                self.leave(room);
+            };
+            if self.parts(count * self.products, tiles.len()) > 1 {
+                tiles.with_max_len(1).for_each(one);
+            } else {
+                let pieces = points.rows[..count * d].chunks(PIECE * tile * d);
+                pieces.zip(out.chunks_mut(PIECE * tile)).for_each(one);
+            }
+            return;
+        }
         if !self.shallow {
             let tiles: Vec<&[T]> = points.rows[..count * d].chunks(self.deep_tile * d.max(1)).collect();
             let one = |tile: &[T]| deep::forward(&self.network, &self.parameters, tile).outputs;
@@ -199,6 +240,10 @@ impl<T: Real> Field<T> {
             return self.shallow_gradient(points, terms, out);
         }
         out.fill(T::default());
+        if self.is_graph() {
+            let rows: Vec<T> = terms.iter().flat_map(|&(sample, _)| points.row(sample)).copied().collect();
+            return self.passed(&rows, terms.len(), |term, _| terms[term].1, &mut [], out);
+        }
         let one = |terms: &[(usize, T)], out: &mut [T]| {
             let x: Vec<T> = terms.iter().flat_map(|&(sample, _)| points.row(sample)).copied().collect();
             let c: Vec<T> = terms.iter().map(|&(_, c)| c).collect();
@@ -218,6 +263,73 @@ impl<T: Real> Field<T> {
         } else {
             terms.chunks(self.deep_tile).for_each(|terms| add(out, &alone(terms)));
         }
+    }
+
+    /// Whether the network is a graph that is no chain, of which outputs and gradient are better had in one pass.
+    pub(super) fn is_graph(&self) -> bool {
+        self.network.passes.is_some()
+    }
+
+    /// f at all points of a graph, and Σ c ∂f over them in the same pass: `c` answers each sample's coefficient from its
+    /// place and its output. Where the coefficients of a whole tile are 0, there is no way back.
+    pub(super) fn outputs_and_gradient(
+        &self,
+        points: &Points<T>,
+        c: impl Fn(usize, T) -> T + Sync,
+        outputs: &mut Vec<T>,
+        gradient: &mut [T],
+    ) {
+        outputs.resize(points.len, T::default());
+        gradient.fill(T::default());
+        self.passed(&points.rows, points.len, c, outputs, gradient);
+    }
+
+    /// Adds Σ c ∂f over rows of samples to `gradient`, and writes their outputs where there is room for them.
+    fn passed(
+        &self,
+        rows: &[T],
+        count: usize,
+        c: impl Fn(usize, T) -> T + Sync,
+        outputs: &mut [T],
+        gradient: &mut [T],
+    ) {
+        let Some(passes) = &self.network.passes else { return };
+        let (d, tile) = (self.network.inputs, Passes::tile::<T>());
+        // Every piece has a sum of its own, whoever takes it, so that threads change no bit.
+        let piece = |(number, rows): (usize, &[T])| {
+            let (mut room, mut part) = (self.room(), vec![T::default(); self.network.parameters]);
+            let mut own = Vec::with_capacity(rows.len() / d.max(1));
+            for rows in rows.chunks(tile * d) {
+                let first = number * PIECE * tile + own.len();
+                let coefficient = |lane: usize, output: T| {
+                    own.push(output);
+                    c(first + lane, output)
+                };
+                passes.gradient(&self.weights, self.fast, rows, coefficient, &mut part, &mut room);
+            }
+            self.leave(room);
+            (own, part)
+        };
+        let size = PIECE * tile * d;
+        let each: Vec<(Vec<T>, Vec<T>)> = if self.parts(3 * count * self.products, count.div_ceil(PIECE * tile)) > 1 {
+            rows.par_chunks(size).enumerate().with_max_len(1).map(piece).collect()
+        } else {
+            rows.chunks(size).enumerate().map(piece).collect()
+        };
+        for (number, (own, part)) in each.iter().enumerate() {
+            if !outputs.is_empty() {
+                outputs[number * PIECE * tile..][..own.len()].copy_from_slice(own);
+            }
+            gradient.iter_mut().zip(part).for_each(|(sum, &part)| *sum += part);
+        }
+    }
+
+    fn room(&self) -> Room<T> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn leave(&self, room: Room<T>) {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner).push(room);
     }
 
     fn shallow_gradient(&mut self, points: &Points<T>, terms: &[(usize, T)], out: &mut [T]) {

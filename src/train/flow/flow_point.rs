@@ -6,8 +6,8 @@
 use super::active_set::ActiveSet;
 use super::basis::Basis;
 use super::field::Field;
-use super::real::Real;
 use super::screening::Screening;
+use phasesweep_passes::Real;
 
 /// A point of a flow.
 #[derive(Debug, Clone, Default)]
@@ -54,11 +54,34 @@ impl<T: Real> FlowPoint<T> {
                 self.looked = None;
             }
         }
+        if self.looked.is_none() && field.is_graph() {
+            self.pass(basis, field);
+            return;
+        }
         if self.looked.is_none() {
             self.look_at_all(basis, field);
             self.pulls(basis, &basis.kept);
         }
         field.gradient(&basis.shared.train, &self.terms, &mut self.gradient);
+        self.norm = norm(&self.gradient);
+    }
+
+    /// Margins and gradient of a graph in one pass: every sample pulls as it does, however little.
+    fn pass(&mut self, basis: &Basis<T>, field: &Field<T>) {
+        let (train, labels, share) = (&basis.shared.train, &basis.shared.labels, 1.0 / basis.kept.len() as f64);
+        let all = basis.kept.len() == train.len();
+        let coefficient = |sample: usize, output: T| {
+            if !all && basis.kept.binary_search(&sample).is_err() {
+                return T::default();
+            }
+            let margin = basis.margin(sample, output);
+            // A margin that is not finite must make the gradient, and with it the step, not finite too.
+            let pull = if margin.is_finite() { basis.shared.loss.pull(margin) } else { f64::NAN };
+            T::of(pull * labels[sample] * share)
+        };
+        field.outputs_and_gradient(train, coefficient, &mut self.outputs, &mut self.gradient);
+        self.take_margins(basis);
+        self.pulls(basis, &basis.kept);
         self.norm = norm(&self.gradient);
     }
 
@@ -88,6 +111,10 @@ impl<T: Real> FlowPoint<T> {
     fn look_at_all(&mut self, basis: &Basis<T>, field: &mut Field<T>) {
         let train = &basis.shared.train;
         field.outputs(train, train.len(), &mut self.outputs);
+        self.take_margins(basis);
+    }
+
+    fn take_margins(&mut self, basis: &Basis<T>) {
         let each = self.margins.iter_mut().zip(&self.outputs).enumerate();
         each.for_each(|(sample, (margin, &output))| *margin = basis.margin(sample, output));
         self.looked = None;

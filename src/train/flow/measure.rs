@@ -1,10 +1,9 @@
 //! What is measured along a flow that needs nothing but parameters and outputs: λ, norms, quantiles, covariances.
 
 use super::network::Network;
-use super::real::{Real, View};
 use crate::observables::flow::QUANTILES;
 use crate::observe::spectrum::eigenvalues;
-use phasesweep_networks::LayerShape;
+use phasesweep_passes::{Real, View};
 
 /// Quantiles by linear interpolation between order statistics; NaN of nothing.
 pub(super) fn quantiles(mut values: Vec<f64>) -> [f64; 5] {
@@ -18,11 +17,10 @@ pub(super) fn quantiles(mut values: Vec<f64>) -> [f64; 5] {
 }
 
 /// λ: the rms over neurons and informative coordinates (the first `parallel`) of the first layer's weights over the same
-/// of the others. NaN for a convolution, or without other coordinates.
+/// of the others. NaN where the first layer is not a dense layer of the samples, or without other coordinates.
 pub(super) fn compression(network: &Network, parameters: &[f64], parallel: usize) -> f64 {
-    let Some(level) = network.levels.first() else { return f64::NAN };
-    let LayerShape::Dense { inputs, .. } = level.layer else { return f64::NAN };
-    let weights = &parameters[level.weight..level.weight + level.layer.weights()];
+    let Some(first) = network.first().filter(|first| first.of_coordinates) else { return f64::NAN };
+    let (inputs, weights) = (first.fan_in, &parameters[first.weights]);
     let (mut along, mut across) = (0.0, 0.0);
     for weight in weights.chunks_exact(inputs.max(1)) {
         along += weight.iter().take(parallel).map(|w| w * w).sum::<f64>();
@@ -34,20 +32,20 @@ pub(super) fn compression(network: &Network, parameters: &[f64], parallel: usize
 
 /// ‖(w_n, b_n)‖ of the first layer's neurons (channels, of a convolution).
 pub(super) fn neuron_norms(network: &Network, parameters: &[f64]) -> Vec<f64> {
-    let Some(level) = network.levels.first() else { return Vec::new() };
-    let weights = &parameters[level.weight..level.weight + level.layer.weights()];
+    let Some(first) = network.first() else { return Vec::new() };
+    let weights = &parameters[first.weights];
     let norm = |(neuron, weight): (usize, &[f64])| {
-        let bias = level.bias.map_or(0.0, |at| parameters[at + neuron]);
+        let bias = first.bias.map_or(0.0, |at| parameters[at + neuron]);
         (weight.iter().map(|w| w * w).sum::<f64>() + bias * bias).sqrt()
     };
-    weights.chunks_exact(level.layer.fan_in().max(1)).enumerate().map(norm).collect()
+    weights.chunks_exact(first.fan_in.max(1)).enumerate().map(norm).collect()
 }
 
 /// Largest eigenvalues, descending, of (1/h) Σ_n w_n w_nᵀ over the first layer's neurons.
 pub(super) fn weight_spectrum(network: &Network, parameters: &[f64], components: usize) -> Vec<f64> {
-    let Some(level) = network.levels.first() else { return Vec::new() };
-    let (neurons, fan_in) = (level.layer.outputs(), level.layer.fan_in());
-    let weights = &parameters[level.weight..level.weight + neurons * fan_in];
+    let Some(first) = network.first() else { return Vec::new() };
+    let (neurons, fan_in) = (first.neurons, first.fan_in);
+    let weights = &parameters[first.weights];
     let mut moments = vec![0.0; fan_in * fan_in];
     let by_neuron = View::columns(weights, fan_in, neurons);
     f64::product(&mut moments, by_neuron, by_neuron.t(), false);

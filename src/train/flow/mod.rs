@@ -3,8 +3,8 @@
 //! - [`trajectory`] is one replica's flow from one [`flow_point`] to the next, [`control`] how long its steps may be,
 //!   [`margin`] the losses, [`active_set`] the samples that a step has to evaluate, [`screening`] when that set is renewed,
 //!   [`basis`] what does not change along a flow.
-//! - [`field`] is f and Σ c ∂f: [`shallow`] for one hidden layer of rectifiers ([`packed`]), [`deep`] for everything else,
-//!   in the two precisions of [`real`].
+//! - [`field`] is f and Σ c ∂f: [`shallow`] for one hidden layer of rectifiers ([`packed`]), [`deep`] for other chains of
+//!   layers, [`phasesweep_passes`] for every other graph, in the two precisions of [`Real`].
 //! - [`plain`] is what is kept and measured of a flow's weights: those of the plain network that computes the same.
 //! - [`measure`] and [`stage`] say what is recorded ([`crate::observables::flow`]): [`tangent`] the tangent kernel,
 //!   [`crate::observe::spectrum`] what its eigenvectors know of the labels, [`machine`] what the frozen kernel would learn,
@@ -21,7 +21,6 @@ mod control;
 mod deep;
 mod field;
 mod flow_point;
-mod lanes;
 mod machine;
 mod margin;
 mod measure;
@@ -29,7 +28,6 @@ mod network;
 mod packed;
 mod plain;
 mod problem;
-mod real;
 mod screening;
 mod shallow;
 mod stage;
@@ -46,7 +44,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 pub(super) use network::Network;
-pub use network::chain;
+pub use network::followed;
 pub use plain::StageWeights;
 pub use problem::FlowProblem;
 pub use state::FlowState;
@@ -54,10 +52,10 @@ pub use state::FlowState;
 use self::basis::SharedInputs;
 use self::field::Field;
 use self::margin::MarginLoss;
-use self::real::Real;
 use self::trajectory::{Flowing, Trajectory, fits, signs};
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 use crate::sweep::{Flow, Precision};
+use phasesweep_passes::Real;
 
 /// The engine of gradient flows.
 pub struct FlowEngine {
@@ -87,7 +85,9 @@ impl FlowEngine {
         }
         let network = Network::new(&problem.architecture, problem.activation, flow.mean_field, &problem.block);
         let Some(network) = network else {
-            let reason = problem.graph().map_or_else(|misfit| Err(misfit.to_string()), |graph| chain(&graph).map(drop));
+            let mean_field = flow.mean_field.is_some();
+            let reason = problem.graph().map_err(|misfit| misfit.to_string());
+            let reason = reason.and_then(|graph| followed(&graph, mean_field));
             let reason = reason.err().unwrap_or_else(|| "it has no layers".to_owned());
             return refused(&format!("{} cannot follow a gradient flow: {reason}", problem.architecture.label()));
         };

@@ -1,15 +1,24 @@
 //! The network of a flow: one output, its layers with their scales, and where its parameters lie.
 //!
+//! A chain of layers is what it was before there were other networks, to the bit: [`Level`]s, in either parametrisation. Every
+//! other graph is followed in the standard parametrisation alone, by its [`Passes`]: of the mean-field one it is not said what
+//! the scale of a residual sum or of a shared kernel is to be.
+//!
 //! Invariant: parameters lie layer by layer, weight `[out, in]` row-major (convolution: `[out, in, k, k]`), then bias
-//! `[out]`; a mean-field network's output layer has no bias.
+//! `[out]`; a mean-field network's output layer has no bias. A network has levels or passes, and not both.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
+use super::deep::Sources;
 use super::unit::Unit;
 use crate::data::Block;
 use crate::sweep::{Activation, ArchitectureKind, MeanField};
-use phasesweep_networks::{Chain, Graph, LayerShape, Ports};
+use phasesweep_networks::{Chain, Graph, LayerShape, Op, Ports};
+use phasesweep_passes::{Passes, scaled_layers};
 
 /// One layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,16 +33,35 @@ pub(super) struct Level {
     pub(super) scale: f64,
 }
 
-/// The chain of layers that a graph is: what a gradient flow follows.
+/// Whether a gradient flow follows a graph, in the mean-field parametrisation or in the standard one.
 ///
 /// # Errors
-/// Why it does not follow others.
-pub fn chain(graph: &Graph) -> Result<Chain, String> {
-    graph.as_chain().ok_or_else(|| {
-        "gradient flows train plain chains of layers (kind = \"mlp\", kind = \"cnn\") only; steps of any optimiser train \
-         this network"
-            .to_owned()
-    })
+/// Why it does not.
+pub fn followed(graph: &Graph, mean_field: bool) -> Result<(), String> {
+    if graph.as_chain().is_some() {
+        return Ok(());
+    }
+    if mean_field {
+        return Err("the mean-field parametrisation is that of chains of layers with biases (kind = \"mlp\", kind = \
+                    \"cnn\"). Write parametrisation = \"standard\": α alone then says which regime a flow is in"
+            .to_owned());
+    }
+    phasesweep_passes::followed(graph)
+}
+
+/// The first layer of a network: what is known of its neurons.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct First {
+    /// Its weights, neuron by neuron (of a convolution, channel by channel).
+    pub(super) weights: Range<usize>,
+    /// Where its biases begin; `None`: it has none.
+    pub(super) bias: Option<usize>,
+    /// Neurons.
+    pub(super) neurons: usize,
+    /// Inputs of a neuron.
+    pub(super) fan_in: usize,
+    /// Whether it is a dense layer of the samples, so that a weight belongs to a coordinate.
+    pub(super) of_coordinates: bool,
 }
 
 /// A network.
@@ -47,11 +75,15 @@ pub(in crate::train) struct Network {
     pub(super) parameters: usize,
     /// Inputs of a sample.
     pub(super) inputs: usize,
+    /// For each layer, where the numbers of its patches come from; empty of dense layers.
+    pub(super) sources: Arc<Vec<Sources>>,
+    /// Of a graph that is no chain of layers.
+    pub(super) passes: Option<Arc<Passes>>,
 }
 
 impl Network {
     /// The network of an architecture on a block; `None` where it cannot be built (a convolution on no image, or pooled
-    /// down to nothing), or is no chain of layers.
+    /// down to nothing), or is not [`followed`].
     pub(in crate::train) fn new(
         kind: &ArchitectureKind,
         activation: Activation,
@@ -59,7 +91,19 @@ impl Network {
         block: &Block,
     ) -> Option<Network> {
         let ports = Ports { inputs: block.inputs(), image: block.image, classes: block.classes };
-        let Chain { mut layers, .. } = chain(&kind.graph(ports, activation).ok()?).ok()?;
+        let graph = kind.graph(ports, activation).ok()?;
+        followed(&graph, mean_field.is_some()).ok()?;
+        let Some(Chain { mut layers, .. }) = graph.as_chain() else {
+            let graph = kind.graph(Ports { classes: 1, ..ports }, activation).ok()?;
+            return Some(Network {
+                levels: Vec::new(),
+                unit: Unit::new(activation, false),
+                parameters: graph.parameters(),
+                inputs: block.inputs(),
+                sources: Arc::default(),
+                passes: Some(Arc::new(Passes::new(graph).ok()?)),
+            });
+        };
         if let Some(LayerShape::Dense { outputs, .. }) = layers.last_mut() {
             *outputs = 1;
         }
@@ -80,11 +124,54 @@ impl Network {
             levels.push(Level { layer, weight, bias, scale });
         }
         let unit = Unit::new(activation, mean_field.is_some());
-        Some(Network { levels, unit, parameters: start, inputs: block.inputs() })
+        let sources = levels.iter().enumerate().map(|(place, level)| Sources::of(level.layer, place == 0));
+        let sources = Arc::new(sources.collect());
+        Some(Network { levels, unit, parameters: start, inputs: block.inputs(), sources, passes: None })
+    }
+
+    /// The first layer; `None`: there is no layer.
+    pub(super) fn first(&self) -> Option<First> {
+        if let Some(passes) = &self.passes {
+            let graph = passes.graph();
+            let (node, layer) = graph.layers().next()?;
+            return Some(First {
+                weights: layer.weight_range(),
+                bias: layer.bias.then(|| layer.bias_range().start),
+                neurons: layer.outputs(),
+                fan_in: layer.fan_in(),
+                of_coordinates: node.op == Op::Dense && graph.reads_samples(node),
+            });
+        }
+        let level = self.levels.first()?;
+        Some(First {
+            weights: level.weight..level.weight + level.layer.weights(),
+            bias: level.bias,
+            neurons: level.layer.outputs(),
+            fan_in: level.layer.fan_in(),
+            of_coordinates: matches!(level.layer, LayerShape::Dense { .. }),
+        })
+    }
+
+    /// For each layer, s² and the 1 of its biases in what it adds to the tangent kernel where it is dense, (s² a·a' + 1) δ·δ'.
+    pub(super) fn dense_factors(&self) -> Vec<[f64; 2]> {
+        let one = |biased: bool| f64::from(u8::from(biased));
+        match &self.passes {
+            Some(passes) => passes.graph().layers().map(|(_, layer)| [1.0, one(layer.bias)]).collect(),
+            None => self.levels.iter().map(|level| [level.scale * level.scale, one(level.bias.is_some())]).collect(),
+        }
+    }
+
+    /// For each layer whose weights are to be multiplied by α for the output to be, whether they are.
+    pub(super) fn scaled(&self) -> Vec<bool> {
+        match &self.passes {
+            Some(passes) => scaled_layers(passes.graph()).unwrap_or_default(),
+            None => (0..self.levels.len()).map(|place| place + 1 == self.levels.len()).collect(),
+        }
     }
 
     /// Initial parameters. Mean-field: weights N(0, 1) and biases N(0, `bias_variance`), times `init_scale`; else as
-    /// [`Problem::initial_parameters`](crate::train::Problem::initial_parameters), uniform on ±`init_scale`/√fan_in.
+    /// [`Problem::initial_parameters`](crate::train::Problem::initial_parameters), uniform on ±`init_scale`/√fan_in. Those of
+    /// a graph that is no chain are the very numbers that the architecture draws for one output.
     ///
     /// Layer ℓ takes its weights from stream 2ℓ and its biases from stream 2ℓ + 1 of a generator keyed by the seed and
     /// the shape. A dense first layer draws for all inputs of the source and keeps the live ones.
@@ -96,6 +183,10 @@ impl Network {
         init_scale: f64,
         block: &Block,
     ) -> Vec<f64> {
+        if let Some(passes) = &self.passes {
+            let drawn = kind.initial_parameters(passes.graph(), seed, block.features, &block.live, init_scale);
+            return drawn.into_iter().map(f64::from).collect();
+        }
         let mut hasher = blake3::Hasher::new_derive_key("phasesweep 1 initial parameters of a flow");
         hasher.update(&seed.to_le_bytes());
         // The serialisation of a plain enum of integers cannot fail; an empty key part would still be a valid key.

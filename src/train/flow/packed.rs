@@ -1,8 +1,8 @@
 //! The weights of a network of one hidden layer, scales multiplied in, in the two orders of its loops.
 
 use super::network::Network;
-use super::real::Real;
 use super::shallow::{BLOCK, TOGETHER};
+use phasesweep_passes::Real;
 
 /// A network's weights at some parameters. Neurons that fill up a group or a block have weights 0.
 #[derive(Debug, Clone, Default)]

@@ -1,14 +1,15 @@
 //! The plain network that computes what a flow's network does: every pre-activation W a + b, every activation σ itself.
 //!
 //! A flow's network has a scale s at each layer, c at each activation, and α in front of its output (z = s W a + b, a = c σ(z),
-//! F = α (f − f₀)). Multiplied into the weights they leave a network of one output, α f, that any program computes; F is that
+//! F = α (f − f₀)). In a graph that is no chain there is α alone, which goes into every layer whose output the network's
+//! output is made of ([`phasesweep_passes::scaled_layers`]). Multiplied into the weights they leave a network of one output, α f, that any program computes; F is that
 //! network at one stage minus the same at the start. Since c and s are positive, pooling and the signs of
 //! pre-activations, and so the linear regions, stay what they are.
 //!
 //! Invariant: parameters lie in the layout of the architecture's graph with one output, so that the output layer has a bias, 0
 //! in a mean-field network.
 
-use super::network::Network;
+use super::network::{Level, Network};
 
 /// The weights of a flow at one of its stages.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,17 +33,26 @@ pub struct StageWeights {
 impl Network {
     /// What the weights of each layer are to be multiplied by, so that activations are σ and the output is α f.
     pub(super) fn scales(&self, alpha: f64) -> Vec<f64> {
-        let last = self.levels.len() - 1;
-        let scale = |(place, scale): (usize, f64)| {
+        let of_output = self.scaled().into_iter().map(|scaled| if scaled { alpha } else { 1.0 });
+        if self.passes.is_some() {
+            return of_output.collect();
+        }
+        let scale = |((place, level), of_output): ((usize, &Level), f64)| {
             let of_input = if place == 0 { 1.0 } else { self.unit.scale };
-            let of_output = if place == last { alpha } else { 1.0 };
-            scale * of_input * of_output
+            level.scale * of_input * of_output
         };
-        self.levels.iter().map(|level| level.scale).enumerate().map(scale).collect()
+        self.levels.iter().enumerate().zip(of_output).map(scale).collect()
     }
 
     /// The parameters of the plain network that computes α f at a flow's parameters.
     pub(in crate::train) fn plain(&self, parameters: &[f64], alpha: f64) -> Vec<f64> {
+        if let Some(passes) = &self.passes {
+            let mut plain = parameters.to_vec();
+            for ((_, layer), scale) in passes.graph().layers().zip(self.scales(alpha)) {
+                plain[layer.weight_range().start..layer.bias_range().end].iter_mut().for_each(|value| *value *= scale);
+            }
+            return plain;
+        }
         let last = self.levels.len() - 1;
         let mut plain = Vec::with_capacity(parameters.len() + 1);
         for (place, (level, scale)) in self.levels.iter().zip(self.scales(alpha)).enumerate() {

@@ -3,8 +3,8 @@
 //! Invariant: what is decided here changes how long an evaluation takes, and no number of it; see [`super::active_set`].
 
 use super::active_set::ActiveSet;
-use super::real::Real;
 use crate::sweep::Watched;
+use phasesweep_passes::Real;
 
 /// Steps after which an active set is tried again at the latest.
 const LONGEST_WAIT: usize = 200;

@@ -12,8 +12,8 @@
 //! Invariants: an output depends on its sample alone and a neuron's derivatives on all samples in their order, whichever
 //! tiles and neurons are asked for together: cutting the work among threads changes no bit.
 
-use super::lanes::Lanes;
-use super::real::{Job, Real};
+use phasesweep_passes::Lanes;
+use phasesweep_passes::{Job, Real};
 
 /// Vectors of samples of a tile of the outputs.
 pub(super) const TILE: usize = 2;

@@ -4,12 +4,15 @@
 //! products of matrices as wide as the layer. A convolution shares its weights among pixels, and the identity becomes a
 //! sum over pairs of pixels, Σ (s² a_p·a'_q + 1) (δ_p·δ'_q); summing over p first, into the small matrix Σ_p δ_p a_pᵀ of
 //! each sample, is the same number for much less work, since a kernel has fewer weights than an image has pairs of pixels.
+//! Grouped and strided convolutions and the γ and β of normalisations are such sums as well. Residual sums, poolings and
+//! activations have no parameters: they take part in the a and the δ alone.
 //! Always in double precision, whatever the flow's.
 
 use super::deep;
 use super::network::Network;
-use super::real::{Real, View};
 use phasesweep_networks::LayerShape;
+use phasesweep_passes::{Passes, Room, Signal as Left, Weights, fast};
+use phasesweep_passes::{Real, View};
 
 /// Samples that pass through the network at a time.
 const TILE: usize = 128;
@@ -33,6 +36,9 @@ pub(super) struct Signals {
 impl Signals {
     /// Passes samples `[sample, input]` through the network and back.
     pub(super) fn of(network: &Network, parameters: &[f64], x: &[f32]) -> Signals {
+        if let Some(passes) = &network.passes {
+            return Signals::of_graph(passes, parameters, x);
+        }
         let dense = |level: &super::network::Level| match level.layer {
             LayerShape::Dense { .. } => Signal::Dense { input: Vec::new(), delta: Vec::new() },
             LayerShape::Convolution { .. } => Signal::Shared { sums: Vec::new() },
@@ -71,6 +77,46 @@ impl Signals {
         Signals { layers, samples: x.len() / inputs }
     }
 
+    fn of_graph(passes: &Passes, parameters: &[f64], x: &[f32]) -> Signals {
+        let (mut weights, mut room) = (Weights::default(), Room::default());
+        passes.load(parameters, &mut weights);
+        let (tile, inputs, fast) = (Passes::tile::<f64>(), passes.inputs().max(1), fast());
+        let dense = |layer: bool| match layer {
+            true => Signal::Dense { input: Vec::new(), delta: Vec::new() },
+            false => Signal::Shared { sums: Vec::new() },
+        };
+        let nodes = passes.graph().nodes();
+        let mut layers: Vec<Signal> =
+            passes.graph().layers().map(|(node, _)| dense(node.op == phasesweep_networks::Op::Dense)).collect();
+        for rows in x.chunks(tile * inputs) {
+            let samples = rows.len() / inputs;
+            let rows: Vec<f64> = rows.iter().map(|&x| f64::from(x)).collect();
+            // From [number, lane] to [sample, number].
+            let turn = |to: &mut Vec<f64>, from: &[f64]| {
+                (0..samples).for_each(|lane| to.extend(from.iter().skip(lane).step_by(tile)));
+            };
+            passes.signals(
+                &weights,
+                fast,
+                &rows,
+                |_, _| 1.0,
+                &mut room,
+                |place, left| {
+                    let Some(layer) = &nodes[place].layer else { return };
+                    match (&mut layers[layer.index], left) {
+                        (Signal::Dense { input, delta }, Left::Dense { input: a, delta: d }) => {
+                            turn(input, a);
+                            turn(delta, d);
+                        }
+                        (Signal::Shared { sums }, Left::Sums(own)) => turn(sums, own),
+                        _ => unreachable!("a dense layer leaves what dense layers leave"),
+                    }
+                },
+            );
+        }
+        Signals { layers, samples: x.len() / inputs }
+    }
+
     /// What the last hidden layer gives to the output, `[sample, unit]`.
     pub(super) fn last_hidden(&self) -> (&[f64], usize) {
         match self.layers.last() {
@@ -95,7 +141,7 @@ impl Signals {
 pub(super) fn kernel(network: &Network, a: &Signals, b: &Signals) -> Vec<f64> {
     let mut total = vec![0.0; a.samples * b.samples];
     let mut one = vec![0.0; total.len()];
-    for ((level, a_signal), b_signal) in network.levels.iter().zip(&a.layers).zip(&b.layers) {
+    for ((dense, a_signal), b_signal) in network.dense_factors().into_iter().zip(&a.layers).zip(&b.layers) {
         let product = |out: &mut [f64], x: &[f64], y: &[f64], add: bool| {
             let (rows, columns) = (x.len() / a.samples.max(1), y.len() / b.samples.max(1));
             f64::product(out, View::columns(x, rows, a.samples).t(), View::columns(y, columns, b.samples), add);
@@ -103,8 +149,7 @@ pub(super) fn kernel(network: &Network, a: &Signals, b: &Signals) -> Vec<f64> {
         match (a_signal, b_signal) {
             (Signal::Dense { input, delta }, Signal::Dense { input: other, delta: other_delta }) => {
                 product(&mut one, input, other, false);
-                let square = level.scale * level.scale;
-                let bias = f64::from(u8::from(level.bias.is_some()));
+                let [square, bias] = dense;
                 one.iter_mut().for_each(|value| *value = square * *value + bias);
                 let mut signals = vec![0.0; total.len()];
                 product(&mut signals, delta, other_delta, false);

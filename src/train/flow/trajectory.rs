@@ -14,13 +14,13 @@ use super::field::Field;
 use super::flow_point::{self, FlowPoint};
 use super::measure;
 use super::plain::StageWeights;
-use super::real::Real;
 use super::screening::Screening;
 use super::stage;
 use super::state::FlowState;
 use crate::observables::flow;
 use crate::sweep::{Flow, Watched};
 use crate::train::{Replica, ReplicaState};
+use phasesweep_passes::Real;
 
 /// y = ±1 of classes: 1 is +1.
 pub(super) fn signs(classes: &[u16]) -> Vec<f64> {

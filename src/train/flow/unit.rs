@@ -1,8 +1,8 @@
 //! The elementwise function of a hidden layer, with its slope, scaled to unit second moment in a mean-field network.
 
 use super::margin::{logistic, softplus};
-use super::real::Real;
 use crate::sweep::Activation;
+use phasesweep_passes::Real;
 
 /// c σ(z).
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -12,7 +12,7 @@ use crate::sweep::{
 };
 use crate::train::flow::FlowProblem;
 use crate::train::{Problem, Replica};
-use phasesweep_networks::{Cnn, Mlp};
+use phasesweep_networks::{Cnn, Count, Element, Layers, Mlp, Normalisation, PoolKind, Word};
 
 /// The paper's numbers, in double precision.
 pub(super) const FLOW: Flow = Flow {
@@ -38,9 +38,31 @@ pub(super) fn cnn() -> ArchitectureKind {
     ArchitectureKind::Cnn(Cnn { channels: vec![3, 4], kernel: 3, pool: 2, hidden: vec![5] })
 }
 
+/// A graph that is no chain: strided, pointwise and depthwise convolutions, a residual sum, layer normalisation, the mean
+/// over pixels, layers with a bias and without.
+pub(super) fn separable() -> ArchitectureKind {
+    let convolution = |channels, kernel, stride| {
+        let (conv, padding) = (Count::Of(channels), kernel / 2);
+        Element::Convolution { conv, kernel, stride, padding, groups: 1, bias: kernel == 3 }
+    };
+    let active = || Element::Word(Word::Activation);
+    let depthwise = Element::Depthwise { depthwise: 3, stride: 1, padding: 1, bias: false };
+    let residual = vec![depthwise, active(), convolution(4, 1, 1)];
+    let layers = vec![
+        convolution(4, 3, 2),
+        active(),
+        Element::Residual { residual, shortcut: vec![] },
+        Element::Normalise { normalise: Normalisation::Layer },
+        active(),
+        Element::PoolAll { pool_all: PoolKind::Mean },
+        Element::Dense { dense: Count::Classes, bias: false },
+    ];
+    ArchitectureKind::Layers(Layers { layers })
+}
+
 /// Normal samples in the shape that the network wants; the sign of the first input is the class.
 pub(super) fn problem(kind: ArchitectureKind, mean_field: Option<MeanField>, samples: usize, epochs: usize) -> Problem {
-    let image = matches!(kind, ArchitectureKind::Cnn(Cnn { .. })).then_some([2, 6, 5]);
+    let image = kind.needs_images().then_some([2, 6, 5]);
     let inputs = image.map_or(4, |image: [usize; 3]| image.iter().product());
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let mut draw = |count: usize| {

@@ -6,7 +6,7 @@ use crate::sweep::{Activation, ArchitectureKind, MeanField};
 use crate::train::flow::deep;
 use crate::train::flow::field::Field;
 use crate::train::flow::network::Network;
-use crate::train::flow::real::Real;
+use phasesweep_passes::Real;
 
 /// Differences, relative to the largest entry, of f and of a weighted sum of gradients from autodiff's.
 fn against_autodiff<T: Real>(kind: ArchitectureKind, mean_field: Option<MeanField>) -> (f64, f64) {

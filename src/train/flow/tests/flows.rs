@@ -3,7 +3,7 @@
 use phasesweep_results::FlowStop;
 use phasesweep_results::variables::{TEST_ERROR, TRAIN_ERROR};
 
-use super::case::{FLOW, MEAN_FIELD, cnn, mlp, problem, replica};
+use super::case::{FLOW, MEAN_FIELD, cnn, mlp, problem, replica, separable};
 use crate::observables::flow as variables;
 use crate::sweep::{Activation, Flow, Loss, Precision, Watched};
 use crate::train::flow::network::Network;
@@ -117,8 +117,9 @@ fn a_flow_keeps_what_rectifiers_conserve() {
 
 #[test]
 fn a_flow_cut_into_pieces_and_one_in_company_are_the_same_bits() {
-    for (kind, epochs) in [(mlp(&[16]), 300), (cnn(), 12)] {
-        let problem = Problem { loss: Loss::SoftHinge, ..problem(kind, MEAN_FIELD, 40, epochs) };
+    for (kind, mean_field, epochs) in [(mlp(&[16]), MEAN_FIELD, 300), (cnn(), MEAN_FIELD, 12), (separable(), None, 12)]
+    {
+        let problem = Problem { loss: Loss::SoftHinge, ..problem(kind, mean_field, 40, epochs) };
         let numbers = |alpha: f64, precision| Flow { alpha, precision, ..FLOW };
         let replicas: Vec<Replica> = [(0.01, Precision::F32), (100.0, Precision::F64), (1.0, Precision::F32)]
             .into_iter()
@@ -129,6 +130,10 @@ fn a_flow_cut_into_pieces_and_one_in_company_are_the_same_bits() {
         for (replica, expected) in replicas.iter().zip(&whole) {
             let alone = &run(&problem, std::slice::from_ref(replica))[0];
             assert_eq!(bits(alone), bits(expected));
+        }
+        // More threads than replicas: each has some of its own.
+        for (shared, expected) in run_by(7, &problem, &replicas).iter().zip(&whole) {
+            assert_eq!(bits(shared), bits(expected));
         }
         let mut states = fresh(&problem, &replicas);
         for until in [1, 2, 7, 11, epochs / 2, epochs + 1] {

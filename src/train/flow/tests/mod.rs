@@ -5,5 +5,7 @@ mod autodiff;
 mod case;
 mod fields;
 mod flows;
+mod golden;
+mod graphs;
 mod kernels;
 mod stages;

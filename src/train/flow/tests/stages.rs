@@ -3,7 +3,7 @@
 use phasesweep_networks::reference;
 use phasesweep_results::variables::{TEST_ERROR, TRAIN_ERROR, TRAIN_LOSS};
 
-use super::case::{FLOW, MEAN_FIELD, cnn, mlp, problem, replica};
+use super::case::{FLOW, MEAN_FIELD, cnn, mlp, problem, replica, separable};
 use crate::data::Samples;
 use crate::observables::flow as variables;
 use crate::sweep::{Activation, Flow, Loss, Precision, Watched};
@@ -71,6 +71,8 @@ fn the_kept_weights_compute_the_margins_losses_and_errors_of_the_flow() {
         (mlp(&[9, 7]), None, Activation::Tanh, Loss::QuadraticHinge, 3.0, Precision::F64, 2e-7),
         (cnn(), MEAN_FIELD, Activation::Relu, Loss::Hinge, 100.0, Precision::F64, 2e-7),
         (cnn(), None, Activation::Gelu, Loss::Hinge, 1.0, Precision::F64, 2e-7),
+        (separable(), None, Activation::Swish, Loss::SoftHinge, 1.0, Precision::F64, 2e-7),
+        (separable(), None, Activation::Swish, Loss::SoftHinge, 1.0, Precision::F32, 2e-5),
     ];
     for (kind, mean_field, activation, loss, alpha, precision, tolerance) in cases {
         let name = format!("{kind:?} {mean_field:?} {activation:?} α = {alpha} {precision:?}");

@@ -12,36 +12,36 @@ use super::lanes::Lanes;
 
 /// A matrix in a slice.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct View<'a, T> {
+pub struct View<'a, T> {
     /// Its numbers.
-    pub(super) data: &'a [T],
+    pub data: &'a [T],
     /// Rows.
-    pub(super) rows: usize,
+    pub rows: usize,
     /// Columns.
-    pub(super) columns: usize,
+    pub columns: usize,
     /// Whether a row, rather than a column, lies contiguous.
-    pub(super) by_row: bool,
+    pub by_row: bool,
 }
 
 impl<'a, T> View<'a, T> {
     /// `rows × columns`, column by column.
-    pub(super) fn columns(data: &'a [T], rows: usize, columns: usize) -> View<'a, T> {
+    pub fn columns(data: &'a [T], rows: usize, columns: usize) -> View<'a, T> {
         View { data, rows, columns, by_row: false }
     }
 
     /// `rows × columns`, row by row.
-    pub(super) fn rows(data: &'a [T], rows: usize, columns: usize) -> View<'a, T> {
+    pub fn rows(data: &'a [T], rows: usize, columns: usize) -> View<'a, T> {
         View { data, rows, columns, by_row: true }
     }
 
     /// The transpose.
-    pub(super) fn t(self) -> View<'a, T> {
+    pub fn t(self) -> View<'a, T> {
         View { data: self.data, rows: self.columns, columns: self.rows, by_row: !self.by_row }
     }
 }
 
 /// f32 or f64.
-pub(super) trait Real:
+pub trait Real:
     Copy
     + Send
     + Sync
@@ -71,7 +71,7 @@ pub(super) trait Real:
 }
 
 /// Loops that can be compiled for vectors of any kind.
-pub(super) trait Job<T: Real> {
+pub trait Job<T: Real> {
     /// What comes of it.
     type Output;
     /// Does it.
@@ -137,7 +137,7 @@ real!(f32, 8, 1e-8, F32x8);
 real!(f64, 4, 1e-14, F64x4);
 
 /// Whether the processor has the instructions of the fast loops.
-pub(super) fn fast() -> bool {
+pub fn fast() -> bool {
     #[cfg(target_arch = "x86_64")]
     return is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
     #[cfg(not(target_arch = "x86_64"))]
