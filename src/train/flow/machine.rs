@@ -2,8 +2,8 @@
 //!
 //! min over 0 ≤ a ≤ C of ½ Σ a_i a_j y_i y_j K_ij − Σ a_i, one coordinate at a time, always the one whose exact step
 //! lowers the objective most. A tangent kernel has the network's biases in it already, so the machine has none, and
-//! single coordinates suffice (no constraint ties them together). With a large C it is the machine of maximal margin,
-//! which is where gradient flow of the hinge on a frozen kernel leads.
+//! single coordinates suffice (no constraint ties them together). With a large C it is the machine of maximal margin. A
+//! gradient flow of the hinge on the frozen kernel that stops once all margins fit is another machine.
 
 /// Bound C of the coefficients, for a kernel of unit mean diagonal: so large that it binds only where the classes cannot
 /// be told apart.
