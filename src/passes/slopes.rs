@@ -100,10 +100,10 @@ fn together<V: Lanes, const O: usize, const I: usize>(
             }
         }
     }
-    for o in 0..O {
-        for i in 0..I {
+    for (o, line) in sums.iter().enumerate() {
+        for (i, sum) in line.iter().enumerate() {
             let at = ((output + o) * job.inputs + first + i) * taps + tap;
-            sums[o][i].store(&mut job.sums[at * lanes..]);
+            sum.store(&mut job.sums[at * lanes..]);
         }
     }
 }
