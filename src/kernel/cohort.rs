@@ -8,7 +8,7 @@ use super::first::Source;
 use super::inputs::{Inputs, Set, TestSet};
 use super::predictions::Predictions;
 use super::simd::Isa;
-use crate::problem::{Batch, LayerShape, Problem, Replica, State};
+use crate::problem::{Batch, Problem, Replica, State};
 
 /// Samples that a replica trains on.
 pub(super) fn kept(replica: &Replica, samples: usize) -> usize {
@@ -33,9 +33,9 @@ pub(super) struct Cohort {
 }
 
 impl Cohort {
-    /// Whether the first layer is a convolution.
-    pub(super) fn convolves(&self) -> bool {
-        matches!(self.problem.layers.first(), Some(LayerShape::Convolution { .. }))
+    /// Whether every replica has the samples laid out for itself, as images are.
+    pub(super) fn spreads(&self) -> bool {
+        self.problem.network.spreads()
     }
 
     /// A replica that is to join a group.
@@ -54,7 +54,7 @@ impl Cohort {
 
     /// A tile of a set as the first layer takes it; `x` is the memory that the set was made from.
     pub(super) fn source<'a>(&self, set: &'a Set, x: &'a [f32], tile: usize) -> Source<'a> {
-        if self.convolves() {
+        if self.spreads() {
             return Source::Images(Images { x, which: Which::From(tile * self.tile) });
         }
         Source::Set { set, x, tile }

@@ -5,13 +5,22 @@ use super::layout::Layout;
 use super::shape::AT_ONCE;
 use super::simd::{ADD, FROM, Lane, ONTO, Operand, Rows, STORE, Task, product};
 
+/// What sums start from.
+#[derive(Clone, Copy)]
+pub(super) enum Start<'a> {
+    /// A row of numbers, the same for all.
+    From(&'a [f32]),
+    Zero,
+    /// What is there already.
+    There,
+}
+
 /// Rows times a matrix: `out` = start + `input` · `weights`.
 pub(super) struct Sums<'a> {
     /// The matrix.
     pub(super) layout: &'a Layout,
     pub(super) weights: &'a [f32],
-    /// What the sums start from; `None`: zero.
-    pub(super) start: Option<&'a [f32]>,
+    pub(super) start: Start<'a>,
     /// Rows of the left operand, as many numbers of each replica as the matrix has rows.
     pub(super) input: &'a [f32],
     /// Distance between them.
@@ -37,10 +46,12 @@ impl Task for Sums<'_> {
                     let a = Operand { data, row: stride, step: R };
                     let c = &mut out[group * MR * out_stride + first..];
                     match (from, start) {
-                        (0, Some(start)) => {
+                        (0, Start::From(start)) => {
                             product::<V, MR, NV, R, FROM, false>(vectors, a, b, all, c, out_stride, &start[first..]);
                         }
-                        (0, None) => product::<V, MR, NV, R, STORE, false>(vectors, a, b, all, c, out_stride, &[]),
+                        (0, Start::Zero) => {
+                            product::<V, MR, NV, R, STORE, false>(vectors, a, b, all, c, out_stride, &[])
+                        }
                         _ => product::<V, MR, NV, R, ONTO, false>(vectors, a, b, all, c, out_stride, &[]),
                     }
                 }

@@ -200,12 +200,17 @@ fn sums<V: Lane, const R: usize>(layer: &Layer, [weight, bias]: &[Buffer; 2], be
 /// Turns bounds on sums into bounds on their activation.
 #[inline(always)]
 fn through<V: Lane>(activation: Activation, here: &mut Reach) {
-    // The greatest slope (gelu's is 1.129), and whether outputs stay within ±1.
+    // The greatest slope (gelu's is 1.129, swish's 1.0998, erf's 2/√π), and whether outputs stay within ±1. Where they do
+    // not, none is further from zero than its sum is.
     let (steepest, within) = match activation {
         Activation::Tanh => (1.0, true),
         Activation::Sigmoid => (0.25, true),
-        Activation::Relu => (1.0, false),
+        Activation::Erf => (1.13, true),
+        Activation::Relu | Activation::LeakyRelu | Activation::Elu | Activation::Identity => (1.0, false),
         Activation::Gelu => (1.13, false),
+        Activation::Swish => (1.1, false),
+        // Of these no bound is kept (`Network::is_bounded`): softplus is above its sum, and a square has no steepest slope.
+        Activation::Softplus | Activation::Quadratic => (f32::INFINITY, false),
     };
     let steepest = V::splat(steepest);
     for column in (0..here.size.slope.len()).step_by(V::LEN) {

@@ -1,4 +1,4 @@
-//! Elementary functions of vectors: exp, ln(1 + x), tanh, the logistic function and gelu with its derivative.
+//! Elementary functions of vectors: exp, e^x − 1, ln(1 + x), tanh, the logistic function, gelu and the error function.
 //!
 //! Polynomials are minimax fits (Chebyshev) on the reduced range; each function's error, found against f64 over its
 //! whole range, stands beside it and is tested. NaN goes in, NaN comes out.
@@ -87,6 +87,20 @@ pub(super) fn sigmoid<V: Lane>(x: V) -> V {
     one.div(one.add(exp(V::splat(0.0).sub(x))))
 }
 
+/// P of erfc(y) = exp(−y²) t P(t), t = 1/(1 + 0.4 y).
+const TAIL: [f32; 10] = [
+    -0.033_501_126,
+    0.218_785_36,
+    -0.546_502_6,
+    0.609_342_2,
+    -0.334_311_87,
+    0.297_973_2,
+    0.121_059_98,
+    0.216_689_4,
+    0.224_748_67,
+    0.225_716_86,
+];
+
 /// x Φ(x) and its derivative Φ(x) + x φ(x), absolute errors below 4e-7 · max(1, |x|).
 #[inline(always)]
 pub(super) fn gelu<V: Lane>(x: V) -> (V, V) {
@@ -95,23 +109,35 @@ pub(super) fn gelu<V: Lane>(x: V) -> (V, V) {
     let bell = exp(y.mul(y).mul(V::splat(-0.5)));
     // ½ erfc(y/√2) = ½ exp(−y²/2) t P(t), t = 1/(1 + 0.4 y/√2).
     let t = one.div(y.fma(V::splat(0.4 * std::f32::consts::FRAC_1_SQRT_2), one));
-    let scaled = polynomial(
-        t,
-        [
-            -0.033_501_126,
-            0.218_785_36,
-            -0.546_502_6,
-            0.609_342_2,
-            -0.334_311_87,
-            0.297_973_2,
-            0.121_059_98,
-            0.216_689_4,
-            0.224_748_67,
-            0.225_716_86,
-        ],
-    );
+    let scaled = polynomial(t, TAIL);
     let tail = V::splat(0.5).mul(bell).mul(t.mul(scaled));
     let distribution = V::select(x.gt(V::splat(0.0)), one.sub(tail), tail);
     let density = bell.mul(V::splat(0.398_942_3));
     (x.mul(distribution), x.fma(density, distribution))
+}
+
+/// e^x − 1 for x ≤ 0, relative error below 2e-7; x above 0 counts as 0.
+#[inline(always)]
+pub(super) fn exp_m1_of_negative<V: Lane>(x: V) -> V {
+    let x = V::splat(-87.0).max(V::splat(0.0).min(x));
+    let (s, p) = exp_parts(x);
+    s.fma(p, s.sub(V::splat(1.0)))
+}
+
+/// erf x, relative error below 3e-7, and its derivative 2 e^{−x²}/√π, absolute error below 4e-7.
+#[inline(always)]
+pub(super) fn erf<V: Lane>(x: V) -> (V, V) {
+    let one = V::splat(1.0);
+    let y = V::splat(9.0).min(x.abs());
+    let square = y.mul(y);
+    let bell = exp(V::splat(0.0).sub(square));
+    let t = one.div(y.fma(V::splat(0.4), one));
+    let far = one.sub(bell.mul(t.mul(polynomial(t, TAIL))));
+    // erf(y)/y in y² up to 1.
+    let near = y.mul(polynomial(
+        square,
+        [7.882_497_4e-5, -8.018_855e-4, 5.189_312e-3, -0.026_854_329, 0.112_835_97, -0.376_126_26, 1.128_379_1],
+    ));
+    let value = V::select(y.gt(one), far, near);
+    (value.with_sign(x), bell.mul(V::splat(std::f32::consts::FRAC_2_SQRT_PI)))
 }

@@ -11,7 +11,7 @@ use super::shape::Shape;
 use super::simd::{Lane, Task};
 use super::test_error::{GroupView, TestErrors};
 use super::update;
-use crate::problem::{Activation, Batch, UNMEASURED_BYTE};
+use crate::problem::{Batch, Network, UNMEASURED_BYTE};
 use phasesweep_optimisers::Moment;
 
 /// Takes a group from its epoch to `until`; all members are live, at the same epoch, and as many as lanes allow.
@@ -66,13 +66,17 @@ impl<'a, 'b> Group<'a, 'b> {
         let problem = &cohort.problem;
         let used = members.iter().map(|member| problem.rule.moments(&member.replica.rates));
         let shape = Shape {
-            layers: &problem.layers,
+            walk: match &problem.network {
+                Network::Chain { .. } => None,
+                Network::Graph(walk) => Some(walk),
+            },
+            layers: problem.network.chain(),
             order: &cohort.inputs.order,
             replicas: R,
             tile: cohort.tile,
             product: [V::LEN, MR, NV],
             moments: used.fold([false; 2], |all, one| [all[0] || one[0], all[1] || one[1]]),
-            slope: problem.activation == Activation::Gelu,
+            slope: problem.network.activation().keeps_slope(),
         };
         let mut net = Net::zeros(&shape);
         for (r, member) in members.iter().enumerate() {
@@ -194,7 +198,7 @@ impl<'a, 'b> Group<'a, 'b> {
         for (number, first) in (0..samples).step_by(tile).enumerate() {
             let valid = tile.min(samples - first);
             let source = self.cohort.source(set, &problem.block.train.x, number);
-            forward::<V, R>(&mut self.net, problem.activation, source, valid);
+            forward::<V, R>(&mut self.net, problem.network.activation(), source, valid);
             let labels = &set.labels[first..first + valid];
             let weights = match &self.kept {
                 None => Weights::All,
@@ -204,7 +208,7 @@ impl<'a, 'b> Group<'a, 'b> {
                 let (centres, net) = (&mut self.centres, &self.net);
                 V::enter::<_, R>(AddToCentres { centres, net, labels, weights });
             }
-            let Some(output) = self.net.layers.last_mut() else { return };
+            let Some(output) = self.net.outputs_mut() else { return };
             let members = &mut self.members;
             let live = &self.live;
             let mut mark = |row: usize, replica: usize| {
@@ -223,7 +227,7 @@ impl<'a, 'b> Group<'a, 'b> {
                 (_, columns) => columns.as_ref().map(|columns| Gradient::Columns(columns, number)),
             };
             if let Some(gradient) = gradient.filter(|_| plan.gradient) {
-                backward::<V, R>(&mut self.net, problem.activation, gradient, valid, number == 0);
+                backward::<V, R>(&mut self.net, problem.network.activation(), gradient, valid, number == 0);
             }
         }
     }

@@ -3,9 +3,9 @@
 //! Sums run over the samples of a tile in order, in f32, and over the tiles in f64.
 
 use super::function::{exp, ln_1p};
-use super::layer::Layer;
 use super::net::Net;
 use super::simd::{Buffer, Lane, Task};
+use super::values::Outputs;
 use crate::problem::Loss;
 
 /// The weight of a sample for each replica.
@@ -106,8 +106,8 @@ fn powers<V: Lane, const R: usize>(row: &mut [f32], classes: usize, guess: V, be
 
 /// Adds a tile's loss and misclassified samples, and replaces the outputs by the gradient of Σ loss · `scale`.
 pub(super) struct LossGradient<'a> {
-    /// The output layer.
-    pub(super) output: &'a mut Layer,
+    /// The outputs.
+    pub(super) output: Outputs<'a>,
     /// What is minimised.
     pub(super) kind: Loss,
     /// The tile's classes.
@@ -204,8 +204,8 @@ impl Task for LossGradient<'_> {
 
 /// Replaces a batch's outputs by the gradient of its mean loss, where every replica has samples of its own.
 pub(super) struct OwnLossGradient<'a> {
-    /// The output layer.
-    pub(super) output: &'a mut Layer,
+    /// The outputs.
+    pub(super) output: Outputs<'a>,
     /// What is minimised.
     pub(super) kind: Loss,
     /// Classes `[sample, replica]`, as whole numbers.
@@ -274,7 +274,7 @@ impl Centres {
     pub(super) fn zeros(net: &Net, layers: &[usize], classes: usize) -> Centres {
         let layers: Vec<usize> = layers.iter().map(|&layer| layer - 1).collect();
         let lanes = net.layers[0].layout.lanes;
-        let columns = |layer: usize| net.layers[layer].columns + lanes;
+        let columns = |layer: usize| net.hidden(layer).columns + lanes;
         let widest = layers.iter().map(|&layer| columns(layer)).max().unwrap_or(0);
         let sums = layers.iter().map(|&layer| vec![0.0; classes * columns(layer)]).collect();
         Centres { layers, sums, tile: Buffer::zeros(classes * widest), lanes }
@@ -298,7 +298,7 @@ impl Centres {
         let observed = self.layers.iter().zip(&self.sums);
         observed
             .map(|(&layer, sums)| {
-                let layer = &net.layers[layer];
+                let layer = net.hidden(layer);
                 let columns = layer.columns;
                 let at = |class: usize, column: usize| sums[class * (columns + self.lanes) + column] / counts[class];
                 let mean = |class: usize, unit: usize| at(class, unit * net.replicas + replica);
@@ -336,7 +336,7 @@ impl Task for AddToCentres<'_> {
         let AddToCentres { centres, net, labels, weights } = self;
         let (zero, one) = (V::splat(0.0), V::splat(1.0));
         for (sums, &layer) in centres.sums.iter_mut().zip(&centres.layers) {
-            let layer = &net.layers[layer];
+            let layer = net.hidden(layer);
             let columns = layer.columns;
             centres.tile.fill(0.0);
             for (at, (row, &label)) in layer.out.chunks_exact(layer.stride).zip(labels).enumerate() {

@@ -4,9 +4,11 @@
 //! the gradient back, in the inputs.
 
 use super::convolution::buffers::Convolution;
+use super::graph::walk::{LayerForm, RowOrder};
 use super::layout::Layout;
 use super::shape::Shape;
 use super::simd::Buffer;
+use super::values::Values;
 use crate::problem::LayerShape;
 
 /// A parameter with its gradient and moments, all laid out alike; moments that the rule does not use are empty.
@@ -40,6 +42,10 @@ pub(super) struct Layer {
     pub(super) layout: Layout,
     pub(super) weight: Parameter,
     pub(super) bias: Parameter,
+    /// Whether it has a bias; one that is absent stays zero.
+    pub(super) biased: bool,
+    /// Whether it meets the samples as they were prepared.
+    pub(super) reads_samples: bool,
     /// Input of each row of the weights, as the replica's state counts them; `None`: in order.
     pub(super) order: Option<Vec<u32>>,
     /// The bias with the inputs' background folded in; a dense first layer only.
@@ -58,18 +64,30 @@ pub(super) struct Layer {
     /// Numbers in a row of `out`, padded to whole vectors.
     pub(super) columns: usize,
     pub(super) convolution: Option<Convolution>,
+    /// The weights as an elementwise step meets them; for such a layer of a graph.
+    pub(super) elements: Option<Elements>,
+}
+
+/// Weights row after row, each padded to whole vectors.
+pub(super) struct Elements {
+    pub(super) values: Buffer,
+    /// Their gradient, summed over the tiles so far.
+    pub(super) sums: Vec<f64>,
+}
+
+/// Input of each row of the weights of a convolution of so many channels: as its inputs are unfolded,
+/// `[column of the kernel, line of the kernel, channel]`.
+fn unfolded(kernel: usize, channels: usize) -> Vec<u32> {
+    let place = move |at: usize| (at % kernel) * kernel + at / kernel;
+    let of = move |at: usize| (0..channels).map(move |channel| (channel * kernel * kernel + place(at)) as u32);
+    (0..kernel * kernel).flat_map(of).collect()
 }
 
 /// Input of each row of a layer's weights.
 fn order(shape: &Shape<'_>, at: usize) -> Option<Vec<u32>> {
     let below = at.checked_sub(1).map(|below| &shape.layers[below]);
     match (shape.layers[at], below) {
-        (LayerShape::Convolution { inputs, kernel, .. }, _) => {
-            // Rows are [column of the kernel, line of the kernel, channel]: as the inputs are unfolded.
-            let place = move |at: usize| (at % kernel) * kernel + at / kernel;
-            let of = move |at: usize| (0..inputs).map(move |channel| (channel * kernel * kernel + place(at)) as u32);
-            Some((0..kernel * kernel).flat_map(of).collect())
-        }
+        (LayerShape::Convolution { inputs, kernel, .. }, _) => Some(unfolded(kernel, inputs)),
         (_, Some(&LayerShape::Convolution { outputs, pool, height, width, .. })) => {
             let places = (height / pool) * (width / pool);
             let of = move |place: usize| (0..outputs).map(move |channel| (channel * places + place) as u32);
@@ -83,14 +101,10 @@ fn order(shape: &Shape<'_>, at: usize) -> Option<Vec<u32>> {
 impl Layer {
     /// Layer `at` of a net, of zeros.
     pub(super) fn zeros(shape: &Shape<'_>, at: usize) -> Layer {
-        let [lanes, mr, _] = shape.product;
         let kind = &shape.layers[at];
         let (inputs, outputs, units) = (kind.fan_in(), kind.outputs(), kind.activations());
         let layout = shape.layout(inputs, outputs);
-        let columns = (units * shape.replicas).next_multiple_of(lanes);
-        // The gradient of the next layer's weights reads whole groups of units; an odd number of cache lines between
-        // rows spreads them over the cache's sets.
-        let stride = (columns.max(units.next_multiple_of(mr) * shape.replicas).div_ceil(16) | 1) * 16;
+        let (columns, stride) = shape.row(units);
         let back = (at > 0).then(|| {
             let layout = match *kind {
                 LayerShape::Dense { .. } => shape.layout(outputs, inputs),
@@ -107,6 +121,8 @@ impl Layer {
             units,
             weight: Parameter::zeros(layout.len(), shape.moments),
             bias: Parameter::zeros(sums, shape.moments),
+            biased: true,
+            reads_samples: at == 0,
             order: order(shape, at),
             folded: Buffer::zeros(sums),
             bias_sum: vec![0.0; sums],
@@ -117,11 +133,86 @@ impl Layer {
             stride,
             columns,
             layout,
+            elements: None,
         }
     }
 
-    /// Brings the copy that carries the gradient back up to date.
+    /// A layer of a graph, of zeros. Its outputs are in the graph's buffers, and here while a step is at work.
+    pub(super) fn of_graph(shape: &Shape<'_>, form: &LayerForm) -> Layer {
+        let LayerForm { inputs, outputs, bias, rows, back } = *form;
+        let layout = shape.layout(inputs, outputs);
+        let (columns, stride) = shape.row(outputs);
+        let sums = layout.padded_columns();
+        let order = match rows {
+            RowOrder::Own | RowOrder::Elementwise => None,
+            RowOrder::Samples => Some(shape.order.to_vec()),
+            RowOrder::Unfolded { kernel, channels } => Some(unfolded(kernel, channels)),
+        };
+        let back = back.then(|| {
+            let layout = shape.layout(outputs, inputs);
+            let buffer = Buffer::zeros(layout.len());
+            (layout, buffer)
+        });
+        let elements = (rows == RowOrder::Elementwise)
+            .then(|| Elements { values: Buffer::zeros(inputs * sums), sums: vec![0.0; inputs * sums] });
+        Layer {
+            inputs,
+            outputs,
+            units: outputs,
+            weight: Parameter::zeros(layout.len(), shape.moments),
+            bias: Parameter::zeros(sums, shape.moments),
+            biased: bias,
+            reads_samples: rows == RowOrder::Samples,
+            order,
+            folded: Buffer::zeros(sums),
+            bias_sum: vec![0.0; sums],
+            back,
+            out: Buffer::default(),
+            slope: Buffer::default(),
+            stride,
+            columns,
+            convolution: None,
+            layout,
+            elements,
+        }
+    }
+
+    /// Its outputs of a tile's samples.
+    pub(super) fn values(&self) -> Values<'_> {
+        Values { out: &self.out, stride: self.stride, columns: self.columns, units: self.units }
+    }
+
+    /// Calls `visit` with the weights' row and a stretch of it: where it begins among the row's columns, among the weights,
+    /// and its length.
+    fn stretches(layout: &Layout, mut visit: impl FnMut(usize, usize, usize, usize)) {
+        for panel in &layout.panels {
+            let width = panel.vectors * layout.lanes;
+            for row in 0..layout.rows {
+                visit(row, panel.first * layout.lanes, panel.offset + row * width, width);
+            }
+        }
+    }
+
+    /// Hands an elementwise layer's gradient over from its sums.
+    pub(super) fn complete_elements(&mut self) {
+        let Layer { elements: Some(elements), layout, weight, .. } = self else { return };
+        let padded = layout.padded_columns();
+        Layer::stretches(layout, |row, first, place, width| {
+            let sums = &elements.sums[row * padded + first..][..width];
+            for (to, &sum) in weight.gradient[place..place + width].iter_mut().zip(sums) {
+                *to = sum as f32;
+            }
+        });
+    }
+
+    /// Brings the copies of the weights up to date: the one that carries the gradient back, and an elementwise layer's.
     pub(super) fn transpose<const R: usize>(&mut self) {
+        if let Layer { elements: Some(elements), layout, weight, .. } = self {
+            let padded = layout.padded_columns();
+            Layer::stretches(layout, |row, first, place, width| {
+                elements.values[row * padded + first..][..width].copy_from_slice(&weight.value[place..place + width]);
+            });
+        }
         let Layer { back: Some((to, back)), layout, weight, convolution, .. } = self else { return };
         match convolution {
             Some(convolution) => convolution.turn::<R>(layout, &weight.value, to, back),

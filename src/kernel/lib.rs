@@ -11,6 +11,7 @@
 //! - `simd`: vectors, the matrix product, and the choice of instructions; all unsafe code;
 //! - `function`: exp, tanh and the like; `layout`: where weights lie;
 //! - `cluster`, `inputs`, `batch`: the block's inputs, sparse where that pays, in groups or sample by sample;
+//! - `graph`: networks that are no chains, step by step, with the same layers and products;
 //! - `layer`, `net`: weights and the tile of samples that meets them; `first`, `dense`, `convolution`, `activation`: through
 //!   a layer and back; `pass`: through all; `head`: loss and measurements; `gradient`: clipping and SAM; `update`: the step;
 //! - `test_error`, `reuse`, `predictions`, `drift`: which test samples are misclassified, and which need not be evaluated to
@@ -31,6 +32,7 @@ mod first;
 mod function;
 mod gathered;
 mod gradient;
+mod graph;
 mod group;
 mod head;
 mod inputs;
@@ -47,6 +49,7 @@ mod shape;
 mod simd;
 mod test_error;
 mod update;
+mod values;
 
 #[cfg(test)]
 mod tests;
@@ -55,11 +58,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 pub use block::{Block, Samples};
+pub use graph::walk::Walk;
 pub use peak::peak;
 pub use phasesweep_optimisers::{Rates, Recipe, Rule};
-pub use problem::{Activation, Batch, Curves, LayerShape, Loss, Problem, Replica, State, UNMEASURED_BYTE};
+pub use problem::{Activation, Batch, Curves, LayerShape, Loss, Network, Problem, Replica, State, UNMEASURED_BYTE};
 
 use cohort::{Cohort, Member};
+use graph::walk::RowOrder;
 use group::Advance;
 use inputs::{Inputs, Key};
 use predictions::Predictions;
@@ -143,11 +148,14 @@ impl Kernel {
         threads: usize,
         choices: Choices,
     ) -> Result<Kernel, Misfit> {
-        let layers = &problem.layers;
-        if problem.block.inputs() == 0 || layers.is_empty() || layers.iter().any(|layer| layer.outputs() == 0) {
+        let empty = match &problem.network {
+            Network::Chain { layers, .. } => layers.is_empty() || layers.iter().any(|layer| layer.outputs() == 0),
+            Network::Graph(walk) => walk.slots.contains(&0),
+        };
+        if problem.block.inputs() == 0 || empty {
             return Err(Misfit("a layer has no units".to_owned()));
         }
-        let parameters: usize = layers.iter().map(LayerShape::parameters).sum();
+        let parameters = problem.network.parameters();
         if replicas.len() != states.len() || states.iter().any(|state| state.parameters.len() != parameters) {
             let what =
                 format!("the states do not fit the network of {parameters} parameters and {} replicas", replicas.len());
@@ -168,28 +176,28 @@ impl Kernel {
         }
         let isa = choices.isa;
         // The size of a tile decides the order of sums: it follows from the problem alone.
-        let hidden: usize = layers.iter().map(LayerShape::activations).sum();
-        let convolves = matches!(layers[0], LayerShape::Convolution { .. });
+        let hidden = problem.network.activations();
+        let spreads = problem.network.spreads();
         let whole = (TILE / hidden).clamp(isa.rows(), isa.tile());
         let tile = match problem.batch {
             Batch::Full => whole / isa.rows() * isa.rows(),
             // A batch in one tile, or in few of equal size: gradients are written once.
             Batch::Mini { size } => {
                 let alone = (BATCH_TILE.1 / hidden).clamp(isa.rows(), BATCH_TILE.0);
-                let most = if convolves { whole } else { alone };
+                let most = if spreads { whole } else { alone };
                 let size = size.clamp(1, samples.max(1));
                 size.div_ceil(size.div_ceil(most)).next_multiple_of(isa.rows())
             }
         };
         // Convolutions read images as they lie.
-        let gradient = problem.batch == Batch::Full && !convolves;
-        let key = Key { isa, tile, gradient, sparse: choices.sparse && !convolves };
+        let gradient = problem.batch == Batch::Full && !spreads;
+        let key = Key { isa, tile, gradient, sparse: choices.sparse && !spreads };
         let inputs = Inputs::of(&problem.block, key);
         let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y, key)).collect();
         let pairs = problem.pairs();
         let threads = threads.max(1);
-        // Minibatches move weights far between two measurements; no bound carries through a convolution's pooling here.
-        let reuse_predictions = choices.reuse_predictions && gradient;
+        // Minibatches move weights far between two measurements.
+        let reuse_predictions = choices.reuse_predictions && gradient && problem.network.is_bounded();
         let (group, evaluated) = (choices.group, [AtomicU64::new(0), AtomicU64::new(0)]);
         let cohort = Cohort { problem, inputs, noisy, pairs, tile, isa, group, reuse_predictions, evaluated };
         let predictions = replicas.iter().map(|_| cohort.predictions()).collect();
@@ -205,19 +213,27 @@ impl Kernel {
     /// Replicas in a group: as many as keep the weights in cache, but no fewer groups than threads.
     fn group_size(&self, live: usize) -> usize {
         let cohort = &self.cohort;
-        let fits = |size: usize| match cohort.problem.layers[0] {
-            // A convolution's weights are few, but a place of its unfolded inputs or gradients may be large.
-            LayerShape::Convolution { .. } => cohort.problem.layers.iter().all(|layer| match *layer {
-                LayerShape::Convolution { inputs, outputs, kernel, .. } => {
-                    size * kernel * inputs.max(outputs) <= UNFOLDED
-                }
-                LayerShape::Dense { .. } => true,
-            }),
-            LayerShape::Dense { inputs, outputs } => {
-                size * outputs <= COLUMNS && size * outputs * inputs * 4 <= WEIGHT_BYTES
-            }
+        // A convolution's weights are few, but a place of its unfolded inputs or gradients may be large.
+        let unfolds =
+            |size: usize, kernel: usize, inputs: usize, outputs: usize| size * kernel * inputs.max(outputs) <= UNFOLDED;
+        let reads = |size: usize, inputs: usize, outputs: usize| {
+            size * outputs <= COLUMNS && size * outputs * inputs * 4 <= WEIGHT_BYTES
         };
-        if cohort.problem.batch != Batch::Full && !cohort.convolves() {
+        let fits = |size: usize| match &cohort.problem.network {
+            Network::Chain { layers, .. } => match layers[0] {
+                LayerShape::Convolution { .. } => layers.iter().all(|layer| match *layer {
+                    LayerShape::Convolution { inputs, outputs, kernel, .. } => unfolds(size, kernel, inputs, outputs),
+                    LayerShape::Dense { .. } => true,
+                }),
+                LayerShape::Dense { inputs, outputs } => reads(size, inputs, outputs),
+            },
+            Network::Graph(walk) => walk.layers.iter().all(|layer| match layer.rows {
+                RowOrder::Samples => reads(size, layer.inputs, layer.outputs),
+                RowOrder::Unfolded { kernel, channels } => unfolds(size, kernel, channels, layer.outputs),
+                RowOrder::Own | RowOrder::Elementwise => true,
+            }),
+        };
+        if cohort.problem.batch != Batch::Full && !cohort.spreads() {
             return 1;
         }
         let mut size = cohort.isa.lanes().min(cohort.group);
@@ -285,7 +301,12 @@ impl Kernel {
 
     /// What this kernel is, for the log and for provenance: `"kernel avx2, sparse inputs (27% of products)"`.
     pub fn describe(&self) -> String {
-        let inputs = if self.cohort.convolves() { "convolutions".to_owned() } else { self.cohort.inputs.describe() };
+        let inputs = match &self.cohort.problem.network {
+            Network::Chain { .. } if self.cohort.spreads() => "convolutions".to_owned(),
+            Network::Graph(_) if self.cohort.spreads() => "graph".to_owned(),
+            Network::Chain { .. } => self.cohort.inputs.describe(),
+            Network::Graph(_) => format!("graph, {}", self.cohort.inputs.describe()),
+        };
         let tests = if self.cohort.reuse_predictions { ", test samples where in doubt" } else { "" };
         format!("kernel {}, {inputs}{tests}", self.cohort.isa.name())
     }

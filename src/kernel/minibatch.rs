@@ -49,7 +49,7 @@ impl<'a> Minibatch<'a> {
         let count = replicas.first().map_or(0, |replica| kept(replica, samples));
         assert!(replicas.iter().all(|replica| kept(replica, samples) == count), "a group takes its steps together");
         let inputs = match &cohort.inputs.rows {
-            _ if cohort.convolves() => Tile::Images,
+            _ if cohort.spreads() => Tile::Images,
             Some(rows) => Tile::Sparse(rows, InputRows::default()),
             // The last group of inputs may read beyond the last row.
             None => Tile::Dense(vec![0.0; cohort.tile * cohort.problem.block.inputs() + MR]),
@@ -123,8 +123,8 @@ impl<'a> Minibatch<'a> {
                 }
                 Tile::Images => Source::Images(images),
             };
-            forward::<V, R>(net, problem.activation, source, valid);
-            let Some(output) = net.layers.last_mut() else { return };
+            forward::<V, R>(net, problem.network.activation(), source, valid);
+            let Some(output) = net.outputs_mut() else { return };
             let (kind, labels) = (problem.loss, &self.labels);
             V::enter::<_, R>(OwnLossGradient { output, kind, labels, scale });
             let gradient = match &self.inputs {
@@ -132,7 +132,7 @@ impl<'a> Minibatch<'a> {
                 Tile::Sparse(_, turned) => Gradient::Sparse(turned),
                 Tile::Images => Gradient::Images(images),
             };
-            backward::<V, R>(net, problem.activation, gradient, valid, first == batch.start);
+            backward::<V, R>(net, problem.network.activation(), gradient, valid, first == batch.start);
         }
         net.complete(shift);
     }

@@ -1,14 +1,18 @@
 //! The weights of a group of replicas, their gradients and moments, and the tile of samples that flows through them.
 
 use super::convolution::buffers::Convolution;
+use super::graph::tiles::Tiles;
 use super::layer::{Layer, Parameter};
 use super::shape::Shape;
 use super::simd::Buffer;
+use super::values::{Outputs, Values};
 use crate::problem::State;
 
 /// The layers of a group.
 pub(super) struct Net {
     pub(super) layers: Vec<Layer>,
+    /// What flows through a network that is no chain.
+    pub(super) tiles: Option<Tiles>,
     /// Room for a layer's gradient on its way back, or for a panel of it.
     pub(super) scratch: Buffer,
     /// Replicas side by side.
@@ -20,13 +24,20 @@ pub(super) struct Net {
 impl Net {
     /// A net of zeros.
     pub(super) fn zeros(shape: &Shape<'_>) -> Net {
+        if let Some(walk) = shape.walk {
+            let layers: Vec<Layer> = walk.layers.iter().map(|form| Layer::of_graph(shape, form)).collect();
+            let tiles = Tiles::zeros(shape, walk, &layers);
+            let [lanes, _, nv] = shape.product;
+            let scratch = Buffer::zeros(shape.tile.max(tiles.places_at_once()) * nv * lanes);
+            return Net { layers, tiles: Some(tiles), scratch, replicas: shape.replicas, tile: shape.tile };
+        }
         let layers: Vec<Layer> = (0..shape.layers.len()).map(|at| Layer::zeros(shape, at)).collect();
         let [lanes, _, nv] = shape.product;
         let hidden = layers[..layers.len() - 1].iter().map(|layer| layer.stride);
         let tile = shape.tile * hidden.chain([nv * lanes]).max().unwrap_or(0);
         let places = layers.iter().filter_map(|layer| layer.convolution.as_ref()).map(Convolution::places_at_once);
         let scratch = tile.max(places.max().unwrap_or(0) * nv * lanes);
-        Net { layers, scratch: Buffer::zeros(scratch), replicas: shape.replicas, tile: shape.tile }
+        Net { layers, tiles: None, scratch: Buffer::zeros(scratch), replicas: shape.replicas, tile: shape.tile }
     }
 
     /// Calls `visit` with the three buffers' place and the state's place of every parameter of a replica.
@@ -43,6 +54,9 @@ impl Net {
                 }
             }
             base += layer.inputs * layer.outputs;
+            if !layer.biased {
+                continue;
+            }
             for unit in 0..layer.outputs {
                 visit(&mut layer.bias, unit * r + replica, base + unit);
             }
@@ -85,6 +99,9 @@ impl Net {
         let r = self.replicas;
         for layer in &mut self.layers {
             layer.bias_sum.iter_mut().skip(replica).step_by(r).for_each(|sum| *sum = 0.0);
+            if let Some(elements) = &mut layer.elements {
+                elements.sums.iter_mut().skip(replica).step_by(r).for_each(|sum| *sum = 0.0);
+            }
         }
         self.each(replica, |parameter, place, _| {
             parameter.value[place] = 0.0;
@@ -115,12 +132,20 @@ impl Net {
     pub(super) fn clear(&mut self) {
         for layer in &mut self.layers {
             layer.bias_sum.fill(0.0);
+            if let Some(elements) = &mut layer.elements {
+                elements.sums.fill(0.0);
+            }
         }
     }
 
-    /// b + shift·W for a dense first layer, in f64.
+    /// b + shift·W for every layer that meets the samples as they were prepared, in f64.
     pub(super) fn fold(&mut self, shift: Option<&[f32]>) {
-        let layer = &mut self.layers[0];
+        for layer in self.layers.iter_mut().filter(|layer| layer.reads_samples) {
+            Net::fold_layer(layer, shift);
+        }
+    }
+
+    fn fold_layer(layer: &mut Layer, shift: Option<&[f32]>) {
         let Some(shift) = shift.filter(|shift| shift.iter().any(|&shift| shift != 0.0)) else {
             layer.folded.copy_from_slice(&layer.bias.value);
             return;
@@ -146,8 +171,17 @@ impl Net {
             for (gradient, &sum) in layer.bias.gradient.iter_mut().zip(&layer.bias_sum) {
                 *gradient = sum as f32;
             }
+            layer.complete_elements();
+            if layer.reads_samples {
+                Net::add_background(layer, shift);
+            }
+            if !layer.biased {
+                layer.bias.gradient.fill(0.0);
+            }
         }
-        let layer = &mut self.layers[0];
+    }
+
+    fn add_background(layer: &mut Layer, shift: Option<&[f32]>) {
         let Some(shift) = shift.filter(|shift| shift.iter().any(|&shift| shift != 0.0)) else { return };
         for panel in &layer.layout.panels {
             let (width, first) = (panel.vectors * layer.layout.lanes, panel.first * layer.layout.lanes);
@@ -156,6 +190,33 @@ impl Net {
                 for (gradient, &sum) in row.iter_mut().zip(&layer.bias.gradient[first..first + width]) {
                     *gradient += shift * sum;
                 }
+            }
+        }
+    }
+
+    /// A hidden layer, counted from 0, of the tile's samples.
+    pub(super) fn hidden(&self, layer: usize) -> Values<'_> {
+        match &self.tiles {
+            Some(tiles) => tiles.hidden(layer),
+            None => self.layers[layer].values(),
+        }
+    }
+
+    /// The outputs of the tile's samples.
+    pub(super) fn outputs(&self) -> Option<Values<'_>> {
+        match &self.tiles {
+            Some(tiles) => Some(tiles.outputs()),
+            None => Some(self.layers.last()?.values()),
+        }
+    }
+
+    /// The outputs of the tile's samples, to be replaced by the gradient there.
+    pub(super) fn outputs_mut(&mut self) -> Option<Outputs<'_>> {
+        match &mut self.tiles {
+            Some(tiles) => Some(tiles.outputs_mut()),
+            None => {
+                let Layer { out, stride, outputs, .. } = self.layers.last_mut()?;
+                Some(Outputs { out, stride: *stride, outputs: *outputs })
             }
         }
     }

@@ -2,8 +2,10 @@
 
 use super::activation::{Activate, Derivative};
 use super::convolution;
-use super::dense::{BiasGradient, Sums, WeightGradient};
+use super::dense::{BiasGradient, Start, Sums, WeightGradient};
 use super::first::{FirstGradient, FirstLayer, Gradient, Source};
+use super::graph::steps;
+use super::layer::Layer;
 use super::net::Net;
 use super::simd::Lane;
 use crate::problem::Activation;
@@ -16,6 +18,10 @@ pub(super) fn forward<V: Lane, const R: usize>(
     source: Source<'_>,
     valid: usize,
 ) {
+    if net.tiles.is_some() {
+        V::enter::<_, R>(steps::Forward { net, source, valid });
+        return;
+    }
     let depth = net.layers.len();
     for at in 0..depth {
         let (below, above) = net.layers.split_at_mut(at);
@@ -29,7 +35,7 @@ pub(super) fn forward<V: Lane, const R: usize>(
             Some(below) => V::enter::<_, R>(Sums {
                 layout: &layer.layout,
                 weights: &layer.weight.value,
-                start: Some(&layer.bias.value),
+                start: Start::From(&layer.bias.value),
                 input: &below.out,
                 stride: below.stride,
                 rows: valid,
@@ -38,7 +44,8 @@ pub(super) fn forward<V: Lane, const R: usize>(
             }),
         }
         if at + 1 < depth {
-            V::enter::<_, 1>(Activate { layer, activation, valid });
+            let Layer { out, slope, stride, columns, .. } = layer;
+            V::enter::<_, 1>(Activate { out, slope, stride: *stride, columns: *columns, activation, valid });
         }
     }
 }
@@ -54,6 +61,10 @@ pub(super) fn backward<V: Lane, const R: usize>(
     valid: usize,
     first: bool,
 ) {
+    if net.tiles.is_some() {
+        V::enter::<_, R>(steps::Backward { net, gradient, valid, first });
+        return;
+    }
     let scratch = &mut net.scratch;
     for at in (0..net.layers.len()).rev() {
         let (below, above) = net.layers.split_at_mut(at);
@@ -82,7 +93,7 @@ pub(super) fn backward<V: Lane, const R: usize>(
         V::enter::<_, R>(Sums {
             layout,
             weights: back,
-            start: None,
+            start: Start::Zero,
             input: &layer.out,
             stride: layer.stride,
             rows: valid,

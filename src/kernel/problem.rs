@@ -8,6 +8,8 @@ use std::sync::Arc;
 use phasesweep_optimisers::{Rates, Recipe, Rule};
 
 use crate::block::Block;
+pub use crate::elementwise::Activation;
+use crate::graph::walk::Walk;
 
 /// What a byte of misclassified samples holds where nothing was measured.
 pub const UNMEASURED_BYTE: u8 = 255;
@@ -75,17 +77,71 @@ impl LayerShape {
     }
 }
 
-/// Elementwise function of every hidden layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// tanh z
-    Tanh,
-    /// max(0, z)
-    Relu,
-    /// z Φ(z), with the exact normal distribution function.
-    Gelu,
-    /// 1/(1 + e^−z)
-    Sigmoid,
+/// What is trained.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Network {
+    /// A network without branches.
+    Chain {
+        /// From input to output, convolutions before dense layers; the output layer included.
+        layers: Vec<LayerShape>,
+        /// Elementwise function of every hidden layer.
+        activation: Activation,
+    },
+    /// Any other.
+    Graph(Arc<Walk>),
+}
+
+impl Network {
+    /// The layers of a chain; none of another network.
+    pub(crate) fn chain(&self) -> &[LayerShape] {
+        match self {
+            Network::Chain { layers, .. } => layers,
+            Network::Graph(_) => &[],
+        }
+    }
+
+    /// The activation of a chain.
+    pub(crate) fn activation(&self) -> Activation {
+        match self {
+            Network::Chain { activation, .. } => *activation,
+            Network::Graph(_) => Activation::Identity,
+        }
+    }
+
+    /// Number of parameters.
+    pub(crate) fn parameters(&self) -> usize {
+        match self {
+            Network::Chain { layers, .. } => layers.iter().map(LayerShape::parameters).sum(),
+            Network::Graph(walk) => walk.parameters(),
+        }
+    }
+
+    /// Whether every replica has the samples laid out for itself, as images are.
+    pub(crate) fn spreads(&self) -> bool {
+        match self {
+            Network::Chain { layers, .. } => matches!(layers.first(), Some(LayerShape::Convolution { .. })),
+            Network::Graph(walk) => !walk.shared,
+        }
+    }
+
+    /// Numbers of a sample and replica in all layers.
+    pub(crate) fn activations(&self) -> usize {
+        match self {
+            Network::Chain { layers, .. } => layers.iter().map(LayerShape::activations).sum(),
+            Network::Graph(walk) => walk.slots.iter().sum(),
+        }
+    }
+
+    /// Whether a bound on how far outputs move is proven for it, so that predictions may be reused.
+    pub(crate) fn is_bounded(&self) -> bool {
+        match self {
+            Network::Chain { layers, activation } => {
+                let unbounded = matches!(activation, Activation::Softplus | Activation::Quadratic);
+                matches!(layers.first(), Some(LayerShape::Dense { .. })) && !unbounded
+            }
+            Network::Graph(_) => false,
+        }
+    }
 }
 
 /// What is minimised: the mean over the training samples of this.
@@ -121,10 +177,8 @@ pub struct Problem {
     pub block: Arc<Block>,
     /// Further test sets with the test set's labels: inputs `[test, input]` of each.
     pub noisy: Arc<Vec<Vec<f32>>>,
-    /// The network from input to output, convolutions before dense layers.
-    pub layers: Vec<LayerShape>,
-    /// Elementwise function of every hidden layer.
-    pub activation: Activation,
+    /// What is trained.
+    pub network: Network,
     /// Hidden layers whose radii and distances are measured, 1-based, ascending.
     pub observed: Vec<usize>,
     /// What is minimised.

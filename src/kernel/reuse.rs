@@ -11,9 +11,9 @@
 
 use super::cohort::Member;
 use super::head::{differ, leading};
-use super::layer::Layer;
 use super::predictions::Predictions;
 use super::simd::{Lane, Task, get};
+use super::values::Values;
 
 /// Leads and sums of drifts are rounded: each is taken to be off by so much of itself.
 const SLACK: f32 = 1.0 / 1_048_576.0;
@@ -78,8 +78,8 @@ pub(super) struct Predict<'a, 'b> {
     pub(super) labels: &'a [u16],
     /// The tile's samples.
     pub(super) tile: &'a [u32],
-    /// The output layer.
-    pub(super) output: &'a Layer,
+    /// The outputs.
+    pub(super) output: Values<'a>,
 }
 
 impl Task for Predict<'_, '_> {
@@ -98,7 +98,7 @@ impl Task for Predict<'_, '_> {
         let mut leads = [0f32; 16];
         for (row, &sample) in output.out.chunks_exact(output.stride).zip(tile) {
             let sample = sample as usize;
-            let (class, lead) = leading::<V, R>(row, output.outputs);
+            let (class, lead) = leading::<V, R>(row, output.units);
             let missed = V::bits(differ(class, V::splat(f32::from(labels[sample]))).gt(V::splat(0.0)));
             let length = V::splat(lengths[sample]);
             let moved = slope.fma(length, offset);

@@ -1,5 +1,8 @@
 //! What fixes the buffers of a net: its layers, the replicas side by side, and the tiles of the product.
 
+use std::sync::Arc;
+
+use super::graph::walk::Walk;
 use super::layout::Layout;
 use crate::problem::LayerShape;
 
@@ -10,7 +13,9 @@ pub(super) const AT_ONCE: usize = 128;
 
 /// What fixes a net's buffers.
 pub(super) struct Shape<'a> {
-    /// All layers from input to output.
+    /// The network, if it is no chain.
+    pub(super) walk: Option<&'a Arc<Walk>>,
+    /// All layers of a chain from input to output.
     pub(super) layers: &'a [LayerShape],
     /// Input of each row of a dense first layer.
     pub(super) order: &'a [u32],
@@ -31,5 +36,15 @@ impl Shape<'_> {
     pub(super) fn layout(&self, rows: usize, units: usize) -> Layout {
         let [lanes, mr, nv] = self.product;
         Layout::new(rows, units * self.replicas, lanes, mr, nv)
+    }
+
+    /// Numbers in a row of `units` values of every replica, padded to whole vectors, and the distance between such rows.
+    pub(super) fn row(&self, units: usize) -> (usize, usize) {
+        let [lanes, mr, _] = self.product;
+        let columns = (units * self.replicas).next_multiple_of(lanes);
+        // The gradient of the next layer's weights reads whole groups of units; an odd number of cache lines between
+        // rows spreads them over the cache's sets.
+        let stride = (columns.max(units.next_multiple_of(mr) * self.replicas).div_ceil(16) | 1) * 16;
+        (columns, stride)
     }
 }

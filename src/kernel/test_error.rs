@@ -61,7 +61,7 @@ impl TestErrors {
     #[inline(always)]
     pub(super) fn drifted<V: Lane, const R: usize>(&mut self, cohort: &Cohort, net: &Net, members: &mut [Member<'_>]) {
         let Some(drift) = &mut self.drift else { return };
-        V::enter::<_, R>(Measure { drift, net, activation: cohort.problem.activation });
+        V::enter::<_, R>(Measure { drift, net, activation: cohort.problem.network.activation() });
         for (lane, member) in members.iter_mut().enumerate() {
             member.predictions.drifted(drift, lane);
         }
@@ -160,8 +160,8 @@ fn evaluate<V: Lane, const R: usize>(
     source: Source<'_>,
     tile: &[u32],
 ) {
-    forward::<V, R>(group.net, group.cohort.problem.activation, source, tile.len());
-    let (Some(output), members) = (group.net.layers.last(), &mut *group.members) else { return };
+    forward::<V, R>(group.net, group.cohort.problem.network.activation(), source, tile.len());
+    let (Some(output), members) = (group.net.outputs(), &mut *group.members) else { return };
     let TestSet { lengths, labels, .. } = set.test;
     V::enter::<_, R>(Predict { members, set: set.number, lengths, labels, tile, output });
 }

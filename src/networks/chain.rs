@@ -1,4 +1,4 @@
-//! Networks without branches, as the CPU kernel knows them.
+//! Networks without branches, for which the CPU kernel has a path of its own.
 //!
 //! Invariant: a graph is a chain only if nothing of it is lost by saying so; whatever else it has makes it none.
 

@@ -3,6 +3,8 @@
 //! Invariant: whatever the kernel cannot train is refused here by name, before it is built; the kernel's own types have no
 //! room for it.
 
+use std::sync::Arc;
+
 use phasesweep_kernel as kernel;
 use phasesweep_results::variables::MISCLASSIFIED;
 
@@ -67,12 +69,21 @@ impl Engine for KernelEngine {
     }
 }
 
-/// The chain of layers that a graph is: what the kernel trains.
+/// A network as the kernel trains it; `activation` is that of a chain that says none.
 ///
 /// # Errors
-/// Why it does not train others, as half a sentence for the log.
-pub fn chain(graph: &Graph) -> Result<Chain, String> {
-    graph.as_chain().ok_or_else(|| "the CPU kernel trains plain chains of layers only".to_owned())
+/// What of it the kernel does not train, as half a sentence for the log.
+pub fn network(graph: &Graph, activation: Activation) -> Result<kernel::Network, String> {
+    match graph.as_chain() {
+        Some(Chain { layers, activation: own }) => Ok(kernel::Network::Chain {
+            layers: layers.into_iter().map(layer).collect(),
+            activation: own.unwrap_or(activation).into(),
+        }),
+        None => match kernel::Walk::of(graph) {
+            Ok(walk) => Ok(kernel::Network::Graph(Arc::new(walk))),
+            Err(what) => Err(format!("the CPU kernel does not train {what}")),
+        },
+    }
 }
 
 /// The problem in the kernel's terms.
@@ -81,22 +92,15 @@ fn translate(problem: &Problem) -> Result<kernel::Problem, String> {
         return Err("gradient flows have an engine of their own".to_owned());
     }
     let graph = problem.graph().map_err(|misfit| misfit.to_string())?;
-    let Chain { layers, activation } =
-        chain(&graph).map_err(|reason| format!("{}: {reason}", problem.architecture.label()))?;
-    if problem.block.inputs() == 0 || layers.iter().any(|layer| layer.outputs() == 0) {
+    if problem.block.inputs() == 0 || graph.nodes().iter().any(|node| node.extent.size() == 0) {
         return Err("a layer has no units".to_owned());
     }
+    let network =
+        network(&graph, problem.activation).map_err(|reason| format!("{}: {reason}", problem.architecture.label()))?;
     Ok(kernel::Problem {
         block: problem.block.clone(),
         noisy: problem.noisy.clone(),
-        layers: layers.into_iter().map(layer).collect(),
-        activation: match activation.unwrap_or(problem.activation) {
-            Activation::Tanh => kernel::Activation::Tanh,
-            Activation::Relu => kernel::Activation::Relu,
-            Activation::Gelu => kernel::Activation::Gelu,
-            Activation::Sigmoid => kernel::Activation::Sigmoid,
-            other => return Err(format!("the CPU kernel does not know the activation {}", other.name())),
-        },
+        network,
         observed: problem.layers.clone(),
         loss: match problem.loss {
             Loss::CrossEntropy => kernel::Loss::CrossEntropy,
@@ -152,7 +156,7 @@ fn from_kernel(state: &kernel::State, rest: &Record) -> ReplicaState {
         record.put(name, Values::F32(std::mem::take(values)));
     }
     record.put(MISCLASSIFIED.name, Values::U8(curves.misclassified));
-    // Chains have no batch normalisation, so no running averages.
+    // What the kernel trains has no batch normalisation, so no running averages.
     ReplicaState { epoch, parameters, first_moment, second_moment, averages: Vec::new(), diverged, record, flow: None }
 }
 
@@ -161,8 +165,7 @@ mod tests {
     use super::*;
     use crate::data::{Block, Samples};
     use crate::sweep::{ArchitectureKind, OptimiserKind, Rule};
-    use phasesweep_networks::{Cnn, Mlp, ResidualMlp};
-    use std::sync::Arc;
+    use phasesweep_networks::{Cnn, Count, Element, Layers, Mlp, Normalisation, ResidualMlp, Word};
 
     fn problem(architecture: ArchitectureKind, image: Option<[usize; 3]>) -> Problem {
         let samples = Samples { x: vec![0.5; 2 * 16], y: vec![0, 1] };
@@ -206,14 +209,28 @@ mod tests {
         let mlp = |hidden: usize| ArchitectureKind::Mlp(Mlp { hidden: vec![hidden] });
         let cnn = ArchitectureKind::Cnn(Cnn { channels: vec![3], kernel: 3, pool: 2, hidden: vec![] });
         let residual = ArchitectureKind::ResidualMlp(ResidualMlp { width: 4, blocks: 1 });
+        let of = |layers: Vec<Element>| ArchitectureKind::Layers(Layers { layers });
+        let dense = |dense: Count| Element::Dense { dense, bias: true };
+        let normalise = Element::Normalise { normalise: Normalisation::Batch };
+        let relu = Element::Word(Word::Apply(Activation::Relu));
+        let normalised = of(vec![dense(Count::Of(5)), normalise, relu, dense(Count::Classes)]);
+        let conv = Element::Convolution { conv: Count::Of(6), kernel: 1, stride: 1, padding: 0, groups: 2, bias: true };
+        let grouped = of(vec![conv, dense(Count::Classes)]);
         let good = problem(mlp(5), None);
         assert_eq!(KernelEngine::supports(&good), Ok(()));
         assert_eq!(KernelEngine::supports(&problem(cnn.clone(), Some([1, 4, 4]))), Ok(()));
+        assert_eq!(KernelEngine::supports(&problem(residual, None)), Ok(()));
+        for activation in Activation::ALL {
+            assert_eq!(KernelEngine::supports(&Problem { activation, ..good.clone() }), Ok(()));
+        }
         let refused = [
             (problem(cnn, None), "no images"),
             (problem(mlp(0), None), "no units"),
-            (problem(residual, None), "residual-mlp 4×1: the CPU kernel trains plain chains"),
-            (Problem { activation: Activation::Softplus, ..good.clone() }, "softplus"),
+            (
+                problem(normalised, None),
+                "layers 5 batchnorm relu classes: the CPU kernel does not train batch normalisation",
+            ),
+            (problem(grouped, Some([4, 2, 2])), "convolutions in 2 groups"),
             (Problem { loss: Loss::Hinge, ..good.clone() }, "margin"),
             (Problem { optimiser: OptimiserKind::GradientFlow, ..good }, "flows"),
         ];

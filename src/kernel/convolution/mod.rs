@@ -13,10 +13,10 @@
 
 pub(super) mod buffers;
 mod pool;
-mod unfold;
+pub(super) mod unfold;
 
 use super::activation::Derivative;
-use super::dense::{Sums, WeightGradient};
+use super::dense::{Start, Sums, WeightGradient};
 use super::first::{Gradient, Source};
 use super::layer::Layer;
 use super::simd::Lane;
@@ -47,11 +47,22 @@ pub(super) fn forward<V: Lane, const R: usize>(
             let plane = Plane { data, place: numbers, line: own.width * numbers, numbers };
             let [kernel, pitch, width, height] = [own.kernel, own.pitch, own.width, own.height];
             let to = &mut own.unfolded;
-            V::enter::<_, R>(Unfold { plane, kernel, pitch, width, height, line, count, to });
+            V::enter::<_, R>(Unfold {
+                plane,
+                kernel,
+                step: 1,
+                padding: kernel / 2,
+                pitch,
+                width,
+                height,
+                line,
+                count,
+                to,
+            });
             V::enter::<_, R>(Sums {
                 layout,
                 weights: &weight.value,
-                start: Some(&bias.value),
+                start: Start::From(&bias.value),
                 input: &own.unfolded,
                 stride: own.kernel * numbers,
                 rows: count * own.pitch,
@@ -108,7 +119,18 @@ pub(super) fn backward<V: Lane, const R: usize>(
             let data = below.as_ref().map_or(&own.image[..], |below| &below.out[sample * below.stride..]);
             let plane = Plane { data, place: numbers, line: width * numbers, numbers };
             let to = &mut own.unfolded;
-            V::enter::<_, R>(Unfold { plane, kernel, pitch, width, height, line, count, to });
+            V::enter::<_, R>(Unfold {
+                plane,
+                kernel,
+                step: 1,
+                padding: kernel / 2,
+                pitch,
+                width,
+                height,
+                line,
+                count,
+                to,
+            });
             V::enter::<_, R>(WeightGradient {
                 layout,
                 gradient: &mut weight.gradient,
@@ -126,12 +148,23 @@ pub(super) fn backward<V: Lane, const R: usize>(
             let outputs = own.outputs * R;
             let plane = Plane { data: &own.delta, place, line: pitch * place, numbers: outputs };
             let to = &mut own.delta_unfolded;
-            V::enter::<_, R>(Unfold { plane, kernel, pitch, width, height, line, count, to });
+            V::enter::<_, R>(Unfold {
+                plane,
+                kernel,
+                step: 1,
+                padding: kernel / 2,
+                pitch,
+                width,
+                height,
+                line,
+                count,
+                to,
+            });
             let carried = turned.padded_columns();
             V::enter::<_, R>(Sums {
                 layout: turned,
                 weights: back,
-                start: None,
+                start: Start::Zero,
                 input: &own.delta_unfolded,
                 stride: kernel * outputs,
                 rows: count * pitch,

@@ -3,8 +3,11 @@
 //! Of equals the first in a window wins, line by line, and a NaN wins over all. A monotone activation is taken of
 //! the greatest only. Rows and columns that do not fill a window are dropped.
 
-use crate::elementwise::{Elementwise, Relu, Sigmoid, Tanh};
-use crate::function::gelu;
+use std::marker::PhantomData;
+
+use crate::elementwise::{
+    Elementwise, Elu, Erf, Gelu, Identity, LeakyRelu, Quadratic, Relu, Sigmoid, Sloped, Softplus, Swish, Tanh,
+};
 use crate::problem::Activation;
 use crate::simd::{Lane, Task, get, put};
 
@@ -48,7 +51,10 @@ trait Pooled {
     fn after<V: Lane>(greatest: V) -> V;
 }
 
-impl<F: Elementwise> Pooled for F {
+/// Monotone: the greatest alone is activated.
+struct Greatest<F>(PhantomData<F>);
+
+impl<F: Elementwise> Pooled for Greatest<F> {
     #[inline(always)]
     fn before<V: Lane>(z: V) -> (V, V) {
         (z, z)
@@ -60,15 +66,15 @@ impl<F: Elementwise> Pooled for F {
     }
 }
 
-/// Not monotone: every place is activated.
-struct Gelu;
+/// Not monotone, or not known by its value: every place is activated.
+struct Each<F>(PhantomData<F>);
 
-impl Pooled for Gelu {
+impl<F: Sloped> Pooled for Each<F> {
     const SLOPE: bool = true;
 
     #[inline(always)]
     fn before<V: Lane>(z: V) -> (V, V) {
-        gelu(z)
+        F::both(z)
     }
 
     #[inline(always)]
@@ -81,10 +87,17 @@ impl Task for Pool<'_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
         match self.activation {
-            Activation::Tanh => windows::<V, Tanh>(self),
-            Activation::Sigmoid => windows::<V, Sigmoid>(self),
-            Activation::Relu => windows::<V, Relu>(self),
-            Activation::Gelu => windows::<V, Gelu>(self),
+            Activation::Tanh => windows::<V, Greatest<Tanh>>(self),
+            Activation::Sigmoid => windows::<V, Greatest<Sigmoid>>(self),
+            Activation::Relu => windows::<V, Greatest<Relu>>(self),
+            Activation::LeakyRelu => windows::<V, Greatest<LeakyRelu>>(self),
+            Activation::Elu => windows::<V, Greatest<Elu>>(self),
+            Activation::Identity => windows::<V, Greatest<Identity>>(self),
+            Activation::Gelu => windows::<V, Each<Gelu>>(self),
+            Activation::Softplus => windows::<V, Each<Softplus>>(self),
+            Activation::Swish => windows::<V, Each<Swish>>(self),
+            Activation::Erf => windows::<V, Each<Erf>>(self),
+            Activation::Quadratic => windows::<V, Each<Quadratic>>(self),
         }
     }
 }

@@ -20,12 +20,12 @@ pub(crate) enum Which<'a> {
 }
 
 /// Lays an image of each replica side by side in a plane.
-pub(super) struct Spread<'a> {
-    pub(super) images: Images<'a>,
+pub(crate) struct Spread<'a> {
+    pub(crate) images: Images<'a>,
     /// Sample of the tile.
-    pub(super) sample: usize,
-    pub(super) channels: usize,
-    pub(super) image: &'a mut [f32],
+    pub(crate) sample: usize,
+    pub(crate) channels: usize,
+    pub(crate) image: &'a mut [f32],
 }
 
 impl Task for Spread<'_> {
@@ -61,40 +61,44 @@ impl Task for Spread<'_> {
 
 /// Where a plane's numbers lie.
 #[derive(Clone, Copy)]
-pub(super) struct Plane<'a> {
-    pub(super) data: &'a [f32],
+pub(crate) struct Plane<'a> {
+    pub(crate) data: &'a [f32],
     /// Distance between places.
-    pub(super) place: usize,
+    pub(crate) place: usize,
     /// Distance between lines.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// Numbers of a place.
-    pub(super) numbers: usize,
+    pub(crate) numbers: usize,
 }
 
 /// Unfolds lines of a plane. What lies beyond the plane is zero; the zeros between lines are there from the beginning.
-pub(super) struct Unfold<'a> {
-    pub(super) plane: Plane<'a>,
-    pub(super) kernel: usize,
+pub(crate) struct Unfold<'a> {
+    pub(crate) plane: Plane<'a>,
+    pub(crate) kernel: usize,
+    /// Lines of the plane from an unfolded line to the next.
+    pub(crate) step: usize,
+    /// Zeros around the plane.
+    pub(crate) padding: usize,
     /// Unfolded places from a line to the next.
-    pub(super) pitch: usize,
-    pub(super) width: usize,
-    pub(super) height: usize,
-    /// The first line.
-    pub(super) line: usize,
+    pub(crate) pitch: usize,
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    /// The first unfolded line.
+    pub(crate) line: usize,
     /// Number of lines.
-    pub(super) count: usize,
-    pub(super) to: &'a mut [f32],
+    pub(crate) count: usize,
+    pub(crate) to: &'a mut [f32],
 }
 
 impl Task for Unfold<'_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let Unfold { plane, kernel, pitch, width, height, line, count, to } = self;
-        let (pad, numbers) = (kernel / 2, plane.numbers);
+        let Unfold { plane, kernel, step, padding, pitch, width, height, line, count, to } = self;
+        let numbers = plane.numbers;
         let column = kernel * numbers;
         for (within, at) in (0..count).flat_map(|within| (0..kernel).map(move |at| (within, at))) {
-            let to = &mut to[(within * pitch + pad) * column + at * numbers..];
-            let from = (line + within + at).checked_sub(pad).filter(|&from| from < height);
+            let to = &mut to[(within * pitch + padding) * column + at * numbers..];
+            let from = ((line + within) * step + at).checked_sub(padding).filter(|&from| from < height);
             let Some(from) = from else {
                 for to in to.chunks_exact_mut(column).take(width) {
                     to[..numbers].fill(0.0);

@@ -8,7 +8,7 @@ use std::ops::{Deref, DerefMut};
 struct Line([f32; 16]);
 
 /// A slice of f32 that starts on a cache line.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Buffer {
     lines: Vec<Line>,
     len: usize,

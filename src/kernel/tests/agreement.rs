@@ -9,8 +9,14 @@ use crate::simd::Isa;
 use crate::{Activation, Batch, Loss, Rule};
 use crate::{Choices, Kernel};
 
-pub(super) const ACTIVATIONS: [Activation; 4] =
-    [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Sigmoid];
+/// Those that every rule is tried with.
+const ACTIVATIONS: [Activation; 4] = [Activation::Tanh, Activation::Relu, Activation::Gelu, Activation::Sigmoid];
+
+/// Every activation.
+pub(super) fn activations() -> [Activation; 11] {
+    phasesweep_networks::Activation::ALL.map(Activation::from)
+}
+
 /// Every rule, with and without momentum where it takes one.
 fn rules() -> Vec<(Rule, f64)> {
     let momenta = |rule: Rule| match rule.keys().iter().find(|key| key.slot == Slot::Momentum) {
@@ -133,6 +139,20 @@ fn every_activation_and_rule() {
 }
 
 #[test]
+fn every_activation() {
+    for choices in choices() {
+        for activation in activations() {
+            let batch = if activation == Activation::Elu { Batch::Mini { size: 32 } } else { Batch::Full };
+            compare(
+                &Case { activation, batch, samples: 97, hidden: vec![9, 6], epochs: 8, ..Case::default() },
+                choices,
+                1e-5,
+            );
+        }
+    }
+}
+
+#[test]
 fn depths_classes_losses_and_masks() {
     for choices in choices() {
         for (hidden, classes) in [(vec![20], 2), (vec![9, 6], 3), (vec![5, 4, 3], 10), (vec![33, 1], 2)] {
@@ -209,11 +229,11 @@ proptest! {
         hidden in prop::collection::vec(1usize..36, 1..4),
         replicas in 1usize..18,
         density in 0.0f64..1.0,
-        activation in 0usize..4,
+        activation in 0usize..11,
         which in 0usize..6,
     ) {
         let all = choices();
-        let activation = ACTIVATIONS[activation];
+        let activation = activations()[activation];
         let case = Case { samples, test, inputs, classes, hidden, replicas, density, activation, epochs: 4, ..Case::default() };
         compare(&case, all[which % all.len()], 1e-5);
     }

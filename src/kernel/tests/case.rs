@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
-    Activation, Batch, Block, Curves, LayerShape, Loss, Problem, Rates, Recipe, Replica, Rule, Samples, State,
+    Activation, Batch, Block, Curves, LayerShape, Loss, Network, Problem, Rates, Recipe, Replica, Rule, Samples, State,
     UNMEASURED_BYTE,
 };
 
@@ -77,7 +77,7 @@ pub(super) fn shuffled(seed: u64, epoch: usize, n: usize) -> Vec<u32> {
 }
 
 /// Curves of the problem with nothing measured yet.
-fn unmeasured(problem: &Problem) -> Curves {
+pub(super) fn unmeasured(problem: &Problem) -> Curves {
     let epochs = problem.recorded.len();
     let nan = |n: usize| vec![f32::NAN; n];
     let layers = if problem.manifold.is_empty() { 0 } else { problem.observed.len() };
@@ -146,8 +146,7 @@ impl Case {
             block: Arc::new(block),
             noisy: Arc::new(vec![noise]),
             observed: (1..layers.len()).collect(),
-            layers,
-            activation: self.activation,
+            network: Network::Chain { layers, activation: self.activation },
             loss: self.loss,
             rule: self.kind,
             order: shuffled,
@@ -184,7 +183,7 @@ impl Case {
         let state = |r: usize| {
             let mut rng = ChaCha8Rng::seed_from_u64(100 + r as u64);
             let mut parameters = vec![];
-            for layer in &problem.layers {
+            for layer in problem.network.chain() {
                 let bound = 1.0 / (layer.fan_in() as f32).sqrt();
                 parameters.extend((0..layer.parameters()).map(|_| rng.random_range(-bound..bound)));
             }

@@ -183,13 +183,13 @@ proptest! {
         replicas in 1usize..10,
         steps in 0usize..4,
         hidden in prop::collection::vec(1usize..9, 0..2),
-        activation in 0usize..4,
+        activation in 0usize..11,
         which in 0usize..6,
     ) {
         let side = pool.pow(channels.len() as u32);
         let image = [image[0].min(3), image[1].max(side), image[2].max(side)];
         let all = choices();
-        let activation = agreement::ACTIVATIONS[activation];
+        let activation = agreement::activations()[activation];
         let trunk = Some(Trunk { image, channels, kernel: 2 * half + 1, pool });
         // Many steps at this rate, of few samples each, may magnify whatever f32 rounds.
         let batch = if steps == 0 { Batch::Full } else { Batch::Mini { size: samples.div_ceil(steps) } };

@@ -2,7 +2,7 @@
 
 use super::reference::activation;
 use crate::Activation;
-use crate::function::{exp, gelu, ln_1p, sigmoid, tanh};
+use crate::function::{erf, exp, exp_m1_of_negative, gelu, ln_1p, sigmoid, tanh};
 use crate::simd::{Isa, Lane, Task, dispatch};
 
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,9 @@ enum Function {
     Sigmoid,
     Gelu,
     GeluSlope,
+    ExpM1,
+    Erf,
+    ErfSlope,
 }
 
 struct Apply<'a> {
@@ -32,6 +35,9 @@ impl Task for Apply<'_> {
                 Function::Sigmoid => sigmoid(x),
                 Function::Gelu => gelu(x).0,
                 Function::GeluSlope => gelu(x).1,
+                Function::ExpM1 => exp_m1_of_negative(x),
+                Function::Erf => erf(x).0,
+                Function::ErfSlope => erf(x).1,
             };
             y.store(chunk);
         }
@@ -85,8 +91,29 @@ fn gelu_errors() {
 }
 
 #[test]
+fn errors_of_the_error_function_and_of_exp_m1() {
+    use phasesweep_networks::Activation as Named;
+    let x = points(10.0, true);
+    // The library's error function is itself good to 1e-12 or so.
+    assert!(worst(Function::Erf, &x, |x| Named::Erf.value(x), relative) < 3e-7);
+    assert!(worst(Function::ErfSlope, &x, |x| Named::Erf.slope(x), |y, exact, _| (y - exact).abs()) < 4e-7);
+    let negative: Vec<f32> = points(86.0, false).into_iter().map(|x| -x).collect();
+    assert!(worst(Function::ExpM1, &negative, f64::exp_m1, relative) < 2e-7);
+}
+
+#[test]
 fn not_a_number_stays() {
-    let all = [Function::Exp, Function::Ln1p, Function::Tanh, Function::Sigmoid, Function::Gelu, Function::GeluSlope];
+    let all = [
+        Function::Exp,
+        Function::Ln1p,
+        Function::Tanh,
+        Function::Sigmoid,
+        Function::Gelu,
+        Function::GeluSlope,
+        Function::ExpM1,
+        Function::Erf,
+        Function::ErfSlope,
+    ];
     for function in all {
         for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| isa.available()) {
             let mut x = [f32::NAN; 16];

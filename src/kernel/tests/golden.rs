@@ -10,7 +10,7 @@ use crate::simd::Isa;
 use crate::{Activation, Batch, Choices, Kernel, Loss, Rule, State};
 
 /// FNV-1a over the bits of everything that a state holds.
-fn digest(states: &[State]) -> u64 {
+pub(super) fn digest(states: &[State]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325u64;
     let mut eat = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     for state in states {

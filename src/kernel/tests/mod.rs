@@ -5,6 +5,7 @@ mod case;
 mod convolution;
 mod functions;
 mod golden;
+mod graph;
 mod packing;
 mod recipes;
 mod reference;

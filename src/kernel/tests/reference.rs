@@ -52,6 +52,11 @@ pub(super) fn activation(kind: Activation, z: f64) -> (f64, f64) {
             let density = (-z * z / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
             (z * phi, phi + z * density)
         }
+        other => {
+            let named = phasesweep_networks::Activation::ALL;
+            let named = named.into_iter().find(|&named| Activation::from(named) == other).expect("a name");
+            (named.value(z), named.slope(z))
+        }
     }
 }
 
@@ -121,7 +126,8 @@ fn activate(layer: &LayerShape, kind: Activation, z: &[f64]) -> Signal {
     let greatest = |best: usize, at: usize| if all[at].0 > all[best].0 { at } else { best };
     let sum: Vec<usize> = windows.iter().map(|window| window.iter().copied().reduce(greatest).unwrap()).collect();
     let (out, slope) = sum.iter().map(|&at| all[at]).unzip();
-    let rectified = z.iter().filter(|_| kind == Activation::Relu).map(|z| z.abs());
+    let bent = kind == Activation::Relu || kind == Activation::LeakyRelu;
+    let rectified = z.iter().filter(|_| bent).map(|z| z.abs());
     // Places that are exactly equal see equal inputs: they are so in any precision.
     let close = windows.iter().zip(&sum).flat_map(|(window, &best)| {
         window.iter().map(|&at| all[best].0 - all[at].0).filter(|&apart| apart > 0.0).collect::<Vec<f64>>()
@@ -132,7 +138,7 @@ fn activate(layer: &LayerShape, kind: Activation, z: &[f64]) -> Signal {
 
 impl Network {
     pub(super) fn new(problem: &Problem, parameters: &[f32]) -> Network {
-        let layers = problem.layers.clone();
+        let layers = problem.network.chain().to_vec();
         let parameters: Vec<f64> = parameters.iter().map(|&p| f64::from(p)).collect();
         let zeros = vec![0.0; parameters.len()];
         Network { layers, first: zeros.clone(), second: zeros, parameters, nearest_kink: f64::INFINITY }
@@ -168,7 +174,7 @@ impl Network {
     }
 
     /// Loss of one sample's outputs, and its gradient.
-    fn loss(kind: Loss, f: &[f64], y: usize) -> (f64, Vec<f64>) {
+    pub(super) fn loss(kind: Loss, f: &[f64], y: usize) -> (f64, Vec<f64>) {
         match kind {
             Loss::CrossEntropy => {
                 let top = f.iter().copied().fold(f64::MIN, f64::max);
@@ -192,7 +198,7 @@ impl Network {
         }
     }
 
-    fn guess(f: &[f64]) -> usize {
+    pub(super) fn guess(f: &[f64]) -> usize {
         (1..f.len()).fold(0, |best, c| if f[c] > f[best] { c } else { best })
     }
 
@@ -202,7 +208,7 @@ impl Network {
         let mut gradient = vec![0.0; self.parameters.len()];
         let share = 1.0 / samples.len() as f64;
         for &s in samples {
-            let signals = self.forward(problem.activation, &problem.block.train.x[s * d..(s + 1) * d]);
+            let signals = self.forward(problem.network.activation(), &problem.block.train.x[s * d..(s + 1) * d]);
             let depth = self.layers.len();
             self.nearest_kink = signals.iter().fold(self.nearest_kink, |nearest, signal| nearest.min(signal.kink));
             let y = usize::from(problem.block.train.y[s]);
@@ -294,7 +300,7 @@ impl Network {
         let mut missed = vec![];
         let mut directions = vec![];
         for (s, x) in block.train.x.chunks(d).enumerate() {
-            let signals = self.forward(problem.activation, x);
+            let signals = self.forward(problem.network.activation(), x);
             let y = usize::from(block.train.y[s]);
             missed.push(Network::guess(&signals[depth].out) != y);
             if !keeps(replica, s) {
@@ -330,7 +336,8 @@ impl Network {
         };
         let distance = centres.iter().map(|layer| problem.pairs().iter().map(|&(a, b)| apart(layer, a, b)).collect());
         let errors = |x: &[f32]| {
-            let guesses = x.chunks(d).map(|x| Network::guess(&self.forward(problem.activation, x)[depth].out));
+            let guesses =
+                x.chunks(d).map(|x| Network::guess(&self.forward(problem.network.activation(), x)[depth].out));
             guesses.zip(&block.test.y).filter(|(guess, y)| *guess != usize::from(**y)).count()
         };
         Measured {

@@ -49,8 +49,9 @@ impl Costs {
         for variant in plan.variants() {
             let architecture = &plan.sweep().architectures[variant.architecture];
             let flow = plan.sweep().optimisers[variant.optimiser].flow.is_some();
-            let chain = crate::train::kernel::chain(&shapes[variant.data].graph(architecture));
-            let kernel = !flow && execution.choice.may_take_kernel() && chain.is_ok();
+            let graph = shapes[variant.data].graph(architecture);
+            let trained = crate::train::kernel::network(&graph, architecture.activation).is_ok();
+            let kernel = !flow && execution.choice.may_take_kernel() && trained;
             let accelerated = !kernel && !flow && !execution.choice.device.is_flex();
             // What a GPU holds is not in the rank's memory: trials tell how much of it fits.
             let held =

@@ -310,10 +310,17 @@ fn residual_networks_follow_the_f64_reference() {
 }
 
 #[test]
-fn the_kernel_trains_convolutions_as_burn_does() {
+fn the_kernel_trains_convolutions_and_residual_networks_as_burn_does() {
     let replicas = [replica(1, sgd(0.2, 0.0, 0.0)), pruned(2, sgd(0.4, 0.9, 0.01)), replica(3, sgd(0.3, 0.0, 0.0))];
     let mini = Problem { batch: Batch::Mini { size: 20 }, activation: Activation::Relu, ..cnn(&[4]) };
-    for problem in [cnn(&[]), Problem { activation: Activation::Gelu, ..cnn(&[4]) }, mini] {
+    let small_batches = Problem { batch: Batch::Mini { size: 8 }, epochs: 5, ..residual(5, 2, 3) };
+    let softplus = Problem { activation: Activation::Softplus, ..residual(6, 2, 3) };
+    let mut networks = vec![cnn(&[]), Problem { activation: Activation::Gelu, ..cnn(&[4]) }, mini, softplus];
+    networks.extend([
+        residual(6, 2, 3),
+        Problem { recorded: vec![0, 5], manifold: vec![0, 5], snapshots: vec![2], ..small_batches },
+    ]);
+    for problem in networks {
         let states = replicas.iter().map(|replica| start(&problem, replica)).collect();
         let mut kernel = KernelEngine::new(&problem, &replicas, states, 2, false).unwrap();
         kernel.advance(problem.epochs + 1).unwrap();
