@@ -33,8 +33,11 @@ fn graph(layers: Vec<Element>, image: Option<[usize; 3]>, activation: Activation
     kind.graph(Ports { inputs, image, classes: 1 }, activation).unwrap()
 }
 
+/// A name, the elements, and the image of a sample where it is one.
+type Case = (&'static str, Vec<Element>, Option<[usize; 3]>);
+
 /// Networks that together hold every operation, with what may be overwritten and what may not.
-fn networks() -> Vec<(&'static str, Vec<Element>, Option<[usize; 3]>)> {
+fn networks() -> Vec<Case> {
     let image = Some([2, 9, 8]);
     let mean = Element::PoolAll { pool_all: PoolKind::Mean };
     vec![
