@@ -63,6 +63,10 @@ fn says(label: &str, keys: &Keys, key: &str) -> bool {
         "0" if key == "label_draw" => {
             keys["label_noise"] == 0.0 && keys["labels.kind"] != "random" || label.contains('0')
         }
+        // No node of such a list is the activation, whatever it is.
+        _ if key == "activation" && keys["kind.kind"] == "layers" && !keys["kind.layers"].to_string().contains(key) => {
+            true
+        }
         // Elements are told in words.
         _ if key == "kind.layers" => label.starts_with("layers "),
         _ if key == "path" => label.contains(text.rsplit('/').next().unwrap_or_default()),

@@ -26,6 +26,7 @@ mod margin;
 mod measure;
 mod network;
 mod packed;
+mod patches;
 mod plain;
 mod problem;
 mod screening;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use super::deep::Sources;
+use super::patches::Sources;
 use super::unit::Unit;
 use crate::data::Block;
 use crate::sweep::{Activation, ArchitectureKind, MeanField};

@@ -330,7 +330,8 @@ fn the_kernel_trains_convolutions_and_residual_networks_as_burn_does() {
             state
         };
         for (a, b) in kernel.states().unwrap().into_iter().zip(run(&problem, &replicas)) {
-            assert_same_training(&squares(a), &squares(b));
+            // Each follows the reference within 1e-5: the sums of the two are in different orders.
+            assert_training_within(2e-5, &squares(a), &squares(b));
         }
     }
 }
@@ -347,14 +348,19 @@ fn saturated_convolutions_have_finite_gradients() {
 }
 
 /// Values that differ by rounding only: the order of a product's sums may depend on its width. NaN equals NaN.
-fn assert_close(a: &[f32], b: &[f32], what: &str) {
+fn assert_close(a: &[f32], b: &[f32], tolerance: f32, what: &str) {
     assert_eq!(a.len(), b.len(), "{what}");
     for (place, (a, b)) in a.iter().zip(b).enumerate() {
-        assert!(a.to_bits() == b.to_bits() || (a - b).abs() < 1e-5, "{what}[{place}]: {a} and {b}");
+        assert!(a.to_bits() == b.to_bits() || (a - b).abs() < tolerance, "{what}[{place}]: {a} and {b}");
     }
 }
 
 fn assert_same_training(a: &ReplicaState, b: &ReplicaState) {
+    assert_training_within(1e-5, a, b);
+}
+
+fn assert_training_within(tolerance: f32, a: &ReplicaState, b: &ReplicaState) {
+    let assert_close = |a: &[f32], b: &[f32], what: &str| assert_close(a, b, tolerance, what);
     assert_eq!((a.epoch, a.diverged), (b.epoch, b.diverged));
     assert_close(&a.parameters, &b.parameters, "parameters");
     assert_close(&a.first_moment, &b.first_moment, "first moment");
