@@ -41,13 +41,13 @@ keys! {
         /// Epochs or steps from one decay to the next.
         decay_every: List<i128> = integers {
             bound: Bound::Whole(1, LONGEST),
-            absent: Absent::Means("`decay_at`"),
+            absent: Absent::Means("*required* without `decay_at`"),
             applies_to: "`schedule = \"step\"`",
         },
         /// Epochs or steps at which the rate decays, counted from the beginning of training. A list of such lists is an axis.
         decay_at: List<List<i128>> = integer_lists {
             bound: Bound::Whole(1, LONGEST),
-            absent: Absent::Means("`decay_every`"),
+            absent: Absent::Means("*required* without `decay_every`"),
             applies_to: "`schedule = \"step\"`",
         },
         /// Factor γ of a decay.
