@@ -214,8 +214,8 @@ mod tests {
             } else if per_epoch == 1 {
                 // With one step an epoch both units are the same.
                 let other = RateSchedule { unit: Unit::Epoch, ..schedule.clone() };
-                let same = (0..steps).map(|step| Moment { step, per_epoch, epochs });
-                let same = same.map(|at| other.factor(&at) == schedule.factor(&at)).all(|same| same);
+                let mut moments = (0..steps).map(|step| Moment { step, per_epoch, epochs });
+                let same = moments.all(|at| other.factor(&at) == schedule.factor(&at));
                 prop_assert!(same);
             }
         }
