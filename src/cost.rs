@@ -189,7 +189,7 @@ pub fn kept_weights(plan: &Plan, variant: usize, data: &DataShape) -> (u64, usiz
             (8 * DataShape { classes: 1, ..*data }.graph(architecture).parameters() as u64, flow.weights_at.len())
         }
         None => {
-            let epochs = sweep.observe.probes.weights.as_ref().map_or(0, |at| at.epochs(sweep.train.epochs).len());
+            let epochs = sweep.observe.probes.weights.as_ref().map_or(0, |at| at.moments(sweep.train.epochs).len());
             let graph = data.graph(architecture);
             // A batch normalisation has a number of eight bytes besides its running averages.
             let numbers = graph.parameters() + graph.averaged() + 2 * graph.averages().count();

@@ -39,7 +39,7 @@ pub fn kept_parameters(path: &Path) -> Result<(), String> {
     let ports = Ports { inputs: 2, image: None, classes: 2 };
     let network = ArchitectureKind::Mlp(Mlp { hidden: vec![3] });
     let graph = network.graph(ports, Activation::Relu).map_err(|misfit| misfit.to_string())?;
-    read_parameters(path, CellId([0; 16]), 0, &graph, "").map(drop)
+    read_parameters(path, CellId([0; 16]), crate::observables::Moment::epoch(0), &graph, "").map(drop)
 }
 
 /// Reads the plane of a safetensors file, as `slice --plane` does.

@@ -109,6 +109,17 @@ fn page() -> Result<String, std::fmt::Error> {
 
     writeln!(
         out,
+        "\nAn observable whose `at` names steps (`{{ steps = [0, 1, 2, 5] }}`) has steps of the optimiser along its last dimension, \
+         which is then called `…_step` instead of `…_epoch`, with the unit \"{}\": `weight_norm` lies along `weight_norm_step`. \
+         All cells have the same steps there; which epoch a step is depends on how many steps the cell takes in one: \
+         `runs.weight_norm_step / runs.steps_per_epoch` are epochs, for each cell. A cell that ends before a step is NaN there. \
+         The training error at a step is `trajectory_train_error` where `trajectory` was asked for at that step, and \
+         `train_error` where the step ends a recorded epoch.",
+        dimension::STEPS
+    )?;
+
+    writeln!(
+        out,
         "\n## What each cell is\n\n\
          One value for each cell. A number of the specification that a cell does not have is NaN, a text empty.\n\n\
          | name | type | units | what it is |\n| --- | --- | --- | --- |"
@@ -280,7 +291,7 @@ fn the_pages_of_the_observables_are_what_their_files_say() {
     let costs = costs();
     let mut index = String::from(
         "# Observables on copies of the weights\n\n<!-- Made by tests/docs.rs from the registry: `make docs` makes it again. -->\n\n\
-         Each is a table of `[observe]`, measured at scheduled epochs of any network that it applies to, on every engine and \
+         Each is a table of `[observe]`, measured at scheduled epochs, or steps of the optimiser, of any network that it applies to, on every engine and \
          device, or afterwards on kept weights. The report draws each series and searches it for turning points.\n\n\
          | observable | what it is | cost | share of training |\n| --- | --- | ---: | ---: |\n",
     );

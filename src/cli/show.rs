@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use phasesweep::amount::{bytes, span};
 use phasesweep::run_directory::{LastValue, RunDirectoryError, StoredCell, Trajectory, find_finished};
-use phasesweep::store::Part;
+use phasesweep::store::{Moments, Part, Unit};
 use phasesweep_results::dimension;
 
 use super::exit::{Exit, Failure};
@@ -99,51 +99,78 @@ impl View<'_> {
         lines.join("\n") + "\n"
     }
 
-    /// Values of the last measured epoch.
+    /// Last measured values.
     fn numbers(&self) -> String {
         let mut out = String::new();
-        let unit = if self.is_flow() { "step" } else { "epoch" };
         let values = self.cell.last_values();
         let width = values.iter().map(|last| last.name.len()).fold(11, usize::max);
-        for LastValue { name, value, epoch } in values {
-            out += &format!("  {name:width$} {value:.6} at {unit} {epoch}\n");
+        for LastValue { name, value, at } in values {
+            let at = if self.is_flow() { format!("step {}", at.count) } else { at.to_string() };
+            out += &format!("  {name:width$} {value:.6} at {at}\n");
         }
         out
     }
 
     /// Each observable's turning point by both rules, with the training error there.
     fn turning_points(&self) -> String {
-        let (epochs, error) = (self.epochs(), self.values("train_error", &[]));
-        let all = self.cell.trajectories();
-        if all.is_empty() {
+        let recorded = (Moments::epochs(self.epochs()), self.cell.trajectories());
+        let (moments, on_weights) = self.cell.trajectories_on_weights();
+        let mut out = String::new();
+        for ((moments, all), error) in [(recorded, "train_error"), ((moments, on_weights), "trajectory_train_error")] {
+            if !all.is_empty() {
+                out += &self.turning_points_of(&moments, all, &self.values(error, &[]));
+            }
+        }
+        if out.is_empty() {
             return "no turning points: no radii or distances were measured\n".to_string();
         }
+        out
+    }
+
+    fn turning_points_of(&self, moments: &Moments, all: Vec<Trajectory>, error: &[f32]) -> String {
+        let unit = moments.unit.name();
         let mut out = format!("turning points {:>24}   {:>28}\n", "by prominence", "by first rise");
         for trajectory in all {
-            let [prominence, rise] = trajectory.turning_points(&epochs).map(|verdict| match verdict.turn() {
+            let [prominence, rise] = trajectory.turning_points(&moments.counts).map(|verdict| match verdict.turn() {
                 Some(turn) => {
                     let at = error.get(turn.index).copied().unwrap_or(f32::NAN);
-                    format!("epoch {}, ε* = {at:.4}", turn.epoch)
+                    format!("{unit} {}, ε* = {at:.4}", turn.epoch)
                 }
                 None => verdict.status().to_string(),
             });
+            // That rule has a burn-in in epochs.
+            let rise = if moments.unit == Unit::Step { "not of steps".to_string() } else { rise };
             out += &format!("  {:22} {prominence:>28}   {rise:>28}\n", trajectory.name);
         }
         out
     }
 
-    /// Radii and distances against the epoch and against the training error.
+    /// Radii and distances against the epoch and against the training error; those at steps against the step, and likewise.
     fn panels(&self) -> Vec<Panel> {
-        let epochs: Vec<f64> = self.epochs().into_iter().map(|epoch| epoch as f64).collect();
-        let error: Vec<f64> = self.values("train_error", &[]).into_iter().map(f64::from).collect();
+        let (moments, on_weights) = self.cell.trajectories_on_weights();
+        let recorded = self.panels_of(&Moments::epochs(self.epochs()), "train_error", || self.cell.trajectories());
+        match moments.unit {
+            Unit::Step if !on_weights.is_empty() => {
+                let at_steps = self.panels_of(&moments, "trajectory_train_error", || on_weights.clone());
+                // Where engines recorded none, there is nothing to draw against the epoch.
+                let recorded = recorded.into_iter().filter(|panel| !panel.curves.is_empty());
+                recorded.chain(at_steps).collect()
+            }
+            _ => recorded,
+        }
+    }
+
+    fn panels_of(&self, moments: &Moments, error: &str, all: impl Fn() -> Vec<Trajectory>) -> Vec<Panel> {
+        let places: Vec<f64> = moments.counts.iter().map(|&count| count as f64).collect();
+        let error: Vec<f64> = self.values(error, &[]).into_iter().map(f64::from).collect();
         let panel = |x: &str, places: &[f64]| {
             let curve = |Trajectory { name, values, .. }: Trajectory| Curve {
                 name,
                 points: places.iter().copied().zip(values.into_iter().map(f64::from)).collect(),
             };
-            Panel { x: x.to_string(), curves: self.cell.trajectories().into_iter().map(curve).collect() }
+            Panel { x: x.to_string(), curves: all().into_iter().map(curve).collect() }
         };
-        vec![panel("epoch", &epochs), panel("training error", &error)]
+        vec![panel(moments.unit.name(), &places), panel("training error", &error)]
     }
 
     fn epochs(&self) -> Vec<usize> {

@@ -1,4 +1,4 @@
-//! `phasesweep slice`: the exact linear regions of a stored cell on a plane through input space, epoch by epoch.
+//! `phasesweep slice`: the exact linear regions of a stored cell on a plane through input space, along training.
 
 mod bench;
 mod page;
@@ -6,6 +6,7 @@ mod page;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use phasesweep_results::variables::STEPS_PER_EPOCH;
 use phasesweep_results::{dimension, slice};
 
 use super::exit::{Exit, Failure};
@@ -17,7 +18,7 @@ use phasesweep::linear_regions::{Frame, Frames, SliceError, SlicePlane, Weights,
 use phasesweep::plan::CellId;
 use phasesweep::run_directory::{KeptRun, StoredCell, find_cell, part_of};
 use phasesweep::slurm::Memory;
-use phasesweep::store::{Part, RunDirectory, durable, scan};
+use phasesweep::store::{Moment, Part, RunDirectory, Unit, durable, scan};
 
 /// Frames of a series unless epochs are named.
 const FRAMES: usize = 12;
@@ -30,8 +31,8 @@ pub(super) struct Arguments {
     /// The cell's id, or how it begins.
     #[arg(long, value_name = "ID")]
     cell: Option<String>,
-    /// Epochs to cut, comma-separated, of those kept [default: twelve of them, evenly along the list].
-    #[arg(long, value_name = "EPOCHS", value_delimiter = ',')]
+    /// Epochs to cut, or steps where the run kept those, comma-separated [default: twelve of them, evenly along the list].
+    #[arg(long, visible_alias = "steps", value_name = "EPOCHS", value_delimiter = ',')]
     epochs: Vec<usize>,
     /// Three training samples, counted from 0 in the block, that the plane goes through [default: the first three of
     /// different classes].
@@ -83,7 +84,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         let seconds = began.elapsed().as_secs_f64();
         let decision = cut.decision();
         let summary = cut.summary(&decision, &plane.window);
-        let (train_error, test_error) = read.epoch.and_then(|epoch| errors.at(epoch)).unzip();
+        let (train_error, test_error) = errors.of(&read).unzip();
         let frame = Frame::new(&read, summary, train_error, test_error);
         println!("{}: {} (cut in {seconds:.2} s)", frame.title, frame.caption());
         let svg = picture::frame(&cut, &decision, &plane, &frame.title, &frame.caption());
@@ -124,7 +125,7 @@ impl Source {
         let kept = directory.weights_files(id).map_err(store)?;
         if kept.is_empty() {
             return Err(Failure::Input(format!(
-                "{} holds no weights of epochs yet; those of a gradient flow's stages are given by --weights FILE",
+                "{} holds no weights of epochs or steps yet; those of a gradient flow's stages are given by --weights FILE",
                 folder.display()
             )));
         }
@@ -172,10 +173,11 @@ fn evenly(count: usize) -> Vec<usize> {
     (0..frames).map(|frame| if frames < 2 { 0 } else { frame * (count - 1) / (frames - 1) }).collect()
 }
 
-fn at(kept: &[(usize, PathBuf)], epoch: usize) -> Result<PathBuf, Failure> {
-    kept.iter().find(|(of, _)| *of == epoch).map(|(_, path)| path.clone()).ok_or_else(|| {
-        let all: Vec<String> = kept.iter().map(|(epoch, _)| epoch.to_string()).collect();
-        Failure::Input(format!("no weights of epoch {epoch} were kept; there are those of {}", all.join(", ")))
+fn at(kept: &[(Moment, PathBuf)], count: usize) -> Result<PathBuf, Failure> {
+    kept.iter().find(|(of, _)| of.count == count).map(|(_, path)| path.clone()).ok_or_else(|| {
+        let all: Vec<String> = kept.iter().map(|(of, _)| of.count.to_string()).collect();
+        let unit = kept.first().map_or("epoch", |(of, _)| of.unit.name());
+        Failure::Input(format!("no weights of {unit} {count} were kept; there are those of {}", all.join(", ")))
     })
 }
 
@@ -204,6 +206,10 @@ struct Errors {
     epochs: Vec<u64>,
     train: Vec<f32>,
     test: Vec<f32>,
+    /// Steps of an epoch; NaN where that was not recorded.
+    steps_per_epoch: f64,
+    /// Errors that were recorded at steps.
+    at_steps: Vec<(usize, f32, f32)>,
 }
 
 impl Errors {
@@ -213,7 +219,31 @@ impl Errors {
         let cell = StoredCell::of(&part, id, &path).ok()?;
         let of = |name: &str| cell.series(name).map_or_else(Vec::new, |series| series.floats().to_vec());
         let epochs = cell.integers(dimension::EPOCH).into_iter().map(|epoch| epoch as u64).collect();
-        Some(Errors { epochs, train: of("train_error"), test: of("test_error") })
+        let steps_per_epoch = cell.series(STEPS_PER_EPOCH.name).and_then(|of| of.numbers().first().copied());
+        let steps_per_epoch = steps_per_epoch.unwrap_or(f64::NAN);
+        let [train, test] = ["trajectory_train_error", "trajectory_test_error"];
+        let moments = cell.moments(dimension::TRAJECTORY_EPOCH);
+        let at_steps = match moments.unit {
+            Unit::Epoch => Vec::new(),
+            Unit::Step => {
+                let errors = of(train).into_iter().zip(of(test));
+                moments.counts.into_iter().zip(errors).map(|(step, (train, test))| (step, train, test)).collect()
+            }
+        };
+        Some(Errors { epochs, train: of("train_error"), test: of("test_error"), steps_per_epoch, at_steps })
+    }
+
+    /// Training and test error of the cell at a file's weights, if they were recorded: by its step, where it lies within an
+    /// epoch.
+    fn of(&self, weights: &Weights) -> Option<(f64, f64)> {
+        let (epoch, step) = (weights.epoch?, weights.step);
+        match step.filter(|step| *step > epoch as f64 * self.steps_per_epoch) {
+            None => self.at(epoch),
+            Some(step) => {
+                let found = self.at_steps.iter().find(|(at, ..)| *at as f64 == step);
+                found.map(|&(_, train, test)| (f64::from(train), f64::from(test)))
+            }
+        }
     }
 
     /// Training and test error at an epoch, if it was recorded.
@@ -236,8 +266,10 @@ mod tests {
 
     #[test]
     fn epochs_that_were_not_kept_are_told_with_those_that_were() {
-        let kept = [(0, PathBuf::from("a")), (10, PathBuf::from("b"))];
+        let kept = [(Moment::step(0), PathBuf::from("a")), (Moment::step(10), PathBuf::from("b"))];
         assert_eq!(at(&kept, 10).ok(), Some(PathBuf::from("b")));
-        assert!(matches!(at(&kept, 5), Err(Failure::Input(text)) if text.contains("0, 10")));
+        assert!(
+            matches!(at(&kept, 5), Err(Failure::Input(text)) if text.contains("weights of step 5") && text.contains("0, 10"))
+        );
     }
 }

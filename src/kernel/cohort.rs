@@ -8,7 +8,7 @@ use super::first::Source;
 use super::inputs::{Inputs, Set, TestSet};
 use super::predictions::Predictions;
 use super::simd::Isa;
-use crate::problem::{Batch, Problem, Replica, State};
+use crate::problem::{Batch, Position, Problem, Replica, State};
 
 /// Samples that a replica trains on.
 pub(super) fn kept(replica: &Replica, samples: usize) -> usize {
@@ -83,9 +83,9 @@ impl Member<'_> {
         Member { replica: self.replica, state: self.state, predictions: self.predictions, samples: self.samples }
     }
 
-    /// What the members of a group have in common: their epoch, in minibatches the number of samples of a pass, and the
+    /// What the members of a group have in common: their position, in minibatches the number of samples of a pass, and the
     /// number of gradients that a step takes.
-    pub(super) fn together(&self) -> (usize, usize, usize) {
-        (self.state.epoch, self.samples, self.replica.recipe.gradients_per_step())
+    pub(super) fn together(&self) -> (Position, usize, usize) {
+        (self.state.position(), self.samples, self.replica.recipe.gradients_per_step())
     }
 }

@@ -1,4 +1,4 @@
-//! A group of replicas from epoch to epoch: the work of one thread.
+//! A group of replicas from epoch to epoch, or to a step of a pass: the work of one thread.
 
 use super::cohort::{Cohort, Member};
 use super::first::{Gradient, Source};
@@ -11,14 +11,14 @@ use super::shape::Shape;
 use super::simd::{Lane, Task};
 use super::test_error::{GroupView, TestErrors};
 use super::update;
-use crate::problem::{Batch, Network, UNMEASURED_BYTE};
+use crate::problem::{Batch, Network, Position, UNMEASURED_BYTE};
 use phasesweep_optimisers::Moment;
 
-/// Takes a group from its epoch to `until`; all members are live, at the same epoch, and as many as lanes allow.
+/// Takes a group from its position to `until`; all members are live, at the same position, and as many as lanes allow.
 pub(super) struct Advance<'a, 'b> {
     pub(super) cohort: &'a Cohort,
     pub(super) members: &'a mut [Member<'b>],
-    pub(super) until: usize,
+    pub(super) until: Position,
 }
 
 impl Task for Advance<'_, '_> {
@@ -106,7 +106,7 @@ impl<'a, 'b> Group<'a, 'b> {
     }
 
     #[inline(always)]
-    fn advance<V: Lane, const MR: usize, const NV: usize, const R: usize>(&mut self, until: usize) {
+    fn advance<V: Lane, const MR: usize, const NV: usize, const R: usize>(&mut self, until: Position) {
         let problem = &self.cohort.problem;
         let shift = self.cohort.inputs.shift.as_deref();
         let full = problem.batch == Batch::Full;
@@ -117,11 +117,14 @@ impl<'a, 'b> Group<'a, 'b> {
                 Some(Minibatch::new::<MR>(self.cohort, replicas, size))
             }
         };
-        let start = self.members[0].state.epoch;
-        for epoch in start..until {
-            let recorded = problem.recorded.binary_search(&epoch).ok();
+        let start = self.members[0].state.position();
+        for epoch in start.epoch..until.epoch + usize::from(until.step > 0) {
+            // Of a pass that was begun before, the weights at its beginning were measured then.
+            let begun = if epoch == start.epoch { start.step } else { 0 };
+            let due = |epochs: &[usize]| epochs.binary_search(&epoch).ok().filter(|_| begun == 0);
+            let recorded = due(&problem.recorded);
             let manifold = recorded.filter(|_| problem.manifold.binary_search(&epoch).is_ok());
-            let snapshot = problem.snapshots.binary_search(&epoch).ok();
+            let snapshot = due(&problem.snapshots);
             let train = epoch < problem.epochs;
             let gradient = train && full;
             if gradient || recorded.is_some() || snapshot.is_some() {
@@ -149,7 +152,14 @@ impl<'a, 'b> Group<'a, 'b> {
                     let replicas = self.members.iter().map(|member| member.replica);
                     update::step::<V, R>(&mut self.net, problem.rule, replicas, &at);
                 }
-                Some(minibatch) => minibatch.pass::<V, R>(&mut self.net, epoch),
+                Some(minibatch) => {
+                    let end = if epoch == until.epoch { until.step } else { usize::MAX };
+                    minibatch.pass::<V, R>(&mut self.net, epoch, begun..end);
+                }
+            }
+            if epoch == until.epoch {
+                // Within a pass: whether it leaves finite weights is asked when it is over.
+                break;
             }
             let broken = self.net.broken();
             self.freeze(&broken, epoch + 1, None);
@@ -263,7 +273,7 @@ impl<'a, 'b> Group<'a, 'b> {
                 continue;
             }
             self.live[replica] = false;
-            self.unload(replica, epoch);
+            self.unload(replica, Position { epoch, step: 0 });
             let state = &mut self.members[replica].state;
             state.diverged = Some(epoch);
             if let Some(snapshot) = snapshot {
@@ -273,10 +283,10 @@ impl<'a, 'b> Group<'a, 'b> {
         }
     }
 
-    fn unload(&mut self, replica: usize, epoch: usize) {
+    fn unload(&mut self, replica: usize, at: Position) {
         let member = &mut self.members[replica];
         let used = self.cohort.problem.rule.moments(&member.replica.rates);
         self.net.unload(replica, used, member.state);
-        member.state.epoch = epoch;
+        (member.state.epoch, member.state.step) = (at.epoch, at.step);
     }
 }

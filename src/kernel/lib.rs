@@ -61,7 +61,7 @@ pub use block::{Block, Samples};
 pub use graph::walk::Walk;
 pub use peak::peak;
 pub use phasesweep_optimisers::{Rates, Recipe, Rule};
-pub use problem::{Activation, Batch, Curves, LayerShape, Loss, Network, Problem, Replica, State, UNMEASURED_BYTE};
+pub use problem::{Activation, Batch, Curves, LayerShape, Loss, Network, Position, Problem, Replica, State, UNMEASURED_BYTE};
 
 use cohort::{Cohort, Member};
 use graph::walk::RowOrder;
@@ -247,8 +247,15 @@ impl Kernel {
     /// epoch t if t is scheduled, then, if t < `problem.epochs`, takes the steps of the next pass. `until` is at most
     /// `epochs + 1`; after `advance(epochs + 1)` the last epoch has been measured and training is complete.
     pub fn advance(&mut self, until: usize) {
-        let until = until.min(self.cohort.problem.epochs + 1);
-        let due = |state: &State| state.diverged.is_none() && state.epoch < until;
+        self.advance_to(Position { epoch: until, step: 0 });
+    }
+
+    /// As [`Kernel::advance`], to a position that may lie within a pass over minibatches: its first steps are taken then, and
+    /// the weights at its beginning have been measured. A replica whose passes have fewer steps waits at the end of its own.
+    pub fn advance_to(&mut self, until: Position) {
+        let until = until.min(Position { epoch: self.cohort.problem.epochs + 1, step: 0 });
+        debug_assert!(until.step == 0 || self.cohort.problem.batch != Batch::Full, "a step is a pass there");
+        let due = |state: &State| state.diverged.is_none() && state.position() < until;
         let live = self.states.iter().filter(|state| due(state)).count();
         let size = self.group_size(live);
         let cohort = &self.cohort;
@@ -257,7 +264,7 @@ impl Kernel {
         let mut members: Vec<Member<'_>> =
             members.map(|((replica, state), predictions)| cohort.member(replica, state, predictions)).collect();
         members.sort_by_key(Member::together);
-        let Some(first) = members.first().map(|member| member.state.epoch) else { return };
+        let Some(first) = members.first().map(|member| member.state.position()) else { return };
         let mut groups: Vec<Vec<Member<'_>>> = Vec::new();
         for same in members.chunk_by_mut(|a, b| a.together() == b.together()) {
             groups.extend(lanes(&mut same.iter_mut().map(Member::reborrow), size));
@@ -266,13 +273,16 @@ impl Kernel {
         // Threads that advance unequally, or groups that do not share out evenly, meet at the end of a stretch only.
         let uneven = usize::from(!groups.len().is_multiple_of(workers));
         let stretches = if groups.len() <= workers { 1 } else { (STRETCHES[uneven] * workers).div_ceil(groups.len()) };
+        let passes = until.epoch - first.epoch;
         let queue = Mutex::new(groups);
         let work = || {
             loop {
                 let next = furthest_behind(&mut queue.lock().unwrap_or_else(PoisonError::into_inner));
                 let Some(mut group) = next else { break };
-                let (replicas, epoch) = (group.len(), group[0].state.epoch);
-                let until = until.min(epoch + (until - first).div_ceil(stretches));
+                let (replicas, at) = (group.len(), group[0].state.position());
+                // The last stretch goes into the pass in which it ends.
+                let stretch = Position { epoch: at.epoch + passes.div_ceil(stretches).max(1), step: 0 };
+                let until = until.min(stretch);
                 dispatch(cohort.isa, replicas, Advance { cohort, members: &mut group, until });
                 let mut left = group.into_iter().filter(|member| due(member.state));
                 // A worker that finds the queue empty may leave: the others are as many as the groups in their hands.
@@ -285,7 +295,7 @@ impl Kernel {
             }
             work();
         });
-        if until > self.cohort.problem.epochs && self.cohort.reuse_predictions {
+        if until.epoch > self.cohort.problem.epochs && self.cohort.reuse_predictions {
             tracing::debug!(
                 "{} replicas: {:.1}% of the predictions on test samples were computed, the others could not have changed",
                 self.replicas.len(),
@@ -325,7 +335,7 @@ fn lanes<'a>(members: &mut dyn Iterator<Item = Member<'a>>, size: usize) -> Vec<
 
 /// Takes the group that is furthest behind out of the queue; of equals the largest.
 fn furthest_behind<'a>(queue: &mut Vec<Vec<Member<'a>>>) -> Option<Vec<Member<'a>>> {
-    let key = |group: &Vec<Member<'_>>| (group[0].state.epoch, std::cmp::Reverse(group.len()));
+    let key = |group: &Vec<Member<'_>>| (group[0].state.position(), std::cmp::Reverse(group.len()));
     let (at, _) = queue.iter().enumerate().min_by_key(|(_, group)| key(group))?;
     Some(queue.swap_remove(at))
 }

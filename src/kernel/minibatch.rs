@@ -1,6 +1,8 @@
 //! A pass in minibatches. Each replica has an order of its own: a group of a fully connected network is one replica, one
 //! of a convolutional network takes as many samples side by side as it has replicas.
 
+use std::ops::Range;
+
 use super::batch::{InputRows, SampleRows};
 use super::cohort::{Cohort, kept};
 use super::convolution::{Images, Which};
@@ -70,14 +72,14 @@ impl<'a> Minibatch<'a> {
         self.replicas.iter().map(order).collect()
     }
 
-    /// Takes the steps of one pass.
+    /// Takes these steps of one pass, counted from 0; there may be fewer.
     #[inline(always)]
-    pub(super) fn pass<V: Lane, const R: usize>(&mut self, net: &mut Net, epoch: usize) {
+    pub(super) fn pass<V: Lane, const R: usize>(&mut self, net: &mut Net, epoch: usize, numbers: Range<usize>) {
         let problem = &self.cohort.problem;
         let orders = self.orders(epoch);
         let steps = self.kept.div_ceil(self.size);
         let climbs = self.replicas.iter().any(|replica| replica.recipe.sam_radius.is_some());
-        for number in 0..steps {
+        for number in numbers.start..numbers.end.min(steps) {
             let batch = number * self.size..self.kept.min((number + 1) * self.size);
             self.gradient::<V, R>(net, &orders, batch.clone());
             if climbs {

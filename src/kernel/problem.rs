@@ -230,11 +230,22 @@ pub struct Replica {
     pub kept: Option<Arc<[bool]>>,
 }
 
+/// How far a replica is: after so many passes, and so many steps of the next one. Ordered as training goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Passes that are over.
+    pub epoch: usize,
+    /// Steps of the pass under way; 0 between two passes, which with full batches is everywhere.
+    pub step: usize,
+}
+
 /// A replica's weights and moments, and what was recorded so far.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
     /// The next epoch to be measured; the weights are those after as many passes.
     pub epoch: usize,
+    /// Steps of the pass that begins there which are taken already, of a replica that has so many; 0 between two passes.
+    pub step: usize,
     /// Layer by layer: weight `[out, in]` row-major (convolution: `[out, in, k, k]`), then bias `[out]`.
     pub parameters: Vec<f32>,
     /// First moment (momentum buffer, Adam's m; rmsprop's momentum buffer), laid out as the parameters; empty if unused.
@@ -245,6 +256,13 @@ pub struct State {
     pub diverged: Option<usize>,
     /// What was recorded.
     pub record: Curves,
+}
+
+impl State {
+    /// How far it is.
+    pub fn position(&self) -> Position {
+        Position { epoch: self.epoch, step: self.step }
+    }
 }
 
 /// What is recorded of one replica. Not yet (or never) measured is NaN.

@@ -4,16 +4,21 @@
 //! where all agree, else in ascending order (texts by the numbers in them), so that it does not depend on the order in which
 //! its members came.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use phasesweep_results::dimension::DIMENSIONS;
 use phasesweep_results::{Dim, LabelKind, Variable, dimension};
+
+use super::moment::{Moments, Unit};
 
 /// The labels along one dimension.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Labels {
     /// Whole numbers: epochs, layers, classes.
     Integers(Vec<i64>),
+    /// Steps of the optimiser, of a dimension that else counts epochs.
+    Steps(Vec<i64>),
     /// Real numbers: standard deviations.
     Numbers(Vec<f64>),
     /// Texts: pairs of classes, `"0-1"`.
@@ -26,7 +31,7 @@ impl Labels {
     /// How many.
     pub fn len(&self) -> usize {
         match self {
-            Labels::Integers(labels) => labels.len(),
+            Labels::Integers(labels) | Labels::Steps(labels) => labels.len(),
             Labels::Numbers(labels) => labels.len(),
             Labels::Texts(labels) => labels.len(),
             Labels::Positions(count) => *count,
@@ -41,7 +46,7 @@ impl Labels {
     /// Their kind.
     pub fn kind(&self) -> LabelKind {
         match self {
-            Labels::Integers(_) => LabelKind::Integer,
+            Labels::Integers(_) | Labels::Steps(_) => LabelKind::Integer,
             Labels::Numbers(_) => LabelKind::Number,
             Labels::Texts(_) => LabelKind::Text,
             Labels::Positions(_) => LabelKind::Position,
@@ -53,11 +58,29 @@ impl Labels {
         Labels::Integers(labels.into_iter().map(|label| label as i64).collect())
     }
 
+    /// Labels of the moments of a measurement.
+    pub fn of(moments: Moments) -> Labels {
+        let counts = moments.counts.into_iter().map(|count| count as i64).collect();
+        match moments.unit {
+            Unit::Epoch => Labels::Integers(counts),
+            Unit::Step => Labels::Steps(counts),
+        }
+    }
+
+    /// Name of a dimension that has these labels, which is that of the variable with its labels.
+    pub fn name_of(&self, dim: Dim) -> Cow<'static, str> {
+        match (self, dim.name_in_steps()) {
+            (Labels::Steps(_), Some(name)) => Cow::Owned(name),
+            _ => Cow::Borrowed(dim.name),
+        }
+    }
+
     /// All labels of both; `None` if they are of different kinds. Equal labels keep their order.
     fn union(&self, other: &Labels) -> Option<Labels> {
         Some(match (self, other) {
             (same, other) if same == other => same.clone(),
             (Labels::Integers(a), Labels::Integers(b)) => Labels::Integers(merged(a, b, i64::cmp)),
+            (Labels::Steps(a), Labels::Steps(b)) => Labels::Steps(merged(a, b, i64::cmp)),
             (Labels::Numbers(a), Labels::Numbers(b)) => Labels::Numbers(merged(a, b, f64::total_cmp)),
             (Labels::Texts(a), Labels::Texts(b)) => Labels::Texts(merged(a, b, natural_order)),
             (Labels::Positions(a), Labels::Positions(b)) => Labels::Positions(*a.max(b)),
@@ -68,7 +91,7 @@ impl Labels {
     /// Where in `whole` each label is; `None` if one is not there.
     fn positions_in(&self, whole: &Labels) -> Option<Vec<usize>> {
         match (self, whole) {
-            (Labels::Integers(a), Labels::Integers(b)) => find(a, b, i64::cmp),
+            (Labels::Integers(a), Labels::Integers(b)) | (Labels::Steps(a), Labels::Steps(b)) => find(a, b, i64::cmp),
             (Labels::Numbers(a), Labels::Numbers(b)) => find(a, b, f64::total_cmp),
             (Labels::Texts(a), Labels::Texts(b)) => find(a, b, natural_order),
             (Labels::Positions(a), Labels::Positions(b)) => (a <= b).then(|| (0..*a).collect()),

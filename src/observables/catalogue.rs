@@ -13,6 +13,7 @@ use phasesweep_results::{Dim, Variable};
 use super::axes::{Axes, Labels};
 use super::earlier;
 use super::loss::Loss;
+use super::moment::{Moments, Unit};
 use super::record::Layout;
 use super::registry::{Observable, Sizes};
 use super::setup::Setup;
@@ -47,11 +48,11 @@ fn label_observables(
         observable.label(setup, &mut axes);
         variables.extend_from_slice(own);
     }
-    earlier::label(setup, scheduled.before(), &mut axes);
+    earlier::label(setup, Unit::ALL.map(|unit| scheduled.before(unit)), &mut axes);
     variables.retain(|variable| axes.size(variable) > 0);
     let mut working: Vec<&'static Variable> =
         scheduled.asked().into_iter().flat_map(|(_, observable)| observable.working()).copied().collect();
-    working.push(&earlier::PARAMETERS);
+    working.extend(earlier::PARAMETERS);
     working.retain(|variable| axes.size(variable) > 0);
     let working_axes = axes.clone();
     // What only working variables extend along is no dimension of what is stored.
@@ -75,15 +76,23 @@ impl Scheduled {
         self.asked().into_iter().filter_map(|(_, observable)| observable.fits(graph, loss).err()).collect()
     }
 
-    /// Of how many epochs right before a measurement its observables need the weights.
-    pub fn before(&self) -> usize {
-        self.asked().into_iter().map(|(_, observable)| observable.before()).max().unwrap_or(0)
+    /// Of how many moments right before a measurement its observables need the weights, of those that count in this unit.
+    pub fn before(&self, unit: Unit) -> usize {
+        let asked = self.asked().into_iter().filter(|(_, observable)| observable.schedule().unit() == unit);
+        asked.map(|(_, observable)| observable.before()).max().unwrap_or(0)
     }
 
-    /// Every epoch of a run of `last` epochs at which something is measured or kept, ascending.
+    /// Every list of moments of a run of `last` epochs at which something is measured or kept.
+    pub fn moments(&self, last: usize) -> Vec<Moments> {
+        let measured = self.asked().into_iter().map(|(_, observable)| observable.moments(last));
+        measured.chain(self.weights.iter().map(|at| at.moments(last))).collect()
+    }
+
+    /// Every epoch of a run of `last` epochs that is named as one for something to be measured or kept, ascending. Engines
+    /// record at these, too; not at steps that are named, wherever these lie.
     pub fn epochs(&self, last: usize) -> Vec<usize> {
-        let measured = self.asked().into_iter().flat_map(|(_, observable)| observable.epochs(last));
-        let mut all: Vec<usize> = measured.chain(self.weights.iter().flat_map(|at| at.epochs(last))).collect();
+        let named = self.moments(last).into_iter().filter(|moments| moments.unit == Unit::Epoch);
+        let mut all: Vec<usize> = named.flat_map(|moments| moments.counts).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -91,7 +100,7 @@ impl Scheduled {
 
     /// Floating-point operations of one replica's measurements over a run of `last` epochs.
     pub fn flops(&self, last: usize, sizes: &Sizes<'_>) -> f64 {
-        let of = |observable: &dyn Observable| observable.epochs(last).len() as f64 * observable.flops(sizes);
+        let of = |observable: &dyn Observable| observable.moments(last).len() as f64 * observable.flops(sizes);
         self.asked().into_iter().map(|(_, observable)| of(observable)).sum()
     }
 }

@@ -23,7 +23,7 @@ use serde::Serialize;
 use super::record::Record;
 use super::representation::LAYER;
 use super::training_loss::{drawn, for_each_group, widened};
-use super::{Axes, Definition, Keys, Labels, Observable, Schedule, Setup, Sizes, Subject, View};
+use super::{Axes, Definition, Keys, Labels, Moments, Observable, Schedule, Setup, Sizes, Subject, View};
 use crate::observe::gram::{centre, cosine, gram};
 
 const EPOCH: Dim = &Dimension::index(
@@ -108,19 +108,28 @@ impl Observable for Cka {
         &self.at
     }
 
-    fn epochs(&self, last: usize) -> Vec<usize> {
-        let mut epochs = self.at.epochs(last);
-        if self.end && epochs.last() != Some(&last) {
-            epochs.push(last);
+    fn moments(&self, last: usize) -> Moments {
+        let mut moments = self.at.moments(last);
+        if self.end && moments.counts.last() != Some(&last) {
+            moments.counts.push(last);
         }
-        epochs
+        moments
+    }
+
+    fn at_steps(&self) -> Result<(), &'static str> {
+        match self.end {
+            true => {
+                Err("the end of training, which `end` compares with, is an epoch. Write end = false, or name epochs")
+            }
+            false => Ok(()),
+        }
     }
 
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
         let points = self.points(setup.samples);
         axes.set(LAYER, Labels::integers(1..=setup.hidden));
         axes.set(PAIR, Labels::Positions(if self.end { points * (points + 1) / 2 } else { 0 }));
-        axes.set(EPOCH, Labels::integers(self.epochs(setup.epochs)));
+        axes.set(EPOCH, Labels::of(self.moments(setup.epochs)));
     }
 
     fn working(&self) -> &'static [&'static Variable] {
@@ -171,7 +180,7 @@ impl Observable for Cka {
         if !self.end {
             return;
         }
-        let epochs = self.epochs(subject.setup.epochs).len();
+        let epochs = self.moments(subject.setup.epochs).len();
         let points = self.points(subject.setup.samples);
         // Layer by layer, pair by pair, epochs side by side.
         let layers = record.floats(&MATRICES).chunks_exact((points * (points + 1) / 2 * epochs).max(1));
@@ -218,7 +227,7 @@ mod tests {
     use phasesweep_networks::{Activation, reference};
 
     use super::super::example::{Example, KINDS, numbers};
-    use super::super::{Loss, Observer, Scheduled, layout};
+    use super::super::{Loss, Observer, Position, Scheduled, layout};
     use super::*;
 
     fn asked(points: usize, at: &[usize]) -> Cka {
@@ -268,8 +277,9 @@ mod tests {
             // More points than there are samples that count, so that part of the matrices is empty.
             let points = 20;
             let scheduled = Scheduled { cka: Some(asked(points, &[0, 4])), ..Scheduled::default() };
-            let observer = Observer::new(subject, &scheduled, 2).unwrap();
-            assert_eq!((observer.due(0), observer.due(4), observer.due(8), observer.due(9)), (true, true, false, true));
+            let observer = Observer::new(subject, &scheduled, &[1], 2).unwrap();
+            let due = [0, 4, 8, 9].map(|epoch| observer.due(Position::at_epoch(epoch)));
+            assert_eq!(due, [true, true, false, true]);
             let layout = layout(&subject.setup, &scheduled);
             let mut record = Record::empty(&layout);
             let weights: Vec<Vec<f32>> = (0..3).map(|k| numbers(example.parameters.len(), f64::from(k))).collect();
@@ -277,7 +287,7 @@ mod tests {
                 assert!(record.floats(&END).iter().all(|value| value.is_nan()));
                 let start = example.parameters.clone();
                 let view = View::new(subject, weights, 7, Some(&kept), 1, Box::new(move || start.clone())).unwrap();
-                observer.observe(epoch, &[view], &mut [&mut record]);
+                observer.observe(&[view.trained_to(Position::at_epoch(epoch))], &mut [&mut record]);
                 // As if the cell were killed and resumed.
                 record = Record::restored(&layout, |name| {
                     record.arrays().find(|(variable, _)| variable.name == name).map(|(_, values)| values.clone())
@@ -314,9 +324,9 @@ mod tests {
         let mut subject = example.subject();
         subject.setup.epochs = 3;
         let scheduled = Scheduled { cka: Some(asked(10, &[0, 1])), ..Scheduled::default() };
-        let observer = Observer::new(&subject, &scheduled, 1).unwrap();
+        let observer = Observer::new(&subject, &scheduled, &[1], 1).unwrap();
         let mut record = Record::empty(&layout(&subject.setup, &scheduled));
-        observer.observe(1, &[example.view(&subject, None)], &mut [&mut record]);
+        observer.observe(&[example.view(&subject, None).trained_to(Position::at_epoch(1))], &mut [&mut record]);
         assert!(record.floats(&END).iter().all(|value| value.is_nan()));
         // And where nothing is asked of the end, nothing is kept for it.
         let never = Scheduled { cka: Some(Cka { end: false, ..asked(10, &[0, 1]) }), ..Scheduled::default() };

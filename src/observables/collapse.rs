@@ -104,7 +104,7 @@ impl Observable for Collapse {
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
         axes.set(SET, sets());
         axes.set(VECTORS, Labels::Texts(vec!["means".to_owned(), "weights".to_owned()]));
-        axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
+        axes.set(EPOCH, Labels::of(self.at.moments(setup.epochs)));
     }
 
     fn fits(&self, graph: &Graph, _loss: Loss) -> Result<(), String> {

@@ -62,7 +62,7 @@ impl Observable for DistanceFromStart {
 
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
         axes.set(LAYER, Labels::integers(1..=setup.layers));
-        axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
+        axes.set(EPOCH, Labels::of(self.at.moments(setup.epochs)));
     }
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {

@@ -151,7 +151,7 @@ impl Observable for GradientNoise {
     }
 
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
-        axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
+        axes.set(EPOCH, Labels::of(self.at.moments(setup.epochs)));
     }
 
     fn fits(&self, graph: &Graph, loss: Loss) -> Result<(), String> {

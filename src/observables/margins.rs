@@ -101,7 +101,7 @@ impl Observable for Margins {
         axes.set(SET, sets());
         axes.set(QUANTILE, Labels::Numbers(SHARES.to_vec()));
         axes.set(CLASS, Labels::integers(0..setup.classes));
-        axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
+        axes.set(EPOCH, Labels::of(self.at.moments(setup.epochs)));
     }
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {

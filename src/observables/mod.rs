@@ -2,7 +2,7 @@
 //!
 //! There are three ways to measure. An engine reduces some quantities itself, from hidden activations and outputs that never
 //! leave the device: [`losses`], [`manifold`], [`misclassified`]. A gradient flow measures others at its steps and stages:
-//! [`flow`]. The rest is measured on the host, at scheduled epochs, on copies of the weights: these are the
+//! [`flow`]. The rest is measured on the host, at scheduled epochs or steps, on copies of the weights: these are the
 //! [`Observable`]s, [`local_complexity`] and [`robustness`] among them, and any further one is its file,
 //! declared here and named in a line of `observables!`.
 //!
@@ -28,6 +28,7 @@ pub mod losses;
 pub mod manifold;
 pub mod margins;
 pub mod misclassified;
+pub mod moment;
 pub mod observer;
 #[cfg(test)]
 mod pytorch;
@@ -42,6 +43,7 @@ pub mod steps;
 pub mod tangent_kernel;
 pub mod test_manifold;
 pub mod training_loss;
+pub mod trajectory;
 pub mod update;
 pub mod values;
 pub mod weight_norm;
@@ -50,6 +52,7 @@ pub use axes::{Axes, Labels};
 pub use catalogue::{VARIABLES, dimensions, layout, layout_on_weights, on_weights, variable};
 pub use keys::{KeyDescription, Keys};
 pub use loss::Loss;
+pub use moment::{Moment, Moments, Position, Unit};
 pub use observer::Observer;
 pub use record::{Layout, Record};
 pub use registry::{Definition, Entry, Family, Observable, Sizes};
@@ -90,4 +93,5 @@ registry::observables! {
     update::Update,
     gradient_noise::GradientNoise,
     test_manifold::TestManifold,
+    trajectory::Trajectory,
 }

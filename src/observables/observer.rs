@@ -1,9 +1,9 @@
 //! Measures copies of the weights: what is due, and how threads share the work.
 //!
-//! Engines know nothing of it: the epoch loop stops them at the epochs named here and hands the weights over. So every
+//! Engines know nothing of it: the epoch loop stops them at the positions named here and hands the weights over. So every
 //! engine and device is measured by the same program, on the host's processors. Invariants: what is recorded of a replica
 //! depends on its weights, its seed and the problem alone, not on its neighbours, on threads or on how training was cut;
-//! measuring an epoch again writes the same numbers again.
+//! measuring a moment again writes the same numbers again; of steps every replica is measured at its own.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -12,20 +12,21 @@ use phasesweep_results::variables::STEPS_PER_EPOCH;
 
 use super::Scheduled;
 use super::earlier;
+use super::moment::{Moment, Moments, Position, Unit};
 use super::record::Record;
 use super::registry::Observable;
 use super::setup::{Subject, View};
 
-/// Measures replicas at scheduled epochs.
+/// Measures replicas at scheduled epochs and steps.
 #[derive(Debug)]
 pub struct Observer<'a> {
     subject: &'a Subject<'a>,
     asked: Vec<Asked<'a>>,
     threads: usize,
-    /// Every epoch at which something is due, kept and remembered weights included.
-    epochs: Vec<usize>,
-    /// Those whose weights are remembered for measurements at the epochs right after.
-    remembered: Vec<usize>,
+    /// Every position at which something is due of some replica, kept and remembered weights included.
+    stops: Vec<Position>,
+    /// Moments whose weights are remembered for measurements at those right after: epochs, and steps.
+    remembered: [Moments; 2],
 }
 
 /// An observable that was asked for.
@@ -33,23 +34,28 @@ pub struct Observer<'a> {
 struct Asked<'a> {
     observable: &'a dyn Observable,
     variables: &'static [&'static Variable],
-    epochs: Vec<usize>,
+    moments: Moments,
 }
 
 impl Asked<'_> {
-    /// The epochs whose weights it needs at later ones.
+    /// The moments whose weights it needs at later ones.
     fn remembers(&self) -> impl Iterator<Item = usize> {
         let before = self.observable.before();
-        self.epochs.iter().flat_map(move |&epoch| (1..=before).filter_map(move |back| epoch.checked_sub(back)))
+        self.moments.counts.iter().flat_map(move |&count| (1..=before).filter_map(move |back| count.checked_sub(back)))
     }
 }
 
 impl<'a> Observer<'a> {
-    /// The observer of a subject's replicas.
+    /// The observer of a subject's replicas; `per_epoch` are the numbers of steps that they take in an epoch, in any order.
     ///
     /// # Errors
     /// A sentence, if what was asked for cannot be measured on this subject.
-    pub fn new(subject: &'a Subject<'a>, scheduled: &'a Scheduled, threads: usize) -> Result<Observer<'a>, String> {
+    pub fn new(
+        subject: &'a Subject<'a>,
+        scheduled: &'a Scheduled,
+        per_epoch: &[usize],
+        threads: usize,
+    ) -> Result<Observer<'a>, String> {
         let last = subject.setup.epochs;
         if !subject.graph.nodes().is_empty()
             && let Some(reason) = scheduled.refusals(&subject.graph, subject.loss).into_iter().next()
@@ -58,65 +64,78 @@ impl<'a> Observer<'a> {
         }
         let mut asked = Vec::new();
         for (variables, observable) in scheduled.asked() {
-            asked.push(Asked { observable, variables, epochs: observable.epochs(last) });
+            asked.push(Asked { observable, variables, moments: observable.moments(last) });
         }
-        let ascending = |mut epochs: Vec<usize>| {
-            epochs.sort_unstable();
-            epochs.dedup();
-            epochs
-        };
-        let remembered = ascending(asked.iter().flat_map(Asked::remembers).collect());
-        let epochs = ascending([scheduled.epochs(last), remembered.clone()].concat());
-        if !epochs.is_empty() && subject.graph.nodes().is_empty() {
+        let remembered = Unit::ALL.map(|unit| {
+            let of_unit = asked.iter().filter(|asked| asked.moments.unit == unit);
+            Moments { unit, counts: ascending(of_unit.flat_map(Asked::remembers).collect()) }
+        });
+        let mut lists = scheduled.moments(last);
+        lists.extend(remembered.iter().cloned());
+        let per_epoch = ascending(per_epoch.to_vec());
+        let stops = lists.iter().flat_map(|moments| per_epoch.iter().flat_map(|&steps| moments.positions(steps)));
+        // A step beyond the end of a replica's training comes never.
+        let stops = ascending(stops.filter(|stop| *stop <= Position::at_epoch(last)).collect());
+        if lists.iter().any(|moments| !moments.is_empty()) && subject.graph.nodes().is_empty() {
             return Err(
                 "the network cannot be built on the block's inputs, so nothing of it can be measured".to_owned()
             );
         }
-        Ok(Observer { subject, asked, threads: threads.max(1), epochs, remembered })
+        Ok(Observer { subject, asked, threads: threads.max(1), stops, remembered })
     }
 
-    /// Whether anything is due at an epoch.
-    pub fn due(&self, epoch: usize) -> bool {
-        self.epochs.binary_search(&epoch).is_ok()
+    /// Whether anything is due of some replica at a position.
+    pub fn due(&self, at: Position) -> bool {
+        self.stops.binary_search(&at).is_ok()
     }
 
-    /// The next epoch, after this one, at which something is due.
-    pub fn next(&self, epoch: usize) -> Option<usize> {
-        self.epochs.get(self.epochs.partition_point(|&due| due <= epoch)).copied()
+    /// The next position, after this one, at which something is due.
+    pub fn next(&self, at: Position) -> Option<Position> {
+        self.stops.get(self.stops.partition_point(|&due| due <= at)).copied()
     }
 
-    /// Measures what is due at `epoch` of the views, and writes it into their records. At the last epoch of training,
-    /// what follows from all measurements is written, too.
-    pub fn observe(&self, epoch: usize, views: &[View<'_>], records: &mut [&mut Record]) {
+    /// Measures of each view what is due where it is, and writes it into its record. At the last epoch of training, what
+    /// follows from all measurements is written, too.
+    pub fn observe(&self, views: &[View<'_>], records: &mut [&mut Record]) {
         for (view, record) in views.iter().zip(records.iter_mut()) {
             record.set(&STEPS_PER_EPOCH, 0, &[view.steps_per_epoch as f64]);
         }
-        let due: Vec<(&Asked<'_>, usize)> =
-            self.asked.iter().filter_map(|asked| Some((asked, asked.epochs.binary_search(&epoch).ok()?))).collect();
-        let counts: Vec<usize> = due.iter().map(|(asked, _)| asked.observable.pieces(self.subject)).collect();
-        let pieces: Vec<Piece> = (0..views.len())
-            .flat_map(|view| counts.iter().enumerate().map(move |(due, &count)| (view, due, count)))
-            .flat_map(|(view, due, count)| (0..count).map(move |piece| Piece { view, due, piece }))
+        let counts: Vec<usize> = self.asked.iter().map(|asked| asked.observable.pieces(self.subject)).collect();
+        // Of each view the observables that are due, with the place among their moments.
+        let due: Vec<Vec<(usize, usize)>> = views.iter().map(|view| self.due_of(view)).collect();
+        let pieces: Vec<Piece> = (due.iter().enumerate())
+            .flat_map(|(view, due)| due.iter().map(move |&(asked, _)| (view, asked)))
+            .flat_map(|(view, asked)| (0..counts[asked]).map(move |piece| Piece { view, asked, piece }))
             .collect();
-        let mut found = self.work(&pieces, views, &due).into_iter();
-        for (record, view) in records.iter_mut().zip(views) {
-            for ((asked, at), &count) in due.iter().zip(&counts) {
-                let values = asked.observable.values(self.subject, found.by_ref().take(count).collect());
-                for (variable, values) in asked.variables.iter().chain(asked.observable.working()).zip(values) {
-                    record.set_along(variable, asked.epochs.len(), *at, &values);
+        let mut found = self.work(&pieces, views).into_iter();
+        for ((record, view), due) in records.iter_mut().zip(views).zip(&due) {
+            for &(asked, at) in due {
+                let (Asked { observable, variables, moments }, count) = (&self.asked[asked], counts[asked]);
+                let values = observable.values(self.subject, found.by_ref().take(count).collect());
+                for (variable, values) in variables.iter().chain(observable.working()).zip(values) {
+                    record.set_along(variable, moments.len(), at, &values);
                 }
-                if epoch == self.subject.setup.epochs {
-                    asked.observable.conclude(self.subject, record);
+                if view.at == Position::at_epoch(self.subject.setup.epochs) {
+                    observable.conclude(self.subject, record);
                 }
             }
-            if self.remembered.binary_search(&epoch).is_ok() {
-                earlier::remember(record, epoch, view.parameters);
+            for remembered in &self.remembered {
+                if let Some(place) = remembered.place(view.at, view.steps_per_epoch) {
+                    let moment = Moment { unit: remembered.unit, count: remembered.counts[place] };
+                    earlier::remember(record, moment, view.parameters);
+                }
             }
         }
     }
 
+    /// The observables that are due of a view, each with the place of the moment among its own.
+    fn due_of(&self, view: &View<'_>) -> Vec<(usize, usize)> {
+        let place = |asked: &Asked<'_>| asked.moments.place(view.at, view.steps_per_epoch);
+        self.asked.iter().enumerate().filter_map(|(number, asked)| Some((number, place(asked)?))).collect()
+    }
+
     /// Shares the pieces out among threads; what they found, in the order of the pieces.
-    fn work(&self, pieces: &[Piece], views: &[View<'_>], due: &[(&Asked<'_>, usize)]) -> Vec<Vec<f64>> {
+    fn work(&self, pieces: &[Piece], views: &[View<'_>]) -> Vec<Vec<f64>> {
         let threads = self.threads.min(pieces.len());
         let queue = Mutex::new(pieces.iter().enumerate());
         let found: Mutex<Vec<Vec<f64>>> = Mutex::new(vec![Vec::new(); pieces.len()]);
@@ -124,7 +143,7 @@ impl<'a> Observer<'a> {
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some((place, piece)) = next else { break };
-                let numbers = due[piece.due].0.observable.piece(&views[piece.view], piece.piece);
+                let numbers = self.asked[piece.asked].observable.piece(&views[piece.view], piece.piece);
                 found.lock().unwrap_or_else(PoisonError::into_inner)[place] = numbers;
             }
         };
@@ -138,10 +157,16 @@ impl<'a> Observer<'a> {
     }
 }
 
+fn ascending<T: Ord>(mut list: Vec<T>) -> Vec<T> {
+    list.sort_unstable();
+    list.dedup();
+    list
+}
+
 /// A piece of work: one of an observable's pieces, of one replica.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
     view: usize,
-    due: usize,
+    asked: usize,
     piece: usize,
 }

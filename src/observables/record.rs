@@ -190,17 +190,22 @@ impl Record {
         }
     }
 
-    /// Forgets what was recorded at epochs for which `gone` holds, of every variable that has a dimension of epochs.
-    pub fn forget(&mut self, axes: &Axes, gone: impl Fn(usize) -> bool) {
+    /// Forgets what was recorded after an epoch, of every variable that has a dimension of epochs or steps; `steps_per_epoch`
+    /// are the replica's.
+    pub fn forget_after(&mut self, axes: &Axes, epoch: usize, steps_per_epoch: usize) {
         for (variable, values) in &mut self.arrays {
             let Some(place) = variable.dims.iter().position(|dim| of_epochs(dim)) else { continue };
-            let Some(Labels::Integers(epochs)) = axes.get(variable.dims[place]) else { continue };
+            let (moments, last) = match axes.get(variable.dims[place]) {
+                Some(Labels::Integers(epochs)) => (epochs, epoch),
+                Some(Labels::Steps(steps)) => (steps, epoch * steps_per_epoch),
+                _ => continue,
+            };
             let inner: usize =
                 variable.dims[place + 1..].iter().map(|dim| axes.get(dim).map_or(0, Labels::len)).product();
-            let outer = values.len().checked_div(epochs.len() * inner).unwrap_or(0);
+            let outer = values.len().checked_div(moments.len() * inner).unwrap_or(0);
             for row in 0..outer {
-                for (at, _) in epochs.iter().enumerate().filter(|(_, epoch)| gone(**epoch as usize)) {
-                    let start = (row * epochs.len() + at) * inner;
+                for (at, _) in moments.iter().enumerate().filter(|(_, moment)| **moment as usize > last) {
+                    let start = (row * moments.len() + at) * inner;
                     values.forget(start..start + inner);
                 }
             }
@@ -215,7 +220,7 @@ impl PartialEq for Record {
     }
 }
 
-/// Whether the labels of a dimension are epochs.
+/// Whether the labels of a dimension are epochs, or steps where those are named.
 pub fn of_epochs(dim: Dim) -> bool {
     dim.units == "epoch" && dim.labels == LabelKind::Integer
 }

@@ -2,7 +2,7 @@
 //!
 //! The lines of the registry are in `mod.rs`. Whatever must know all observables loops over them: reading and refusing keys,
 //! identities, labels, records, checkpoints, columns, costs, the schema. Invariants: names of variables are distinct; the
-//! variables of what is measured on copies of the weights are 32-bit floats whose last dimension is its epochs.
+//! variables of what is measured on copies of the weights are 32-bit floats whose last dimension is its epochs or steps.
 
 use phasesweep_networks::Graph;
 use phasesweep_results::Variable;
@@ -10,6 +10,7 @@ use phasesweep_results::Variable;
 use super::axes::Axes;
 use super::keys::Keys;
 use super::loss::Loss;
+use super::moment::{Moments, Unit};
 use super::record::Record;
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
@@ -25,38 +26,47 @@ pub struct Family {
     pub label: fn(&Setup<'_>, &mut Axes) -> bool,
 }
 
-/// What is measured on copies of the weights, at scheduled epochs. Implemented by the settings of an observable, which are
+/// What is measured on copies of the weights, at scheduled epochs or steps. Implemented by the settings of an observable, which are
 /// what its table in `[observe]` says.
 ///
 /// The work is cut into pieces, which threads share. What a piece finds must not depend on other pieces; the pieces are put
 /// together in their order, so that the result does not depend on threads.
 pub trait Observable: std::fmt::Debug + Send + Sync {
-    /// Epochs at which it is measured.
+    /// When it is measured.
     fn schedule(&self) -> &Schedule;
 
-    /// The epochs at which it is measured in a run of `last` epochs: those of its schedule, unless it needs more.
-    fn epochs(&self, last: usize) -> Vec<usize> {
-        self.schedule().epochs(last)
+    /// The moments at which it is measured in a run of `last` epochs: those of its schedule, unless it needs more.
+    fn moments(&self, last: usize) -> Moments {
+        self.schedule().moments(last)
     }
 
-    /// Of how many epochs right before its own it needs the weights ([`View::before`]): at most [`super::earlier::MOST`].
+    /// Whether its schedule may count steps.
+    ///
+    /// # Errors
+    /// Why not, and what to write instead, as a sentence without its full stop.
+    fn at_steps(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    /// Of how many moments right before its own it needs the weights ([`View::before`]), epochs or steps as its schedule
+    /// counts: at most [`super::earlier::MOST`].
     fn before(&self) -> usize {
         0
     }
 
     /// What it keeps of each replica until its end besides its variables: see [`super::record`]. Their values follow those of
-    /// the variables in [`Observable::values`]; the last dimension is the observable's epochs.
+    /// the variables in [`Observable::values`]; the last dimension is the observable's moments.
     fn working(&self) -> &'static [&'static Variable] {
         &[]
     }
 
-    /// What follows from the measurements of all epochs, once the last epoch of training has been measured. It is not
-    /// asked for where a replica diverged or left before.
+    /// What follows from all measurements, once it has been measured at the last epoch of training. It is not asked for
+    /// where a replica diverged or left before, nor where the end of training is none of the moments.
     fn conclude(&self, subject: &Subject<'_>, record: &mut Record) {
         let _ = (subject, record);
     }
 
-    /// Sets the labels of its dimensions, its epochs included.
+    /// Sets the labels of its dimensions, its moments included.
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes);
 
     /// Whether it can be measured of this network, which is trained on this loss. It is asked where a sweep is planned, of
@@ -75,9 +85,10 @@ pub trait Observable: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// What else it needs, as the end of a sentence that begins with "it needs".
     fn measurable_afterwards(&self) -> Result<(), String> {
-        match self.before() {
-            0 => Ok(()),
-            _ => Err("the weights of the epochs right before its own".to_owned()),
+        match (self.before(), self.schedule().unit()) {
+            (0, _) => Ok(()),
+            (_, Unit::Epoch) => Err("the weights of the epochs right before its own".to_owned()),
+            (_, Unit::Step) => Err("the weights of the steps right before its own".to_owned()),
         }
     }
 
@@ -93,7 +104,7 @@ pub trait Observable: std::fmt::Debug + Send + Sync {
     /// Measures a piece, from 0.
     fn piece(&self, view: &View<'_>, piece: usize) -> Vec<f64>;
 
-    /// For each variable, in the order of [`Definition::VARIABLES`], its values at this epoch, in the order of the
+    /// For each variable, in the order of [`Definition::VARIABLES`], its values at this moment, in the order of the
     /// variable's other dimensions; from what the pieces found, in their order.
     fn values(&self, subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>>;
 }
@@ -143,8 +154,8 @@ pub struct Sizes<'a> {
 /// Declares the registry: for each observable on copies of the weights its file and the type of its settings.
 macro_rules! observables {
     ($($module:ident::$settings:ident,)*) => {
-        /// What is measured on copies of the weights: the settings of each observable that was asked for, and the epochs
-        /// whose weights are kept. All of it is part of a cell's identity, and absent from the canonical specification
+        /// What is measured on copies of the weights: the settings of each observable that was asked for, and when
+        /// weights are kept. All of it is part of a cell's identity, and absent from the canonical specification
         /// where it was not asked for.
         #[derive(Debug, Clone, PartialEq, Default, Serialize)]
         pub struct Scheduled {
@@ -153,7 +164,7 @@ macro_rules! observables {
                 #[serde(skip_serializing_if = "Option::is_none")]
                 pub $module: Option<$module::$settings>,
             )*
-            /// Epochs whose weights are kept.
+            /// When weights are kept.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub weights: Option<Schedule>,
         }
@@ -171,6 +182,14 @@ macro_rules! observables {
                     }
                 )*
                 asked
+            }
+
+            /// When the observable of that name is measured, if it was asked for.
+            pub fn schedule_of(&self, name: &str) -> Option<&Schedule> {
+                match name {
+                    $(stringify!($module) => self.$module.as_ref().map(Observable::schedule),)*
+                    _ => None,
+                }
             }
 
             /// What either asks for; where both ask for an observable, with the settings of the first.

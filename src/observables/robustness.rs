@@ -176,7 +176,7 @@ impl Observable for Robustness {
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
         axes.set(PGD_NORM, Labels::Texts(self.norms.iter().map(|norm| norm.name().to_owned()).collect()));
         axes.set(PGD_EPSILON, Labels::Numbers(self.epsilons.clone()));
-        axes.set(PGD_EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
+        axes.set(PGD_EPOCH, Labels::of(self.at.moments(setup.epochs)));
     }
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {

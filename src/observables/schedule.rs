@@ -1,10 +1,13 @@
-//! Rules that list epochs.
+//! Rules that list moments of training: epochs, or steps of the optimiser.
 //!
-//! Invariant: [`Schedule::epochs`] is ascending, distinct, and never beyond the last epoch.
+//! Invariant: what is listed is ascending and distinct; epochs are never beyond the last one. A rule of steps says itself where
+//! it ends, so that the list is the same for cells whose passes have different numbers of steps.
 
 use serde::Serialize;
 
-/// A rule that lists epochs.
+use super::moment::{Moments, Unit};
+
+/// A rule that lists moments.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Schedule {
@@ -23,25 +26,80 @@ pub enum Schedule {
         /// The epochs.
         epochs: Vec<usize>,
     },
+    /// These steps of the optimiser, ascending and distinct.
+    Steps {
+        /// The steps.
+        steps: Vec<usize>,
+    },
+    /// Every so many steps, from 0; the last one always.
+    EverySteps {
+        /// The stride.
+        every: usize,
+        /// The last step.
+        until: usize,
+    },
+    /// About so many steps per decade, each distinct, from 0; the last one always.
+    LogSteps {
+        /// Points per factor of ten.
+        per_decade: usize,
+        /// The last step.
+        until: usize,
+    },
 }
 
 impl Schedule {
-    /// The epochs it lists for a run of `last` epochs: ascending, distinct, none beyond `last`.
-    pub fn epochs(&self, last: usize) -> Vec<usize> {
-        let mut out = match self {
-            Schedule::Every { every } => (0..=last).step_by(*every).chain([last]).collect::<Vec<_>>(),
-            Schedule::Log { per_decade } => {
-                let steps = ((last.max(1) as f64).log10() * *per_decade as f64).ceil() as usize;
-                let at = |k: usize| 10f64.powf(k as f64 / *per_decade as f64).round() as usize;
-                [0].into_iter().chain((0..=steps).map(at)).chain([last]).collect()
-            }
-            Schedule::At { epochs } => epochs.clone(),
-        };
-        out.retain(|&epoch| epoch <= last);
-        out.sort_unstable();
-        out.dedup();
-        out
+    /// What it counts.
+    pub fn unit(&self) -> Unit {
+        match self {
+            Schedule::Every { .. } | Schedule::Log { .. } | Schedule::At { .. } => Unit::Epoch,
+            Schedule::Steps { .. } | Schedule::EverySteps { .. } | Schedule::LogSteps { .. } => Unit::Step,
+        }
     }
+
+    /// These moments and no others.
+    pub fn of(moments: &Moments) -> Schedule {
+        let counts = moments.counts.clone();
+        match moments.unit {
+            Unit::Epoch => Schedule::At { epochs: counts },
+            Unit::Step => Schedule::Steps { steps: counts },
+        }
+    }
+
+    /// The moments it lists for a run of `last` epochs: ascending, distinct; of epochs none beyond `last`. Whether training
+    /// has so many steps is for whoever knows how many a pass takes.
+    pub fn moments(&self, last: usize) -> Moments {
+        let mut counts = match *self {
+            Schedule::Every { every } => by_stride(every, last),
+            Schedule::EverySteps { every, until } => by_stride(every, until),
+            Schedule::Log { per_decade } => by_decades(per_decade, last),
+            Schedule::LogSteps { per_decade, until } => by_decades(per_decade, until),
+            Schedule::At { ref epochs } => epochs.iter().copied().filter(|&epoch| epoch <= last).collect(),
+            Schedule::Steps { ref steps } => steps.clone(),
+        };
+        counts.sort_unstable();
+        counts.dedup();
+        Moments { unit: self.unit(), counts }
+    }
+
+    /// The epochs it lists for a run of `last` epochs; none where it lists steps.
+    pub fn epochs(&self, last: usize) -> Vec<usize> {
+        match self.moments(last) {
+            Moments { unit: Unit::Epoch, counts } => counts,
+            Moments { unit: Unit::Step, .. } => Vec::new(),
+        }
+    }
+}
+
+/// 0, `every`, 2 · `every` … and `last`.
+fn by_stride(every: usize, last: usize) -> Vec<usize> {
+    (0..=last).step_by(every).chain([last]).collect()
+}
+
+/// 0, about so many numbers per factor of ten from 1 on, and `last`.
+fn by_decades(per_decade: usize, last: usize) -> Vec<usize> {
+    let steps = ((last.max(1) as f64).log10() * per_decade as f64).ceil() as usize;
+    let at = |k: usize| 10f64.powf(k as f64 / per_decade as f64).round() as usize;
+    [0].into_iter().chain((0..=steps).map(at)).chain([last]).filter(|&count| count <= last).collect()
 }
 
 #[cfg(test)]
@@ -94,5 +152,18 @@ mod tests {
         assert_eq!(Schedule::Log { per_decade: 1 }.epochs(1000), [0, 1, 10, 100, 1000]);
         assert_eq!(Schedule::Log { per_decade: 2 }.epochs(40), [0, 1, 3, 10, 32, 40]);
         assert_eq!(Schedule::Every { every: 4 }.epochs(10), [0, 4, 8, 10]);
+    }
+
+    #[test]
+    fn rules_of_steps_end_where_they_say_whatever_the_epochs() {
+        let steps = |schedule: Schedule| {
+            assert_eq!((schedule.unit(), schedule.epochs(3)), (Unit::Step, vec![]), "none of them is an epoch");
+            let moments = schedule.moments(3);
+            assert_eq!(Schedule::of(&moments).moments(1), moments);
+            moments.counts
+        };
+        assert_eq!(steps(Schedule::EverySteps { every: 4, until: 10 }), [0, 4, 8, 10]);
+        assert_eq!(steps(Schedule::LogSteps { per_decade: 2, until: 40 }), [0, 1, 3, 10, 32, 40]);
+        assert_eq!(steps(Schedule::Steps { steps: vec![0, 7, 1000] }), [0, 7, 1000]);
     }
 }

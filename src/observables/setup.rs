@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use phasesweep_networks::Graph;
 
 use super::loss::Loss;
+use super::moment::{Position, Unit};
 use super::schedule::Schedule;
 use crate::data::Block;
 
@@ -130,7 +131,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// One replica at an epoch, for those who measure copies of the weights.
+/// One replica at a moment of training, for those who measure copies of the weights.
 pub struct View<'a> {
     /// What its cohort shares.
     pub subject: &'a Subject<'a>,
@@ -142,10 +143,13 @@ pub struct View<'a> {
     pub kept: Option<&'a [bool]>,
     /// Steps of the optimiser in an epoch.
     pub steps_per_epoch: usize,
+    /// How far it is trained.
+    pub at: Position,
     /// Running averages of batch normalisations, laid out as the graph's.
     averages: Cow<'a, [f32]>,
     evaluated: OnceLock<Vec<f32>>,
-    earlier: Vec<Vec<f32>>,
+    /// Parameters of the epochs right before, and of the steps right before, the latest first.
+    earlier: [Vec<Vec<f32>>; 2],
     initial: Draw<'a>,
     drawn: OnceLock<Vec<f32>>,
 }
@@ -176,7 +180,8 @@ impl<'a> View<'a> {
             steps_per_epoch,
             averages: Cow::Owned(subject.graph.initial_averages()),
             evaluated: OnceLock::new(),
-            earlier: Vec::new(),
+            at: Position::default(),
+            earlier: Default::default(),
             initial,
             drawn: OnceLock::new(),
         })
@@ -203,18 +208,23 @@ impl<'a> View<'a> {
         graph.evaluated(self.initial(), &graph.initial_averages())
     }
 
-    /// With the parameters of the epochs right before, the latest first, each laid out as the parameters; those of another
-    /// length are unknown.
-    pub fn with_earlier(mut self, earlier: Vec<Vec<f32>>) -> View<'a> {
+    /// The view of a replica that is trained so far; else it is at the start.
+    pub fn trained_to(self, at: Position) -> View<'a> {
+        View { at, ..self }
+    }
+
+    /// With the parameters of the epochs or steps right before, the latest first, each laid out as the parameters; those of
+    /// another length are unknown.
+    pub fn with_earlier(mut self, unit: Unit, earlier: Vec<Vec<f32>>) -> View<'a> {
         let length = self.parameters.len();
-        self.earlier = earlier.into_iter().take_while(|own| own.len() == length).collect();
+        self.earlier[unit as usize] = earlier.into_iter().take_while(|own| own.len() == length).collect();
         self
     }
 
-    /// The parameters of so many epochs before (1: the last one), laid out as [`View::parameters`]; `None` where training
-    /// had not begun, or nobody asked for them ([`super::Observable::before`]).
-    pub fn before(&self, epochs: usize) -> Option<&[f32]> {
-        self.earlier.get(epochs.checked_sub(1)?).map(Vec::as_slice)
+    /// The parameters of so many epochs or steps before (1: the last one), laid out as [`View::parameters`]; `None` where
+    /// training had not begun, or nobody asked for them ([`super::Observable::before`]).
+    pub fn before(&self, unit: Unit, count: usize) -> Option<&[f32]> {
+        self.earlier[unit as usize].get(count.checked_sub(1)?).map(Vec::as_slice)
     }
 
     /// The parameters from which it began, laid out as [`View::parameters`]; drawn when they are first asked for.

@@ -116,7 +116,7 @@ impl Observable for Sharpness {
 
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
         axes.set(RANK, Labels::integers(1..=self.eigenvalues));
-        axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
+        axes.set(EPOCH, Labels::of(self.at.moments(setup.epochs)));
     }
 
     fn fits(&self, graph: &Graph, loss: Loss) -> Result<(), String> {

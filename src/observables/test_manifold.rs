@@ -69,7 +69,7 @@ impl Observable for TestManifold {
         axes.set(LAYER, Labels::integers(setup.observed.iter().copied()));
         axes.set(CLASS, Labels::integers(0..setup.classes));
         axes.set(PAIR, Labels::Texts(pairs(setup.classes).iter().map(|(a, b)| format!("{a}-{b}")).collect()));
-        axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
+        axes.set(EPOCH, Labels::of(self.at.moments(setup.epochs)));
     }
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {

@@ -1,9 +1,9 @@
-//! How far the weights went in the last epoch, and whether they still go the same way.
+//! How far the weights went in the last epoch or step, and whether they still go the same way.
 //!
 //! With θ_t the parameters after t epochs, biases counted, and u_t = θ_t − θ_{t−1} the update over the last epoch (in
 //! full-batch training that of the last step): the length ‖u_t‖, the length over ‖θ_{t−1}‖, cos(u_t, u_{t−1}), and
 //! cos(∇L(θ_t), ∇L(θ_{t−1})) of the gradients of the training loss over all samples (or `points` of them), without weight
-//! decay. Gradients that turn around from step to step, a cosine near −1, are what gradient descent shows at the edge of
+//! decay. Where `at` names steps, t counts steps: u_t is the update of the last step, also in minibatches. Gradients that turn around from step to step, a cosine near −1, are what gradient descent shows at the edge of
 //! stability along the sharpest direction (Cohen et al. 2021, arXiv 2103.00065); cosines between successive gradients tell
 //! when training oscillates (Xing, Arpit, Tsirigotis & Bengio, "A walk with SGD", 2018, arXiv 1802.08770).
 //!
@@ -11,8 +11,9 @@
 //! network with batch normalisation the gradients' cosine is missing: the gradient that trains it goes through the
 //! means and variances of each batch.
 //!
-//! It needs the weights of the two epochs before ([`super::earlier`]). Invariants: differences and sums are in f64, in the
-//! order of the parameters; missing at epoch 0, the updates' cosine also at epoch 1, and a cosine with what is zero.
+//! It needs the weights of the two epochs, or steps, before ([`super::earlier`]). Invariants: differences and sums are in f64,
+//! in the order of the parameters; missing at the start, the updates' cosine also one epoch (step) later, and a cosine with what is
+//! zero.
 
 use phasesweep_networks::Graph;
 use phasesweep_results::dimension::CELL;
@@ -31,7 +32,7 @@ static LENGTH: Variable = Variable {
     dims: &[CELL, EPOCH],
     dtype: Dtype::F32,
     units: "1",
-    long_name: "Euclidean norm of all parameters minus those of the epoch before, biases counted",
+    long_name: "Euclidean norm of all parameters minus those of the epoch before (of the step before, where steps are named), biases counted",
     when: "`[observe] update`",
 };
 static RELATIVE: Variable = Variable {
@@ -39,7 +40,7 @@ static RELATIVE: Variable = Variable {
     dims: &[CELL, EPOCH],
     dtype: Dtype::F32,
     units: "1",
-    long_name: "update_length over the norm of all parameters of the epoch before",
+    long_name: "update_length over the norm of all parameters of the epoch (step) before",
     when: "`[observe] update`",
 };
 static UPDATE_COSINE: Variable = Variable {
@@ -47,7 +48,7 @@ static UPDATE_COSINE: Variable = Variable {
     dims: &[CELL, EPOCH],
     dtype: Dtype::F32,
     units: "1",
-    long_name: "cosine between the update of the last epoch and that of the epoch before",
+    long_name: "cosine between the update of the last epoch (step) and that of the one before",
     when: "`[observe] update`",
 };
 static GRADIENT_COSINE: Variable = Variable {
@@ -55,7 +56,7 @@ static GRADIENT_COSINE: Variable = Variable {
     dims: &[CELL, EPOCH],
     dtype: Dtype::F32,
     units: "1",
-    long_name: "cosine between the training loss's gradient and that of the epoch before, without weight decay",
+    long_name: "cosine between the training loss's gradient and that of the epoch (step) before, without weight decay",
     when: "`[observe] update`",
 };
 
@@ -67,7 +68,7 @@ pub struct Update {
 }
 
 impl Definition for Update {
-    const MEANING: &'static str = "length of the update over the last epoch, cosines between successive updates and between successive gradients of the training loss";
+    const MEANING: &'static str = "length of the update over the last epoch or step, cosines between successive updates and between successive gradients of the training loss";
     const VARIABLES: &'static [&'static Variable] = &[&LENGTH, &RELATIVE, &UPDATE_COSINE, &GRADIENT_COSINE];
     const OF_FLOWS: Result<(), &'static str> =
         Err("a flow has steps of adapted length instead of epochs; leave it out");
@@ -95,7 +96,7 @@ impl Observable for Update {
     }
 
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
-        axes.set(EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
+        axes.set(EPOCH, Labels::of(self.at.moments(setup.epochs)));
     }
 
     fn fits(&self, _graph: &Graph, loss: Loss) -> Result<(), String> {
@@ -109,9 +110,10 @@ impl Observable for Update {
     }
 
     fn piece(&self, view: &View<'_>, _piece: usize) -> Vec<f64> {
-        let Some(last) = view.before(1) else { return vec![f64::NAN; 4] };
+        let unit = self.at.unit();
+        let Some(last) = view.before(unit, 1) else { return vec![f64::NAN; 4] };
         let step = difference(view.parameters, last);
-        let before = view.before(2).map_or(f64::NAN, |earlier| cosine(&step, &difference(last, earlier)));
+        let before = view.before(unit, 2).map_or(f64::NAN, |earlier| cosine(&step, &difference(last, earlier)));
         let gradients = if training_loss::knows_no_batch(&view.subject.graph, "update").is_ok() {
             let loss = TrainingLoss::over(view, drawn(view, self.points));
             let now = loss.gradient().1;
@@ -142,7 +144,7 @@ mod tests {
     use phasesweep_networks::Activation;
 
     use super::super::example::{Example, OF_BATCHES};
-    use super::super::{Loss, Observer, Record, Scheduled, earlier, layout};
+    use super::super::{Loss, Moment, Observer, Position, Record, Scheduled, Unit, earlier, layout};
     use super::*;
 
     fn asked(at: &[usize]) -> Update {
@@ -168,7 +170,7 @@ mod tests {
         let first = moved(&last, [0.0, -0.25]);
         let found = {
             let subject = example.subject();
-            let view = example.view(&subject, None).with_earlier(vec![last.clone(), first]);
+            let view = example.view(&subject, None).with_earlier(Unit::Epoch, vec![last.clone(), first]);
             // Of some samples, the same ones at both epochs.
             let some = Update { points: 9, ..asked(&[2]) }.piece(&view, 0);
             let loss = |weights: &[f32]| TrainingLoss::over(&view, drawn(&view, 9)).at(weights).gradient().1;
@@ -210,8 +212,8 @@ mod tests {
         subject.setup.epochs = 6;
         let scheduled = Scheduled { update: Some(asked(&[0, 1, 5])), ..Scheduled::default() };
         assert_eq!(scheduled.epochs(6), [0, 1, 5], "nothing else is recorded");
-        let observer = Observer::new(&subject, &scheduled, 1).unwrap();
-        let due: Vec<usize> = (0..=6).filter(|&epoch| observer.due(epoch)).collect();
+        let observer = Observer::new(&subject, &scheduled, &[1], 1).unwrap();
+        let due: Vec<usize> = (0..=6).filter(|&epoch| observer.due(Position::at_epoch(epoch))).collect();
         assert_eq!(due, [0, 1, 3, 4, 5]);
         let layout = layout(&subject.setup, &scheduled);
         let mut record = Record::empty(&layout);
@@ -222,8 +224,8 @@ mod tests {
             let weights = at(epoch);
             let zeros = vec![0.0; weights.len()];
             let view = View::new(&subject, &weights, 7, None, 1, Box::new(move || zeros.clone())).unwrap();
-            let view = view.with_earlier(earlier::recall(&record, epoch, weights.len()));
-            observer.observe(epoch, &[view], &mut [&mut record]);
+            let view = view.with_earlier(Unit::Epoch, earlier::recall(&record, Moment::epoch(epoch), weights.len()));
+            observer.observe(&[view.trained_to(Position::at_epoch(epoch))], &mut [&mut record]);
             record = Record::restored(&layout, |name| {
                 record.arrays().find(|(variable, _)| variable.name == name).map(|(_, values)| values.clone())
             })
@@ -237,7 +239,7 @@ mod tests {
         }
         let cosines = record.floats(&UPDATE_COSINE);
         assert!(cosines[0].is_nan() && cosines[1].is_nan() && (cosines[2] - 1.0).abs() < 1e-6, "{cosines:?}");
-        assert!(!layout.columns(&[Some(record)]).iter().any(|column| column.name == earlier::PARAMETERS.name));
+        assert!(!layout.columns(&[Some(record)]).iter().any(|column| column.name == earlier::PARAMETERS[0].name));
     }
 
     #[test]
@@ -246,7 +248,7 @@ mod tests {
         let subject = example.subject();
         let [last, first] =
             [0.5, 0.25].map(|factor| example.parameters.iter().map(|w| factor * w).collect::<Vec<f32>>());
-        let view = example.view(&subject, None).with_earlier(vec![last, first]);
+        let view = example.view(&subject, None).with_earlier(Unit::Epoch, vec![last, first]);
         let found = asked(&[2]).piece(&view, 0);
         // θ, θ/2, θ/4: steps of θ/2 and θ/4.
         assert!((found[1] - 1.0).abs() < 1e-12 && (found[2] - 1.0).abs() < 1e-12 && found[3].is_nan(), "{found:?}");

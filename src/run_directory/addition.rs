@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::RunDirectoryError;
-use crate::observables::{OBSERVABLES, Scheduled};
+use crate::observables::{Moments, OBSERVABLES, Scheduled};
 use crate::plan::Plan;
 use crate::store::{AdditionParts, CellStatus, RunDirectory, durable, scan};
 use crate::sweep::{AskedAddition, parse_additions};
@@ -27,7 +27,7 @@ pub struct Addition {
     pub observable: String,
     /// The `--set` arguments that asked for it, as they were typed.
     pub sets: Vec<String>,
-    /// All of its keys with their values, as JSON; its schedule lists the epochs that are measured.
+    /// All of its keys with their values, as JSON; its schedule lists the epochs or steps that are measured.
     pub settings: String,
 }
 
@@ -135,10 +135,10 @@ impl Addition {
     /// The request as it is read again, for a run of that plan.
     ///
     /// # Errors
-    /// It means something else now: to another version of phasesweep, or because the run keeps weights at other epochs.
+    /// It means something else now: to another version of phasesweep, or because the run keeps weights at other moments.
     pub fn asked(&self, plan: &Plan) -> Result<AskedAddition, String> {
         let sweep = plan.sweep();
-        let read = parse_additions(&self.sets, sweep.train.epochs, &kept_epochs(plan));
+        let read = parse_additions(&self.sets, sweep.train.epochs, &kept_moments(plan));
         let again = || {
             let sets: Vec<String> = self.sets.iter().map(|set| format!("--set '{set}'")).collect();
             format!("Ask for it again with {} --replace, which measures it anew", sets.join(" "))
@@ -149,7 +149,7 @@ impl Addition {
         let asked = read.into_iter().find(|asked| asked.observable == self.observable);
         asked.filter(|asked| json(&asked.scheduled) == self.settings).ok_or_else(|| {
             format!(
-                "what was asked for of {} means something else now, because the run keeps weights at other epochs or \
+                "what was asked for of {} means something else now, because the run keeps weights at other moments or \
                  because this is another version of phasesweep. {}",
                 self.observable,
                 again()
@@ -185,10 +185,10 @@ pub struct Measured {
     pub failed: Vec<crate::plan::CellId>,
 }
 
-/// The epochs at which the cells of a plan keep their weights, ascending.
-pub fn kept_epochs(plan: &Plan) -> Vec<usize> {
+/// The moments at which the cells of a plan keep their weights.
+pub fn kept_moments(plan: &Plan) -> Moments {
     let sweep = plan.sweep();
-    sweep.observe.probes.weights.as_ref().map_or_else(Vec::new, |at| at.epochs(sweep.train.epochs))
+    sweep.observe.probes.weights.as_ref().map_or_else(Moments::default, |at| at.moments(sweep.train.epochs))
 }
 
 /// Whether the run measures an observable itself.
@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     fn addition(set: &str) -> Addition {
-        let asked = parse_additions(&[set.to_owned()], 100, &[0, 50, 100]).unwrap();
+        let asked = parse_additions(&[set.to_owned()], 100, &Moments::epochs(vec![0, 50, 100])).unwrap();
         Addition::new(&asked[0])
     }
 

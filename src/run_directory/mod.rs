@@ -30,7 +30,7 @@ mod status_text;
 mod stored_cell;
 mod trajectory;
 
-pub use addition::{Addition, Measured, is_measured_by_the_run, kept_epochs};
+pub use addition::{Addition, Measured, is_measured_by_the_run, kept_moments};
 pub use claim::{check_claim, check_data, check_name};
 pub use collect::{Collecting, collect_run};
 pub use data_record::DataRecord;

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use phasesweep_results::Dim;
 
-use crate::observables::VARIABLES;
 use crate::observables::record::of_epochs;
+use crate::observables::{Moment, Moments, VARIABLES};
 use crate::plan::CellId;
 use crate::store::schema;
 use crate::store::{Labels, Part, PartCell, StoreError, Values};
@@ -43,8 +43,8 @@ pub struct LastValue {
     pub name: String,
     /// The value.
     pub value: f64,
-    /// Its epoch.
-    pub epoch: usize,
+    /// When it was measured.
+    pub at: Moment,
 }
 
 impl<'a> StoredCell<'a> {
@@ -90,21 +90,30 @@ impl<'a> StoredCell<'a> {
         }
     }
 
-    /// The last measured value of every variable that is a series of epochs, or one series for each label of a further
+    /// The moments along a dimension of epochs, or of steps where those were named.
+    pub fn moments(&self, dim: Dim) -> Moments {
+        match self.part.axes.get(dim) {
+            Some(Labels::Steps(steps)) => Moments::steps(steps.iter().map(|&step| step as usize).collect()),
+            _ => Moments::epochs(self.integers(dim)),
+        }
+    }
+
+    /// The last measured value of every variable that is a series of epochs or steps, or one series for each label of a further
     /// dimension.
     pub fn last_values(&self) -> Vec<LastValue> {
         let mut found = Vec::new();
         for variable in VARIABLES {
             let (&[_, epochs] | &[_, _, epochs]) = variable.dims else { continue };
             let (Some(series), true) = (self.series(variable.name), of_epochs(epochs)) else { continue };
-            let (numbers, at) = (series.numbers(), self.integers(epochs));
-            for (row, values) in numbers.chunks(at.len().max(1)).enumerate() {
+            let (numbers, moments) = (series.numbers(), self.moments(epochs));
+            for (row, values) in numbers.chunks(moments.len().max(1)).enumerate() {
                 let Some(last) = values.iter().rposition(|value| value.is_finite()) else { continue };
                 let name = match variable.dims {
                     [_, dim, _] => format!("{} {}", variable.name, self.label(dim, row)),
                     _ => variable.name.to_owned(),
                 };
-                found.push(LastValue { name, value: values[last], epoch: at[last] });
+                let at = Moment { unit: moments.unit, count: moments.counts[last] };
+                found.push(LastValue { name, value: values[last], at });
             }
         }
         found
@@ -113,7 +122,7 @@ impl<'a> StoredCell<'a> {
     /// A label along a dimension, as text.
     fn label(&self, dim: Dim, place: usize) -> String {
         match self.part.axes.get(dim) {
-            Some(Labels::Integers(labels)) => labels[place].to_string(),
+            Some(Labels::Integers(labels) | Labels::Steps(labels)) => labels[place].to_string(),
             Some(Labels::Numbers(labels)) => labels[place].to_string(),
             Some(Labels::Texts(labels)) => labels[place].clone(),
             Some(Labels::Positions(_)) | None => place.to_string(),
@@ -230,7 +239,7 @@ mod tests {
         let noisy = (0..16).map(|k| k as f32).collect();
         part.columns.push(Column { name: "noisy_error", values: Values::F32(noisy) });
         let cell = StoredCell::of(&part, CellId([7; 16]), Path::new("a.h5")).unwrap();
-        let shown: Vec<_> = cell.last_values().into_iter().map(|last| (last.name, last.value, last.epoch)).collect();
+        let shown: Vec<_> = cell.last_values().into_iter().map(|last| (last.name, last.value, last.at.count)).collect();
         let expected =
             [("train_error", f64::from(0.4f32), 5), ("noisy_error 0.5", 3.0, 15), ("noisy_error 2", 7.0, 15)];
         assert_eq!(shown, expected.map(|(name, value, epoch)| (name.to_owned(), value, epoch)));

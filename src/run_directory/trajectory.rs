@@ -6,6 +6,7 @@
 use phasesweep_results::{Dim, dimension};
 
 use super::{Series, StoredCell};
+use crate::observables::Moments;
 use crate::observe::principal::mean_of_measured;
 use crate::observe::turning_point::{
     DEFAULT_BURN_IN, DEFAULT_FRACTION, Extremum, Verdict, by_first_rise, by_prominence,
@@ -33,14 +34,22 @@ impl Trajectory {
 }
 
 impl StoredCell<'_> {
-    /// The cell's radii and distances, layer by layer.
+    /// The cell's radii and distances as its engine recorded them, layer by layer.
     pub fn trajectories(&self) -> Vec<Trajectory> {
+        self.of_variables(["radius", "distance"])
+    }
+
+    /// Those that were measured on copies of the weights, at epochs or steps of their own, with these.
+    pub fn trajectories_on_weights(&self) -> (Moments, Vec<Trajectory>) {
+        (self.moments(dimension::TRAJECTORY_EPOCH), self.of_variables(["trajectory_radius", "trajectory_distance"]))
+    }
+
+    fn of_variables(&self, [radius, distance]: [&str; 2]) -> Vec<Trajectory> {
         let layers = self.names(dimension::LAYER);
         let mut all = Vec::new();
-        for (variable, dim, symbol, extremum) in [
-            ("radius", dimension::CLASS, "R", Extremum::Minimum),
-            ("distance", dimension::PAIR, "D", Extremum::Maximum),
-        ] {
+        for (variable, dim, symbol, extremum) in
+            [(radius, dimension::CLASS, "R", Extremum::Minimum), (distance, dimension::PAIR, "D", Extremum::Maximum)]
+        {
             let names = self.names(dim);
             for (place, layer) in layers.iter().enumerate() {
                 let layer = if layers.len() > 1 { format!(", layer {layer}") } else { String::new() };

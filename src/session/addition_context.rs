@@ -11,7 +11,7 @@ use crate::sweep::AskedAddition;
 pub(super) struct Asked {
     /// As the run directory keeps it.
     pub(super) addition: Addition,
-    /// As it is read: settings and epochs.
+    /// As it is read: settings and moments.
     pub(super) asked: AskedAddition,
     /// Parts, checkpoints and notes.
     pub(super) directory: RunDirectory,
@@ -71,6 +71,7 @@ impl AdditionContext {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observables::Moments;
     use crate::session::start::pools::Pools;
     use crate::sweep::{parse, parse_additions};
 
@@ -81,7 +82,8 @@ mod tests {
                      [train]\nepochs = 10\n[observe]\nweights = [0, 10]\n";
         let plan = Plan::new(parse(sweep, "t.toml", &[]).unwrap(), &["d".into()]);
         let sets = ["collapse={}".to_owned(), "sharpness={}".to_owned()];
-        let additions = parse_additions(&sets, 10, &[0, 10]).unwrap().iter().map(Addition::new).collect();
+        let additions =
+            parse_additions(&sets, 10, &Moments::epochs(vec![0, 10])).unwrap().iter().map(Addition::new).collect();
         let run = RunContext::new(plan, RunDirectory::at("run"), Pools::default());
         let context = AdditionContext::new(run, additions).unwrap();
         let mut numbers = std::collections::HashSet::new();

@@ -7,7 +7,7 @@ use super::conduct::{end_silent_ranks, ending_on_rank_0, follow};
 use super::coordinator::addition_observer::{AdditionObserver, check_asked};
 use super::error::SessionError;
 use super::run_context::RunContext;
-use super::schedule::measuring::{MeasuringForecast, Survey, epochs_text};
+use super::schedule::measuring::{MeasuringForecast, Survey, counts_text};
 use super::settings::{Ending, ObserveSettings};
 use super::start::examination::{Examined, examine};
 use super::start::handshake::{Agreement, Loaded, confirm, data_records};
@@ -20,7 +20,7 @@ use crate::host::{Limits, ThisHost};
 use crate::observables::Observer;
 use crate::plan::Plan;
 use crate::run_directory::{
-    Addition, KeptRun, Record, RunDirectoryError, check_data, collect_run, is_measured_by_the_run, kept_epochs, locate,
+    Addition, KeptRun, Record, RunDirectoryError, check_data, collect_run, is_measured_by_the_run, kept_moments, locate,
 };
 use crate::store::{RunDirectory, scan};
 use crate::sweep::{AskedAddition, parse_additions};
@@ -111,8 +111,8 @@ pub fn plan_observe(settings: &ObserveSettings, ranks: usize) -> Result<Measurin
     for asked in &asked {
         let parts = asked.directory.parts();
         let own = if parts.is_dir() { Some(scan(&parts)?) } else { None };
-        let epochs = &asked.asked.epochs;
-        surveys.push(Survey::of(&directory, &run.plan, run.ids(), epochs, &of_run, own.as_ref())?);
+        let moments = &asked.asked.moments;
+        surveys.push(Survey::of(&directory, &run.plan, run.ids(), moments, &of_run, own.as_ref())?);
     }
     let execution = settings.job.execution.resolve(Limits::read(&ThisHost).of_one_of(ranks), 0)?;
     let shapes: Vec<_> = record.data.iter().map(|data| data.shape).collect();
@@ -140,7 +140,7 @@ fn additions_of(
     directory: &RunDirectory,
     plan: &Plan,
 ) -> Result<Vec<AskedAddition>, SessionError> {
-    let kept = kept_epochs(plan);
+    let kept = kept_moments(plan);
     let place = directory.root().display();
     if plan.sweep().observe.flow.is_some() {
         return Err(SessionError::Input(format!(
@@ -159,9 +159,10 @@ fn additions_of(
         if before.is_empty() {
             return Err(SessionError::Input(format!(
                 "nothing was asked for of the run in {place} so far: say what is to be measured, as in --set \
-                 'sharpness={{at={{every=10}}}}'. Without a schedule it is every epoch whose weights were kept ({}). `phasesweep \
+                 'sharpness={{at={{every=10}}}}'. Without a schedule it is every {} whose weights were kept ({}). `phasesweep \
                  keys observe` lists the observables",
-                epochs_text(&kept)
+                kept.unit.name(),
+                counts_text(&kept.counts)
             )));
         }
         before.iter().map(|addition| addition.asked(plan).map_err(SessionError::Input)).collect::<Result<_, _>>()?
@@ -187,26 +188,34 @@ fn additions_of(
                 ));
             }
         }
-        if asked.epochs.is_empty() {
+        if asked.moments.is_empty() {
+            let (asked, unit) = (asked.not_kept.unit.name(), kept.unit.name());
+            let advice = match asked == unit {
+                true => String::new(),
+                false => {
+                    format!(", as in --set '{name}={{at={{steps=[…]}}}}' where they are steps, at=[…] where epochs")
+                }
+            };
             refused.push(format!(
-                "{name}: none of the epochs that are asked for has weights that were kept: these are of epochs {}",
-                epochs_text(&kept)
+                "{name}: none of the {asked}s that are asked for has weights that were kept: these are of {unit}s {}{advice}",
+                counts_text(&kept.counts)
             ));
         }
     }
     if refused.is_empty() { Ok(asked) } else { Err(SessionError::Refused(refused)) }
 }
 
-/// Which epochs that are asked for have no weights, as a sentence.
+/// Which moments that are asked for have no weights, as a sentence.
 fn not_kept(asked: &AskedAddition) -> Option<String> {
-    let AskedAddition { observable, epochs, not_kept, .. } = asked;
+    let AskedAddition { observable, moments, not_kept, .. } = asked;
     (!not_kept.is_empty()).then(|| {
         format!(
-            "{observable}: of {} epochs that are asked for, {} are measured ({}); of the others the run kept no weights ({})",
-            epochs.len() + not_kept.len(),
-            epochs.len(),
-            epochs_text(epochs),
-            epochs_text(not_kept)
+            "{observable}: of {} {}s that are asked for, {} are measured ({}); of the others the run kept no weights ({})",
+            moments.len() + not_kept.len(),
+            moments.unit.name(),
+            moments.len(),
+            counts_text(&moments.counts),
+            counts_text(&not_kept.counts)
         )
     })
 }
@@ -245,7 +254,7 @@ fn check_fits(context: &AdditionContext) -> Result<(), SessionError> {
             let scheduled = asked.asked.scheduled.clone();
             let problem = Problem { scheduled, ..workload::problem(plan, place, &prepared) };
             let subject = problem.subject();
-            if let Err(reason) = Observer::new(&subject, &problem.scheduled, 1)
+            if let Err(reason) = Observer::new(&subject, &problem.scheduled, &[1], 1)
                 && !refused.contains(&reason)
             {
                 refused.push(reason);

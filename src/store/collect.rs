@@ -254,7 +254,9 @@ fn check_coordinates(cells: usize, coordinates: &[CellCoordinate]) -> Result<(),
     if cells == 0 {
         return Err("there is no cell to collect".to_owned());
     }
+    let in_steps: Vec<String> = dimensions().iter().filter_map(|dim| dim.name_in_steps()).collect();
     let dims = dimensions().iter().flat_map(|dim| [dim.name, dim.coordinate]);
+    let dims = dims.chain(in_steps.iter().map(String::as_str));
     let variables = VARIABLES.iter().map(|variable| variable.name);
     let mut taken: HashSet<&str> =
         OWN.into_iter().chain(["cell", SharedTexts::NAME]).chain(dims).chain(variables).collect();

@@ -30,8 +30,8 @@ mod slab;
 mod source;
 pub mod weights;
 
-// What parts are made of, which the observables say.
-pub use crate::observables::{Axes, Column, Labels, Values};
+// What parts are made of, and what files of weights are named by, which the observables say.
+pub use crate::observables::{Axes, Column, Labels, Moment, Moments, Unit, Values};
 pub use block_images::BlockImages;
 pub use checkpoint::{Checkpoint, CheckpointSummary, SavedState};
 pub use collect::{CellCoordinate, Collected, CoordinateValues, Provenance, collect};

@@ -272,6 +272,7 @@ impl Part {
             let name = dim.coordinate;
             match labels {
                 Labels::Integers(labels) => write(&file, name, labels)?,
+                Labels::Steps(steps) => write(&file, &labels.name_of(dim), steps)?,
                 Labels::Numbers(labels) => write(&file, name, labels)?,
                 Labels::Texts(labels) => write(&file, name, &h5::texts(labels.iter().map(String::as_str)))?,
                 Labels::Positions(count) => h5::write_number(&file, name, *count as u64)?,
@@ -354,7 +355,10 @@ fn decode_axes(file: &File) -> hdf5::Result<Axes> {
                 Labels::Positions(file.attr(dim.coordinate)?.read_scalar::<u64>()? as usize)
             }
             LabelKind::Position => continue,
-            _ if !file.link_exists(dim.coordinate) => continue,
+            _ if !file.link_exists(dim.coordinate) => match dim.name_in_steps() {
+                Some(name) if file.link_exists(&name) => Labels::Steps(h5::values(&file.dataset(&name)?)?),
+                _ => continue,
+            },
             LabelKind::Integer => Labels::Integers(h5::values(&file.dataset(dim.coordinate)?)?),
             LabelKind::Number => Labels::Numbers(h5::values(&file.dataset(dim.coordinate)?)?),
             LabelKind::Text => {

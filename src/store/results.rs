@@ -65,7 +65,8 @@ pub fn measured_cells(path: &Path) -> Result<u64, StoreError> {
 /// Creates variables with their scales and attributes in a new results file.
 pub(crate) struct Writer<'a> {
     file: &'a File,
-    scales: HashMap<Dim, Dataset>,
+    /// Of each dimension its name in the file, and its scale.
+    scales: HashMap<Dim, (String, Dataset)>,
     /// Names of the coordinates that are not indices, for CF's attribute `coordinates`.
     coordinates: String,
 }
@@ -81,6 +82,14 @@ impl<'a> Writer<'a> {
             }
             let labelled = match labels {
                 Labels::Integers(labels) => writer.labels(dim.coordinate, labels)?,
+                Labels::Steps(steps) => {
+                    let name = labels.name_of(dim);
+                    let labelled = writer.labels(&name, steps)?;
+                    describe(&labelled, dimension::STEPS, &dim.long_name_in_steps())?;
+                    h5::set_scale(&labelled, &name)?;
+                    writer.scales.insert(dim, (name.into_owned(), labelled));
+                    continue;
+                }
                 Labels::Numbers(labels) => writer.labels(dim.coordinate, labels)?,
                 Labels::Texts(labels) => {
                     writer.labels(dim.coordinate, &h5::texts(labels.iter().map(String::as_str)))?
@@ -89,10 +98,10 @@ impl<'a> Writer<'a> {
             };
             describe(&labelled, dim.units, dim.long_name)?;
             match writer.scales.get(&dim) {
-                Some(scale) => h5::attach_scale(&labelled, scale, 0)?,
+                Some((_, scale)) => h5::attach_scale(&labelled, scale, 0)?,
                 None => {
                     h5::set_scale(&labelled, dim.name)?;
-                    writer.scales.insert(dim, labelled);
+                    writer.scales.insert(dim, (dim.name.to_owned(), labelled));
                 }
             }
         }
@@ -103,7 +112,7 @@ impl<'a> Writer<'a> {
     fn bare_scale(&mut self, dim: Dim, length: usize) -> hdf5::Result<()> {
         let scale = self.file.new_dataset::<f32>().shape(length).create(dim.name)?;
         h5::set_scale(&scale, &format!("This is a netCDF dimension but not a netCDF variable.{length:10}"))?;
-        self.scales.insert(dim, scale);
+        self.scales.insert(dim, (dim.name.to_owned(), scale));
         Ok(())
     }
 
@@ -125,10 +134,11 @@ impl<'a> Writer<'a> {
         };
         describe(&dataset, variable.units, variable.long_name)?;
         h5::write_text(&dataset, "coordinates", &self.coordinates)?;
-        let dimensions: Vec<&str> = variable.dims.iter().map(|dim| dim.name).collect();
+        let name_of = |dim: &Dim| self.scales.get(dim).map_or(dim.name, |(name, _)| name.as_str());
+        let dimensions: Vec<&str> = variable.dims.iter().map(name_of).collect();
         h5::write_text(&dataset, attribute::DIMENSIONS, &dimensions.join(" "))?;
         for (k, dim) in variable.dims.iter().enumerate() {
-            if let Some(scale) = self.scales.get(dim) {
+            if let Some((_, scale)) = self.scales.get(dim) {
                 h5::attach_scale(&dataset, scale, k)?;
             }
         }
@@ -199,7 +209,7 @@ impl<'a> Writer<'a> {
 
     fn finish_cell(&self, dataset: &Dataset, units: &str, long_name: &str) -> hdf5::Result<()> {
         describe(dataset, units, long_name)?;
-        self.scales.get(dimension::CELL).map_or(Ok(()), |scale| h5::attach_scale(dataset, scale, 0))
+        self.scales.get(dimension::CELL).map_or(Ok(()), |(_, scale)| h5::attach_scale(dataset, scale, 0))
     }
 
     fn floats<T: H5Type>(&self, name: &str, shape: &[usize], chunk: &[usize], missing: T) -> hdf5::Result<Dataset> {

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::observables::{Moment, Unit};
 use crate::plan::{CellId, CohortId};
 
 use super::durable;
@@ -154,9 +155,9 @@ impl RunDirectory {
         self.weights().join(cell.to_string())
     }
 
-    /// A cell's weights at an epoch.
-    pub fn weights_file(&self, cell: CellId, epoch: usize) -> PathBuf {
-        self.cell_weights(cell).join(format!("epoch-{epoch:09}.{}", weights::SUFFIX))
+    /// A cell's weights at an epoch or step.
+    pub fn weights_file(&self, cell: CellId, at: Moment) -> PathBuf {
+        self.cell_weights(cell).join(format!("{}-{:09}.{}", at.unit.name(), at.count, weights::SUFFIX))
     }
 
     /// The weights of a cell's gradient flow at the stage of that share of fitted samples.
@@ -164,17 +165,22 @@ impl RunDirectory {
         self.cell_weights(cell).join(format!("stage-{share}.{}", weights::SUFFIX))
     }
 
-    /// A cell's weights that were kept, by epoch; none if there are none.
+    /// A cell's weights that were kept at epochs or steps, in this order; none if there are none.
     ///
     /// # Errors
     /// [`StoreError::Io`].
-    pub fn weights_files(&self, cell: CellId) -> Result<Vec<(usize, PathBuf)>, StoreError> {
+    pub fn weights_files(&self, cell: CellId) -> Result<Vec<(Moment, PathBuf)>, StoreError> {
         let mut files = Vec::new();
         for path in list_if_there(&self.cell_weights(cell))? {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let epoch =
-                name.strip_prefix("epoch-").and_then(|rest| rest.strip_suffix(&format!(".{}", weights::SUFFIX)));
-            files.extend(epoch.and_then(|epoch| epoch.parse().ok()).map(|epoch| (epoch, path)));
+            let Some((unit, count)) =
+                name.strip_suffix(&format!(".{}", weights::SUFFIX)).and_then(|stem| stem.split_once('-'))
+            else {
+                continue;
+            };
+            let unit = Unit::ALL.into_iter().find(|known| known.name() == unit);
+            let at = unit.zip(count.parse().ok()).map(|(unit, count)| Moment { unit, count });
+            files.extend(at.map(|at| (at, path)));
         }
         files.sort_unstable();
         Ok(files)
@@ -311,12 +317,15 @@ mod tests {
         let kept = run.cell_weights(CellId([7; 16]));
         fs::create_dir_all(&kept).unwrap();
         fs::write(kept.join(".epoch-000000003.safetensors.1-2-3.partial"), "half").unwrap();
-        fs::write(run.weights_file(CellId([7; 16]), 2), "whole").unwrap();
+        fs::write(run.weights_file(CellId([7; 16]), Moment::epoch(2)), "whole").unwrap();
         fs::write(kept.join("notes.txt"), "mine").unwrap();
+        fs::write(run.weights_file(CellId([7; 16]), Moment::step(120)), "whole").unwrap();
+        fs::write(run.stage_weights_file(CellId([7; 16]), 0.5), "whole").unwrap();
         assert_eq!(run.tidy().unwrap(), 2);
-        assert_eq!(fs::read_dir(&kept).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(&kept).unwrap().count(), 4);
         let files = run.weights_files(CellId([7; 16])).unwrap();
-        assert_eq!(files, [(2, run.weights_file(CellId([7; 16]), 2))]);
+        let expected = [Moment::epoch(2), Moment::step(120)].map(|at| (at, run.weights_file(CellId([7; 16]), at)));
+        assert_eq!(files, expected);
         assert_eq!(run.weights_files(CellId([8; 16])).unwrap(), []);
         assert_eq!(run.checkpoint_files().unwrap(), [run.checkpoint(CohortId(1))]);
         assert_eq!(fs::read_dir(run.parts()).unwrap().count(), 1);

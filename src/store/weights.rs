@@ -1,6 +1,6 @@
-//! Weights at chosen epochs as safetensors: read by PyTorch, NumPy, `phasesweep slice` and `phasesweep observe`.
+//! Weights at chosen epochs or steps as safetensors: read by PyTorch, NumPy, `phasesweep slice` and `phasesweep observe`.
 //!
-//! One file for each cell and epoch, or stage of a gradient flow. Tensors, f32 (of a flow f64), from input to output, under the names of the network's layers, as
+//! One file for each cell and moment, or stage of a gradient flow. Tensors, f32 (of a flow f64), from input to output, under the names of the network's layers, as
 //! PyTorch calls a module's: `name.weight` `[out, in]` (convolution `[out, in/groups, k, k]`) and, where there is one,
 //! `name.bias` `[out]`; those of a chain are `layers.0`, `layers.1` and so on. A batch normalisation has `name.running_mean`
 //! and `name.running_var` `[out]`, and `name.num_batches_tracked` (i64, a scalar) besides. The metadata says the rest, so that the network can be
@@ -14,6 +14,7 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Serialize;
 
 use crate::data::Block;
+use crate::observables::Moment;
 use crate::plan::CellId;
 use crate::sweep::{Activation, ArchitectureKind};
 use phasesweep_networks::{Averages, Graph, Layer};
@@ -27,14 +28,14 @@ pub const SUFFIX: &str = "safetensors";
 /// What `format` says in the metadata.
 pub const FORMAT: &str = "phasesweep-weights-1";
 
-/// Weights to be written: those of one cell at one epoch or stage.
+/// Weights to be written: those of one cell at one moment or stage.
 #[derive(Debug, Clone, Copy)]
 pub struct CellWeights<'a> {
     /// The cell.
     pub cell: CellId,
     /// Its seed.
     pub seed: u64,
-    /// Passes over the training set so far.
+    /// Whole passes over the training set so far.
     pub epoch: usize,
     /// Optimiser steps so far.
     pub step: usize,
@@ -57,7 +58,7 @@ pub struct CellWeights<'a> {
 /// The numbers of kept weights. Parameters lie layer by layer: weight, then bias.
 #[derive(Debug, Clone, Copy)]
 pub enum Numbers<'a> {
-    /// At an epoch.
+    /// At an epoch or step.
     Epoch {
         /// The parameters.
         parameters: &'a [f32],
@@ -223,14 +224,14 @@ impl CellWeights<'_> {
     }
 }
 
-/// Reads the parameters and running averages of a cell at an epoch from the file that [`CellWeights::write`] wrote. `graph` is the network on the block of that digest.
+/// Reads the parameters and running averages of a cell at a moment from the file that [`CellWeights::write`] wrote. `graph` is the network on the block of that digest.
 ///
 /// # Errors
-/// A sentence that names the file: it cannot be read, is not whole, or is of another cell, epoch, network or block.
+/// A sentence that names the file: it cannot be read, is not whole, or is of another cell, moment, network or block.
 pub fn read_parameters(
     path: &Path,
     cell: CellId,
-    epoch: usize,
+    at: Moment,
     graph: &Graph,
     block_digest: &str,
 ) -> Result<KeptNumbers, String> {
@@ -240,9 +241,12 @@ pub fn read_parameters(
     let (_, header) = SafeTensors::read_metadata(&bytes).map_err(broken)?;
     let tensors = SafeTensors::deserialize(&bytes).map_err(broken)?;
     let metadata = header.metadata().clone().unwrap_or_default();
-    for (key, expected) in
-        [("format", FORMAT), ("cell", &cell.to_string()), ("epoch", &epoch.to_string()), ("block_digest", block_digest)]
-    {
+    for (key, expected) in [
+        ("format", FORMAT),
+        ("cell", &cell.to_string()),
+        (at.unit.name(), &at.count.to_string()),
+        ("block_digest", block_digest),
+    ] {
         match metadata.get(key) {
             Some(found) if found == expected => {}
             found => {
@@ -362,7 +366,7 @@ mod tests {
         assert_eq!(read, parameters);
         weights.write(&path).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), first, "written twice, it is the same");
-        let again = |cell, epoch, digest: &str| read_parameters(&path, cell, epoch, &graph, digest);
+        let again = |cell, epoch, digest: &str| read_parameters(&path, cell, Moment::epoch(epoch), &graph, digest);
         assert_eq!(again(CellId([7; 16]), 1000, &digest).unwrap().parameters, parameters);
         let refused = |found: Result<KeptNumbers, String>, word: &str| {
             let told = found.unwrap_err();
@@ -370,9 +374,15 @@ mod tests {
         };
         refused(again(CellId([8; 16]), 1000, &digest), "its cell is 0707");
         refused(again(CellId([7; 16]), 999, &digest), "its epoch is 1000, and 999 is expected");
+        let at_step = |step| read_parameters(&path, CellId([7; 16]), Moment::step(step), &graph, &digest);
+        assert_eq!(at_step(5000).unwrap().parameters, parameters);
+        refused(at_step(1000), "its step is 5000, and 1000 is expected");
         refused(again(CellId([7; 16]), 1000, "other"), "its block_digest is");
         let other = architecture.graph(phasesweep_networks::Ports { classes: 2, ..ports }, Activation::Gelu).unwrap();
-        refused(read_parameters(&path, CellId([7; 16]), 1000, &other, &digest), "`layers.1.weight` is F32 [3, 4]");
+        refused(
+            read_parameters(&path, CellId([7; 16]), Moment::epoch(1000), &other, &digest),
+            "`layers.1.weight` is F32 [3, 4]",
+        );
         std::fs::write(&path, &first[..first.len() - 1]).unwrap();
         refused(again(CellId([7; 16]), 1000, &digest), "no whole safetensors file");
 

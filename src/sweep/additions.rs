@@ -9,8 +9,9 @@ use super::document::{Table, Value};
 use super::observables::{Times, table};
 use super::overrides;
 use super::reader::{Field, TableReader, opened};
+use super::schedule::Length;
 use super::written::Commas;
-use crate::observables::Scheduled;
+use crate::observables::{Moments, Scheduled};
 
 /// An observable that is asked for after a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,20 +20,21 @@ pub struct AskedAddition {
     pub observable: &'static str,
     /// The `--set` arguments that ask for it, in order.
     pub sets: Vec<String>,
-    /// Its settings, and nothing else; it lists [`AskedAddition::epochs`].
+    /// Its settings, and nothing else; it lists [`AskedAddition::moments`].
     pub scheduled: Scheduled,
-    /// The epochs asked for at which the run kept weights, ascending.
-    pub epochs: Vec<usize>,
-    /// The epochs asked for at which it did not, ascending.
-    pub not_kept: Vec<usize>,
+    /// The moments asked for at which the run kept weights.
+    pub moments: Moments,
+    /// The moments asked for at which it did not.
+    pub not_kept: Moments,
 }
 
-/// Reads the `--set` arguments that ask for observables of a run of `last` epochs, which kept its weights at the epochs
-/// `kept`. An observable without a schedule is asked for at all of these.
+/// Reads the `--set` arguments that ask for observables of a run of `last` epochs, which kept its weights at the moments
+/// `kept`. Epochs are not kept where the run kept steps, nor the other way round: which steps end an epoch differs from cell to
+/// cell. An observable without a schedule is asked for at all of these.
 ///
 /// # Errors
 /// Everything that is wrong with them, at once; see [`Diagnostics`].
-pub fn parse_additions(sets: &[String], last: usize, kept: &[usize]) -> Result<Vec<AskedAddition>, Diagnostics> {
+pub fn parse_additions(sets: &[String], last: usize, kept: &Moments) -> Result<Vec<AskedAddition>, Diagnostics> {
     let mut diagnostics = Diagnostics::new("--set", "");
     let mut root = Table::default();
     for argument in sets {
@@ -46,7 +48,7 @@ fn read(
     root: &Table,
     sets: &[String],
     last: usize,
-    kept: &[usize],
+    kept: &Moments,
     diagnostics: &mut Diagnostics,
 ) -> Option<Vec<AskedAddition>> {
     let mut additions = Some(Vec::new());
@@ -69,14 +71,19 @@ fn read(
                     };
                     let addition = table_of.and_then(|node| {
                         let node = (&node.value, &node.place);
+                        let length = Length { epochs: Some(last), steps: None };
                         let mut scheduled = Scheduled::default();
-                        table(&mut scheduled, name, node, Some(last), Times::WrittenOr(kept), diagnostics)?;
-                        let listed = scheduled.epochs(last);
-                        let (epochs, not_kept): (Vec<usize>, Vec<usize>) =
-                            listed.into_iter().partition(|epoch| kept.binary_search(epoch).is_ok());
+                        table(&mut scheduled, name, node, length, Times::WrittenOr(kept), diagnostics)?;
+                        // What an observable adds to its schedule (the end, say) counts as asked for.
+                        let listed = scheduled.moments(last).into_iter().next().unwrap_or_default();
+                        let is_kept =
+                            |count: &usize| listed.unit == kept.unit && kept.counts.binary_search(count).is_ok();
+                        let (there, not_there) = listed.counts.into_iter().partition(is_kept);
+                        let of = |counts: Vec<usize>| Moments { unit: listed.unit, counts };
+                        let (moments, not_kept) = (of(there), of(not_there));
                         let mut scheduled = Scheduled::default();
-                        table(&mut scheduled, name, node, Some(last), Times::Only(&epochs), diagnostics)?;
-                        Some(AskedAddition { observable: name, sets: asked, scheduled, epochs, not_kept })
+                        table(&mut scheduled, name, node, length, Times::Only(&moments), diagnostics)?;
+                        Some(AskedAddition { observable: name, sets: asked, scheduled, moments, not_kept })
                     });
                     match (&mut additions, addition) {
                         (Some(additions), Some(addition)) => additions.push(addition),
@@ -119,19 +126,33 @@ mod tests {
 
     fn asked(sets: &[&str]) -> Result<Vec<AskedAddition>, String> {
         let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
-        parse_additions(&sets, 100, &[0, 10, 20, 100]).map_err(|error| error.to_string())
+        parse_additions(&sets, 100, &Moments::epochs(vec![0, 10, 20, 100])).map_err(|error| error.to_string())
     }
 
     #[test]
     fn without_a_schedule_every_kept_epoch_is_meant() {
         let additions = asked(&["sharpness={}", "collapse={at=[0,5,20]}"]).unwrap();
         let [sharpness, collapse] = additions.as_slice() else { panic!("{additions:?}") };
-        assert_eq!((sharpness.observable, &sharpness.epochs[..]), ("sharpness", &[0, 10, 20, 100][..]));
+        assert_eq!((sharpness.observable, &sharpness.moments.counts[..]), ("sharpness", &[0, 10, 20, 100][..]));
         assert_eq!(sharpness.sets, ["sharpness={}"]);
         assert_eq!(sharpness.scheduled.epochs(100), [0, 10, 20, 100]);
         assert!(sharpness.not_kept.is_empty());
-        assert_eq!((&collapse.epochs[..], &collapse.not_kept[..]), (&[0, 20][..], &[5][..]));
+        assert_eq!((&collapse.moments.counts[..], &collapse.not_kept.counts[..]), (&[0, 20][..], &[5][..]));
         assert_eq!(collapse.scheduled.epochs(100), [0, 20]);
+    }
+
+    #[test]
+    fn where_steps_are_kept_steps_are_asked_for() {
+        let asked = |set: &str| {
+            let kept = Moments::steps(vec![0, 3, 50]);
+            parse_additions(&[set.to_owned()], 100, &kept).map(|mut asked| asked.remove(0)).unwrap()
+        };
+        assert_eq!(asked("sharpness={}").moments, Moments::steps(vec![0, 3, 50]));
+        let some = asked("sharpness={at={steps=[3,4]}}");
+        assert_eq!((some.moments, some.not_kept), (Moments::steps(vec![3]), Moments::steps(vec![4])));
+        let epochs = asked("sharpness={at=[0,3]}");
+        assert!(epochs.moments.is_empty());
+        assert_eq!(epochs.not_kept, Moments::epochs(vec![0, 3]), "an epoch is not the step of that number");
     }
 
     #[test]

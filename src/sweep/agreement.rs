@@ -4,11 +4,12 @@
 use super::data::{Data, Labels};
 use super::diagnostics::Diagnostics;
 use super::flow::{self, FlowObserve};
+use super::observe::Observe;
 use super::optimiser::Optimiser;
 use super::place::{Located, Place};
 use super::raw::RawSweep;
 use super::reader::{BatchSize, Epochs, Field};
-use crate::observables::OBSERVABLES;
+use crate::observables::{OBSERVABLES, Unit};
 
 /// What is measured of the sweep's flows; `None` where there are none, or something was reported.
 pub(super) fn flows(
@@ -116,6 +117,20 @@ pub(crate) fn manifold_needed(raw: &RawSweep, diagnostics: &mut Diagnostics) {
         let label = format!("manifold = false ({})", diagnostics.name_of(&off.place));
         let error = diagnostics.error(place, format!("{what} needs the inversion, which is not measured"));
         error.label(label).help("write manifold = { every = 1 } in [observe]");
+    }
+}
+
+/// Reports steps that are named where flows are followed, which have none of that kind.
+pub(crate) fn steps_fit(raw: &RawSweep, observe: Option<&Observe>, flows: bool, diagnostics: &mut Diagnostics) {
+    let (Some(table), Some(observe), true) = (raw.observe.as_ref(), observe, flows) else { return };
+    for (name, field) in &table.keys.observables {
+        let names_steps = observe.probes.schedule_of(name).is_some_and(|schedule| schedule.unit() == Unit::Step);
+        if let (true, Some(written)) = (names_steps, field.given()) {
+            let error = diagnostics.error(&written.place, format!("`{name}` names steps of a gradient flow"));
+            error.help(
+                "a flow adapts its steps, and every one of them is an epoch: name epochs, as in at = [0, 1, 2, 5]",
+            );
+        }
     }
 }
 

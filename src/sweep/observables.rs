@@ -9,10 +9,10 @@ use super::document::{Node, Value};
 use super::judge::Judge;
 use super::place::{Located, Place};
 use super::reader::{Epochs, Field, List, TableReader};
-use super::schedule;
+use super::schedule::{self, Length};
 use super::table::{Keyed, Table, no_kinds};
 use crate::key::{Absent, Bound, Form, Key, Label, Literal};
-use crate::observables::{Keys, Schedule, Scheduled, documentation};
+use crate::observables::{Keys, Moments, Schedule, Scheduled, Unit, documentation};
 
 /// The tables of the observables, with the keys that each asks for.
 pub(super) fn tables() -> Vec<Table> {
@@ -125,12 +125,12 @@ impl Keys for Descriptors {
     }
 }
 
-/// What is measured on copies of the weights; `last` is the last epoch where it is known.
+/// What is measured on copies of the weights; `length` is that of training.
 pub(crate) fn resolve(
     judge: &mut Judge<'_>,
     tables: &[(&'static str, Field<Node>)],
     weights: &Field<Epochs>,
-    last: Option<usize>,
+    length: Length,
 ) -> Option<Scheduled> {
     let mut scheduled = Some(Scheduled::default());
     for (name, field) in tables {
@@ -140,7 +140,7 @@ pub(crate) fn resolve(
             Field::Given(node) => {
                 let mut sound = Scheduled::default();
                 let scheduled = scheduled.as_mut().unwrap_or(&mut sound);
-                table(scheduled, name, (&node.value, &node.place), last, Times::Written, judge.diagnostics)
+                table(scheduled, name, (&node.value, &node.place), length, Times::Written, judge.diagnostics)
             }
         };
         if read.is_none() {
@@ -151,20 +151,20 @@ pub(crate) fn resolve(
         Field::Broken => None,
         Field::Absent => Some(None),
         Field::Given(Located { value: Epochs::Never, .. }) => Some(None),
-        field => epochs(judge, "weights", field, last).map(Some),
+        field => epochs(judge, "weights", field, length).map(Some),
     };
     Some(Scheduled { weights: weights?, ..scheduled? })
 }
 
-/// Which epochs a table's schedule lists.
+/// Which moments a table's schedule lists.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Times<'a> {
     /// Those that are written; ten for each factor of ten where none are.
     Written,
     /// Those that are written; these where none are.
-    WrittenOr(&'a [usize]),
+    WrittenOr(&'a Moments),
     /// These, whatever is written.
-    Only(&'a [usize]),
+    Only(&'a Moments),
 }
 
 /// Reads the table of one observable; what is wrong is pushed.
@@ -172,7 +172,7 @@ pub(super) fn table(
     scheduled: &mut Scheduled,
     name: &'static str,
     (node, place): (&Node, &Place),
-    last: Option<usize>,
+    length: Length,
     times: Times<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<()> {
@@ -180,9 +180,16 @@ pub(super) fn table(
     let before = diagnostics.len();
     let header = format!("`{name}`");
     let table = TableReader::new(header.clone(), table, diagnostics);
-    let mut keys = Answers { table, header, place, last, times };
-    let read = scheduled.read(name, &mut keys);
+    let mut keys = Answers { table, header, place, length, times };
+    let mut own = Scheduled::default();
+    let read = own.read(name, &mut keys);
     keys.table.finish();
+    for (_, observable) in own.asked() {
+        if let (Unit::Step, Err(reason)) = (observable.schedule().unit(), observable.at_steps()) {
+            diagnostics.error(place, format!("`{name}` is not measured at steps so")).help(reason);
+        }
+    }
+    *scheduled = std::mem::take(scheduled).with(own);
     read.filter(|()| diagnostics.len() == before)
 }
 
@@ -192,7 +199,7 @@ struct Answers<'t, 'd> {
     /// As errors call the table.
     header: String,
     place: &'t Place,
-    last: Option<usize>,
+    length: Length,
     times: Times<'t>,
 }
 
@@ -204,12 +211,11 @@ impl Answers<'_, '_> {
 
 impl Keys for Answers<'_, '_> {
     fn schedule(&mut self, key: &'static str, _meaning: &'static str) -> Option<Schedule> {
-        let (field, last) = (self.table.epochs(key), self.last);
-        let listed = |epochs: &[usize]| Some(Schedule::At { epochs: epochs.to_vec() });
+        let (field, length) = (self.table.epochs(key), self.length);
         match (self.times, &field) {
-            (Times::Only(these), _) => listed(these),
-            (Times::WrittenOr(these), Field::Absent) => listed(these),
-            _ => epochs(&mut self.judge(), key, &field, last),
+            (Times::Only(these), _) => Some(Schedule::of(these)),
+            (Times::WrittenOr(these), Field::Absent) => Some(Schedule::of(these)),
+            _ => epochs(&mut self.judge(), key, &field, length),
         }
     }
 
@@ -321,7 +327,7 @@ impl Keys for Answers<'_, '_> {
 }
 
 /// A schedule; ten epochs per factor of ten where nothing is said.
-fn epochs(judge: &mut Judge<'_>, key: &str, field: &Field<Epochs>, last: Option<usize>) -> Option<Schedule> {
+fn epochs(judge: &mut Judge<'_>, key: &str, field: &Field<Epochs>, length: Length) -> Option<Schedule> {
     let written = match field {
         Field::Broken => return None,
         Field::Absent => return Some(Schedule::Log { per_decade: schedule::PER_DECADE }),
@@ -334,7 +340,7 @@ fn epochs(judge: &mut Judge<'_>, key: &str, field: &Field<Epochs>, last: Option<
             error.help(format!("leave {} out to measure nothing", judge.header));
             None
         }
-        _ => schedule::resolve(judge, key, written, last),
+        _ => schedule::resolve(judge, key, written, length),
     }
 }
 

@@ -9,7 +9,7 @@ use super::judge::Judge;
 use super::observables;
 use super::place::Located;
 use super::reader::{Epochs, Field, List, TableReader};
-use super::schedule;
+use super::schedule::{self, Length};
 use super::table::{RawTable, Table, keys, no_kinds};
 use crate::key::{Absent, Bound, Form, Key, Label, Literal};
 use crate::observables::{Schedule, Scheduled, documentation};
@@ -28,7 +28,7 @@ keys! {
         /// Standard deviations of Gaussian noise on the test inputs, one more test error each. No axis of the grid. Not of
         /// gradient flows.
         noise: List<f64> = numbers { label: Label::Never, bound: Bound::Positive, absent: Absent::Means("no noise") },
-        /// Epochs whose weights are kept as safetensors, for `slice`, `observe` and other programs: a schedule, or `false`.
+        /// Epochs or steps whose weights are kept as safetensors, for `slice`, `observe` and other programs: a schedule, or `false`.
         /// Gradient flows keep theirs at stages: `weights_at` in `[flow]`.
         weights: Epochs = epochs { absent: Absent::Is(Literal::Flag(false)) },
     }
@@ -100,10 +100,10 @@ pub struct Observe {
     pub flow: Option<FlowObserve>,
 }
 
-/// The table, or what holds without it; `last` is the last epoch where it is known.
+/// The table, or what holds without it; `length` is that of training.
 pub(crate) fn resolve(
     table: Option<&RawTable<RawObserve>>,
-    last: Option<usize>,
+    length: Length,
     diagnostics: &mut Diagnostics,
 ) -> Option<Observe> {
     let Some(table) = table else {
@@ -119,14 +119,14 @@ pub(crate) fn resolve(
         });
     };
     let (raw, mut judge) = (&table.keys, Judge::of(TABLE.header, table, diagnostics));
-    let epochs = record(&mut judge, &raw.record, last);
+    let epochs = record(&mut judge, &raw.record, length);
     let manifold_every = manifold(&mut judge, &raw.manifold);
-    let misclassified = misclassified(&mut judge, &raw.misclassified, last);
+    let misclassified = misclassified(&mut judge, &raw.misclassified, length);
     let noise = match &raw.noise.field {
         Field::Absent => Some(Vec::new()),
         _ => judge.reals(&raw.noise),
     };
-    let probes = observables::resolve(&mut judge, &raw.observables, &raw.weights, last);
+    let probes = observables::resolve(&mut judge, &raw.observables, &raw.weights, length);
     Some(Observe {
         epochs: epochs?,
         manifold_every: manifold_every?,
@@ -137,7 +137,7 @@ pub(crate) fn resolve(
     })
 }
 
-fn record(judge: &mut Judge<'_>, field: &Field<Epochs>, last: Option<usize>) -> Option<Schedule> {
+fn record(judge: &mut Judge<'_>, field: &Field<Epochs>, length: Length) -> Option<Schedule> {
     let written = match field {
         Field::Broken => return None,
         Field::Absent => return Some(Schedule::Every { every: 1 }),
@@ -150,10 +150,11 @@ fn record(judge: &mut Judge<'_>, field: &Field<Epochs>, last: Option<usize>) -> 
             None
         }
         Epochs::One(epoch) => one_epoch(judge, "record", written, *epoch),
-        _ => match schedule::resolve(judge, "record", written, last)? {
+        _ if schedule::refuse_steps(judge, "record", written, AT_STEPS) => None,
+        _ => match schedule::resolve(judge, "record", written, length)? {
             // The first and the last epoch are always recorded, whatever the rule.
             Schedule::At { mut epochs } => {
-                epochs.extend([0].into_iter().chain(last));
+                epochs.extend([0].into_iter().chain(length.epochs));
                 epochs.sort_unstable();
                 epochs.dedup();
                 Some(Schedule::At { epochs })
@@ -163,6 +164,8 @@ fn record(judge: &mut Judge<'_>, field: &Field<Epochs>, last: Option<usize>) -> 
     }
 }
 
+const AT_STEPS: &str =
+    "losses, errors, radii and distances at steps are measured by trajectory = { at = { steps = … } }";
 const RULES: &str = "write { every = 1 }, \"log\", { log = 10 } (so many per factor of ten) or a list of epochs";
 
 fn one_epoch<T>(judge: &mut Judge<'_>, key: &str, written: &Located<Epochs>, epoch: i128) -> Option<T> {
@@ -180,6 +183,7 @@ fn manifold(judge: &mut Judge<'_>, field: &Field<Epochs>) -> Option<Option<usize
     match &written.value {
         Epochs::Always => Some(Some(1)),
         Epochs::Never => Some(None),
+        _ if schedule::refuse_steps(judge, "manifold", written, AT_STEPS) => None,
         Epochs::Every(every) => Some(Some(judge.whole_value("every", every, 1..=schedule::LONGEST)?.value)),
         _ => {
             let error = judge.diagnostics.error(&written.place, "`manifold` is { every = k } or false");
@@ -189,7 +193,7 @@ fn manifold(judge: &mut Judge<'_>, field: &Field<Epochs>) -> Option<Option<usize
     }
 }
 
-fn misclassified(judge: &mut Judge<'_>, field: &Field<Epochs>, last: Option<usize>) -> Option<Option<Schedule>> {
+fn misclassified(judge: &mut Judge<'_>, field: &Field<Epochs>, length: Length) -> Option<Option<Schedule>> {
     let written = match field {
         Field::Broken => return None,
         Field::Absent => return Some(None),
@@ -199,6 +203,7 @@ fn misclassified(judge: &mut Judge<'_>, field: &Field<Epochs>, last: Option<usiz
         Epochs::Never => Some(None),
         Epochs::Always => Some(Some(Schedule::Every { every: 1 })),
         Epochs::One(epoch) => one_epoch(judge, "misclassified", written, *epoch),
-        _ => schedule::resolve(judge, "misclassified", written, last).map(Some),
+        _ if schedule::refuse_steps(judge, "misclassified", written, "the samples are kept at whole epochs") => None,
+        _ => schedule::resolve(judge, "misclassified", written, length).map(Some),
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::diagnostics::Diagnostics;
 use super::judge::{Judge, words};
 use super::reader::{Epochs, List};
-use super::schedule;
+use super::schedule::{self, Length};
 use super::table::{RawTable, Table, keys, no_kinds};
 use crate::key::{Absent, Literal};
 use crate::observables::Schedule;
@@ -153,7 +153,10 @@ fn epochs(judge: &mut Judge<'_>, raw: &RawPrune, last: Option<usize>) -> Option<
         error.help("write an epoch, a list of them, \"log\", { log = 10 } or { every = 10 }");
         return None;
     }
-    let schedule = schedule::resolve(judge, "epoch", written, last)?;
+    if schedule::refuse_steps(judge, "epoch", written, "the misclassified samples are kept at whole epochs") {
+        return None;
+    }
+    let schedule = schedule::resolve(judge, "epoch", written, Length { epochs: last, steps: None })?;
     let mut epochs = schedule.epochs(last?);
     if !matches!(schedule, Schedule::At { .. }) {
         // What the untrained network gets wrong is half of everything: no rule is meant to start there.

@@ -44,6 +44,10 @@ const EPOCHS: Expected = Expected {
     sentence: "a list of epochs, \"log\", { every = 1 } or { log = 10 }",
     set: &["0,10,100", "log", "'{every=10}'"],
 };
+const STEPS: Expected = Expected {
+    sentence: "a list of steps, { every = 10, until = 200 } or { log = 10, until = 1000 }",
+    set: &["0,1,2,5,10", "'{every=10,until=200}'"],
+};
 const LISTED_EPOCHS: Expected = Expected { sentence: "a list of epochs or \"log\"", set: &["0,10,100", "log"] };
 const TABLE: Expected = Expected { sentence: "a table, as in { at = \"log\" }", set: &["'{at=log}'"] };
 
@@ -109,6 +113,29 @@ pub(crate) enum Epochs {
     Every(Located<i128>),
     /// `"log"`, or `{ log = n }`
     Log(Option<Located<i128>>),
+    /// `{ steps = … }`
+    Steps(Steps),
+}
+
+/// Steps of the optimiser as they may be written.
+#[derive(Debug, Clone)]
+pub(crate) enum Steps {
+    /// A list of steps.
+    List(List<i128>),
+    /// `{ every = k, until = n }`
+    Every {
+        /// The stride.
+        every: Located<i128>,
+        /// The last step.
+        until: Located<i128>,
+    },
+    /// `{ log = n, until = m }`
+    Log {
+        /// Steps per factor of ten.
+        per_decade: Located<i128>,
+        /// The last step.
+        until: Located<i128>,
+    },
 }
 
 /// Samples per step as written.
@@ -355,14 +382,19 @@ fn epochs_table(node: &Node, table: &Table, complain: &mut Complaint<'_>) -> Opt
     let every = reader.integer("every");
     let at = reader.read("at", LISTED_EPOCHS, |node, complain| match scalar(node).value {
         Value::Boolean(_) => complain.about(node),
-        _ => epochs(node, complain, false),
+        _ => epochs_or_steps(node, complain),
     });
+    let steps = reader.read("steps", STEPS, steps);
     let log = [reader.integer("log"), reader.integer("per_decade")];
     reader.finish();
     if complain.diagnostics.len() > before {
         return None;
     }
     let [log, per_decade] = &log;
+    if let (Field::Given(steps), 1) = (&steps, table.entries.len()) {
+        return Some(Epochs::Steps(steps.value.clone()));
+    }
+    let every = if steps.is_absent() { every } else { Field::Broken };
     match (every, at, log.given().or(per_decade.given())) {
         (Field::Given(every), Field::Absent, None) => Some(Epochs::Every(every)),
         (Field::Absent, Field::Absent, Some(per_decade)) if log.is_absent() || table.entries.len() == 1 => {
@@ -375,10 +407,52 @@ fn epochs_table(node: &Node, table: &Table, complain: &mut Complaint<'_>) -> Opt
         _ => {
             complain.diagnostics.error(&node.place, format!("`{key}` must name one rule")).help(
                 "write one of { every = 1 }, { log = 10 } (so many per factor of ten), { at = [0, 10, 100] }, \
-                 { at = \"log\" }",
+                 { at = \"log\" }, { steps = [0, 1, 2, 5] }",
             );
             None
         }
+    }
+}
+
+/// What `{ at = … }` holds: epochs, or a table that names steps and nothing else.
+fn epochs_or_steps(node: &Node, complain: &mut Complaint<'_>) -> Option<Epochs> {
+    match &complain.opened(node, Commas::Separate)?.value {
+        Value::Table(table) => match epochs_table(node, table, complain)? {
+            steps @ Epochs::Steps(_) => Some(steps),
+            _ => complain.about(node),
+        },
+        _ => epochs(node, complain, false),
+    }
+}
+
+fn steps(node: &Node, complain: &mut Complaint<'_>) -> Option<Steps> {
+    let opened = complain.opened(node, Commas::Separate)?;
+    match &scalar(&opened).value {
+        Value::Integer(_) | Value::Array(_) => one_or_more(node, complain, integer).map(Steps::List),
+        Value::Table(table) => {
+            let before = complain.diagnostics.len();
+            let mut reader = TableReader::new("`steps`", table, complain.diagnostics);
+            let [every, until] = ["every", "until"].map(|key| reader.integer(key));
+            let log = [reader.integer("log"), reader.integer("per_decade")];
+            reader.finish();
+            if complain.diagnostics.len() > before {
+                return None;
+            }
+            let per_decade = log.iter().filter_map(Field::given).collect::<Vec<_>>();
+            match (every, until, per_decade.as_slice()) {
+                (Field::Given(every), Field::Given(until), []) => Some(Steps::Every { every, until }),
+                (Field::Absent, Field::Given(until), [one]) => Some(Steps::Log { per_decade: (*one).clone(), until }),
+                (_, Field::Absent, _) => {
+                    let error = complain.diagnostics.error(&node.place, "`steps` must say until which step");
+                    error.help(
+                        "write, say, steps = { every = 10, until = 200 }: cells may differ in how many they take",
+                    );
+                    None
+                }
+                _ => complain.about(node),
+            }
+        }
+        _ => complain.about(node),
     }
 }
 

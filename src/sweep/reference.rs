@@ -23,7 +23,10 @@ support (taplo, Even Better TOML) completes and checks keys if the file's first 
 `#:schema ../docs/sweep-file.schema.json`.
 
 A *schedule* is `{ every = k }`, `\"log\"` (ten epochs per factor of ten), `{ log = n }` or `{ per_decade = n }`, a list of
-epochs, or `{ at = … }` with a list or `\"log\"` in it. Epoch 0 is the initial network.
+epochs, or `{ at = … }` with a list or `\"log\"` in it. Epoch 0 is the initial network. What is measured on copies of the
+weights (the tables of `[observe]`, and `weights`) may name steps of the optimiser instead: `{ steps = [0, 1, 2, 5] }`,
+`{ steps = { every = 10, until = 200 } }` or `{ steps = { log = 10, until = 1000 } }`, so that what happens within an epoch is
+seen. An epoch has as many steps as the training set has batches; with a full batch a step is an epoch.
 
 `--set key=value` changes a value from the command line: `train.epochs=100`, `optimiser.lr=0.1` where there is one
 `[[optimiser]]`, `optimiser.1.lr=0.1` for the second of several. A key that one table alone has needs no table: `lr=0.1`.
@@ -352,6 +355,12 @@ fn form(key: &Key) -> Value {
         Form::Epochs => {
             let list = json!({ "type": "array", "items": epochs, "minItems": 1 });
             let stride = json!({ "type": "integer", "minimum": 1 });
+            let steps = json!({ "anyOf": [epochs, list, {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["until"],
+                "properties": { "every": stride, "log": stride, "per_decade": stride, "until": stride },
+            }] });
             json!({ "anyOf": [
                 { "type": "boolean" },
                 epochs,
@@ -365,7 +374,13 @@ fn form(key: &Key) -> Value {
                         "every": stride,
                         "log": stride,
                         "per_decade": stride,
-                        "at": { "anyOf": [epochs, list, { "const": "log" }] },
+                        "at": { "anyOf": [epochs, list, { "const": "log" }, {
+                            "type": "object",
+                            "additionalProperties": false,
+                            "required": ["steps"],
+                            "properties": { "steps": steps },
+                        }] },
+                        "steps": steps,
                     },
                 },
             ] })

@@ -16,6 +16,7 @@ use super::optimiser::{self, Optimiser};
 use super::place::Located;
 use super::prune::{self, Prune, PruneSize};
 use super::raw::RawSweep;
+use super::schedule::Length;
 use super::slurm::{self, Slurm};
 use super::stop::{self, Stop};
 use super::subsample::{self, Subsample};
@@ -94,7 +95,8 @@ pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<S
     let optimisers =
         axis("[[optimiser]]", &raw.optimisers, diagnostics, |table, out| optimiser::resolve(table, last, out));
     let prunes = axis("[[prune]]", &raw.prunes, diagnostics, |table, out| prune::resolve(table, last, out));
-    let observe = observe::resolve(raw.observe.as_ref(), last, diagnostics);
+    let steps = train.as_ref().and_then(|train| last_step(train, &subsamples.entries));
+    let observe = observe::resolve(raw.observe.as_ref(), Length { epochs: last, steps }, diagnostics);
     let seeds = head.as_ref().map(|head| head.seeds.len());
     let stop = stop::resolve(raw.stop.as_ref(), seeds, diagnostics);
     let report = report::resolve(raw.report.as_ref(), diagnostics);
@@ -105,6 +107,7 @@ pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<S
     agreement::manifold_needed(raw, diagnostics);
     let flow = agreement::flows(raw, &optimisers.entries, &data.entries, diagnostics);
     agreement::observables_fit(raw, flow.is_some(), diagnostics);
+    agreement::steps_fit(raw, observe.as_ref(), flow.is_some(), diagnostics);
     if !diagnostics.is_empty() {
         return None;
     }
@@ -137,6 +140,12 @@ pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<S
         return None;
     }
     Some(sweep)
+}
+
+/// The last step of the unpruned cells that take the fewest; `None` where no subsample is sound.
+fn last_step(train: &Train, subsamples: &[Located<Subsample>]) -> Option<usize> {
+    let fewest = subsamples.iter().map(|entry| train.batch.steps(entry.value.size())).min()?;
+    train.epochs.checked_mul(fewest)
 }
 
 fn missing_tables(raw: &RawSweep, diagnostics: &mut Diagnostics) {

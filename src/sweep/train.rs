@@ -78,6 +78,16 @@ pub enum Batch {
     },
 }
 
+impl Batch {
+    /// Steps of the optimiser in a pass over so many samples.
+    pub fn steps(self, samples: usize) -> usize {
+        match self {
+            Batch::Full => 1,
+            Batch::Mini { size } => samples.div_ceil(size),
+        }
+    }
+}
+
 const LOSSES: [(&str, Loss); 5] = [
     ("cross-entropy", Loss::CrossEntropy),
     ("mse", Loss::MeanSquared),

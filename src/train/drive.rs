@@ -1,15 +1,15 @@
 //! The epoch loop: advances an engine in slices, saves checkpoints between them, lets replicas leave.
 //!
 //! Invariants: how training was cut into slices, stopped and resumed does not show in a record; a replica that leaves
-//! early has the record of the long run up to the epoch of leaving, and NaN behind it. Between slices, at the epochs
-//! at which observables on weights are due, the weights are copied to the host and measured there.
+//! early has the record of the long run up to the epoch of leaving, and NaN behind it. Between slices, at the epochs and
+//! steps at which observables on weights are due, the weights are copied to the host and measured there.
 
 use std::time::{Duration, Instant};
 
 use super::flow::StageWeights;
 use super::leaving::{leaving_epoch, truncate};
 use super::{Engine, Problem, Replica, ReplicaState, TrainError, steps_per_epoch};
-use crate::observables::{Observer, Subject, View, earlier, on_weights};
+use crate::observables::{Moment, Moments, Observer, Position, Subject, Unit, View, earlier, on_weights};
 
 /// What the loop asks of the world around it: clocks, signals and disks sit behind this.
 pub trait Pace {
@@ -24,12 +24,12 @@ pub trait Pace {
     /// # Errors
     /// A sentence; the cohort then stops, since going on without durability would only pretend.
     fn checkpoint(&mut self, states: &[ReplicaState]) -> Result<(), String>;
-    /// Keeps the weights of a replica (its place in the cohort) as they are in its state. Asked again for the same epoch,
-    /// after a resumption, it is given the same weights.
+    /// Keeps the weights of a replica (its place in the cohort) as they are in its state. Asked again for the same
+    /// moment, after a resumption, it is given the same weights.
     ///
     /// # Errors
     /// A sentence; the cohort then stops, since a file that was asked for would be missing.
-    fn keep_weights(&mut self, replica: usize, state: &ReplicaState) -> Result<(), String>;
+    fn keep_weights(&mut self, replica: usize, at: Moment, state: &ReplicaState) -> Result<(), String>;
     /// Keeps the weights of a gradient flow (its replica's place in the cohort) at a stage. Asked again for the same stage,
     /// after a resumption, it is given the same weights.
     ///
@@ -88,8 +88,9 @@ pub fn drive(
 ) -> Result<Ended, DriveError> {
     let end = problem.epochs + 1;
     let subject = problem.subject();
-    let observer = Observer::new(&subject, &problem.scheduled, threads).map_err(DriveError::Observable)?;
-    let kept = problem.scheduled.weights.as_ref().map_or_else(Vec::new, |at| at.epochs(problem.epochs));
+    let per_epoch: Vec<usize> = replicas.iter().map(|replica| steps_per_epoch(problem, replica)).collect();
+    let observer = Observer::new(&subject, &problem.scheduled, &per_epoch, threads).map_err(DriveError::Observable)?;
+    let kept = problem.scheduled.weights.as_ref().map_or_else(Moments::default, |at| at.moments(problem.epochs));
     let (began, mut observing) = (Instant::now(), Duration::ZERO);
     let mut looked = vec![0; states.len()];
     loop {
@@ -108,31 +109,36 @@ pub fn drive(
             live.iter().map(|&r| replicas[r].clone()).collect(),
             live.iter().map(|&r| states[r].clone()).collect(),
         )?;
-        let mut epoch = live.iter().map(|&r| states[r].epoch).min().unwrap_or(end);
+        let done = Position::at_epoch(end);
+        let mut at = live.iter().map(|&r| states[r].position()).min().unwrap_or(done);
         let mut slice = 1;
         loop {
-            if observer.due(epoch) {
+            if observer.due(at) {
                 let started = Instant::now();
                 absorb(&mut states, &live, engine.states()?);
-                observe(&observer, &subject, epoch, problem, replicas, &mut states);
-                if kept.binary_search(&epoch).is_ok() {
-                    let there = |&&r: &&usize| states[r].epoch == epoch && states[r].diverged.is_none();
-                    for &r in live.iter().filter(there) {
-                        pace.keep_weights(r, &states[r]).map_err(DriveError::Weights)?;
+                observe(&observer, &subject, at, problem, replicas, &mut states);
+                for &r in live.iter().filter(|&&r| is_measured(&states[r], at)) {
+                    if let Some(place) = kept.place(at, per_epoch[r]) {
+                        let moment = Moment { unit: kept.unit, count: kept.counts[place] };
+                        pace.keep_weights(r, moment, &states[r]).map_err(DriveError::Weights)?;
                     }
                 }
                 observing += started.elapsed();
             }
             let started = Instant::now();
-            let until = (epoch + slice).min(observer.next(epoch).unwrap_or(end)).min(end);
-            engine.advance(until)?;
+            let until = Position::at_epoch(at.epoch + slice).min(observer.next(at).unwrap_or(done)).min(done);
+            engine.advance_to(until)?;
             // Before any checkpoint: a flow that goes on from one does not come by its stages again.
             for mut stage in engine.stages() {
                 stage.replica = live[stage.replica];
                 pace.keep_stage(&stage).map_err(DriveError::Weights)?;
             }
-            slice = next_slice(until - epoch, started.elapsed());
-            epoch = until;
+            // Steps within a pass tell nothing of how long a pass takes.
+            if until.epoch > at.epoch {
+                slice = next_slice(until.epoch - at.epoch, started.elapsed());
+            }
+            at = until;
+            let epoch = at.epoch;
             pace.at(epoch.min(problem.epochs), problem.epochs);
 
             let stop = pace.should_stop() && epoch < end;
@@ -144,7 +150,7 @@ pub fn drive(
             let mut left = false;
             if let Some(patience) = after_inversion {
                 for &r in &live {
-                    left |= leave(problem, &mut states[r], patience, &mut looked[r]);
+                    left |= leave(problem, &replicas[r], &mut states[r], patience, &mut looked[r]);
                 }
             }
             if epoch < end && (stop || pace.checkpoint_due()) {
@@ -160,16 +166,24 @@ pub fn drive(
     }
 }
 
-/// Measures the weights of the replicas that stand at `epoch`, and writes what is due into their records.
+/// Whether a replica stands at a position with weights that can be measured. Within a pass it may be no longer finite
+/// before anybody has asked.
+fn is_measured(state: &ReplicaState, at: Position) -> bool {
+    let numbers = || state.parameters.iter().chain(&state.averages);
+    let is_finite = || at.step == 0 || numbers().all(|number| number.is_finite());
+    state.position() == at && state.diverged.is_none() && is_finite()
+}
+
+/// Measures the weights of the replicas that stand at a position, and writes what is due into their records.
 fn observe(
     observer: &Observer<'_>,
     subject: &Subject<'_>,
-    epoch: usize,
+    at: Position,
     problem: &Problem,
     replicas: &[Replica],
     states: &mut [ReplicaState],
 ) {
-    let there = states.iter_mut().zip(replicas).filter(|(state, _)| state.epoch == epoch && state.diverged.is_none());
+    let there = states.iter_mut().zip(replicas).filter(|(state, _)| is_measured(state, at));
     let with_weights = |(state, replica)| {
         let (state, replica): (&mut ReplicaState, &Replica) = (state, replica);
         let weights = problem.weights(replica, &state.parameters, state.flow.as_deref());
@@ -183,11 +197,18 @@ fn observe(
         let (kept, steps) = (replica.kept.as_deref(), steps_per_epoch(problem, replica));
         let view = View::new(subject, parameters, replica.seed, kept, steps, Box::new(initial));
         if let Some(view) = view.and_then(|view| view.with_averages(averages)) {
-            views.push(view.with_earlier(earlier::recall(record, epoch, parameters.len())));
+            let mut view = view.trained_to(at);
+            for unit in Unit::ALL {
+                if let Some(count) = unit.count(at, steps) {
+                    let moment = Moment { unit, count };
+                    view = view.with_earlier(unit, earlier::recall(record, moment, parameters.len()));
+                }
+            }
+            views.push(view);
             records.push(&mut **record);
         }
     }
-    observer.observe(epoch, &views, &mut records);
+    observer.observe(&views, &mut records);
 }
 
 /// Takes over the engine's states of the live replicas. What was measured on copies of the weights is the loop's own: an
@@ -206,12 +227,12 @@ fn next_slice(slice: usize, took: Duration) -> usize {
 }
 
 /// Lets a replica go if its time has come; whether it leaves the stack before its last epoch.
-fn leave(problem: &Problem, state: &mut ReplicaState, patience: usize, looked: &mut usize) -> bool {
+fn leave(problem: &Problem, replica: &Replica, state: &mut ReplicaState, patience: usize, looked: &mut usize) -> bool {
     let leaving = leaving_epoch(problem, &state.record, patience, *looked);
     *looked = problem.recorded.partition_point(|&epoch| epoch < state.epoch);
     let Some(last) = leaving else { return false };
-    truncate(problem, &mut state.record, last);
+    truncate(problem, replica, &mut state.record, last);
     let early = state.epoch <= problem.epochs;
-    state.epoch = problem.epochs + 1;
+    (state.epoch, state.step) = (problem.epochs + 1, 0);
     early
 }

@@ -9,7 +9,7 @@ use phasesweep_kernel as kernel;
 use phasesweep_results::variables::MISCLASSIFIED;
 
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
-use crate::observables::{Record, Values};
+use crate::observables::{Position, Record, Values};
 use crate::sweep::{Activation, Batch, Loss};
 use crate::train::order::epoch_order;
 use phasesweep_networks::{Chain, Graph, LayerShape};
@@ -55,8 +55,8 @@ impl KernelEngine {
 }
 
 impl Engine for KernelEngine {
-    fn advance(&mut self, until: usize) -> Result<(), TrainError> {
-        self.kernel.advance(until);
+    fn advance_to(&mut self, until: Position) -> Result<(), TrainError> {
+        self.kernel.advance_to(kernel::Position { epoch: until.epoch, step: until.step });
         Ok(())
     }
 
@@ -139,25 +139,36 @@ fn replica(replica: &Replica) -> kernel::Replica {
 
 /// A state in the kernel's terms, and the record without what the kernel writes.
 fn into_kernel(state: ReplicaState) -> (kernel::State, Record) {
-    let ReplicaState { epoch, parameters, first_moment, second_moment, averages: _, diverged, mut record, flow: _ } =
-        state;
+    let ReplicaState {
+        epoch,
+        step,
+        parameters,
+        first_moment,
+        second_moment,
+        averages: _,
+        diverged,
+        mut record,
+        flow: _,
+    } = state;
     let mut curves = kernel::Curves::default();
     for (name, values) in curves.floats_mut() {
         *values = record.take_floats(name);
     }
     curves.misclassified = record.take_bytes(MISCLASSIFIED.name);
-    (kernel::State { epoch, parameters, first_moment, second_moment, diverged, record: curves }, record)
+    (kernel::State { epoch, step, parameters, first_moment, second_moment, diverged, record: curves }, record)
 }
 
 fn from_kernel(state: &kernel::State, rest: &Record) -> ReplicaState {
-    let kernel::State { epoch, parameters, first_moment, second_moment, diverged, record: mut curves } = state.clone();
+    let kernel::State { epoch, step, parameters, first_moment, second_moment, diverged, record: mut curves } =
+        state.clone();
     let mut record = rest.clone();
     for (name, values) in curves.floats_mut() {
         record.put(name, Values::F32(std::mem::take(values)));
     }
     record.put(MISCLASSIFIED.name, Values::U8(curves.misclassified));
     // What the kernel trains has no batch normalisation, so no running averages.
-    ReplicaState { epoch, parameters, first_moment, second_moment, averages: Vec::new(), diverged, record, flow: None }
+    let averages = Vec::new();
+    ReplicaState { epoch, step, parameters, first_moment, second_moment, averages, diverged, record, flow: None }
 }
 
 #[cfg(test)]

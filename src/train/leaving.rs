@@ -7,7 +7,7 @@
 
 use phasesweep_results::variables::{DISTANCE, RADIUS, TRAIN_ERROR};
 
-use super::Problem;
+use super::{Problem, Replica, steps_per_epoch};
 use crate::observables::Record;
 use crate::observe::turning_point::{DEFAULT_FRACTION, Extremum, by_prominence};
 
@@ -48,8 +48,8 @@ fn classes_there(problem: &Problem) -> Vec<bool> {
 }
 
 /// Forgets what was recorded after an epoch, so that a record does not show how far a slice went beyond it.
-pub(super) fn truncate(problem: &Problem, record: &mut Record, last: usize) {
-    record.forget(&problem.layout().axes, |epoch| epoch > last);
+pub(super) fn truncate(problem: &Problem, replica: &Replica, record: &mut Record, last: usize) {
+    record.forget_after(&problem.layout().axes, last, steps_per_epoch(problem, replica));
 }
 
 #[cfg(test)]

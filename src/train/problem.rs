@@ -11,7 +11,7 @@ use phasesweep_results::variables::TRAIN_ERROR;
 use super::flow::{FlowProblem, FlowState, Network, StageWeights};
 use crate::data::{Block, Samples};
 use crate::device::DeviceError;
-use crate::observables::{Column, Layout, Record, Scheduled, Setup, Subject, layout, misclassified};
+use crate::observables::{Column, Layout, Position, Record, Scheduled, Setup, Subject, layout, misclassified};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind};
 use phasesweep_networks::{Graph, Misfit, Ports};
 
@@ -197,6 +197,8 @@ pub struct Replica {
 pub struct ReplicaState {
     /// The next epoch to be measured; the weights are those after so many passes.
     pub epoch: usize,
+    /// Steps that are taken already of the pass that begins there, by replicas that have so many; 0 between two passes.
+    pub step: usize,
     /// Layer by layer as its graph has them: weight `[out, in]` row-major (convolution: `[out, in, k, k]`), then bias
     /// `[out]`.
     pub parameters: Vec<f32>,
@@ -221,6 +223,7 @@ impl ReplicaState {
         if let Some(flow) = &problem.flow {
             return ReplicaState {
                 epoch: 0,
+                step: 0,
                 parameters: Vec::new(),
                 first_moment: Vec::new(),
                 second_moment: Vec::new(),
@@ -235,6 +238,7 @@ impl ReplicaState {
         let zeros = |used: bool| vec![0.0; if used { parameters.len() } else { 0 }];
         ReplicaState {
             epoch: 0,
+            step: 0,
             first_moment: zeros(first),
             second_moment: zeros(second),
             averages: problem.initial_averages(),
@@ -243,6 +247,11 @@ impl ReplicaState {
             record,
             flow: None,
         }
+    }
+
+    /// How far the replica is.
+    pub fn position(&self) -> Position {
+        Position { epoch: self.epoch, step: self.step }
     }
 
     /// The epoch at which the replica left before training was over, if it did: the last one of which anything is recorded.
@@ -257,10 +266,7 @@ impl ReplicaState {
 pub fn steps_per_epoch(problem: &Problem, replica: &Replica) -> usize {
     let samples = problem.train().len();
     let kept = replica.kept.as_ref().map_or(samples, |kept| kept.iter().filter(|&&kept| kept).count());
-    match problem.batch {
-        Batch::Full => 1,
-        Batch::Mini { size } => kept.div_ceil(size),
-    }
+    problem.batch.steps(kept)
 }
 
 /// Why training could not go on. Divergence is not among them: it is a result.
@@ -292,7 +298,17 @@ pub trait Engine {
     ///
     /// # Errors
     /// [`TrainError`] if the device fails; the states are then those of the last successful call.
-    fn advance(&mut self, until: usize) -> Result<(), TrainError>;
+    fn advance(&mut self, until: usize) -> Result<(), TrainError> {
+        self.advance_to(Position::at_epoch(until))
+    }
+
+    /// As [`Engine::advance`], to a position that may lie within a pass over minibatches: then, of that pass, the weights at
+    /// its beginning have been measured and its first steps taken. A replica whose passes have fewer steps waits at the end
+    /// of its own; whether it is finite is asked when the pass of all is over, so that stopping does not show.
+    ///
+    /// # Errors
+    /// As [`Engine::advance`].
+    fn advance_to(&mut self, until: Position) -> Result<(), TrainError>;
 
     /// The replicas' states, in order, as host memory: fit for a checkpoint, or for the store once complete.
     ///
@@ -361,6 +377,7 @@ mod tests {
         record.put(MISCLASSIFIED.name, Values::U8(BITS.to_vec()));
         ReplicaState {
             epoch,
+            step: 0,
             parameters: vec![],
             first_moment: vec![],
             second_moment: vec![],
@@ -432,12 +449,12 @@ mod tests {
         };
         let radius = vec![1.0; 3 * 4];
         record.set(&phasesweep_results::variables::RADIUS, 0, &radius);
-        record.forget(&problem.layout().axes, |epoch| epoch > 1);
+        record.forget_after(&problem.layout().axes, 1, 1);
         assert_eq!(count(&record, &TRAIN_LOSS), 2);
         assert_eq!(count(&record, &phasesweep_results::variables::RADIUS), 3 * 2);
         assert_eq!(record.bytes(&MISCLASSIFIED), [&BITS[..4], &[255; 2]].concat());
         let mut other = whole.clone();
-        other.forget(&problem.layout().axes, |epoch| epoch > 3);
+        other.forget_after(&problem.layout().axes, 3, 1);
         // NaNs are not equal to themselves; the bytes and losses are.
         assert_eq!(other.bytes(&MISCLASSIFIED), whole.bytes(&MISCLASSIFIED));
     }

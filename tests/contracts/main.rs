@@ -22,3 +22,4 @@ mod residual;
 mod rig;
 mod run_directory;
 mod slice;
+mod steps;

@@ -60,7 +60,26 @@ impl Dimension {
     ) -> Dimension {
         Dimension { name, coordinate: name, labels, units, long_name }
     }
+
+    /// Name of the dimension, and of the variable with its labels, where it counts steps of the optimiser instead of epochs:
+    /// `weight_norm_epoch` is `weight_norm_step` then. `None` for a dimension that counts no epochs, and for those at which
+    /// engines record.
+    pub fn name_in_steps(&self) -> Option<String> {
+        let of_its_own = self.units == EPOCHS && self.labels == LabelKind::Integer && self.coordinate == self.name;
+        self.name.strip_suffix("_epoch").filter(|_| of_its_own).map(|stem| format!("{stem}_step"))
+    }
+
+    /// What the labels mean where they count steps.
+    pub fn long_name_in_steps(&self) -> String {
+        let of = self.long_name.strip_prefix("epoch of ").unwrap_or(self.long_name);
+        format!("step of {of}: steps of the optimiser taken by then")
+    }
 }
+
+/// Units of labels that count epochs.
+pub const EPOCHS: &str = "epoch";
+/// Units of labels that count steps of the optimiser. Over `steps_per_epoch` of a cell they are epochs.
+pub const STEPS: &str = "step";
 
 use LabelKind::{Integer, Number, Position, Text};
 
@@ -111,6 +130,13 @@ pub const PGD_EPSILON: Dim =
     &Dimension::index("pgd_epsilon", Number, "1", "radius of that ball, in units of the inputs");
 /// An epoch at which the error under attack was measured.
 pub const PGD_EPOCH: Dim = &Dimension::index("pgd_epoch", Integer, "epoch", "epoch of a measurement under attack");
+/// An epoch at which losses, errors, radii and distances were measured on a copy of the weights.
+pub const TRAJECTORY_EPOCH: Dim = &Dimension::index(
+    "trajectory_epoch",
+    Integer,
+    "epoch",
+    "epoch of a measurement of losses, errors, radii and distances on a copy of the weights",
+);
 /// A stage of a gradient flow.
 pub const STAGE: Dim = &Dimension::index(
     "stage",
@@ -127,7 +153,7 @@ pub const COMPONENT: Dim = &Dimension::index("component", Integer, "1", "compone
 pub const POINT: Dim = &Dimension::index("point", Position, "1", "training point of the tangent kernel");
 
 /// The dimensions of this file other than the cell, in the order in which they are written.
-pub const DIMENSIONS: [Dim; 19] = [
+pub const DIMENSIONS: [Dim; 20] = [
     EPOCH,
     LAYER,
     CLASS,
@@ -143,6 +169,7 @@ pub const DIMENSIONS: [Dim; 19] = [
     PGD_NORM,
     PGD_EPSILON,
     PGD_EPOCH,
+    TRAJECTORY_EPOCH,
     STAGE,
     QUANTILE,
     COMPONENT,

@@ -5,7 +5,7 @@
 
 use crate::dimension::{
     BYTE, CELL, CLASS, COMPONENT, EPOCH, LAYER, LC_EPOCH, LC_LAYER, LC_POINTS, LC_RADIUS, NOISE, PAIR, PGD_EPOCH,
-    PGD_EPSILON, PGD_NORM, POINT, SNAPSHOT, STAGE,
+    PGD_EPSILON, PGD_NORM, POINT, SNAPSHOT, STAGE, TRAJECTORY_EPOCH,
 };
 use crate::variable::{Dtype, Variable};
 
@@ -119,6 +119,16 @@ pub static STEPS_PER_EPOCH: Variable = Variable {
     units: "1",
     long_name: "steps of the optimiser in an epoch",
     when: "`[observe] local_complexity`, `robustness` or `weights`",
+};
+
+/// Share of the kept training samples misclassified, measured on a copy of the weights: also at steps within an epoch.
+pub static TRAJECTORY_TRAIN_ERROR: Variable = Variable {
+    name: "trajectory_train_error",
+    dims: &[CELL, TRAJECTORY_EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "share of the kept training samples misclassified, as train_error",
+    when: "`[observe] trajectory`",
 };
 
 /// Time t of the gradient flow.
@@ -303,7 +313,7 @@ pub static NETWORK_TEST_ERROR: Variable = Variable {
 };
 
 /// The variables of this file.
-pub static VARIABLES: [&Variable; 29] = [
+pub static VARIABLES: [&Variable; 30] = [
     &TRAIN_LOSS,
     &TRAIN_ERROR,
     &TEST_ERROR,
@@ -315,6 +325,7 @@ pub static VARIABLES: [&Variable; 29] = [
     &LOCAL_COMPLEXITY,
     &ROBUST_ERROR,
     &STEPS_PER_EPOCH,
+    &TRAJECTORY_TRAIN_ERROR,
     &FLOW_TIME,
     &UNFITTED,
     &COMPRESSION,

@@ -188,6 +188,7 @@ impl Case {
                 parameters.extend((0..layer.parameters()).map(|_| rng.random_range(-bound..bound)));
             }
             State {
+                step: 0,
                 epoch: 0,
                 parameters,
                 first_moment: vec![],

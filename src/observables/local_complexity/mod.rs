@@ -207,7 +207,7 @@ impl Observable for LocalComplexity {
         axes.set(LC_RADIUS, Labels::Numbers(self.radii.clone()));
         axes.set(LC_LAYER, Labels::Texts(layers.collect()));
         axes.set(LC_QUANTILE, Labels::Numbers(QUANTILES.to_vec()));
-        axes.set(LC_EPOCH, Labels::integers(self.at.epochs(setup.epochs)));
+        axes.set(LC_EPOCH, Labels::of(self.at.moments(setup.epochs)));
     }
 
     fn fits(&self, graph: &Graph, _loss: Loss) -> Result<(), String> {

@@ -68,8 +68,8 @@ impl AdditionObserver {
             for (_, refusal) in own.iter().flat_map(|own| &own.refused) {
                 tracing::warn!("{refusal}; it is left alone");
             }
-            let epochs = &asked.asked.epochs;
-            surveys.push(Survey::of(directory, &run.plan, &run.ids, epochs, &of_run, own.as_ref())?);
+            let moments = &asked.asked.moments;
+            surveys.push(Survey::of(directory, &run.plan, &run.ids, moments, &of_run, own.as_ref())?);
         }
         let remarks = |place: usize| surveys[place].remarks(context.asked[place].asked.observable, directory);
         for (place, survey) in surveys.iter().enumerate() {
@@ -103,10 +103,11 @@ impl AdditionObserver {
             all.extend(tasks(&run.plan, &run.ids, (place, survey), &unfinished, &of, &limits, number));
             costs.push(of);
             tracing::info!(
-                "{}: {} at {} epochs, of {} cells; {} measured before",
+                "{}: {} at {} {}s, of {} cells; {} measured before",
                 run.plan.sweep().name,
                 asked.asked.observable,
-                asked.asked.epochs.len(),
+                asked.asked.moments.len(),
+                asked.asked.moments.unit.name(),
                 survey.measurable.len(),
                 survey.measured.len()
             );

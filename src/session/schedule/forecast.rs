@@ -8,6 +8,7 @@ use crate::cost::{self, Activations, DataShape, Rate, Rates, ReplicaCost, replic
 use crate::data::Shape;
 use crate::device::{DeviceName, KernelChoice};
 use crate::host::{Limits as HostLimits, ThisHost};
+use crate::observables::Unit;
 use crate::pack::{AtOnce, Limits, PendingCell, pack};
 use crate::plan::Plan;
 use crate::session::error::SessionError;
@@ -137,7 +138,12 @@ pub(in crate::session) fn kept_weights(plan: &Plan, shapes: &[Shape]) -> Option<
         .map(|(place, variant)| cost::kept_weights(plan, place, &data_shape(&shapes[variant.data])))
         .collect();
     let times = of_variant.first().map_or(0, |(_, times)| *times);
-    let which = if plan.sweep().observe.flow.is_some() { "stages" } else { "epochs" };
+    let at = plan.sweep().observe.probes.weights.as_ref();
+    let which = match at.map(|at| at.unit()) {
+        _ if plan.sweep().observe.flow.is_some() => "stages",
+        Some(Unit::Step) => "steps",
+        _ => "epochs",
+    };
     if times == 0 {
         return None;
     }

@@ -12,6 +12,7 @@ use crate::amount::{bytes, span};
 use crate::cost::{Rate, Rates, measurement_cost};
 use crate::data::Shape;
 use crate::dispatch::{CohortTask, TaskId};
+use crate::observables::{Moment, Moments, Unit};
 use crate::pack::AtOnce;
 use crate::plan::{CellId, Plan};
 use crate::session::addition_context::Asked;
@@ -22,7 +23,7 @@ use crate::store::{CellStatus, RunDirectory, Scan, StoreError};
 /// Seconds that a cohort should take at most, where its cells are many: what a launch loses that is cut off, and how long
 /// a rank may be without a cohort at the end.
 const COHORT_SECONDS: f64 = 300.0;
-/// Epochs that are listed.
+/// Epochs or steps that are listed.
 const LISTED: usize = 8;
 
 /// The cells of a plan, by what can be measured of them.
@@ -49,7 +50,7 @@ impl Survey {
         directory: &RunDirectory,
         plan: &Plan,
         ids: &[CellId],
-        epochs: &[usize],
+        moments: &Moments,
         run: &Scan,
         own: Option<&Scan>,
     ) -> Result<Survey, StoreError> {
@@ -72,14 +73,15 @@ impl Survey {
                 survey.measurable.push(cell);
                 continue;
             }
-            let kept: HashSet<usize> = directory.weights_files(id)?.into_iter().map(|(epoch, _)| epoch).collect();
-            let mut missing = epochs.iter().copied().filter(|epoch| !kept.contains(epoch)).peekable();
+            let kept: HashSet<Moment> = directory.weights_files(id)?.into_iter().map(|(at, _)| at).collect();
+            let mut missing = moments.iter().filter(|at| !kept.contains(at)).peekable();
             let lacks = match missing.peek() {
                 None => false,
-                // Of a cell that diverged, nothing was kept from there on. (Cells that may leave early keep no weights.)
-                Some(_) if found.status == CellStatus::Diverged => {
-                    let life = finished.life(id)?;
-                    missing.any(|epoch| life.has(epoch, || false))
+                // Of a cell that diverged, nothing was kept from there on, and a pruned one takes fewer steps. (Cells that may
+                // leave early keep no weights.)
+                Some(_) if found.status == CellStatus::Diverged || moments.unit == Unit::Step => {
+                    let (life, steps) = (finished.life(id)?, finished.steps_per_epoch(plan, ids, cell)?);
+                    missing.any(|at| life.has(at, steps, || false))
                 }
                 Some(_) => true,
             };
@@ -113,7 +115,7 @@ impl Survey {
         if self.without_weights > 0 {
             remarks.push(format!(
                 "{observable}: of {} finished cells, weights that were kept are not in {} any more, so that they are not \
-                 measured. Put the files back and ask again; or ask for epochs that are there ({observable}={{at=[…]}} with \
+                 measured. Put the files back and ask again; or ask for moments that are there ({observable}={{at=[…]}} with \
                  --replace); or train the cells anew into a directory of its own (`phasesweep run {place} --out DIR`)",
                 self.without_weights,
                 directory.weights().display()
@@ -212,7 +214,7 @@ pub struct MeasuringForecast {
 /// What is expected of one observable.
 struct Expected {
     name: String,
-    epochs: Vec<usize>,
+    moments: Moments,
     measured: u64,
     left: u64,
     cohorts: usize,
@@ -253,7 +255,7 @@ impl MeasuringForecast {
             seconds.extend(tasks.iter().map(|task| task.predicted_seconds));
             forecast.observables.push(Expected {
                 name: asked.asked.observable.to_owned(),
-                epochs: asked.asked.epochs.clone(),
+                moments: asked.asked.moments.clone(),
                 measured: survey.measured.len() as u64,
                 left: survey.left(),
                 cohorts: tasks.len(),
@@ -281,12 +283,12 @@ impl MeasuringForecast {
     }
 }
 
-/// Epochs for people: the first ones, and the last.
-pub(in crate::session) fn epochs_text(epochs: &[usize]) -> String {
-    let text = |epochs: &[usize]| epochs.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-    match epochs {
-        [first @ .., last] if epochs.len() > LISTED => format!("{}, … {last}", text(&first[..LISTED - 1])),
-        _ => text(epochs),
+/// Epochs or steps for people: the first ones, and the last.
+pub(in crate::session) fn counts_text(counts: &[usize]) -> String {
+    let text = |counts: &[usize]| counts.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    match counts {
+        [first @ .., last] if counts.len() > LISTED => format!("{}, … {last}", text(&first[..LISTED - 1])),
+        _ => text(counts),
     }
 }
 
@@ -294,9 +296,10 @@ impl fmt::Display for MeasuringForecast {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "observe {}", self.title)?;
         for expected in &self.observables {
-            let Expected { name, epochs, measured, left, cohorts, flops, bytes: replica, shared_bytes } = expected;
+            let Expected { name, moments, measured, left, cohorts, flops, bytes: replica, shared_bytes } = expected;
             writeln!(f, "  {name}")?;
-            writeln!(f, "    {:11} {:>7}   {}", "epochs", epochs.len(), epochs_text(epochs))?;
+            let unit = format!("{}s", moments.unit.name());
+            writeln!(f, "    {unit:11} {:>7}   {}", moments.len(), counts_text(&moments.counts))?;
             writeln!(f, "    {:11} {left:>7}   to be measured, {measured} measured before", "cells")?;
             writeln!(f, "    {:11} {cohorts:>7}", "cohorts")?;
             writeln!(f, "    {:11} {} a cell, {} shared by a cohort", "memory", bytes(*replica), bytes(*shared_bytes))?;

@@ -8,6 +8,7 @@ use phasesweep_results::dimension;
 use phasesweep_results::variables::TRAIN_ERROR;
 
 use super::pruning::{self, FullCell, Kept};
+use crate::observables::{Moment, Position};
 use crate::observe::principal::mean_of_measured;
 use crate::plan::{CellId, Plan};
 use crate::run_directory::{Series, StoredCell};
@@ -32,10 +33,11 @@ pub(in crate::session) struct Life {
 }
 
 impl Life {
-    /// Whether its weights at an epoch count: it was trained so far. Of one that diverged, weights may be there (`kept`) at the
-    /// epoch at which that was noticed.
-    pub(in crate::session) fn has(&self, epoch: usize, kept: impl FnOnce() -> bool) -> bool {
-        self.until.is_some_and(|until| epoch <= until) || (self.diverged && kept())
+    /// Whether its weights at a moment count: it was trained so far, where a pass takes it so many steps. Of one that diverged,
+    /// weights may be there (`kept`) at the epoch at which that was noticed, and in the pass before.
+    pub(in crate::session) fn has(&self, at: Moment, steps_per_epoch: usize, kept: impl FnOnce() -> bool) -> bool {
+        let position = at.unit.position(at.count, steps_per_epoch);
+        self.until.is_some_and(|until| position <= Position::at_epoch(until)) || (self.diverged && kept())
     }
 }
 
@@ -71,6 +73,20 @@ impl FullCells {
         let prune = plan.prunes()[plan.variants()[plan.variant_of(cell)].prune];
         let full = self.get(ids[full as usize])?;
         Ok(pruning::kept(&prune, &full, samples, plan.seed_of(cell)))
+    }
+
+    /// Steps of the optimiser that a cell takes in an epoch.
+    pub(in crate::session) fn steps_per_epoch(
+        &mut self,
+        plan: &Plan,
+        ids: &[CellId],
+        cell: u32,
+    ) -> Result<usize, StoreError> {
+        let samples = plan.sweep().subsamples[plan.variants()[plan.variant_of(cell)].subsample].size();
+        // One that keeps no sample takes none, and was not trained.
+        let kept = self.kept(plan, ids, cell, samples)?.ok().flatten();
+        let count = kept.map_or(samples, |kept| kept.iter().filter(|&&kept| kept).count());
+        Ok(plan.sweep().train.batch.steps(count))
     }
 
     fn read<T>(&mut self, cell: CellId, what: impl FnOnce(StoredCell<'_>) -> T) -> Result<T, StoreError> {

@@ -1,9 +1,10 @@
-//! Files of weights at chosen epochs, or stages of a gradient flow, as a cohort trains.
+//! Files of weights at chosen epochs or steps, or stages of a gradient flow, as a cohort trains.
 //!
-//! Invariant: a file is written before a checkpoint lies beyond its epoch; written again, it is the same.
+//! Invariant: a file is written before a checkpoint lies beyond its moment; written again, it is the same.
 
 use std::path::Path;
 
+use crate::observables::{Moment, Position};
 use crate::plan::CellId;
 use crate::store::{CellWeights, FlowStage, Numbers, RunDirectory, StoreError, block_digest, durable};
 use crate::train::flow::StageWeights;
@@ -36,15 +37,19 @@ impl<'a> KeptWeights<'a> {
         KeptWeights { directory, problem, replicas, cells: cells.to_vec(), graph, specifications, digest: None }
     }
 
-    /// Writes a replica's weights as they are in its state.
+    /// Writes a replica's weights as they are in its state, which is at that moment.
     ///
     /// # Errors
     /// [`StoreError`] if the disk refuses.
-    pub(in crate::session) fn keep(&mut self, replica: usize, state: &ReplicaState) -> Result<(), StoreError> {
+    pub(in crate::session) fn keep(
+        &mut self,
+        replica: usize,
+        at: Moment,
+        state: &ReplicaState,
+    ) -> Result<(), StoreError> {
         let (parameters, averages) = (&state.parameters, &state.averages);
-        let (epoch, numbers) = (state.epoch, Numbers::Epoch { parameters, averages });
-        let path = self.directory.weights_file(self.cells[replica], epoch);
-        self.write(replica, epoch, numbers, &path)
+        let path = self.directory.weights_file(self.cells[replica], at);
+        self.write(replica, state.position(), Numbers::Epoch { parameters, averages }, &path)
     }
 
     /// Writes the weights of a replica's gradient flow at a stage.
@@ -55,10 +60,10 @@ impl<'a> KeptWeights<'a> {
         let StageWeights { replica, stage: share, epoch, time, alpha, ref scales, ref parameters } = *stage;
         let numbers = Numbers::Stage(FlowStage { share, time, alpha, scales, parameters });
         let path = self.directory.stage_weights_file(self.cells[replica], share);
-        self.write(replica, epoch, numbers, &path)
+        self.write(replica, Position::at_epoch(epoch), numbers, &path)
     }
 
-    fn write(&mut self, replica: usize, epoch: usize, numbers: Numbers<'_>, path: &Path) -> Result<(), StoreError> {
+    fn write(&mut self, replica: usize, at: Position, numbers: Numbers<'_>, path: &Path) -> Result<(), StoreError> {
         let problem = self.problem;
         let digest = self.digest.get_or_insert_with(|| block_digest(&problem.block));
         let cell = self.cells[replica];
@@ -66,8 +71,8 @@ impl<'a> KeptWeights<'a> {
         let weights = CellWeights {
             cell,
             seed: self.replicas[replica].seed,
-            epoch,
-            step: epoch * steps_per_epoch(problem, &self.replicas[replica]),
+            epoch: at.epoch,
+            step: at.epoch * steps_per_epoch(problem, &self.replicas[replica]) + at.step,
             architecture: &problem.architecture,
             graph: &self.graph,
             activation: problem.activation,

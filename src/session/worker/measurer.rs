@@ -1,4 +1,4 @@
-//! A worker that measures after a run: it reads the weights that a cohort's cells kept, epoch by epoch, and leaves a part.
+//! A worker that measures after a run: it reads the weights that a cohort's cells kept, moment by moment, and leaves a part.
 //!
 //! Invariants: what is measured of a cell is what the run would have measured, to the bit, since the weights, the samples and
 //! the program are the same; a part is written before the checkpoint it replaces is removed; nothing is reported finished
@@ -58,7 +58,7 @@ struct Cohort<'a> {
 struct Progress {
     /// One for each cell.
     records: Vec<Record>,
-    /// The first epoch that is not measured yet.
+    /// The first moment that is not measured yet, in epochs or steps as its observable counts.
     from: usize,
     /// Seconds that earlier launches spent on it.
     before: f64,
@@ -106,7 +106,6 @@ impl Measurer {
         let graph = problem.graph().map_err(Unfinished::error)?;
         let digest = block_digest(&prepared.block);
         let subject = problem.subject();
-        let observer = Observer::new(&subject, &problem.scheduled, self.config.threads).map_err(Unfinished::error)?;
         let mut layout = layout_on_weights(&problem.setup(), &problem.scheduled);
 
         let mut replicas: Vec<(Replica, Life)> = Vec::with_capacity(cohort.cells.len());
@@ -115,15 +114,19 @@ impl Measurer {
             let kept = kept.map_err(Unfinished::error)?;
             replicas.push((workload::replica(&context.run, cell, kept), self.finished.life(id)?));
         }
+        let per_epoch: Vec<usize> = replicas.iter().map(|(replica, _)| steps_per_epoch(&problem, replica)).collect();
+        let observer = Observer::new(&subject, &problem.scheduled, &per_epoch, self.config.threads);
+        let observer = observer.map_err(Unfinished::error)?;
         let path = cohort.asked.directory.checkpoint(cohort.id);
         let Progress { mut records, from, before } = starting_point(&path, cohort, &layout);
         let mut saved = Instant::now();
-        for (place, &epoch) in asked.epochs.iter().enumerate().filter(|(_, epoch)| **epoch >= from) {
+        let unmeasured = asked.moments.iter().enumerate().filter(|(_, at)| at.count >= from);
+        for (place, at) in unmeasured {
             let mut there = Vec::with_capacity(replicas.len());
             for (cell, (_, life)) in replicas.iter().enumerate() {
-                let file = context.run.directory.weights_file(cohort.ids[cell], epoch);
-                if life.has(epoch, || file.exists()) {
-                    let kept = read_parameters(&file, cohort.ids[cell], epoch, &graph, &digest);
+                let file = context.run.directory.weights_file(cohort.ids[cell], at);
+                if life.has(at, per_epoch[cell], || file.exists()) {
+                    let kept = read_parameters(&file, cohort.ids[cell], at, &graph, &digest);
                     there.push((cell, kept.map_err(Unfinished::error)?));
                 }
             }
@@ -131,17 +134,18 @@ impl Measurer {
             let mut rest = records.iter_mut().enumerate();
             for (cell, kept) in &there {
                 let (replica, _) = &replicas[*cell];
-                let steps = steps_per_epoch(&problem, replica);
+                let steps = per_epoch[*cell];
                 let initial = Box::new(|| problem.initial_parameters(replica));
                 let samples = replica.kept.as_deref();
                 let view = View::new(&subject, &kept.parameters, replica.seed, samples, steps, initial);
-                views.extend(view.and_then(|view| view.with_averages(&kept.averages)));
+                let view = view.and_then(|view| view.with_averages(&kept.averages));
+                views.extend(view.map(|view| view.trained_to(at.unit.position(at.count, steps))));
                 due.extend(rest.by_ref().find(|(place, _)| place == cell).map(|(_, record)| record));
             }
-            observer.observe(epoch, &views, &mut due);
+            observer.observe(&views, &mut due);
             drop(views);
-            control.heartbeat(epoch as u64, (place + 1) as f64 / asked.epochs.len() as f64);
-            let Some(&next) = asked.epochs.get(place + 1) else { break };
+            control.heartbeat(at.count as u64, (place + 1) as f64 / asked.moments.len() as f64);
+            let Some(&next) = asked.moments.counts.get(place + 1) else { break };
             let stop = control.stop_requested();
             if stop || saved.elapsed() >= self.config.checkpoint_every {
                 let seconds = before + started.elapsed().as_secs_f64();
@@ -198,7 +202,7 @@ fn starting_point(path: &std::path::Path, cohort: &Cohort<'_>, layout: &Layout) 
             return fresh();
         }
         Err(error) => {
-            tracing::warn!("{error}; its cells are measured from their first epoch");
+            tracing::warn!("{error}; its cells are measured from their first moment");
             return fresh();
         }
     };
@@ -211,7 +215,7 @@ fn starting_point(path: &std::path::Path, cohort: &Cohort<'_>, layout: &Layout) 
             Progress { records, from, before: checkpoint.wall_seconds }
         }
         None => {
-            tracing::warn!("{} holds other variables; its cells are measured from their first epoch", path.display());
+            tracing::warn!("{} holds other variables; its cells are measured from their first moment", path.display());
             fresh()
         }
     }

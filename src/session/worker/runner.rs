@@ -14,6 +14,7 @@ use super::unfinished::Unfinished;
 use super::workload;
 use crate::dispatch::{CohortOutcome, CohortRunner, CohortTask, Control, FailureReason};
 use crate::host::peak_memory;
+use crate::observables::Moment;
 use crate::plan::{CellId, CohortId};
 use crate::session::run_context::RunContext;
 use crate::store::{CellStatus, Checkpoint, Origin, Part, PartCell, RunningCohort};
@@ -296,8 +297,8 @@ impl Pace for CohortPace<'_> {
         self.checkpoint.write(self.path).map_err(|error| error.to_string())
     }
 
-    fn keep_weights(&mut self, replica: usize, state: &ReplicaState) -> Result<(), String> {
-        self.weights.keep(replica, state).map_err(|error| error.to_string())
+    fn keep_weights(&mut self, replica: usize, at: Moment, state: &ReplicaState) -> Result<(), String> {
+        self.weights.keep(replica, at, state).map_err(|error| error.to_string())
     }
 
     fn keep_stage(&mut self, stage: &StageWeights) -> Result<(), String> {

@@ -16,13 +16,15 @@ const FIRST_MOMENT: &str = "first moment";
 const SECOND_MOMENT: &str = "second moment";
 /// Only there with batch normalisation: networks without wrote none before there was any.
 const AVERAGES: &str = "running averages";
+/// Steps taken of the pass under way; not there between two passes.
+const STEP: &str = "steps of the pass";
 const FLOW_PARAMETERS: &str = "flow parameters";
 /// Time, length of the next step, steps tried and not taken, code of the reason why it ended (missing: it has not).
 const FLOW_NUMBERS: &str = "flow numbers";
 
 /// The state as arrays by name.
 pub(in crate::session) fn save(state: &ReplicaState) -> SavedState {
-    let ReplicaState { epoch, parameters, first_moment, second_moment, averages, diverged, record, flow } = state;
+    let ReplicaState { epoch, step, parameters, first_moment, second_moment, averages, diverged, record, flow } = state;
     let mut arrays = vec![
         (PARAMETERS.to_owned(), Values::F32(parameters.clone())),
         (FIRST_MOMENT.to_owned(), Values::F32(first_moment.clone())),
@@ -36,6 +38,10 @@ pub(in crate::session) fn save(state: &ReplicaState) -> SavedState {
         arrays.push((FLOW_PARAMETERS.to_owned(), Values::F64(parameters.clone())));
         // As many steps as a flow can take are whole numbers in f64.
         arrays.push((FLOW_NUMBERS.to_owned(), Values::F64(vec![*time, *step, *rejected as f64, stop])));
+    }
+    if *step > 0 {
+        // As many steps as a pass can have are whole numbers in f64.
+        arrays.push((STEP.to_owned(), Values::F64(vec![*step as f64])));
     }
     arrays.extend(record.arrays().map(|(variable, values)| (variable.name.to_owned(), values.clone())));
     SavedState { epoch: *epoch, diverged: *diverged, arrays }
@@ -67,10 +73,16 @@ pub(in crate::session) fn restore(mut saved: SavedState, problem: &Problem) -> O
             Some(Box::new(FlowState { parameters, time, step, rejected: rejected as u64, stop }))
         }
     };
+    let step = match saved.take(STEP) {
+        None => 0,
+        Some(Values::F64(step)) => *step.first()? as usize,
+        Some(_) => return None,
+    };
     let record = Record::restored(&problem.layout(), |name| saved.take(name))?;
     // What is left over was measured by another sweep, or by another version.
     saved.arrays.is_empty().then_some(ReplicaState {
         epoch: saved.epoch,
+        step,
         parameters,
         first_moment,
         second_moment,
@@ -159,5 +171,27 @@ mod tests {
         let saved = save(&fresh);
         assert!(saved.arrays.iter().all(|(name, _)| name != AVERAGES), "written as before");
         assert!(restore(saved, &plain).is_some());
+    }
+
+    #[test]
+    fn a_state_within_a_pass_is_restored_there() {
+        let problem = problem(false);
+        let state = |step| ReplicaState {
+            epoch: 1,
+            step,
+            parameters: vec![0.25, f32::NAN],
+            first_moment: vec![],
+            second_moment: vec![1.5],
+            averages: vec![],
+            diverged: None,
+            record: Record::empty(&problem.layout()),
+            flow: None,
+        };
+        for step in [0, 3] {
+            let saved = save(&state(step));
+            assert_eq!(saved.arrays.iter().any(|(name, _)| name == STEP), step > 0, "as before between two passes");
+            let restored = restore(saved, &problem).unwrap();
+            assert_eq!(format!("{restored:?}"), format!("{:?}", state(step)));
+        }
     }
 }

@@ -478,3 +478,33 @@ fn what_is_not_probed_leaves_no_trace_in_the_identity() {
     let probed = json(&format!("{GOOD}[observe]\nlocal_complexity = {{ radii = 0.1 }}\n"));
     assert!(probed.starts_with(&plain[..plain.len() - 1]) && probed.contains("local_complexity"), "{probed}");
 }
+
+#[test]
+fn steps_have_several_spellings() {
+    let minibatches = edited("epochs = 50", "epochs = 50\nbatch = 10");
+    let probes = |written: &str| {
+        good(&format!("{minibatches}[observe]\nweights = {written}\ntrajectory = {{ at = {written} }}\n"))
+            .observe
+            .probes
+    };
+    for (written, expected) in [
+        ("{ steps = [5, 0, 1] }", Schedule::Steps { steps: vec![0, 1, 5] }),
+        ("{ steps = 7 }", Schedule::Steps { steps: vec![7] }),
+        ("{ at = { steps = [5, 0, 1] } }", Schedule::Steps { steps: vec![0, 1, 5] }),
+        ("{ steps = { every = 10, until = 200 } }", Schedule::EverySteps { every: 10, until: 200 }),
+        ("{ steps = { log = 5, until = 200 } }", Schedule::LogSteps { per_decade: 5, until: 200 }),
+        ("{ steps = { per_decade = 5, until = 200 } }", Schedule::LogSteps { per_decade: 5, until: 200 }),
+    ] {
+        let found = probes(written);
+        assert_eq!(found.weights.as_ref(), Some(&expected), "{written}");
+        assert_eq!(found.schedule_of("trajectory"), Some(&expected), "{written}");
+        assert_eq!(found.schedule_of("update"), None);
+    }
+    let from_command_line = |set: &str| {
+        let text = format!("{minibatches}[observe]\ntrajectory = {{}}\n");
+        parse(&text, "s.toml", &[set.to_owned()]).unwrap().observe.probes.schedule_of("trajectory").cloned()
+    };
+    let list = Some(Schedule::Steps { steps: vec![0, 1, 5] });
+    assert_eq!(from_command_line("trajectory={at={steps=[0,1,5]}}"), list);
+    assert_eq!(from_command_line("trajectory.at={steps=[0,1,5]}"), list);
+}

@@ -452,3 +452,38 @@ fn probes_that_cannot_be_measured_are_refused() {
         assert!(told.contains(said), "{keys}: {told}");
     }
 }
+
+#[test]
+fn steps_that_there_are_not_or_that_nobody_takes_are_told_under_their_place() {
+    let observe = |text: &str, written: &str| format!("{text}[observe]\n{written}\n");
+    let there_is_not = "names a step that there is not";
+    // With a full batch a step is an epoch; in batches of 30 of 1000 samples an epoch has 34 steps.
+    let full = "training has steps 0 to 50";
+    one_error(&observe(GOOD, "trajectory = { at = { steps = [0, 51] } }"), &["51", there_is_not, full]);
+    let mini = edited("epochs = 50", "epochs = 2\nbatch = 30");
+    let size = |text: &str| text.lines().find(|line| line.starts_with("size")).map(str::to_owned);
+    let samples: usize = size(GOOD).and_then(|line| line.split(" = ").nth(1)?.parse().ok()).expect("the sweep's size");
+    let last = 2 * samples.div_ceil(30);
+    let beyond = format!("trajectory = {{ at = {{ steps = {{ every = 1, until = {} }} }} }}", last + 1);
+    one_error(&observe(&mini, &beyond), &[there_is_not, &format!("training has steps 0 to {last}")]);
+    let sound = observe(&mini, &beyond.replace(&(last + 1).to_string(), &last.to_string()));
+    assert!(parse(&sound, "s.toml", &[]).is_ok());
+    one_error(&observe(GOOD, "weights = { steps = [-1] }"), &["`weights` names a step that there is not"]);
+    one_error(
+        &observe(GOOD, "weights = { steps = { every = 3 } }"),
+        &["`steps` must say until which step", "until = 200"],
+    );
+    one_error(&observe(GOOD, "weights = { steps = \"log\" }"), &["`steps` must be a list of steps"]);
+    one_error(&observe(GOOD, "weights = { steps = [1], every = 2 }"), &["`weights` must name one rule"]);
+    one_error(&observe(GOOD, "weights = { at = { every = 2 } }"), &["`at` must be a list of epochs"]);
+    for (key, help) in [("record", "trajectory = "), ("manifold", "trajectory = "), ("misclassified", "whole epochs")] {
+        one_error(&observe(GOOD, &format!("{key} = {{ steps = [0, 1] }}")), &[key, "takes epochs alone", help]);
+    }
+    let prune = "[[prune]]\nremove = \"misclassified\"\nepoch = { steps = [3] }\n";
+    one_error(&format!("{GOOD}{prune}"), &["`epoch` names steps", "whole epochs"]);
+    one_error(&observe(GOOD, "cka = { at = { steps = [1] } }"), &["`cka` is not measured at steps so", "end = false"]);
+    assert!(parse(&observe(GOOD, "cka = { at = { steps = [1] }, end = false }"), "s.toml", &[]).is_ok());
+    let flow =
+        super::accepted::flowing(super::accepted::FLOW_KEYS) + "[observe]\nweight_norm = { at = { steps = [1] } }\n";
+    assert!(errors(&flow).contains("`weight_norm` names steps of a gradient flow"), "{}", errors(&flow));
+}

@@ -1,6 +1,6 @@
 //! The generic path: cohorts as burn tensors, on any device that burn reaches.
 //!
-//! Replicas are grouped into stacks: those of a stack stand at the same epoch and train in lockstep. On flex, whose
+//! Replicas are grouped into stacks: those of a stack stand at the same position and train in lockstep. On flex, whose
 //! elementwise operations use one core, there is a stack for each thread, or for each replica where that is faster.
 //! Invariants: a failed call changes nothing; a diverged replica keeps the weights of the epoch at which it diverged and is
 //! trained no more.
@@ -32,6 +32,7 @@ use self::failure::guarded;
 use self::flex::on_flex;
 use self::resident::Resident;
 use self::stack::{Progress, Stack};
+use crate::observables::Position;
 use crate::sweep::Batch;
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
 use phasesweep_networks::{Graph, Op};
@@ -49,7 +50,7 @@ pub struct BurnEngine {
 }
 
 impl BurnEngine {
-    /// Puts a cohort on the device. Replicas may stand at different epochs: those at the same epoch are trained
+    /// Puts a cohort on the device. Replicas may stand at different positions: those at the same one are trained
     /// together. Diverged ones stay as they are.
     ///
     /// # Errors
@@ -109,7 +110,7 @@ impl BurnEngine {
         for (member, epoch, vectors) in progress.departed {
             let state = &mut self.states[member];
             state.diverged = Some(epoch);
-            state.epoch = epoch;
+            (state.epoch, state.step) = (epoch, 0);
             state.parameters = vectors.parameters;
             state.first_moment = vectors.first_moment;
             state.second_moment = vectors.second_moment;
@@ -127,8 +128,8 @@ impl BurnEngine {
 }
 
 impl Engine for BurnEngine {
-    fn advance(&mut self, until: usize) -> Result<(), TrainError> {
-        let until = until.min(self.resident.problem.epochs + 1);
+    fn advance_to(&mut self, until: Position) -> Result<(), TrainError> {
+        let until = until.min(Position::at_epoch(self.resident.problem.epochs + 1));
         let resident = &self.resident;
         let run = |stack: &Stack| {
             guarded(|| {
@@ -158,7 +159,7 @@ impl Engine for BurnEngine {
         for (stack, vectors) in self.stacks.iter().zip(vectors) {
             for (&member, vectors) in stack.members().iter().zip(vectors) {
                 let state = &mut self.states[member];
-                state.epoch = stack.epoch();
+                (state.epoch, state.step) = (stack.at().epoch, stack.at().step);
                 state.parameters = vectors.parameters;
                 state.first_moment = vectors.first_moment;
                 state.second_moment = vectors.second_moment;
@@ -180,7 +181,7 @@ fn stacks_for(device: &Device) -> usize {
     if on_flex(device) { rayon::current_num_threads() } else { 1 }
 }
 
-/// How replicas at one epoch are cut into stacks.
+/// How replicas at one position are cut into stacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
     /// Into at most so many nearly equal parts.
@@ -196,13 +197,13 @@ fn is_faster_alone(graph: &Graph, batch: Batch) -> bool {
     convolves || (graph.averaged() > 0 && batch == Batch::Full)
 }
 
-/// Live replicas at the same epoch whose steps take as many gradients, each group cut into stacks.
+/// Live replicas at the same position whose steps take as many gradients, each group cut into stacks.
 fn groups(replicas: &[Replica], states: &[ReplicaState], cut: Cut) -> Vec<Vec<usize>> {
-    let mut together: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+    let mut together: BTreeMap<(Position, usize), Vec<usize>> = BTreeMap::new();
     for (place, (replica, state)) in replicas.iter().zip(states).enumerate() {
         if state.diverged.is_none() {
             let gradients = replica.optimiser.recipe.gradients_per_step();
-            together.entry((state.epoch, gradients)).or_default().push(place);
+            together.entry((state.position(), gradients)).or_default().push(place);
         }
     }
     let cut = |members: Vec<usize>| {

@@ -1,4 +1,4 @@
-//! A stack: replicas at the same epoch, trained in lockstep as one tensor program.
+//! A stack: replicas at the same position, trained in lockstep as one tensor program.
 //!
 //! Invariants: one forward pass measures epoch t and gives the gradient of step t + 1 (full batch); nothing is read back
 //! between two fetches; a replica that is no longer finite keeps the weights of that epoch, and leaves the stack at the
@@ -14,6 +14,7 @@ use super::measure::{self, Measured};
 use super::optimiser::{Moments, StackedRule};
 use super::parameters::Parameters;
 use super::resident::{Resident, Tile};
+use crate::observables::Position;
 use crate::sweep::Batch;
 use crate::train::{Replica, ReplicaState, TrainError};
 
@@ -47,7 +48,7 @@ pub(super) struct Progress {
 pub(super) struct Stack {
     members: Arc<[usize]>,
     replicas: Vec<Replica>,
-    epoch: usize,
+    at: Position,
     parameters: Parameters,
     /// Running averages of batch normalisations.
     averages: Parameters,
@@ -67,7 +68,7 @@ pub(super) struct Stack {
 }
 
 impl Stack {
-    /// Puts replicas on the device. `members` are their places in the cohort; their states are at the same epoch.
+    /// Puts replicas on the device. `members` are their places in the cohort; their states are at the same position.
     pub(super) fn new(
         resident: &Resident,
         members: &[usize],
@@ -87,7 +88,7 @@ impl Stack {
             second: kept(1).then(|| upload(|s| &s.second_moment)),
         };
         let parameters = upload(|s| &s.parameters);
-        let epoch = members.first().map_or(0, |&member| states[member].epoch);
+        let at = members.first().map_or(Position::default(), |&member| states[member].position());
         let counts: Vec<&Vec<usize>> = members.iter().map(|&member| &class_counts[member]).collect();
         let one_over = |count: usize| 1.0 / count.max(1) as f32;
         let (r, classes) = (members.len(), resident.problem.block.classes);
@@ -104,7 +105,7 @@ impl Stack {
         };
         Stack {
             members: members.into(),
-            epoch,
+            at,
             parameters,
             averages: Parameters::upload_averages(&resident.device, &resident.graph, &averages),
             moments,
@@ -125,33 +126,43 @@ impl Stack {
         &self.members
     }
 
-    /// The next epoch to be measured.
-    pub(super) fn epoch(&self) -> usize {
-        self.epoch
+    /// How far its replicas are.
+    pub(super) fn at(&self) -> Position {
+        self.at
     }
 
-    /// Measures and trains up to, not including, epoch `until`.
+    /// Measures and trains up to, not including, `until`; see [`crate::train::Engine::advance_to`].
     ///
     /// # Errors
     /// [`TrainError`] if the device fails; the stack is then to be dropped.
-    pub(super) fn advance(&mut self, resident: &Resident, until: usize) -> Result<Progress, TrainError> {
+    pub(super) fn advance(&mut self, resident: &Resident, until: Position) -> Result<Progress, TrainError> {
         let mut progress = Progress::default();
-        while self.epoch < until && !self.members.is_empty() {
-            let stop = until.min(self.epoch + FETCH);
-            let mut pending = Vec::with_capacity(stop - self.epoch);
+        while self.at < until && !self.members.is_empty() {
+            if self.at.step > 0 {
+                // The rest of a pass that was begun before, whose beginning was measured then.
+                let (epoch, within) = (self.at.epoch, self.at.epoch == until.epoch);
+                let end = if within { until.step } else { usize::MAX };
+                self.minibatches(resident, epoch, self.at.step..end);
+                self.at = if within { until } else { Position::at_epoch(epoch + 1) };
+                continue;
+            }
+            let first = self.at.epoch;
+            // The pass in which it stops is begun, too.
+            let stop = (until.epoch + usize::from(until.step > 0)).min(first + FETCH);
+            let mut pending = Vec::with_capacity(stop - first);
             let corrections = match resident.problem.batch {
                 Batch::Full => {
                     let steps: Vec<Vec<u64>> =
-                        (self.epoch..stop).map(|epoch| vec![epoch as u64 + 1; self.members.len()]).collect();
+                        (first..stop).map(|epoch| vec![epoch as u64 + 1; self.members.len()]).collect();
                     self.rule.corrections(resident, &steps)
                 }
                 Batch::Mini { .. } => None,
             };
-            let first = self.epoch;
             for epoch in first..stop {
-                pending.push(self.pass(resident, epoch, corrections.as_ref().map(|table| (table, epoch - first))));
+                let end = if epoch == until.epoch { until.step } else { usize::MAX };
+                pending.push(self.pass(resident, epoch, end, corrections.as_ref().map(|table| (table, epoch - first))));
             }
-            self.epoch = stop;
+            self.at = until.min(Position::at_epoch(stop));
             let measured = measure::fetch(pending, &self.members)?;
             self.dismiss(resident, &measured, &mut progress)?;
             progress.measured.extend(measured);

@@ -55,6 +55,7 @@ use self::field::Field;
 use self::margin::MarginLoss;
 use self::trajectory::{Flowing, Trajectory, fits, signs};
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
+use crate::observables::Position;
 use crate::sweep::{Flow, Precision};
 use phasesweep_passes::Real;
 
@@ -136,7 +137,9 @@ fn shared<T: Real>(problem: &Problem, flow: &FlowProblem, network: &Network) -> 
 }
 
 impl Engine for FlowEngine {
-    fn advance(&mut self, until: usize) -> Result<(), TrainError> {
+    fn advance_to(&mut self, until: Position) -> Result<(), TrainError> {
+        // A flow's step is an epoch: there is nothing between two of them.
+        let until = until.epoch;
         let mut live: Vec<_> = self.replicas.iter_mut().filter(|replica| replica.goes_on(until)).collect();
         if live.len() >= self.threads {
             // One at a time, by whichever thread is free next: flows of one cohort may cost very differently.

@@ -1,6 +1,8 @@
-//! One epoch of a stack: measure, and take the steps of the next pass.
+//! One epoch of a stack: measure, and take the steps of the next pass, or the first ones.
 //!
 //! Invariant: measurements are of the weights before the steps; everything stays on the device.
+
+use std::ops::Range;
 
 use ::burn::tensor::{Bool, Int, Tensor, TensorData};
 use phasesweep_results::Variable;
@@ -41,11 +43,12 @@ fn add(sum: &mut Option<Tensor<3>>, term: Tensor<3>) {
 }
 
 impl Stack {
-    /// Measures epoch `epoch`, then takes the steps of the next pass.
+    /// Measures epoch `epoch`, then takes the steps of the next pass, of minibatches at most `end`.
     pub(super) fn pass(
         &mut self,
         resident: &Resident,
         epoch: usize,
+        end: usize,
         corrections: Option<(&Corrections, usize)>,
     ) -> Pending {
         let due = Due::at(&resident.problem, epoch);
@@ -79,7 +82,7 @@ impl Stack {
                 self.step(gradient, &gate, corrections);
                 self.move_averages(moments, &gate);
             }
-            (None, Batch::Mini { size }) if train => self.minibatches(resident, epoch, size),
+            (None, Batch::Mini { .. }) if train => self.minibatches(resident, epoch, 0..end),
             (None, _) => {}
         }
         pending
@@ -180,14 +183,20 @@ impl Stack {
         self.moments = moments;
     }
 
-    /// The steps of pass `epoch` over minibatches.
-    fn minibatches(&mut self, resident: &Resident, epoch: usize, size: usize) {
+    /// These steps of pass `epoch` over minibatches, counted from 0; there may be fewer.
+    pub(super) fn minibatches(&mut self, resident: &Resident, epoch: usize, steps: Range<usize>) {
+        let Batch::Mini { size } = resident.problem.batch else { return };
         let n = resident.samples();
         let orders: Vec<_> = self.replicas.iter().map(|replica| (replica.seed, replica.kept.clone())).collect();
-        let plan = batch::plan(epoch, n, size, &orders);
+        let mut plan = batch::plan(epoch, n, size, &orders);
+        let steps = steps.start.min(plan.len())..steps.end.min(plan.len());
+        let (first, plan) = (steps.start, plan.drain(steps).collect::<Vec<_>>());
+        if plan.is_empty() {
+            return;
+        }
         let kept = |replica: &Replica| replica.kept.as_ref().map_or(n, |kept| kept.iter().filter(|k| **k).count());
         let per_pass: Vec<usize> = self.replicas.iter().map(|replica| batch::steps(kept(replica), size)).collect();
-        let numbers: Vec<Vec<u64>> = (0..plan.len())
+        let numbers: Vec<Vec<u64>> = (first..first + plan.len())
             .map(|step| per_pass.iter().map(|&steps| (epoch * steps + step + 1) as u64).collect())
             .collect();
         let corrections = self.rule.corrections(resident, &numbers);

@@ -2,6 +2,7 @@
 
 mod pytorch;
 mod reference;
+mod steps;
 
 use std::sync::Arc;
 
@@ -130,6 +131,7 @@ fn pruned(seed: u64, optimiser: Optimiser) -> Replica {
 fn start(problem: &Problem, replica: &Replica) -> ReplicaState {
     ReplicaState {
         epoch: 0,
+        step: 0,
         parameters: problem.initial_parameters(replica),
         first_moment: vec![],
         second_moment: vec![],
