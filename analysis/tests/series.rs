@@ -46,7 +46,8 @@ fn add(file: &hdf5::File, name: &str, dims: &[(&str, &[i64])], values: &ArrayD<f
         names.push(dim);
         if file.dataset(dim).is_err() {
             let scale = file.new_dataset_builder().with_data(labels).create(*dim).expect("a coordinate");
-            let units = if dim.ends_with("epoch") { "epoch" } else { "1" };
+            let counted = ["epoch", "step"].into_iter().find(|unit| dim.ends_with(unit));
+            let units = counted.unwrap_or("1");
             let attribute = scale.new_attr::<VarLenUnicode>().create("units").expect("an attribute");
             attribute.write_scalar(&text(units)).expect("an attribute");
         }
@@ -215,4 +216,55 @@ fn the_report_is_about_the_series_that_is_named() {
     assert_eq!(found(&Options::default()), 0);
     let maximum = [("later".to_owned(), Turning::Maximum)].into_iter().collect();
     assert_eq!(found(&Options { turning: maximum, ..Options::default() }), 8);
+}
+
+/// A file of three cells with ten, twenty and ten steps an epoch, measured at steps: `hill` is highest at step 25, and
+/// `trajectory_train_error`, which knows the error at every fifth of the steps up to 40, is 1/2 − step/100.
+fn write_steps(path: &Path) {
+    let cells: Vec<Cell> = (0..3).map(|seed| Cell::new("mlp 10 tanh", seed, 50)).collect();
+    write(path, &cells, Holds { radius: false, distance: false, ..Holds::default() }).expect("the fixture");
+    let file = unlocked().open_rw(path).expect("the fixture");
+    file.new_dataset_builder().with_data(&[10.0_f64, 20.0, 10.0]).create("steps_per_epoch").expect("a number");
+    let steps = [0_i64, 1, 2, 5, 10, 20, 25, 30, 40, 200];
+    let hill = Array2::from_shape_fn((3, steps.len()), |(_, place)| 30.0 - (steps[place] - 25).abs().min(30) as f32);
+    add(&file, "hill", &[("hill_step", &steps)], &hill.into_dyn());
+    let known: Vec<i64> = (0..=40).step_by(5).collect();
+    // The third cell was not measured so far.
+    let error = |cell: usize, step: i64| if cell == 2 && step > 20 { f32::NAN } else { 0.5 - step as f32 / 100.0 };
+    let errors = Array2::from_shape_fn((3, known.len()), |(cell, place)| error(cell, known[place]));
+    add(&file, "trajectory_train_error", &[("trajectory_step", &known)], &errors.into_dyn());
+}
+
+#[test]
+fn what_is_measured_at_steps_turns_at_steps_and_at_the_training_error_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_steps(&folder.path().join("results.h5"));
+    let written = report(folder.path(), None, &Options::default()).expect("a report");
+    let table = rows(&folder.path().join("report/series_cells.csv"));
+    let hill: Vec<_> = table.iter().filter(|row| row["series"] == "hill").collect();
+    for (cell, row) in hill.iter().enumerate() {
+        assert_eq!((row["found"].as_str(), row["epoch"].as_str(), row["step"].as_str()), ("found", "", "25"));
+        let number = |name: &str| row[name].parse::<f64>().ok();
+        match cell {
+            // Known at the step itself, and at the steps before and after it; step 20 ends an epoch, whose error the engine
+            // recorded: that stays.
+            0 | 1 => {
+                let epoch = [2, 1][cell];
+                assert!((number("epsilon_star").unwrap() - 0.25).abs() < 1e-6, "{row:?}");
+                assert!((number("greatest_error").unwrap() - error(epoch)).abs() < 1e-6, "{row:?}");
+                let after = [error(3), 0.2][cell];
+                let least = if cell == 0 { after.min(0.25) } else { after };
+                assert!((number("least_error").unwrap() - least).abs() < 1e-6, "{row:?}");
+            }
+            _ => assert_eq!(number("epsilon_star"), None, "{row:?}"),
+        }
+    }
+    // Series that count epochs keep theirs.
+    let test_error = table.iter().find(|row| row["series"] == "test_error").expect("it is a series");
+    assert_eq!((test_error["epoch"].as_str(), test_error["step"].as_str()), ("80", ""));
+    let page = fs::read_to_string(&written.page).expect("the page");
+    assert!(page.contains("at step 25"), "the sentence counts steps");
+    let figure = fs::read_to_string(folder.path().join("report/figures/series_hill.svg")).expect("the figure");
+    // 0 has a place of its own on the logarithmic axis.
+    assert!(figure.contains(">step<") && figure.contains(">0<") && figure.contains(">100<"), "{figure}");
 }

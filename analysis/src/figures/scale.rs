@@ -7,6 +7,8 @@ pub enum Kind {
     Linear,
     /// By their logarithm; numbers ≤ 0 have no place.
     Log,
+    /// By their logarithm, with a place for 0 apart from the others, at the axis' start; numbers < 0 have none.
+    LogAndZero,
 }
 
 /// An axis: its range in numbers, and whether it runs backwards.
@@ -22,20 +24,24 @@ pub struct Scale {
     pub reversed: bool,
 }
 
+/// Where 0 has its place on a logarithmic axis, and where the logarithm begins: parts of the axis' length.
+const ZERO: f64 = 0.03;
+const FIRST: f64 = 0.1;
+
 impl Scale {
     /// A scale that holds all finite values (positive ones, if logarithmic), with a margin of some hundredths each side.
     pub fn around(values: impl Iterator<Item = f64>, kind: Kind) -> Self {
         let shown = values.filter(|value| value.is_finite() && (kind == Kind::Linear || *value > 0.0));
         let (low, high) = shown.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
         if low > high {
-            return Scale { low: if kind == Kind::Log { 0.1 } else { 0.0 }, high: 1.0, kind, reversed: false };
+            return Scale { low: if kind == Kind::Linear { 0.0 } else { 0.1 }, high: 1.0, kind, reversed: false };
         }
         let (low, high) = match kind {
             Kind::Linear => {
                 let margin = if high > low { (high - low) / 25.0 } else { high.abs().max(1e-6) / 25.0 };
                 (low - margin, high + margin)
             }
-            Kind::Log => {
+            Kind::Log | Kind::LogAndZero => {
                 let margin = (high / low).powf(1.0 / 40.0).max(1.01);
                 (low / margin, high * margin)
             }
@@ -53,14 +59,24 @@ impl Scale {
     pub fn place(&self, value: f64) -> Option<f64> {
         let part = match self.kind {
             Kind::Linear => (value - self.low) / (self.high - self.low),
-            Kind::Log if value > 0.0 => (value / self.low).ln() / (self.high / self.low).ln(),
-            Kind::Log => return None,
+            Kind::Log if value > 0.0 => self.along_logarithm(value),
+            Kind::LogAndZero if value > 0.0 => FIRST + (1.0 - FIRST) * self.along_logarithm(value),
+            Kind::LogAndZero if value == 0.0 => ZERO,
+            Kind::Log | Kind::LogAndZero => return None,
         };
         part.is_finite().then_some(if self.reversed { 1.0 - part } else { part })
     }
 
+    fn along_logarithm(&self, value: f64) -> f64 {
+        (value / self.low).ln() / (self.high / self.low).ln()
+    }
+
     /// Round numbers within the range, about as many as asked for, with their labels.
     pub fn ticks(&self, about: usize) -> Vec<(f64, String)> {
+        if self.kind == Kind::LogAndZero {
+            let rest = Scale { kind: Kind::Log, ..self.clone() };
+            return [(0.0, "0".to_owned())].into_iter().chain(rest.ticks(about)).collect();
+        }
         if self.kind == Kind::Log && self.high / self.low > 5.0 {
             return self.decade_ticks(about);
         }

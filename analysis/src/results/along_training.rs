@@ -4,14 +4,34 @@
 //! files that are older than it. Invariant: what is handed out has the shape that its labels ask for.
 
 use hdf5::types::TypeDescriptor;
-use phasesweep_results::dimension::CELL;
+use phasesweep_results::dimension::{CELL, EPOCHS, STEPS};
 use phasesweep_results::{attribute, variables};
 
 use super::Results;
 use super::coordinates::{integers, text};
 use crate::error::{Error, Result};
 
-/// A variable whose last dimension counts epochs, and whose first is the cell.
+/// What moments of training are counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unit {
+    /// Passes over the training samples.
+    #[default]
+    Epoch,
+    /// Steps of the optimiser.
+    Step,
+}
+
+impl Unit {
+    /// `epoch` or `step`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Epoch => EPOCHS,
+            Unit::Step => STEPS,
+        }
+    }
+}
+
+/// A variable whose last dimension counts epochs or steps, and whose first is the cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AlongTraining {
     /// Its name.
@@ -24,6 +44,8 @@ pub struct AlongTraining {
     pub dimensions: Vec<(String, Vec<String>)>,
     /// Name of its last dimension.
     pub epochs_name: String,
+    /// What its last dimension counts.
+    pub unit: Unit,
     /// The labels of its last dimension.
     pub epochs: Vec<i64>,
 }
@@ -59,11 +81,12 @@ impl Results {
             },
         };
         let [cell, between @ .., last] = dimensions.as_slice() else { return Ok(None) };
-        let counts_epochs = self.file.dataset(last).ok().and_then(|labels| words(&labels, "units"));
+        let counts = self.file.dataset(last).ok().and_then(|labels| words(&labels, "units"));
         let is_known = declared.is_none() && self.file.dataset(last).is_ok() && last.ends_with("epoch");
-        if cell != CELL.name || !(counts_epochs.as_deref() == Some("epoch") || is_known) {
+        let unit = [Unit::Epoch, Unit::Step].into_iter().find(|unit| counts.as_deref() == Some(unit.name()));
+        let Some(unit) = unit.or(is_known.then_some(Unit::Epoch)).filter(|_| cell == CELL.name) else {
             return Ok(None);
-        }
+        };
         let epochs = integers(&self.file, &self.path, last)?.unwrap_or_default();
         let shape = dataset.shape();
         let mut labelled = Vec::with_capacity(between.len());
@@ -83,7 +106,15 @@ impl Results {
         }
         let long_name = words(dataset, "long_name").unwrap_or_else(|| name.replace('_', " "));
         let units = words(dataset, "units").unwrap_or_else(|| "1".to_owned());
-        Ok(Some(AlongTraining { name, long_name, units, dimensions: labelled, epochs_name: last.clone(), epochs }))
+        Ok(Some(AlongTraining {
+            name,
+            long_name,
+            units,
+            dimensions: labelled,
+            epochs_name: last.clone(),
+            unit,
+            epochs,
+        }))
     }
 }
 

@@ -18,7 +18,7 @@ use phasesweep_results::dimension::CELL;
 use phasesweep_results::format::RESULTS;
 use phasesweep_results::{Dim, LabelKind, RESULTS_FILE, attribute, variables};
 
-pub use along_training::AlongTraining;
+pub use along_training::{AlongTraining, Unit};
 pub use coordinates::Cells;
 pub use phasesweep_results::{AXES, FlowStop, Status};
 pub use provenance::Provenance;
@@ -122,9 +122,7 @@ impl Results {
                 expected.push(if any {
                     found.get(place).copied().unwrap_or(0)
                 } else {
-                    *lengths
-                        .entry(dim)
-                        .or_insert_with(|| self.file.dataset(dim.coordinate).map_or(0, |labels| labels.size()))
+                    *lengths.entry(dim).or_insert_with(|| self.length(dim))
                 });
             }
             if found != expected {
@@ -132,6 +130,13 @@ impl Results {
             }
         }
         Ok(())
+    }
+
+    /// Number of labels along a dimension, of a dimension of epochs those of steps where it counts these; 0 where it has none.
+    fn length(&self, dim: Dim) -> usize {
+        let labels = self.file.dataset(dim.coordinate);
+        let labels = labels.or_else(|absent| dim.name_in_steps().map_or(Err(absent), |name| self.file.dataset(&name)));
+        labels.map_or(0, |labels| labels.size())
     }
 
     /// A one-dimensional variable of integers; `None` where the file lacks it.

@@ -8,6 +8,7 @@
 //! is NaN too.
 
 pub mod inversion;
+pub mod known_errors;
 pub mod manifold;
 pub mod series;
 
@@ -50,7 +51,7 @@ pub struct TurningPoint {
     pub rule: Rule,
     /// `found`, `edge`, `none`, `absent`, `diverged`, `failed` or `missing`.
     pub status: &'static str,
-    /// t*.
+    /// t*: an epoch, or a step of a series that was measured at steps.
     pub epoch: Option<i64>,
     /// Training error at t*.
     pub epsilon_star: f64,

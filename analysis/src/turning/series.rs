@@ -1,4 +1,5 @@
-//! Turning points of every other series that a file holds along training: of whatever was measured at epochs of its own.
+//! Turning points of every other series that a file holds along training: of whatever was measured at epochs or steps of its
+//! own.
 //!
 //! A series is a variable at one label of each of its dimensions other than the cell and the epoch: `weight_norm[2]` is the
 //! norm of layer 2. Of more than two classes or pairs of classes the series is their mean, as it is of class manifolds.
@@ -8,16 +9,17 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, Ix2};
+use ndarray::Array2;
 use phasesweep_results::dimension::{CLASS, EPOCH, LC_EPOCH, PAIR, PGD_EPOCH};
 use phasesweep_results::variables::{DISTANCE, MISCLASSIFIED_COUNT, RADIUS, TRAIN_ERROR, TRAIN_LOSS};
 use rayon::prelude::*;
 
+use super::known_errors::known_errors;
 use super::{Rule, SLAB_BYTES, TurningPoint, TurningPoints, outcome};
 use crate::error::Result;
 use crate::options::{Options, Turning};
 use crate::principal::{is_measured, mean_of_measured};
-use crate::results::{AlongTraining, Results, Status};
+use crate::results::{AlongTraining, Results, Status, Unit};
 use crate::turning_point::{Extremum, Verdict, by_prominence};
 
 /// What is no series of its own: what a turning point is read against, what the search of class manifolds has, and errors
@@ -46,7 +48,9 @@ pub struct Measured {
     pub long_name: String,
     /// Its units.
     pub units: String,
-    /// The epochs at which it was measured, ascending.
+    /// What its moments are counted in.
+    pub unit: Unit,
+    /// The epochs or steps at which it was measured, ascending.
     pub epochs: Vec<i64>,
     /// Whether no other section draws it.
     pub is_drawn: bool,
@@ -84,6 +88,16 @@ pub struct AllSeries {
 }
 
 impl AllSeries {
+    /// What a series' moments are counted in.
+    pub fn unit(&self, series: usize) -> Unit {
+        self.variable(series).map_or(Unit::Epoch, |variable| variable.unit)
+    }
+
+    /// Whether any series was measured at steps.
+    pub fn any_at_steps(&self) -> bool {
+        self.variables.iter().any(|variable| variable.unit == Unit::Step)
+    }
+
     /// The variable of a series.
     pub fn variable(&self, series: usize) -> Option<&Measured> {
         self.variables.iter().find(|variable| variable.series.contains(&series))
@@ -163,16 +177,12 @@ pub fn search(results: &Results, options: &Options) -> Result<AllSeries> {
     let mut rows: Vec<Option<TurningPoint>> = vec![None; cells * count];
     for variable in &out.variables {
         let epochs: Vec<usize> = variable.epochs.iter().map(|epoch| (*epoch).max(0) as usize).collect();
-        // Where the training error of each of them is.
-        let recorded: Vec<Option<usize>> =
-            variable.epochs.iter().map(|epoch| results.epochs.binary_search(epoch).ok()).collect();
         let of_cell: usize = results.shape(&variable.name).iter().flatten().skip(1).product();
         let at_once = (SLAB_BYTES / (4 * of_cell.max(1))).max(1);
         for start in (0..cells).step_by(at_once) {
             let range = start..(start + at_once).min(cells);
             let Some(slab) = Slab::read(results, variable, range.clone())? else { continue };
-            let error = results.slab(TRAIN_ERROR.name, range.clone())?;
-            let error = error.and_then(|error| error.into_dimensionality::<Ix2>().ok());
+            let known = known_errors(results, variable.unit, range.clone())?;
             let found: Vec<(TurningPoint, [f32; 2], [f32; 2])> = range
                 .clone()
                 .into_par_iter()
@@ -182,17 +192,13 @@ pub fn search(results: &Results, options: &Options) -> Result<AllSeries> {
                     let values = slab.values(cell - range.start, series);
                     let verdict = is_measured(&values).then(|| verdict(&epochs, &values, series.turning, options));
                     let (status, turn) = outcome(results.cells.status[cell], verdict);
-                    let star = |index: usize| {
-                        let at = recorded.get(index).copied().flatten()?;
-                        Some(f64::from(*error.as_ref()?.get([cell - range.start, at])?))
-                    };
+                    let errors = &known[cell - range.start];
+                    let star = |index: usize| errors.at(*variable.epochs.get(index)?).map(f64::from);
                     let bracket = |index: usize| {
                         let is_measured = |&at: &usize| values[at].is_finite();
-                        let before = (0..index).rev().find(is_measured).and_then(|at| recorded[at])?;
-                        let after = (index + 1..values.len()).find(is_measured).and_then(|at| recorded[at])?;
-                        let errors = error.as_ref()?.row(cell - range.start);
-                        let errors = errors.slice(ndarray::s![before..=after]);
-                        Some([errors.fold(f32::NAN, |a, &b| a.min(b)), errors.fold(f32::NAN, |a, &b| a.max(b))])
+                        let before = (0..index).rev().find(is_measured)?;
+                        let after = (index + 1..values.len()).find(is_measured)?;
+                        errors.between(variable.epochs[before], variable.epochs[after])
                     };
                     let point = TurningPoint {
                         cell,
@@ -282,6 +288,7 @@ fn add(out: &mut AllSeries, measured: AlongTraining, options: &Options) {
         name: measured.name,
         long_name: measured.long_name,
         units: measured.units,
+        unit: measured.unit,
         epochs: measured.epochs,
         is_drawn,
         series: first..out.all.len(),

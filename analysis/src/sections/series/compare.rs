@@ -9,7 +9,7 @@
 
 use crate::groups::Groups;
 use crate::options::Options;
-use crate::results::Results;
+use crate::results::{Results, Unit};
 use crate::statistics::interval::{Interval, mean_interval};
 use crate::statistics::moments::{mean, median, standard_deviation};
 use crate::turning::series::AllSeries;
@@ -53,7 +53,9 @@ pub struct Row {
     pub minima: usize,
     /// Those in which it rises, then falls.
     pub maxima: usize,
-    /// Median epoch of the turning points.
+    /// What its moments are counted in.
+    pub unit: Unit,
+    /// Median epoch or step of the turning points.
     pub epoch: f64,
     /// Mean training error there, its standard deviation, and the interval of the mean.
     pub star: (f64, f64, Interval),
@@ -126,6 +128,7 @@ pub fn compare(
             let itself = all.points.principal == Some(place);
             let name = all.points.observables[place].clone();
             let mut made = row(group, name, Some(place), &cells, &of, &bracket, &star, itself, options);
+            made.unit = all.unit(place);
             made.ends = [0, 1].map(|end| {
                 let values = cells.iter().map(|&cell| f64::from(all.ends[end][[cell, place]]));
                 mean(&values.filter(|value| value.is_finite()).collect::<Vec<_>>())
@@ -187,6 +190,7 @@ fn row<'p>(
         cells: cells.len(),
         minima: turned(Extremum::Minimum),
         maxima: turned(Extremum::Maximum),
+        unit: Unit::Epoch,
         epoch: median(&epochs),
         star: (mean(&stars), standard_deviation(&stars), mean_interval(&stars)),
         paired: ratios.len(),

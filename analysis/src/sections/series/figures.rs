@@ -1,8 +1,5 @@
 //! The series along training: a figure for each variable, and one that lays their turning points beside one another.
 
-use ndarray::{ArrayView1, Ix2};
-use phasesweep_results::variables::TRAIN_ERROR;
-
 use super::compare::Row;
 use super::edge;
 use crate::error::Result;
@@ -12,6 +9,7 @@ use crate::figures::scale::{Kind, Scale};
 use crate::groups::{Group, Groups};
 use crate::results::{Results, Status};
 use crate::statistics::moments::median;
+use crate::turning::known_errors::known_errors;
 use crate::turning::series::{AllSeries, Measured, Slab};
 use crate::turning::{Rule, TurningPoints};
 
@@ -77,9 +75,10 @@ fn course(results: &Results, groups: &Groups, all: &AllSeries, variable: &Measur
         1 => Vec::new(),
         _ => shown.iter().enumerate().map(|(colour, series)| (label(series), colour)).collect(),
     };
+    let unit = variable.unit.name();
     let mut caption = format!(
-        "{}, against epoch and against training error (which falls to the right). Thin: cells. Thick: their median at each \
-         epoch. Discs: turning points of cells (rule prominence).",
+        "{}, against {unit} and against training error (which falls to the right). Thin: cells. Thick: their median at each \
+         {unit}. Discs: turning points of cells (rule prominence).",
         crate::tables::text::capital(&variable.long_name)
     );
     if has_edge {
@@ -108,21 +107,16 @@ fn read(results: &Results, all: &AllSeries, variable: &Measured, shown: &[usize]
     let complete: Vec<usize> = group.cells.iter().copied().filter(trained).collect();
     let count = MOST_CELLS.min(complete.len());
     let cells: Vec<usize> = (0..count).map(|k| complete[k * complete.len() / count.max(1)]).collect();
-    let recorded: Vec<Option<usize>> =
-        variable.epochs.iter().map(|epoch| results.epochs.binary_search(epoch).ok()).collect();
     let mut curves = Curves { cells, error: Vec::new(), values: vec![Vec::new(); shown.len()] };
     // Cells lie compressed in chunks of many: read runs of them, not one by one.
     const RUN: usize = 256;
     for run in curves.cells.chunk_by(|a, b| a / RUN == b / RUN) {
         let range = run[0]..run[run.len() - 1] + 1;
-        let error = results.slab(TRAIN_ERROR.name, range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
+        let known = known_errors(results, variable.unit, range.clone())?;
         let Some(slab) = Slab::read(results, variable, range.clone())? else { continue };
         for row in run.iter().map(|cell| cell - range.start) {
-            let at = |errors: ArrayView1<f32>| {
-                recorded.iter().map(|at| at.map_or(f64::NAN, |at| f64::from(errors[at]))).collect::<Vec<_>>()
-            };
-            let errors = error.as_ref().map(|errors| at(errors.row(row)));
-            curves.error.push(errors.unwrap_or_else(|| vec![f64::NAN; recorded.len()]));
+            let at = |moment: &i64| known[row].at(*moment).map_or(f64::NAN, f64::from);
+            curves.error.push(variable.epochs.iter().map(at).collect());
             for (series, kept) in shown.iter().zip(&mut curves.values) {
                 kept.push(slab.values(row, &all.all[*series]).into_iter().map(f64::from).collect());
             }
@@ -170,11 +164,11 @@ fn panel(
     let kind = if low > 0.0 && high > LOGARITHMIC * low { Kind::Log } else { Kind::Linear };
     let x = match against_error {
         true => Scale::around(curves.error.iter().flatten().copied(), Kind::Log).backwards(),
-        false => Scale::around(epochs.iter().copied().filter(|epoch| *epoch >= 1.0), along(&epochs)),
+        false => Scale::around(epochs.iter().copied(), along(&epochs)),
     };
     Panel {
         title: title.to_owned(),
-        x_label: if against_error { "training error" } else { "epoch" }.to_owned(),
+        x_label: if against_error { "training error" } else { variable.unit.name() }.to_owned(),
         y_label: variable.name.replace('_', " "),
         x,
         y: Scale::around(heights(), kind),
@@ -184,10 +178,15 @@ fn panel(
     }
 }
 
-/// Epochs that crowd at the start, as those of a schedule even in log epoch do, are laid out by their logarithm.
+/// Epochs or steps that crowd at the start, as those of a schedule even in log epoch do, are laid out by their logarithm, the
+/// initial network at the left of it.
 fn along(epochs: &[f64]) -> Kind {
     let (middle, last) = (epochs.get(epochs.len() / 2).copied().unwrap_or(0.0), epochs.last().copied().unwrap_or(0.0));
-    if 4.0 * middle < last { Kind::Log } else { Kind::Linear }
+    match 4.0 * middle < last {
+        true if epochs.first() == Some(&0.0) => Kind::LogAndZero,
+        true => Kind::Log,
+        false => Kind::Linear,
+    }
 }
 
 /// The training error at which each series turns, a panel for each group: every cell a dot, the mean with its interval, and

@@ -16,7 +16,7 @@ use phasesweep_results::variables::{DISTANCE, RADIUS};
 use super::section::{self, Content, Context, Section, Table};
 use crate::answer::Answer;
 use crate::error::Result;
-use crate::results::Results;
+use crate::results::{Results, Unit};
 use crate::stability::{self, shifts, spread, variance, verdict};
 use crate::tables::frames;
 use crate::tables::text::Text;
@@ -56,7 +56,9 @@ impl Section for Series {
         if all.points.principal.is_some() {
             let shifts = shifts::shifts(results, &all.points, options);
             let shares = variance::shares(results, &all.points, groups);
-            let spreads = spread::spreads(results, &all.points, groups)?;
+            // Other training errors are recorded at epochs: beside what turns at a step there is none of that time.
+            let at_steps = all.points.principal.is_some_and(|place| all.unit(place) == Unit::Step);
+            let spreads = if at_steps { Vec::new() } else { spread::spreads(results, &all.points, groups)? };
             let turning_points = frames::turning_points(results, &all.points)?;
             judged = Some(verdict::judge(results, &all.points, groups, &shifts, &shares, &spreads, options));
             let shift = shifts::frame(&all.points, &shifts)?;

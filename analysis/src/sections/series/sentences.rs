@@ -73,8 +73,9 @@ fn of_series(name: &str, rows: &[&Row], principal: Option<&str>) -> String {
         return format!("{out}it turns in none of {cells} cells.");
     }
     out.push_str(&format!(
-        "{}, at epoch {} (median) and training error {} (mean)",
+        "{}, at {} {} (median) and training error {} (mean)",
         parts.join(", "),
+        rows.first().map_or("epoch", |row| row.unit.name()),
         range(|row| row.epoch),
         range(|row| row.star.0)
     ));

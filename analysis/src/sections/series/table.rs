@@ -5,7 +5,7 @@ use polars::prelude::*;
 use super::compare::{Moment, Row};
 use crate::error::Result;
 use crate::groups::Groups;
-use crate::results::Results;
+use crate::results::{Results, Unit};
 use crate::tables::frames::{self, missing, table};
 use crate::turning::TurningPoint;
 use crate::turning::series::AllSeries;
@@ -22,7 +22,7 @@ pub fn name(extremum: Extremum) -> &'static str {
 /// One row per cell and series: the cells' columns, `series`, `start` and `end` (first and last measured value), `found`
 /// (how the search ended), and of the turning point its kind (`turn`), `epoch`, `value`, `epsilon_star`, and the least and
 /// greatest training error between the measurements before and after it (`least_error`, `greatest_error`); null where there
-/// is none.
+/// is none. Of a series that was measured at steps `epoch` is null, and a column `step`, which is there where any was, holds it.
 ///
 /// # Errors
 /// [`crate::Error::Table`] if polars refuses.
@@ -35,6 +35,11 @@ pub fn cells(results: &Results, all: &AllSeries) -> Result<DataFrame> {
         missing(&rows().map(|row| f64::from(values[[row.cell, row.observable]])).collect::<Vec<_>>())
     };
     let number = |of: fn(&TurningPoint) -> f64| missing(&rows().map(of).collect::<Vec<_>>());
+    let moment = |unit: Unit| {
+        let of_unit = |row: &TurningPoint| row.epoch.filter(|_| all.unit(row.observable) == unit);
+        rows().map(of_unit).collect::<Vec<_>>()
+    };
+    let step = all.any_at_steps().then(|| Column::new("step".into(), moment(Unit::Step)));
     let columns = [
         Column::new(
             "series".into(),
@@ -44,13 +49,13 @@ pub fn cells(results: &Results, all: &AllSeries) -> Result<DataFrame> {
         Column::new("end".into(), of(&all.ends[1])),
         Column::new("found".into(), rows().map(|row| row.status).collect::<Vec<_>>()),
         Column::new("turn".into(), rows().map(|row| row.extremum.map(name)).collect::<Vec<_>>()),
-        Column::new("epoch".into(), rows().map(|row| row.epoch).collect::<Vec<_>>()),
+        Column::new("epoch".into(), moment(Unit::Epoch)),
         Column::new("value".into(), number(|row| row.value)),
         Column::new("epsilon_star".into(), number(|row| row.epsilon_star)),
         Column::new("least_error".into(), of(&all.brackets[0])),
         Column::new("greatest_error".into(), of(&all.brackets[1])),
     ];
-    for column in columns {
+    for column in columns.into_iter().chain(step) {
         table(what, frame.with_column(column))?;
     }
     Ok(frame)
@@ -60,7 +65,8 @@ pub fn cells(results: &Results, all: &AllSeries) -> Result<DataFrame> {
 /// median `epoch`, mean training error there (`epsilon_star`, `sd`, `low`, `high`), and beside the principal observable's:
 /// cells in which both turn (`paired`), mean `ratio` with its interval (`ratio_low`, `ratio_high`), what it may be between
 /// measurements (`least_ratio`, `greatest_ratio`), and the judgement (`training_error`: same, other, undecided); means of the
-/// first and the last value (`start`, `end`).
+/// first and the last value (`start`, `end`). Of a series that was measured at steps `epoch` is null, and a column `step`, which
+/// is there where any was, holds their median.
 ///
 /// # Errors
 /// [`crate::Error::Table`] if polars refuses.
@@ -79,7 +85,7 @@ pub fn summary(rows: &[Row], groups: &Groups) -> Result<DataFrame> {
         Column::new("cells".into(), count(|row| row.cells)),
         Column::new("minimum".into(), count(|row| row.minima)),
         Column::new("maximum".into(), count(|row| row.maxima)),
-        Column::new("epoch".into(), number(|row| row.epoch)),
+        Column::new("epoch".into(), number(|row| if row.unit == Unit::Epoch { row.epoch } else { f64::NAN })),
         Column::new("epsilon_star".into(), number(|row| row.star.0)),
         Column::new("sd".into(), number(|row| row.star.1)),
         Column::new("low".into(), number(|row| row.star.2.low)),
@@ -94,5 +100,9 @@ pub fn summary(rows: &[Row], groups: &Groups) -> Result<DataFrame> {
         Column::new("start".into(), number(|row| row.ends[0])),
         Column::new("end".into(), number(|row| row.ends[1])),
     ]);
+    if each().any(|row| row.unit == Unit::Step) {
+        let steps = number(|row| if row.unit == Unit::Step { row.epoch } else { f64::NAN });
+        columns.push(Column::new("step".into(), steps));
+    }
     table("the table of series", DataFrame::new_infer_height(columns))
 }
