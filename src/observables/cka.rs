@@ -79,7 +79,7 @@ impl Definition for Cka {
         Err("the last of a flow's steps is not known before it ends; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<Cka> {
-        let at = keys.schedule("at", "epochs");
+        let at = keys.schedule("at", "epochs or steps");
         let points = keys.whole(
             "points",
             3..=2000,

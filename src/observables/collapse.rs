@@ -92,7 +92,7 @@ impl Definition for Collapse {
         Err("a flow has one output, and neural collapse is of an output for each class; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<Collapse> {
-        Some(Collapse { at: keys.schedule("at", "epochs")? })
+        Some(Collapse { at: keys.schedule("at", "epochs or steps")? })
     }
 }
 

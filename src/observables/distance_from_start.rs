@@ -51,7 +51,7 @@ impl Definition for DistanceFromStart {
     const OF_FLOWS: Result<(), &'static str> = Err("every flow records `distance_from_start` of itself; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<DistanceFromStart> {
-        Some(DistanceFromStart { at: keys.schedule("at", "epochs")? })
+        Some(DistanceFromStart { at: keys.schedule("at", "epochs or steps")? })
     }
 }
 

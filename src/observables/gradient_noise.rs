@@ -132,7 +132,7 @@ impl Definition for GradientNoise {
     const OF_FLOWS: Result<(), &'static str> = Err("a flow has no minibatches; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<GradientNoise> {
-        let at = keys.schedule("at", "epochs");
+        let at = keys.schedule("at", "epochs or steps");
         let points = keys.whole(
             "points",
             2..=MOST,

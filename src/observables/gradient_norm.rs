@@ -43,7 +43,7 @@ impl Definition for GradientNorm {
         Err("a flow's loss is one of the margin α (f − f₀), which this does not know; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<GradientNorm> {
-        Some(GradientNorm { at: keys.schedule("at", "epochs")? })
+        Some(GradientNorm { at: keys.schedule("at", "epochs or steps")? })
     }
 }
 

@@ -52,7 +52,7 @@ impl Definition for IntrinsicDimension {
     const OF_FLOWS: Result<(), &'static str> = Ok(());
 
     fn read(keys: &mut dyn Keys) -> Option<IntrinsicDimension> {
-        let at = keys.schedule("at", "epochs");
+        let at = keys.schedule("at", "epochs or steps");
         let points = keys.whole(
             "points",
             10..=twonn::MOST as i128,

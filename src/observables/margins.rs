@@ -81,7 +81,7 @@ impl Definition for Margins {
         Err("every flow records its `margin`, and has no probabilities of classes; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<Margins> {
-        let at = keys.schedule("at", "epochs");
+        let at = keys.schedule("at", "epochs or steps");
         let bins = keys.whole("bins", 1..=1000, 15, "bins of confidence of the expected calibration error");
         Some(Margins { at: at?, bins: bins? })
     }

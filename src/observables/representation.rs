@@ -62,7 +62,7 @@ impl Definition for Representation {
     const OF_FLOWS: Result<(), &'static str> = Ok(());
 
     fn read(keys: &mut dyn Keys) -> Option<Representation> {
-        let at = keys.schedule("at", "epochs");
+        let at = keys.schedule("at", "epochs or steps");
         let points = keys.whole(
             "points",
             2..=MOST,

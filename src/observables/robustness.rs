@@ -109,7 +109,7 @@ impl Definition for Robustness {
         Err("a flow decides by the sign of f − f₀, not by the largest of its outputs; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<Robustness> {
-        let at = keys.schedule("at", "epochs");
+        let at = keys.schedule("at", "epochs or steps");
         const NORMS: [&str; 2] = [Norm::ALL[0].name(), Norm::ALL[1].name()];
         let norms = keys.words("norm", &NORMS, &[1], "norms of the ball");
         let epsilons = keys.positive_numbers("epsilon", "0.1", "radii of the ball, in units of the inputs");

@@ -88,7 +88,7 @@ impl Definition for Sharpness {
         Err("a flow's loss is one of the margin α (f − f₀), which this does not know; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<Sharpness> {
-        let at = keys.schedule("at", "epochs");
+        let at = keys.schedule("at", "epochs or steps");
         let eigenvalues = keys.whole("eigenvalues", 1..=100, 1, "largest eigenvalues");
         let iterations =
             keys.whole("iterations", 1..=1000, 100, "most products with the Hessian that the eigenvalues may take");

@@ -100,7 +100,7 @@ impl Definition for TangentKernel {
         Err("a flow's tangent kernel is measured at its stages; write kernel = [0, 1] in [flow]");
 
     fn read(keys: &mut dyn Keys) -> Option<TangentKernel> {
-        let at = keys.schedule("at", "epochs");
+        let at = keys.schedule("at", "epochs or steps");
         let eigenvalues = keys.whole("eigenvalues", 1..=100, 5, "largest eigenvalues");
         let points = keys.whole(
             "points",

@@ -56,7 +56,7 @@ impl Definition for TestManifold {
     const OF_FLOWS: Result<(), &'static str> = Ok(());
 
     fn read(keys: &mut dyn Keys) -> Option<TestManifold> {
-        Some(TestManifold { at: keys.schedule("at", "epochs")? })
+        Some(TestManifold { at: keys.schedule("at", "epochs or steps")? })
     }
 }
 

@@ -74,7 +74,7 @@ impl Definition for Update {
         Err("a flow has steps of adapted length instead of epochs; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<Update> {
-        let at = keys.schedule("at", "epochs");
+        let at = keys.schedule("at", "epochs or steps");
         let points = keys.whole(
             "points",
             1..=MOST,

@@ -45,7 +45,7 @@ impl Definition for WeightNorm {
     const OF_FLOWS: Result<(), &'static str> = Ok(());
 
     fn read(keys: &mut dyn Keys) -> Option<WeightNorm> {
-        Some(WeightNorm { at: keys.schedule("at", "epochs")? })
+        Some(WeightNorm { at: keys.schedule("at", "epochs or steps")? })
     }
 }
 

@@ -114,7 +114,7 @@ impl Definition for LocalComplexity {
     const OF_FLOWS: Result<(), &'static str> = Ok(());
 
     fn read(keys: &mut dyn Keys) -> Option<LocalComplexity> {
-        let at = keys.schedule("at", "epochs");
+        let at = keys.schedule("at", "epochs or steps");
         let radii = keys.positive_numbers("radii", "[0.005, 0.05, 0.5]", "radii, in units of the inputs");
         let directions = keys.whole("directions", 1..=MOST, 25, "random orthonormal directions, half the vertices");
         let points = keys.whole("points", 1..=MOST, 500, "points of each set, the first ones");
