@@ -88,7 +88,9 @@ fn what_is_measured_at_steps_is_at_every_cells_own_steps_and_the_axis_says_so() 
     assert!(distinct.contains(&3) && distinct.contains(&2) && distinct.len() >= 2, "{distinct:?}");
     let (shape, errors) = floats(&file, "trajectory_train_error");
     let (_, losses) = floats(&file, "trajectory_train_loss");
-    let (_, radii) = floats(&file, "trajectory_radius");
+    let (radii_shape, radii) = floats(&file, "trajectory_radius");
+    let series = radii_shape[1] * radii_shape[2];
+    assert_eq!(radii_shape[2], 10, "a radius of each digit");
     let (recorded_shape, recorded_errors) = floats(&file, "train_error");
     let (_, recorded_losses) = floats(&file, "train_loss");
     let (_, recorded_radii) = floats(&file, "radius");
@@ -114,10 +116,10 @@ fn what_is_measured_at_steps_is_at_every_cells_own_steps_and_the_axis_says_so() 
             if error.is_finite() {
                 assert!((error - recorded_errors[there]).abs() < 1e-6, "cell {cell}, step {step}");
                 assert!((loss / recorded_losses[there] - 1.0).abs() < 1e-5, "cell {cell}, step {step}");
-                // Two layers of ten classes each. A radius is the root of 1 − ‖μ‖²: squares are compared.
-                for series in 0..20 {
-                    let own = radii[(cell * 20 + series) * shape[1] + at];
-                    let engine = recorded_radii[(cell * 20 + series) * recorded_shape[1] + epoch as usize];
+                // A radius is the root of 1 − ‖μ‖²: squares are compared.
+                for row in cell * series..(cell + 1) * series {
+                    let own = radii[row * shape[1] + at];
+                    let engine = recorded_radii[row * recorded_shape[1] + epoch as usize];
                     let same = (own * own - engine * engine).abs() < 1e-5 || (own.is_nan() && engine.is_nan());
                     assert!(same, "cell {cell}, step {step}: {own} {engine}");
                 }
