@@ -61,7 +61,9 @@ pub use block::{Block, Samples};
 pub use graph::walk::Walk;
 pub use peak::peak;
 pub use phasesweep_optimisers::{Rates, Recipe, Rule};
-pub use problem::{Activation, Batch, Curves, LayerShape, Loss, Network, Position, Problem, Replica, State, UNMEASURED_BYTE};
+pub use problem::{
+    Activation, Batch, Curves, LayerShape, Loss, Network, Position, Problem, Replica, State, UNMEASURED_BYTE,
+};
 
 use cohort::{Cohort, Member};
 use graph::walk::RowOrder;

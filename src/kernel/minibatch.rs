@@ -16,7 +16,6 @@ use super::simd::Lane;
 use super::update;
 use crate::problem::Replica;
 use phasesweep_optimisers::Moment;
-use std::ops::Range;
 
 /// A tile's inputs.
 enum Tile<'a> {

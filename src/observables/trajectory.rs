@@ -217,9 +217,11 @@ mod tests {
                         (0..3).map(|class| apart(class) * apart(class)).sum::<f64>() / 3.0
                     }
                     _ => {
-                        let smoothing = if let Loss::SmoothedCrossEntropy { smoothing } = loss { smoothing } else { 0.0 };
+                        let smoothing =
+                            if let Loss::SmoothedCrossEntropy { smoothing } = loss { smoothing } else { 0.0 };
                         let total = outputs.iter().map(|f| f.exp()).sum::<f64>();
-                        let wanted = |class: usize| smoothing / 3.0 + if class == label { 1.0 - smoothing } else { 0.0 };
+                        let wanted =
+                            |class: usize| smoothing / 3.0 + if class == label { 1.0 - smoothing } else { 0.0 };
                         (0..3).map(|class| -wanted(class) * (outputs[class].exp() / total).ln()).sum()
                     }
                 };

@@ -469,7 +469,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("epoch-000000012.safetensors");
         weights.write(&path).unwrap();
-        let read = read_parameters(&path, CellId([7; 16]), 12, &graph, &digest).unwrap();
+        let read = read_parameters(&path, CellId([7; 16]), Moment::epoch(12), &graph, &digest).unwrap();
         assert_eq!(read, KeptNumbers { parameters, averages: averages.clone() });
         let bytes = std::fs::read(&path).unwrap();
         let tensors = SafeTensors::deserialize(&bytes).unwrap();
