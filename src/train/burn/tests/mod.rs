@@ -350,7 +350,11 @@ fn saturated_convolutions_have_finite_gradients() {
 }
 
 /// Values that differ by rounding only: the order of a product's sums may depend on its width. NaN equals NaN.
-fn assert_close(a: &[f32], b: &[f32], tolerance: f32, what: &str) {
+fn assert_close(a: &[f32], b: &[f32], what: &str) {
+    assert_within(1e-5, a, b, what);
+}
+
+fn assert_within(tolerance: f32, a: &[f32], b: &[f32], what: &str) {
     assert_eq!(a.len(), b.len(), "{what}");
     for (place, (a, b)) in a.iter().zip(b).enumerate() {
         assert!(a.to_bits() == b.to_bits() || (a - b).abs() < tolerance, "{what}[{place}]: {a} and {b}");
@@ -362,7 +366,7 @@ fn assert_same_training(a: &ReplicaState, b: &ReplicaState) {
 }
 
 fn assert_training_within(tolerance: f32, a: &ReplicaState, b: &ReplicaState) {
-    let assert_close = |a: &[f32], b: &[f32], what: &str| assert_close(a, b, tolerance, what);
+    let assert_close = |a: &[f32], b: &[f32], what: &str| assert_within(tolerance, a, b, what);
     assert_eq!((a.epoch, a.diverged), (b.epoch, b.diverged));
     assert_close(&a.parameters, &b.parameters, "parameters");
     assert_close(&a.first_moment, &b.first_moment, "first moment");
