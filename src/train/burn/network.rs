@@ -17,6 +17,7 @@ use super::parameters::{LayerParameters, Parameters};
 use super::pooling::{self, Places};
 
 /// What a pass is for.
+#[expect(clippy::large_enum_variant, reason = "there is one for a pass")]
 #[derive(Debug, Clone)]
 pub(super) enum Mode {
     /// Values alone; batch normalisation by the running averages, as PyTorch's `model.eval()`.
@@ -27,6 +28,7 @@ pub(super) enum Mode {
 }
 
 /// The value of a node.
+#[expect(clippy::large_enum_variant, reason = "there is one for a node, which holds samples times units")]
 #[derive(Debug, Clone)]
 enum Value {
     /// Samples, or what came out of an image: rows.
@@ -45,6 +47,7 @@ enum Delta {
 }
 
 /// What the way back needs of a node besides values.
+#[expect(clippy::large_enum_variant, reason = "there is one for a node, which holds samples times units")]
 #[derive(Debug, Clone)]
 enum Aside {
     Nothing,

@@ -32,6 +32,7 @@ pub(super) struct Normalised {
 }
 
 /// 1 over a number of values.
+#[expect(clippy::large_enum_variant, reason = "there is one for a normalisation")]
 #[derive(Debug, Clone)]
 enum Share {
     /// The same for all replicas.
