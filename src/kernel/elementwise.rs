@@ -1,68 +1,20 @@
-//! Activations: which there are, and as functions of vectors, those whose derivatives follow from their values, and those that answer both.
+//! Activations as functions of vectors: those whose derivatives follow from their values, and those that answer both.
+
+use phasesweep_networks::Activation;
 
 use super::function::{erf, exp, exp_m1_of_negative, gelu, ln_1p, sigmoid, tanh};
 use super::simd::Lane;
 
-/// An elementwise function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// tanh z
-    Tanh,
-    /// max(0, z)
-    Relu,
-    /// z Φ(z), with the exact normal distribution function.
-    Gelu,
-    /// 1/(1 + e^−z)
-    Sigmoid,
-    /// ln(1 + e^z)
-    Softplus,
-    /// z for z > 0, else z/100.
-    LeakyRelu,
-    /// z/(1 + e^−z)
-    Swish,
-    /// z for z > 0, else e^z − 1.
-    Elu,
-    /// The error function erf z.
-    Erf,
-    /// z²
-    Quadratic,
-    /// z
-    Identity,
-}
-
-impl Activation {
-    /// Whether its derivative is kept beside its value, since it does not follow from that.
-    pub(crate) fn keeps_slope(self) -> bool {
-        match self {
-            Activation::Gelu | Activation::Softplus | Activation::Swish | Activation::Erf | Activation::Quadratic => {
-                true
-            }
-            Activation::Tanh
-            | Activation::Relu
-            | Activation::Sigmoid
-            | Activation::LeakyRelu
-            | Activation::Elu
-            | Activation::Identity => false,
-        }
-    }
-}
-
-impl From<phasesweep_networks::Activation> for Activation {
-    fn from(activation: phasesweep_networks::Activation) -> Activation {
-        use phasesweep_networks::Activation as Named;
-        match activation {
-            Named::Tanh => Activation::Tanh,
-            Named::Relu => Activation::Relu,
-            Named::Gelu => Activation::Gelu,
-            Named::Sigmoid => Activation::Sigmoid,
-            Named::Softplus => Activation::Softplus,
-            Named::LeakyRelu => Activation::LeakyRelu,
-            Named::Swish => Activation::Swish,
-            Named::Elu => Activation::Elu,
-            Named::Erf => Activation::Erf,
-            Named::Quadratic => Activation::Quadratic,
-            Named::Identity => Activation::Identity,
-        }
+/// Whether an activation's derivative is kept beside its value, since it does not follow from that.
+pub(crate) fn keeps_slope(activation: Activation) -> bool {
+    match activation {
+        Activation::Gelu | Activation::Softplus | Activation::Swish | Activation::Erf | Activation::Quadratic => true,
+        Activation::Tanh
+        | Activation::Relu
+        | Activation::Sigmoid
+        | Activation::LeakyRelu
+        | Activation::Elu
+        | Activation::Identity => false,
     }
 }
 

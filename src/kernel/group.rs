@@ -11,6 +11,7 @@ use super::shape::Shape;
 use super::simd::{Lane, Task};
 use super::test_error::{GroupView, TestErrors};
 use super::update;
+use crate::elementwise::keeps_slope;
 use crate::problem::{Batch, Network, Position, UNMEASURED_BYTE};
 use phasesweep_optimisers::Moment;
 
@@ -76,7 +77,7 @@ impl<'a, 'b> Group<'a, 'b> {
             tile: cohort.tile,
             product: [V::LEN, MR, NV],
             moments: used.fold([false; 2], |all, one| [all[0] || one[0], all[1] || one[1]]),
-            slope: problem.network.activation().keeps_slope(),
+            slope: keeps_slope(problem.network.activation()),
         };
         let mut net = Net::zeros(&shape);
         for (r, member) in members.iter().enumerate() {

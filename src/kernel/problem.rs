@@ -5,77 +5,14 @@
 
 use std::sync::Arc;
 
+pub use phasesweep_networks::{Activation, LayerShape};
 use phasesweep_optimisers::{Rates, Recipe, Rule};
 
 use crate::block::Block;
-pub use crate::elementwise::Activation;
 use crate::graph::walk::Walk;
 
 /// What a byte of misclassified samples holds where nothing was measured.
 pub const UNMEASURED_BYTE: u8 = 255;
-
-/// The shape of one layer with parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LayerShape {
-    /// Every input to every output: weight `[outputs, inputs]`.
-    Dense {
-        /// Inputs of a unit.
-        inputs: usize,
-        /// Units.
-        outputs: usize,
-    },
-    /// Square convolution, stride 1, same padding; weight `[outputs, inputs, kernel, kernel]`. Max pooling of side and
-    /// stride `pool` follows the activation; rows and columns that do not fill a window are dropped.
-    Convolution {
-        /// Input channels.
-        inputs: usize,
-        /// Output channels.
-        outputs: usize,
-        /// Side of the kernel.
-        kernel: usize,
-        /// Side and stride of the pooling; 1 is none.
-        pool: usize,
-        /// Height of the input (and of the output before pooling).
-        height: usize,
-        /// Width of the input (and of the output before pooling).
-        width: usize,
-    },
-}
-
-impl LayerShape {
-    /// Inputs that one unit sums over.
-    pub fn fan_in(&self) -> usize {
-        match *self {
-            LayerShape::Dense { inputs, .. } => inputs,
-            LayerShape::Convolution { inputs, kernel, .. } => inputs * kernel * kernel,
-        }
-    }
-
-    /// Units, or output channels: the number of biases.
-    pub fn outputs(&self) -> usize {
-        match *self {
-            LayerShape::Dense { outputs, .. } | LayerShape::Convolution { outputs, .. } => outputs,
-        }
-    }
-
-    /// Number of weights.
-    pub fn weights(&self) -> usize {
-        self.fan_in() * self.outputs()
-    }
-
-    /// Number of weights and biases.
-    pub fn parameters(&self) -> usize {
-        self.weights() + self.outputs()
-    }
-
-    /// Values that a sample has after this layer, its activation and its pooling.
-    pub fn activations(&self) -> usize {
-        match *self {
-            LayerShape::Dense { outputs, .. } => outputs,
-            LayerShape::Convolution { outputs, pool, height, width, .. } => outputs * (height / pool) * (width / pool),
-        }
-    }
-}
 
 /// What is trained.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,7 +12,7 @@ use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 use crate::observables::{Position, Record, Values};
 use crate::sweep::{Activation, Batch, Loss};
 use crate::train::order::epoch_order;
-use phasesweep_networks::{Chain, Graph, LayerShape};
+use phasesweep_networks::{Chain, Graph};
 
 // What the kernel leaves where nothing was measured is what the results file says of it.
 const _: () = assert!(kernel::UNMEASURED_BYTE == phasesweep_results::MISSING_BYTE);
@@ -75,10 +75,9 @@ impl Engine for KernelEngine {
 /// What of it the kernel does not train, as half a sentence for the log.
 pub fn network(graph: &Graph, activation: Activation) -> Result<kernel::Network, String> {
     match graph.as_chain() {
-        Some(Chain { layers, activation: own }) => Ok(kernel::Network::Chain {
-            layers: layers.into_iter().map(layer).collect(),
-            activation: own.unwrap_or(activation).into(),
-        }),
+        Some(Chain { layers, activation: own }) => {
+            Ok(kernel::Network::Chain { layers, activation: own.unwrap_or(activation) })
+        }
         None => match kernel::Walk::of(graph) {
             Ok(walk) => Ok(kernel::Network::Graph(Arc::new(walk))),
             Err(what) => Err(format!("the CPU kernel does not train {what}")),
@@ -121,15 +120,6 @@ fn translate(problem: &Problem) -> Result<kernel::Problem, String> {
         manifold: problem.manifold.clone(),
         snapshots: problem.snapshots.clone(),
     })
-}
-
-fn layer(layer: LayerShape) -> kernel::LayerShape {
-    match layer {
-        LayerShape::Dense { inputs, outputs } => kernel::LayerShape::Dense { inputs, outputs },
-        LayerShape::Convolution { inputs, outputs, kernel, pool, height, width } => {
-            kernel::LayerShape::Convolution { inputs, outputs, kernel, pool, height, width }
-        }
-    }
 }
 
 fn replica(replica: &Replica) -> kernel::Replica {

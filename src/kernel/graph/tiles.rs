@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::convolution::Unfolded;
 use super::slot::Slot;
 use super::walk::{Kind, Walk};
+use crate::elementwise::keeps_slope;
 use crate::layer::Layer;
 use crate::shape::Shape;
 use crate::simd::Buffer;
@@ -55,7 +56,7 @@ impl Tiles {
         let own = walk.steps.iter().map(|step| {
             let rows = || Buffer::zeros(shape.tile * slots[step.slot].stride);
             match (step.kind, step.layer) {
-                (Kind::Activation(activation), _) if activation.keeps_slope() => Own::Slope(rows()),
+                (Kind::Activation(activation), _) if keeps_slope(activation) => Own::Slope(rows()),
                 (Kind::MaxPool(_), _) => Own::Choice(rows()),
                 (Kind::Normalise { .. }, Some(layer)) => {
                     let columns = layers[layer].layout.padded_columns();

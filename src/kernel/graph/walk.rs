@@ -9,7 +9,9 @@
 use phasesweep_networks as networks;
 use phasesweep_networks::{Extent, Graph, Normalisation, Pooling};
 
-use crate::elementwise::Activation;
+use phasesweep_networks::Activation;
+
+use crate::elementwise::keeps_slope;
 
 /// A graph that the kernel can train.
 #[derive(Debug, Clone, PartialEq)]
@@ -239,7 +241,7 @@ impl<'a> Planner<'a> {
         self.kept[slot] |= graph.hidden().contains(&place);
         self.kept[slot] |= matches!(kind, Kind::Input { .. });
         if let Kind::Activation(activation) = kind {
-            self.kept[slot] |= !activation.keeps_slope();
+            self.kept[slot] |= !keeps_slope(activation);
         }
         let layer = node.layer.as_ref().map(|layer| {
             let (outputs, bias) = (layer.outputs(), layer.bias);
@@ -287,7 +289,7 @@ impl<'a> Planner<'a> {
                     groups => return Err(format!("convolutions in {groups} groups, of several channels each")),
                 }
             }
-            networks::Op::Activation(activation) => Kind::Activation(activation.into()),
+            networks::Op::Activation(activation) => Kind::Activation(activation),
             networks::Op::Pool(pool) => {
                 let own = geometry(pool.window, pool.stride, 0);
                 match pool.kind {
