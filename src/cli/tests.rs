@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::*;
 
 /// Flags of other programs that the documents name.
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 15] = [
+    "--example",
     "--release",
     "--workspace",
     "--test",

@@ -332,8 +332,9 @@ fn the_kernel_trains_convolutions_and_residual_networks_as_burn_does() {
             state
         };
         for (a, b) in kernel.states().unwrap().into_iter().zip(run(&problem, &replicas)) {
-            // Each follows the reference within 1e-5: the sums of the two are in different orders.
-            assert_training_within(2e-5, &squares(a), &squares(b));
+            // The sums of the two are in different orders. Each follows the reference within 1e-5 in its weights; a momentum
+            // of 0.9 sums ten gradients, whose differences are some times as large.
+            assert_training_within(5e-5, &squares(a), &squares(b));
         }
     }
 }
