@@ -6,7 +6,7 @@
 #
 # dense: residual networks of three blocks of 64 units, full batches of 1500 MNIST images (benches/residual.toml); resnet:
 # 8 layers of convolutions with batch normalisation in batches of 100 of 500 images of noughts and ones (benches/resnet.toml);
-# both by burn.
+# the first by the CPU kernel, and by burn as well; the second by burn, which alone trains batch normalisation.
 # Every measurement is a line of standard output, `row,round,ms`, to be kept beside what is said of it; medians and ratios come
 # on standard error. A row's figure is the processor time that further epochs take, so that preparation and the measurements of the
 # first and last epoch do not count, and neither does who else is on the machine. One thread each. PHASESWEEP_DATA and PEERS as
@@ -16,12 +16,12 @@ source "$(dirname "$0")/ground.sh"
 threads=1
 TIMEFORMAT="%U %S"
 
-# Sweep, runs in a cohort, epochs; all sixteen seeds.
+# Sweep, runs in a cohort, epochs; all sixteen seeds. `kernel` is the engine, or auto.
 ours() {
   rm -rf "$scratch/run"
   {
     time RAYON_NUM_THREADS=$threads "$program" run "benches/$1.toml" --set "train.epochs=$3" --threads "$threads" \
-      --kernel burn --replicas "$2" --out "$scratch/run" --quiet >"$scratch/log" 2>&1 || { cat "$scratch/log" >&2; exit 1; }
+      --kernel "${kernel:-auto}" --replicas "$2" --out "$scratch/run" --quiet >"$scratch/log" 2>&1 || { cat "$scratch/log" >&2; exit 1; }
   } 2>"$scratch/time"
   awk 'END { print $1 + $2 }' "$scratch/time"
 }
@@ -41,6 +41,7 @@ one() {
   case $1 in
     dense_cohort) step ours residual 16 16 1 1 21 ;;
     dense_alone) step ours residual 1 16 1 1 21 ;;
+    dense_burn) kernel=burn step ours residual 16 16 1 1 21 ;;
     dense_loop) step peer dense loop 2 1 1 21 ;;
     dense_vmap) step peer dense vmap 16 1 1 11 ;;
     resnet_cohort) step ours resnet 16 16 5 1 3 ;;
@@ -50,8 +51,8 @@ one() {
   esac
 }
 
-names=(dense_cohort dense_alone resnet_cohort resnet_alone)
-have_peers >&2 && names=(dense_cohort dense_alone dense_loop dense_vmap resnet_cohort resnet_alone resnet_loop resnet_vmap)
+names=(dense_cohort dense_alone dense_burn resnet_cohort resnet_alone)
+have_peers >&2 && names=(dense_cohort dense_alone dense_burn dense_loop dense_vmap resnet_cohort resnet_alone resnet_loop resnet_vmap)
 [ -z "${ROWS:-}" ] || read -ra names <<<"$ROWS"
 echo "row,round,ms"
 for ((round = 1; round <= rounds; round++)); do
@@ -65,7 +66,7 @@ done
   echo "$(date -u +%FT%TZ) $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2-), one thread each, $("$program" --version), load $(cut -d' ' -f1 /proc/loadavg)"
   for name in "${names[@]}"; do printf '%-14s median %9.3f ms of a processor per run and step\n' "$name" "$(median "$name")"; done
   for net in dense resnet; do
-    for other in alone loop vmap; do
+    for other in alone burn loop vmap; do
       [ -s "$scratch/${net}_$other" ] && [ -s "$scratch/${net}_cohort" ] || continue
       awk -v net="$net" -v other="$other" -v c="$(median "${net}_cohort")" -v o="$(median "${net}_$other")" \
         'BEGIN { printf "%s: a cohort of 16 takes 1/%.2f of the processor time of %s\n", net, o / c, other }'
