@@ -5,11 +5,13 @@
 //! √(mean ‖φ‖² − ‖μ_c‖²), and D = ‖μ_a − μ_b‖. Invariants: a sample whose activations are all zero (dead rectified
 //! units) has φ = 0; a class without samples has NaN; sums are in f64.
 
-use phasesweep_results::dimension::LAYER;
+use phasesweep_results::dimension::{CLASS, LAYER, PAIR};
 use phasesweep_results::variables::{DISTANCE, RADIUS};
 
-use super::axes::Labels;
+use super::axes::{Axes, Labels};
 use super::registry::Family;
+use super::setup::{Setup, Subject, pairs};
+use crate::observe::batch::Batch;
 
 /// Radii and distances. Classes and their pairs are labelled with the losses.
 pub const FAMILY: Family = Family {
@@ -22,6 +24,49 @@ pub const FAMILY: Family = Family {
         !setup.manifold.is_empty()
     },
 };
+
+/// Labels the layers, classes and pairs of classes of radii and distances that are measured on copies of the weights.
+pub fn label(setup: &Setup<'_>, axes: &mut Axes) {
+    axes.set(LAYER, Labels::integers(setup.observed.iter().copied()));
+    axes.set(CLASS, Labels::integers(0..setup.classes));
+    axes.set(PAIR, Labels::Texts(pairs(setup.classes).iter().map(|(a, b)| format!("{a}-{b}")).collect()));
+}
+
+/// Sums of all observed layers over batches of samples.
+#[derive(Debug)]
+pub struct Observed {
+    /// The node of each layer, values of it and its sums.
+    layers: Vec<(usize, usize, Sums)>,
+}
+
+impl Observed {
+    /// Of no sample.
+    pub fn new(subject: &Subject<'_>) -> Observed {
+        let Subject { setup, block, graph, .. } = subject;
+        let nodes = setup.observed.iter().filter_map(|&layer| graph.hidden().get(layer.checked_sub(1)?).copied());
+        let layer = |node: usize| {
+            let units = graph.nodes()[node].extent.size();
+            (node, units, Sums::new(block.classes, units))
+        };
+        Observed { layers: nodes.map(layer).collect() }
+    }
+
+    /// Adds the samples of a batch, `group` by their places among `labels`.
+    pub fn add(&mut self, batch: &Batch<'_>, group: &[usize], labels: &[u16]) {
+        for (node, units, sums) in &mut self.layers {
+            for (h, &sample) in batch.values(*node).chunks_exact(*units).zip(group) {
+                sums.add(h, usize::from(labels[sample]));
+            }
+        }
+    }
+
+    /// The radii, layer by layer and class by class, then the distances, layer by layer and pair by pair.
+    pub fn finish(self) -> Vec<f64> {
+        let layers: Vec<Manifold> = self.layers.into_iter().map(|(_, _, sums)| sums.finish()).collect();
+        let radii = layers.iter().flat_map(|layer| layer.radius.iter().copied());
+        radii.chain(layers.iter().flat_map(|layer| layer.distance.iter().copied())).collect()
+    }
+}
 
 /// Radii and distances of one layer.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,8 +15,7 @@ use phasesweep_results::dimension::{CELL, CLASS, LAYER, PAIR};
 use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
 use serde::Serialize;
 
-use super::manifold::Sums;
-use super::setup::pairs;
+use super::manifold::{self, Observed};
 use super::training_loss::{for_each_group, widened};
 use super::{Axes, Definition, Keys, Labels, Observable, Schedule, Setup, Sizes, Subject, View};
 
@@ -66,9 +65,7 @@ impl Observable for TestManifold {
     }
 
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
-        axes.set(LAYER, Labels::integers(setup.observed.iter().copied()));
-        axes.set(CLASS, Labels::integers(0..setup.classes));
-        axes.set(PAIR, Labels::Texts(pairs(setup.classes).iter().map(|(a, b)| format!("{a}-{b}")).collect()));
+        manifold::label(setup, axes);
         axes.set(EPOCH, Labels::of(self.at.moments(setup.epochs)));
     }
 
@@ -77,22 +74,13 @@ impl Observable for TestManifold {
     }
 
     fn piece(&self, view: &View<'_>, _piece: usize) -> Vec<f64> {
-        let Subject { setup, block, graph, .. } = view.subject;
-        let nodes: Vec<usize> =
-            setup.observed.iter().filter_map(|&layer| graph.hidden().get(layer.checked_sub(1)?).copied()).collect();
-        let units = |node: usize| graph.nodes()[node].extent.size();
-        let mut sums: Vec<Sums> = nodes.iter().map(|&node| Sums::new(block.classes, units(node))).collect();
+        let Subject { block, graph, .. } = view.subject;
+        let mut observed = Observed::new(view.subject);
         let places: Vec<usize> = (0..block.test.len()).collect();
         for_each_group(graph, &widened(view.evaluated()), &block.test, &places, |batch, group| {
-            for (&node, sums) in nodes.iter().zip(&mut sums) {
-                for (h, &sample) in batch.values(node).chunks_exact(units(node)).zip(group) {
-                    sums.add(h, usize::from(block.test.y[sample]));
-                }
-            }
+            observed.add(batch, group, &block.test.y);
         });
-        let found: Vec<_> = sums.into_iter().map(Sums::finish).collect();
-        let radii = found.iter().flat_map(|layer| layer.radius.iter().copied());
-        radii.chain(found.iter().flat_map(|layer| layer.distance.iter().copied())).collect()
+        observed.finish()
     }
 
     fn values(&self, subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {

@@ -18,9 +18,8 @@ use phasesweep_results::variables::TRAJECTORY_TRAIN_ERROR;
 use phasesweep_results::{Dtype, Variable};
 use serde::Serialize;
 
-use super::manifold::Sums;
+use super::manifold::{self, Observed};
 use super::margins::decided;
-use super::setup::pairs;
 use super::training_loss::{self, for_each_group, softmax, trained_on, widened};
 use super::{Axes, Definition, Keys, Labels, Loss, Observable, Schedule, Setup, Sizes, Subject, View};
 
@@ -81,9 +80,7 @@ impl Observable for Trajectory {
     }
 
     fn label(&self, setup: &Setup<'_>, axes: &mut Axes) {
-        axes.set(LAYER, Labels::integers(setup.observed.iter().copied()));
-        axes.set(CLASS, Labels::integers(0..setup.classes));
-        axes.set(PAIR, Labels::Texts(pairs(setup.classes).iter().map(|(a, b)| format!("{a}-{b}")).collect()));
+        manifold::label(setup, axes);
         axes.set(EPOCH, Labels::of(self.at.moments(setup.epochs)));
     }
 
@@ -123,11 +120,8 @@ impl Observable for Trajectory {
 
 /// Loss, error, radii by layer and class, distances by layer and pair, of the samples that are not pruned.
 fn on_training_samples(view: &View<'_>) -> Vec<f64> {
-    let Subject { setup, block, graph, loss, .. } = view.subject;
-    let nodes: Vec<usize> =
-        setup.observed.iter().filter_map(|&layer| graph.hidden().get(layer.checked_sub(1)?).copied()).collect();
-    let units = |node: usize| graph.nodes()[node].extent.size();
-    let mut sums: Vec<Sums> = nodes.iter().map(|&node| Sums::new(block.classes, units(node))).collect();
+    let Subject { block, graph, loss, .. } = view.subject;
+    let mut observed = Observed::new(view.subject);
     let places = trained_on(view, usize::MAX);
     let (mut total, mut wrong) = (0.0, 0_usize);
     for_each_group(graph, &widened(view.evaluated()), &block.train, &places, |batch, group| {
@@ -136,18 +130,10 @@ fn on_training_samples(view: &View<'_>) -> Vec<f64> {
             total += loss_of(*loss, row, label);
             wrong += usize::from(decided(row) != label);
         }
-        for (&node, sums) in nodes.iter().zip(&mut sums) {
-            for (h, &sample) in batch.values(node).chunks_exact(units(node)).zip(group) {
-                sums.add(h, usize::from(block.train.y[sample]));
-            }
-        }
+        observed.add(batch, group, &block.train.y);
     });
     let count = places.len() as f64;
-    let manifolds: Vec<_> = sums.into_iter().map(Sums::finish).collect();
-    let mut found = vec![total / count, wrong as f64 / count];
-    found.extend(manifolds.iter().flat_map(|layer| layer.radius.iter().copied()));
-    found.extend(manifolds.iter().flat_map(|layer| layer.distance.iter().copied()));
-    found
+    [total / count, wrong as f64 / count].into_iter().chain(observed.finish()).collect()
 }
 
 /// The share of test samples that are misclassified; NaN where there are none.
@@ -186,7 +172,6 @@ mod tests {
     use phasesweep_networks::{Activation, reference};
 
     use super::super::example::{Example, KINDS};
-    use super::super::manifold;
     use super::*;
 
     const LOSSES: [Loss; 3] = [Loss::CrossEntropy, Loss::MeanSquared, Loss::SmoothedCrossEntropy { smoothing: 0.3 }];
