@@ -332,6 +332,10 @@ fn the_kernel_trains_convolutions_and_residual_networks_as_burn_does() {
             state
         };
         for (a, b) in kernel.states().unwrap().into_iter().zip(run(&problem, &replicas)) {
+            if problem.graph().unwrap().as_chain().is_some() {
+                assert_same_training(&squares(a), &squares(b));
+                continue;
+            }
             // The sums of the two are in different orders. Each follows the reference within 1e-5 in its weights; a momentum
             // of 0.9 sums ten gradients, whose differences are some times as large.
             assert_training_within(5e-5, &squares(a), &squares(b));
