@@ -130,6 +130,7 @@ impl Runner {
             started,
             saved: Instant::now(),
             every: self.config.checkpoint_every,
+            length_is_known: problem.flow.is_none(),
         };
         let choice = &self.config.choice;
         let ended = drive(
@@ -275,6 +276,9 @@ struct CohortPace<'a> {
     started: Instant,
     saved: Instant,
     every: Duration,
+    /// Whether the last epoch is the end: a gradient flow's is a bound that it seldom comes near, so that an epoch says nothing of
+    /// how much is left.
+    length_is_known: bool,
 }
 
 impl Pace for CohortPace<'_> {
@@ -283,7 +287,8 @@ impl Pace for CohortPace<'_> {
     }
 
     fn at(&mut self, epoch: usize, epochs: usize) {
-        self.control.heartbeat(epoch as u64, epoch as f64 / epochs.max(1) as f64);
+        let done = if self.length_is_known { epoch as f64 / epochs.max(1) as f64 } else { 0.0 };
+        self.control.heartbeat(epoch as u64, done);
     }
 
     fn checkpoint_due(&self) -> bool {
