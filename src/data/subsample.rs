@@ -4,7 +4,7 @@ use super::DataError;
 use super::stream::Key;
 use crate::sweep::Subsample;
 
-/// Indices of the subsample in a pool of so many, ascending.
+/// Indices of the subsample in a pool of so many, ascending; distinct but for draws with replacement.
 ///
 /// A draw is the head of a Fisher-Yates shuffle that depends on the draw's number and the pool's size: of two draws
 /// of the same number the smaller lies within the larger.
@@ -34,6 +34,15 @@ pub(super) fn indices(subsample: &Subsample, name: &str, pool: usize) -> Result<
             let mut order = shuffled(draw, pool, size);
             order.sort_unstable();
             Ok(order)
+        }
+        Subsample::WithReplacement { size, draw } => {
+            if pool == 0 {
+                return Err(too_few(format!("a draw of {size}"), size as u128, false));
+            }
+            let mut stream = Key::new("subsample with replacement", &[draw]).at(0);
+            let mut drawn: Vec<u32> = (0..size).map(|_| stream.below(pool as u64) as u32).collect();
+            drawn.sort_unstable();
+            Ok(drawn)
         }
         Subsample::Balanced { .. } => unreachable!("a balanced draw needs the classes: see `balanced`"),
     }
@@ -166,6 +175,18 @@ mod tests {
         // Five standard errors of a binomial count.
         let tolerance = 5.0 * (draws as f64 * p * (1.0 - p)).sqrt();
         assert!(counts.iter().all(|&count| (f64::from(count) - draws as f64 * p).abs() < tolerance), "{counts:?}");
+    }
+
+    /// Of n draws from as many a share of 1 − (1 − 1/n)ⁿ, about 1 − 1/e, is drawn at all.
+    #[test]
+    fn draws_with_replacement_take_some_several_times() {
+        let drawn = |draw| indices(&Subsample::WithReplacement { size: 20_000, draw }, "test", 20_000).unwrap();
+        let mut distinct = drawn(3);
+        assert!(distinct.len() == 20_000 && distinct.windows(2).all(|pair| pair[0] <= pair[1]));
+        assert_ne!(distinct, drawn(4));
+        distinct.dedup();
+        // The number of those not drawn has a standard deviation of √(n (1/e − 2/e²)), 44.
+        assert!((distinct.len() as f64 - 20_000.0 * (1.0 - (-1.0_f64).exp())).abs() < 5.0 * 44.0, "{}", distinct.len());
     }
 
     #[test]

@@ -37,6 +37,24 @@ pub trait Keys {
         meaning: &'static str,
     ) -> Option<usize>;
 
+    /// A whole number of a range; `default` says in words what stands for it.
+    fn optional_whole(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i128>,
+        default: &'static str,
+        meaning: &'static str,
+    ) -> Option<Option<usize>>;
+
+    /// One whole number of a range or several, distinct; ascending.
+    fn whole_numbers(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i128>,
+        default: &'static [usize],
+        meaning: &'static str,
+    ) -> Option<Vec<usize>>;
+
     /// True or false.
     fn flag(&mut self, key: &'static str, default: bool, meaning: &'static str) -> Option<bool>;
 
@@ -125,6 +143,29 @@ impl Keys for Listing {
     ) -> Option<usize> {
         self.add(key, format!("{meaning}: {} to {}", range.start(), range.end()), Some(default.to_string()));
         Some(default)
+    }
+
+    fn optional_whole(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i128>,
+        default: &'static str,
+        meaning: &'static str,
+    ) -> Option<Option<usize>> {
+        self.add(key, format!("{meaning}: {} to {}", range.start(), range.end()), Some(default.to_owned()));
+        Some(None)
+    }
+
+    fn whole_numbers(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i128>,
+        default: &'static [usize],
+        meaning: &'static str,
+    ) -> Option<Vec<usize>> {
+        let meaning = format!("{meaning}: one or several, {} to {}", range.start(), range.end());
+        self.add(key, meaning, Some(format!("{default:?}")));
+        Some(default.to_vec())
     }
 
     fn flag(&mut self, key: &'static str, default: bool, meaning: &'static str) -> Option<bool> {

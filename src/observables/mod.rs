@@ -30,6 +30,7 @@ pub mod margins;
 pub mod misclassified;
 pub mod moment;
 pub mod observer;
+pub mod preset;
 #[cfg(test)]
 mod pytorch;
 pub mod record;

@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::axes::{Axes, Labels};
 use super::keys::{Keys, MOST};
 use super::loss::Loss;
+use super::preset::Preset;
 use super::registry::{Definition, Observable, Sizes};
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
@@ -109,21 +110,26 @@ impl Definition for Robustness {
         Err("a flow decides by the sign of f − f₀, not by the largest of its outputs; leave it out");
 
     fn read(keys: &mut dyn Keys) -> Option<Robustness> {
+        let preset = Preset::read(keys);
+        let authors = preset.is_some_and(Preset::is_humayun);
         let at = keys.schedule("at", "epochs or steps");
         const NORMS: [&str; 2] = [Norm::ALL[0].name(), Norm::ALL[1].name()];
         let norms = keys.words("norm", &NORMS, &[1], "norms of the ball");
         let epsilons = keys.positive_numbers("epsilon", "0.1", "radii of the ball, in units of the inputs");
         let steps = keys.whole("steps", 1..=MOST, 10, "steps of an attack");
         let step_size = keys.positive_number("step_size", "2.5 ε / steps", "length of a step");
-        let random_start = keys.flag("random_start", false, "whether it starts from a random point of the ball");
+        let random_start = keys.flag("random_start", authors, "whether it starts from a random point of the ball");
         let points = keys.whole("points", 1..=MOST, 500, "test samples, the first ones");
         let clip = keys.interval("clip", "inputs are free", "the least and the greatest valid input");
         let last_iterate = keys.flag(
             "last_iterate",
-            false,
+            authors,
             "whether the last iterate alone counts, instead of the unattacked sample and every iterate",
         );
-        let attack_loss = keys.word("attack_loss", &["trained", "cross-entropy", "mse"], 0, "the loss that is climbed");
+        let climbed = if authors { Climbed::CrossEntropy } else { Climbed::Trained };
+        let words = &["trained", "cross-entropy", "mse"];
+        let attack_loss = keys.word("attack_loss", words, climbed as usize, "the loss that is climbed");
+        preset?;
         Some(Robustness {
             at: at?,
             norms: norms?.into_iter().map(|place| Norm::ALL[place]).collect(),

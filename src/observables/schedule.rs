@@ -38,12 +38,15 @@ pub enum Schedule {
         /// The last step.
         until: usize,
     },
-    /// About so many steps per decade, each distinct, from 0; the last one always.
+    /// About so many steps per decade, each distinct, from 0; the last one always; the first ones singly, where asked for.
     LogSteps {
         /// Points per factor of ten.
         per_decade: usize,
         /// The last step.
         until: usize,
+        /// The step up to which every one is listed; `None`: there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        singly_until: Option<usize>,
     },
 }
 
@@ -72,7 +75,10 @@ impl Schedule {
             Schedule::Every { every } => by_stride(every, last),
             Schedule::EverySteps { every, until } => by_stride(every, until),
             Schedule::Log { per_decade } => by_decades(per_decade, last),
-            Schedule::LogSteps { per_decade, until } => by_decades(per_decade, until),
+            Schedule::LogSteps { per_decade, until, singly_until } => {
+                let singly = 0..singly_until.map_or(0, |singly| singly.min(until) + 1);
+                singly.chain(by_decades(per_decade, until)).collect()
+            }
             Schedule::At { ref epochs } => epochs.iter().copied().filter(|&epoch| epoch <= last).collect(),
             Schedule::Steps { ref steps } => steps.clone(),
         };
@@ -163,7 +169,10 @@ mod tests {
             moments.counts
         };
         assert_eq!(steps(Schedule::EverySteps { every: 4, until: 10 }), [0, 4, 8, 10]);
-        assert_eq!(steps(Schedule::LogSteps { per_decade: 2, until: 40 }), [0, 1, 3, 10, 32, 40]);
+        assert_eq!(steps(Schedule::LogSteps { per_decade: 2, until: 40, singly_until: None }), [0, 1, 3, 10, 32, 40]);
+        let singly = |singly_until| steps(Schedule::LogSteps { per_decade: 2, until: 40, singly_until });
+        assert_eq!(singly(Some(5)), [0, 1, 2, 3, 4, 5, 10, 32, 40]);
+        assert_eq!(singly(Some(90)), (0..=40).collect::<Vec<_>>(), "no step beyond the last");
         assert_eq!(steps(Schedule::Steps { steps: vec![0, 7, 1000] }), [0, 7, 1000]);
     }
 }

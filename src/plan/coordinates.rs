@@ -87,10 +87,12 @@ impl Plan {
             ("samples", "samples of the training block", |p, v| p.sweep().subsamples[v.subsample].size() as f64),
             ("block", "contiguous block of the source", |p, v| match p.sweep().subsamples[v.subsample] {
                 Subsample::Block { block, .. } => block as f64,
-                Subsample::Draw { .. } | Subsample::Balanced { .. } => f64::NAN,
+                Subsample::Draw { .. } | Subsample::WithReplacement { .. } | Subsample::Balanced { .. } => f64::NAN,
             }),
             ("draw", "random draw from the source", |p, v| match p.sweep().subsamples[v.subsample] {
-                Subsample::Draw { draw, .. } | Subsample::Balanced { draw, .. } => draw as f64,
+                Subsample::Draw { draw, .. }
+                | Subsample::WithReplacement { draw, .. }
+                | Subsample::Balanced { draw, .. } => draw as f64,
                 Subsample::Block { .. } => f64::NAN,
             }),
             ("label_noise", "share of labels replaced", |p, v| p.sweep().data[v.data].label_noise),

@@ -301,6 +301,7 @@ fn subsample_words(subsample: &Subsample) -> Words {
     let text = match subsample {
         Subsample::Block { size, block } => format!("{size} block {block}"),
         Subsample::Draw { size, draw } => format!("{size} draw {draw}"),
+        Subsample::WithReplacement { size, draw } => format!("{size} draw {draw} with replacement"),
         Subsample::Balanced { size, draw } => format!("{size} balanced draw {draw}"),
     };
     words.say(text, &["kind", "size", "block", "draw"]);

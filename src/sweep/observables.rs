@@ -82,6 +82,30 @@ impl Keys for Descriptors {
         Some(default)
     }
 
+    fn optional_whole(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i128>,
+        default: &'static str,
+        meaning: &'static str,
+    ) -> Option<Option<usize>> {
+        self.add(key, Form::Integer, Absent::Means(default), meaning).bound =
+            Bound::Whole(*range.start(), *range.end());
+        Some(None)
+    }
+
+    fn whole_numbers(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i128>,
+        default: &'static [usize],
+        meaning: &'static str,
+    ) -> Option<Vec<usize>> {
+        let absent = Absent::Is(Literal::Toml(format!("{default:?}").leak()));
+        self.add(key, Form::Integers, absent, meaning).bound = Bound::Whole(*range.start(), *range.end());
+        Some(default.to_vec())
+    }
+
     fn flag(&mut self, key: &'static str, default: bool, meaning: &'static str) -> Option<bool> {
         self.add(key, Form::Boolean, Absent::Is(Literal::Flag(default)), meaning);
         Some(default)
@@ -258,6 +282,38 @@ impl Keys for Answers<'_, '_> {
             Field::Broken => None,
             Field::Given(given) => self.judge().whole_value(key, &given, range).map(|whole| whole.value),
         }
+    }
+
+    fn optional_whole(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i128>,
+        _default: &'static str,
+        _meaning: &'static str,
+    ) -> Option<Option<usize>> {
+        match self.table.integer(key) {
+            Field::Absent => Some(None),
+            Field::Broken => None,
+            Field::Given(given) => self.judge().whole_value(key, &given, range).map(|whole| Some(whole.value)),
+        }
+    }
+
+    fn whole_numbers(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i128>,
+        default: &'static [usize],
+        _meaning: &'static str,
+    ) -> Option<Vec<usize>> {
+        let field = self.table.integers(key);
+        if field.is_absent() {
+            return Some(default.to_vec());
+        }
+        let bound = Bound::Whole(*range.start(), *range.end());
+        let written = Keyed { field, key: Key { name: key, form: Form::Integers, bound, ..Key::BLANK } };
+        let mut numbers = values(self.judge().wholes(&written)?);
+        numbers.sort_unstable();
+        Some(numbers)
     }
 
     fn flag(&mut self, key: &'static str, default: bool, _meaning: &'static str) -> Option<bool> {

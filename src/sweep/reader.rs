@@ -129,12 +129,14 @@ pub(crate) enum Steps {
         /// The last step.
         until: Located<i128>,
     },
-    /// `{ log = n, until = m }`
+    /// `{ log = n, until = m }`, and `singly_until = k` in it.
     Log {
         /// Steps per factor of ten.
         per_decade: Located<i128>,
         /// The last step.
         until: Located<i128>,
+        /// The step up to which every one is listed.
+        singly_until: Option<Located<i128>>,
     },
 }
 
@@ -432,7 +434,7 @@ fn steps(node: &Node, complain: &mut Complaint<'_>) -> Option<Steps> {
         Value::Table(table) => {
             let before = complain.diagnostics.len();
             let mut reader = TableReader::new("`steps`", table, complain.diagnostics);
-            let [every, until] = ["every", "until"].map(|key| reader.integer(key));
+            let [every, until, singly] = ["every", "until", "singly_until"].map(|key| reader.integer(key));
             let log = [reader.integer("log"), reader.integer("per_decade")];
             reader.finish();
             if complain.diagnostics.len() > before {
@@ -440,8 +442,13 @@ fn steps(node: &Node, complain: &mut Complaint<'_>) -> Option<Steps> {
             }
             let per_decade = log.iter().filter_map(Field::given).collect::<Vec<_>>();
             match (every, until, per_decade.as_slice()) {
-                (Field::Given(every), Field::Given(until), []) => Some(Steps::Every { every, until }),
-                (Field::Absent, Field::Given(until), [one]) => Some(Steps::Log { per_decade: (*one).clone(), until }),
+                (Field::Given(every), Field::Given(until), []) if singly.is_absent() => {
+                    Some(Steps::Every { every, until })
+                }
+                (Field::Absent, Field::Given(until), [one]) => {
+                    let singly_until = singly.given().cloned();
+                    Some(Steps::Log { per_decade: (*one).clone(), until, singly_until })
+                }
                 (_, Field::Absent, _) => {
                     let error = complain.diagnostics.error(&node.place, "`steps` must say until which step");
                     error.help(

@@ -26,7 +26,7 @@ A *schedule* is `{ every = k }`, `\"log\"` (ten epochs per factor of ten), `{ lo
 epochs, or `{ at = … }` with a list or `\"log\"` in it. Epoch 0 is the initial network. What is measured on copies of the
 weights (the tables of `[observe]`, and `weights`) may name steps of the optimiser instead: `{ steps = [0, 1, 2, 5] }`,
 `{ steps = { every = 10, until = 200 } }` or `{ steps = { log = 10, until = 1000 } }`, so that what happens within an epoch is
-seen. An epoch has as many steps as the training set has batches; with a full batch a step is an epoch.
+seen; `{ steps = { log = 10, until = 1000, singly_until = 30 } }` lists steps 0 to 30 one by one before it goes on by factors. An epoch has as many steps as the training set has batches; with a full batch a step is an epoch.
 
 `--set key=value` changes a value from the command line: `train.epochs=100`, `optimiser.lr=0.1` where there is one
 `[[optimiser]]`, `optimiser.1.lr=0.1` for the second of several. A key that one table alone has needs no table: `lr=0.1`.
@@ -359,7 +359,9 @@ fn form(key: &Key) -> Value {
                 "type": "object",
                 "additionalProperties": false,
                 "required": ["until"],
-                "properties": { "every": stride, "log": stride, "per_decade": stride, "until": stride },
+                "properties": {
+                    "every": stride, "log": stride, "per_decade": stride, "until": stride, "singly_until": stride,
+                },
             }] });
             json!({ "anyOf": [
                 { "type": "boolean" },

@@ -58,9 +58,15 @@ fn of_steps(judge: &mut Judge<'_>, key: &str, written: &Steps, last: Option<usiz
             let every = judge.whole_value("every", every, 1..=LONGEST);
             Some(Schedule::EverySteps { until: until(judge, end)?, every: every?.value })
         }
-        Steps::Log { per_decade, until: end } => {
+        Steps::Log { per_decade, until: end, singly_until } => {
             let per_decade = judge.whole_value("steps per decade", per_decade, 1..=DENSEST);
-            Some(Schedule::LogSteps { until: until(judge, end)?, per_decade: per_decade?.value })
+            let singly_until =
+                singly_until.as_ref().map(|singly| judge.whole_value("singly_until", singly, 1..=end.value));
+            let singly_until = match singly_until {
+                None => None,
+                Some(singly) => Some(singly?.value),
+            };
+            Some(Schedule::LogSteps { until: until(judge, end)?, per_decade: per_decade?.value, singly_until })
         }
     }
 }

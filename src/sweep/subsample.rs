@@ -6,7 +6,7 @@ use super::diagnostics::Diagnostics;
 use super::judge::Judge;
 use super::place::Located;
 use super::reader::{Field, Integers, List};
-use super::table::{RawTable, Table, keys, no_kinds};
+use super::table::{Keyed, RawTable, Table, keys, no_kinds};
 use crate::data::sources::Source;
 use crate::key::{Absent, Bound, Literal};
 
@@ -25,6 +25,13 @@ keys! {
         draw: Integers = counted { bound: Bound::Whole(0, i64::MAX as i128), absent: Absent::Means("a block") },
         /// Whether a draw takes as many samples of each class that occurs.
         balanced: bool = boolean {
+            absent: Absent::Is(Literal::Flag(false)),
+            applies_to: "`draw`",
+            instead: ": a block is what it is",
+        },
+        /// Whether a draw may take a sample several times (`torch.randint` of indices). Other samples than those of a draw
+        /// without replacement of the same number; not together with `balanced`.
+        replacement: bool = boolean {
             absent: Absent::Is(Literal::Flag(false)),
             applies_to: "`draw`",
             instead: ": a block is what it is",
@@ -59,6 +66,13 @@ pub enum Subsample {
         /// The draw's number, its own random stream.
         draw: u64,
     },
+    /// `size` samples each drawn from all; one may be drawn several times, and is trained on as often.
+    WithReplacement {
+        /// Samples.
+        size: usize,
+        /// The draw's number.
+        draw: u64,
+    },
     /// As [`Subsample::Draw`], with as many samples of each class; where they do not divide, of the first classes one
     /// more.
     Balanced {
@@ -70,10 +84,13 @@ pub enum Subsample {
 }
 
 impl Subsample {
-    /// Number of training samples.
+    /// Number of training samples, each as often as it was drawn.
     pub fn size(&self) -> usize {
         match *self {
-            Subsample::Block { size, .. } | Subsample::Draw { size, .. } | Subsample::Balanced { size, .. } => size,
+            Subsample::Block { size, .. }
+            | Subsample::Draw { size, .. }
+            | Subsample::WithReplacement { size, .. }
+            | Subsample::Balanced { size, .. } => size,
         }
     }
 }
@@ -102,15 +119,25 @@ pub(crate) fn resolve(
         let draws = judge.streams("draw", raw.draw.given()?, false)?;
         let sizes = sizes?;
         let combinations = judge.combinations([sizes.len(), draws.len()])?;
-        let balanced = raw.balanced.given().is_some_and(|given| given.value);
+        let is_set = |key: &Keyed<bool>| key.given().filter(|given| given.value).map(|given| given.place.clone());
+        let (balanced, replacement) = (is_set(&raw.balanced), is_set(&raw.replacement));
+        if let (Some(_), Some(place)) = (&balanced, &replacement) {
+            let error = judge.diagnostics.error(place, "`balanced` and `replacement` exclude each other");
+            error.label("this [[subsample]] has `balanced` too");
+            return None;
+        }
         let entry = |[s, d]: [usize; 2]| match (sizes[s].value, draws[d]) {
-            (size, draw) if balanced => Subsample::Balanced { size, draw },
+            (size, draw) if balanced.is_some() => Subsample::Balanced { size, draw },
+            (size, draw) if replacement.is_some() => Subsample::WithReplacement { size, draw },
             (size, draw) => Subsample::Draw { size, draw },
         };
         return Some(combinations.map(entry).collect());
     }
     if judge.flag(&raw.balanced) == Some(true) {
         judge.does_not_apply("blocks", &raw.balanced);
+    }
+    if judge.flag(&raw.replacement) == Some(true) {
+        judge.does_not_apply("blocks", &raw.replacement);
     }
     let blocks = judge.wholes(&raw.block)?;
     let sizes = sizes?;

@@ -19,12 +19,14 @@
 
 mod frame;
 mod histogram;
+mod points;
 
 #[cfg(test)]
 mod tests;
 
 pub use frame::{GROUP, frame, random_points};
 pub use histogram::{Histograms, QUANTILES};
+pub use points::{PointSet, Points};
 
 use phasesweep_networks::Graph;
 use phasesweep_results::dimension::{CELL, LC_EPOCH, LC_LAYER, LC_POINTS, LC_QUANTILE, LC_RADIUS};
@@ -35,6 +37,7 @@ use serde::Serialize;
 use super::axes::{Axes, Labels};
 use super::keys::{Keys, MOST};
 use super::loss::Loss;
+use super::preset::Preset;
 use super::registry::{Definition, Observable, Sizes};
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
@@ -79,32 +82,12 @@ pub struct LocalComplexity {
     /// Whether all points of all sets share one frame of directions.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shared_frame: bool,
-}
-
-/// Points whose neighbourhoods are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PointSet {
-    /// Each input uniform between its least and greatest value in the training block, or in a stated box.
-    Random,
-    /// Test samples.
-    Test,
-    /// Training samples of the block, pruned or not.
-    Train,
-}
-
-impl PointSet {
-    /// All of them, ascending.
-    const ALL: [PointSet; 3] = [PointSet::Random, PointSet::Test, PointSet::Train];
-
-    /// Its name in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            PointSet::Random => "random",
-            PointSet::Test => "test",
-            PointSet::Train => "train",
-        }
-    }
+    /// Test points, the first ones; `None`: as many as `points`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_points: Option<usize>,
+    /// Random points; `None`: as many as `points`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub random_points: Option<usize>,
 }
 
 impl Definition for LocalComplexity {
@@ -114,15 +97,29 @@ impl Definition for LocalComplexity {
     const OF_FLOWS: Result<(), &'static str> = Ok(());
 
     fn read(keys: &mut dyn Keys) -> Option<LocalComplexity> {
+        let preset = Preset::read(keys);
+        let authors = preset.is_some_and(Preset::is_humayun);
         let at = keys.schedule("at", "epochs or steps");
         let radii = keys.positive_numbers("radii", "[0.005, 0.05, 0.5]", "radii, in units of the inputs");
         let directions = keys.whole("directions", 1..=MOST, 25, "random orthonormal directions, half the vertices");
-        let points = keys.whole("points", 1..=MOST, 500, "points of each set, the first ones");
-        const SETS: [&str; 3] = [PointSet::ALL[0].name(), PointSet::ALL[1].name(), PointSet::ALL[2].name()];
-        let sets = keys.words("sets", &SETS, &[0, 1, 2], "points; random ones are uniform in the range of each input");
-        let centroid = keys.flag("centroid", true, "whether the point itself counts as a vertex");
-        let outputs =
-            keys.flag("outputs", false, "whether the units of the output layer count, under `output` and in the total");
+        let points = keys.whole(
+            "points",
+            1..=MOST,
+            if authors { AUTHORS_TRAINING_POINTS } else { 500 },
+            "points of each set, the first ones",
+        );
+        let sets = keys.words(
+            "sets",
+            &PointSet::NAMES,
+            &[0, 1, 2],
+            "points; random ones are uniform in the range of each input",
+        );
+        let centroid = keys.flag("centroid", !authors, "whether the point itself counts as a vertex");
+        let outputs = keys.flag(
+            "outputs",
+            authors,
+            "whether the units of the output layer count, under `output` and in the total",
+        );
         let random_box = keys.interval(
             "random_box",
             "the range of each input in the training block",
@@ -130,9 +127,14 @@ impl Definition for LocalComplexity {
         );
         let shared_frame = keys.flag(
             "shared_frame",
-            false,
+            authors,
             "whether all points share one frame of directions, which else sixteen points do",
         );
+        let as_many = "as many as `points`";
+        let test_points = keys.optional_whole("test_points", 1..=MOST, as_many, "test points, the first ones");
+        let random_points = keys.optional_whole("random_points", 1..=MOST, as_many, "random points");
+        let of_authors = |number: Option<usize>| number.or(authors.then_some(AUTHORS_OTHER_POINTS));
+        preset?;
         Some(LocalComplexity {
             at: at?,
             radii: radii?,
@@ -141,11 +143,18 @@ impl Definition for LocalComplexity {
             sets: sets?.into_iter().map(|place| PointSet::ALL[place]).collect(),
             centroid: centroid?,
             outputs: outputs?,
-            random_box: random_box?,
+            random_box: random_box?.or(authors.then_some([0.0, 1.0])),
             shared_frame: shared_frame?,
+            test_points: of_authors(test_points?),
+            random_points: of_authors(random_points?),
         })
     }
 }
+
+/// Points of the authors' configuration for MNIST: the training set, which has 1,000 samples; all 10,000 test samples, and as
+/// many random points.
+const AUTHORS_TRAINING_POINTS: usize = 1000;
+const AUTHORS_OTHER_POINTS: usize = 10_000;
 
 impl LocalComplexity {
     fn around(&self) -> Neighbourhood {
@@ -157,39 +166,12 @@ impl LocalComplexity {
         }
     }
 
-    /// Points of a set that are looked at, where there are so many training and test samples.
-    fn points(&self, set: PointSet, samples: usize, tests: usize) -> usize {
-        match set {
-            PointSet::Random => self.points,
-            PointSet::Test => self.points.min(tests),
-            PointSet::Train => self.points.min(samples),
-        }
-    }
-
-    /// Every group of points: the place of its set, and its number in the set.
-    fn groups(&self, subject: &Subject<'_>) -> Vec<(usize, usize)> {
-        let (samples, tests) = (subject.block.train.len(), subject.block.test.len());
-        let groups = |(place, &set): (usize, &PointSet)| {
-            (0..self.points(set, samples, tests).div_ceil(GROUP)).map(move |group| (place, group)).collect::<Vec<_>>()
-        };
-        self.sets.iter().enumerate().flat_map(groups).collect()
-    }
-
-    /// A group's points `[point, input]`.
-    fn group(&self, view: &View<'_>, set: PointSet, group: usize) -> Vec<f32> {
-        let block = view.subject.block;
-        let first = group * GROUP;
-        let count = GROUP.min(self.points(set, block.train.len(), block.test.len()) - first);
-        let rows = first * block.inputs()..(first + count) * block.inputs();
-        match set {
-            PointSet::Random => match self.random_box {
-                None => random_points(view.seed, first, count, view.subject.input_range()),
-                Some([low, high]) => {
-                    random_points(view.seed, first, count, &vec![(low as f32, high as f32); block.inputs()])
-                }
-            },
-            PointSet::Test => block.test.x[rows].to_vec(),
-            PointSet::Train => block.train.x[rows].to_vec(),
+    fn points(&self) -> Points<'_> {
+        Points {
+            sets: &self.sets,
+            most: [self.random_points.unwrap_or(self.points), self.test_points.unwrap_or(self.points), self.points],
+            random_box: self.random_box,
+            shared_frame: self.shared_frame,
         }
     }
 }
@@ -231,20 +213,19 @@ impl Observable for LocalComplexity {
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {
         // About: the layers below the outputs.
         let counted = &sizes.products[..sizes.products.len().saturating_sub(usize::from(!self.outputs))];
-        let points: usize = self.sets.iter().map(|&set| self.points(set, sizes.samples, sizes.tests)).sum();
-        points as f64 * self.around().flops_per_point(counted)
+        self.points().total(sizes.samples, sizes.tests) as f64 * self.around().flops_per_point(counted)
     }
 
     fn pieces(&self, subject: &Subject<'_>) -> usize {
-        self.groups(subject).len()
+        self.points().groups(subject).len()
     }
 
     fn piece(&self, view: &View<'_>, piece: usize) -> Vec<f64> {
-        let (set, group) = self.groups(view.subject)[piece];
-        let points = self.group(view, self.sets[set], group);
+        let asked = self.points();
+        let group = asked.groups(view.subject)[piece];
+        let points = asked.group(view, group);
         let Some(network) = Network::new(&view.subject.graph, view.evaluated()) else { return Vec::new() };
-        let (set_number, group) = if self.shared_frame { (0, 0) } else { (self.sets[set] as u64, group as u64) };
-        let frame = frame(view.seed, set_number, group, self.directions, network.inputs());
+        let frame = asked.frame(view, group, self.directions, network.inputs());
         let counted = self.around().counted(&view.subject.graph);
         let counts = count(&Walk::new(&network, &counted), &points, &frame, &self.around(), &mut Room::default());
         counts.into_iter().map(f64::from).collect()
@@ -255,7 +236,7 @@ impl Observable for LocalComplexity {
         let counted = self.around().counted(&subject.graph);
         let units: Vec<usize> = counted.into_iter().map(|node| nodes[node].extent.size()).collect();
         let mut histograms = vec![Histograms::new(&units, self.radii.len()); self.sets.len()];
-        for ((set, _), counts) in self.groups(subject).into_iter().zip(pieces) {
+        for ((set, _), counts) in self.points().groups(subject).into_iter().zip(pieces) {
             let counts: Vec<u32> = counts.into_iter().map(|count| count as u32).collect();
             histograms[set].add(&counts);
         }
@@ -330,7 +311,7 @@ pub fn count(walk: &Walk<'_, '_>, points: &[f32], frame: &[f32], around: &Neighb
 }
 
 /// Units whose sign is not the same in all rows `[vertex, unit]`.
-fn cut(polytope: &[f32], units: usize) -> u32 {
+pub(super) fn cut(polytope: &[f32], units: usize) -> u32 {
     /// Units looked at together: least and greatest of each stay in registers.
     const LANES: usize = 16;
     let mut count = 0;

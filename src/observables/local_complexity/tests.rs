@@ -139,6 +139,8 @@ fn the_authors_choices_are_what_they_say() {
         outputs: true,
         random_box: Some([0.0, 1.0]),
         shared_frame: true,
+        test_points: None,
+        random_points: None,
     };
     let subject = example.subject();
     let view = example.view(&subject, None);
@@ -206,6 +208,8 @@ fn counts_of_chains_are_what_they_were() {
         outputs: true,
         random_box: None,
         shared_frame: false,
+        test_points: None,
+        random_points: None,
     };
     let found: Vec<Vec<u32>> = (0..2)
         .map(|kind| {

@@ -150,6 +150,8 @@ fn every_documented_key_arrives() {
                 outputs: true,
                 random_box: Some([0.0, 1.0]),
                 shared_frame: true,
+                test_points: None,
+                random_points: None,
             }),
             robustness: Some(Robustness {
                 at: Schedule::At { epochs: vec![0, 100] },
@@ -281,6 +283,11 @@ fn gradient_flows_have_their_own_keys() {
 fn draws_may_be_balanced_and_blocks_not() {
     let drawn = good(&edited("size = 100", "size = 100\ndraw = [1, 2]\nbalanced = true"));
     assert_eq!(drawn.subsamples, [1, 2].map(|draw| Subsample::Balanced { size: 100, draw }));
+    let drawn = good(&edited("size = 100", "size = 100\ndraw = 7\nreplacement = true"));
+    assert_eq!(drawn.subsamples, [Subsample::WithReplacement { size: 100, draw: 7 }]);
+    let both =
+        parse(&edited("size = 100", "size = 100\ndraw = 7\nbalanced = true\nreplacement = true"), "good.toml", &[]);
+    assert!(both.unwrap_err().to_string().contains("exclude each other"));
     let block = parse(&edited("size = 100", "size = 100\nbalanced = true"), "good.toml", &[]);
     assert!(block.unwrap_err().to_string().contains("`balanced` does not apply to blocks"));
 }
@@ -492,8 +499,15 @@ fn steps_have_several_spellings() {
         ("{ steps = 7 }", Schedule::Steps { steps: vec![7] }),
         ("{ at = { steps = [5, 0, 1] } }", Schedule::Steps { steps: vec![0, 1, 5] }),
         ("{ steps = { every = 10, until = 200 } }", Schedule::EverySteps { every: 10, until: 200 }),
-        ("{ steps = { log = 5, until = 200 } }", Schedule::LogSteps { per_decade: 5, until: 200 }),
-        ("{ steps = { per_decade = 5, until = 200 } }", Schedule::LogSteps { per_decade: 5, until: 200 }),
+        ("{ steps = { log = 5, until = 200 } }", Schedule::LogSteps { per_decade: 5, until: 200, singly_until: None }),
+        (
+            "{ steps = { log = 5, until = 200, singly_until = 30 } }",
+            Schedule::LogSteps { per_decade: 5, until: 200, singly_until: Some(30) },
+        ),
+        (
+            "{ steps = { per_decade = 5, until = 200 } }",
+            Schedule::LogSteps { per_decade: 5, until: 200, singly_until: None },
+        ),
     ] {
         let found = probes(written);
         assert_eq!(found.weights.as_ref(), Some(&expected), "{written}");
@@ -507,4 +521,28 @@ fn steps_have_several_spellings() {
     let list = Some(Schedule::Steps { steps: vec![0, 1, 5] });
     assert_eq!(from_command_line("trajectory={at={steps=[0,1,5]}}"), list);
     assert_eq!(from_command_line("trajectory.at={steps=[0,1,5]}"), list);
+}
+
+/// A preset is other defaults: written out it is the same, and what is given beside it counts.
+#[test]
+fn presets_stand_for_keys() {
+    let probes = |observe: &str| good(&format!("{GOOD}[observe]\n{observe}\n")).observe.probes;
+    let written = "random_box = [0, 1], outputs = true, centroid = false, shared_frame = true, points = 1000, \
+                   test_points = 10000, random_points = 10000";
+    let preset = probes("local_complexity = { preset = \"humayun-2024\", radii = 0.1 }");
+    assert_eq!(preset, probes(&format!("local_complexity = {{ radii = 0.1, {written} }}")));
+    assert_ne!(preset, probes("local_complexity = { radii = 0.1 }"));
+    let given =
+        probes("local_complexity = { preset = \"humayun-2024\", radii = 0.1, centroid = true, test_points = 70 }");
+    let given = given.local_complexity.unwrap();
+    assert!(given.centroid && given.outputs && given.test_points == Some(70) && given.random_points == Some(10_000));
+    let none = probes("local_complexity = { preset = \"none\", radii = 0.1 }");
+    assert_eq!(none, probes("local_complexity = { radii = 0.1 }"));
+    let attack = "epsilon = 0.1, random_start = true, last_iterate = true, attack_loss = \"cross-entropy\"";
+    assert_eq!(
+        probes("robustness = { preset = \"humayun-2024\", epsilon = 0.1 }"),
+        probes(&format!("robustness = {{ {attack} }}"))
+    );
+    let own = probes("robustness = { preset = \"humayun-2024\", epsilon = 0.1, attack_loss = \"trained\" }");
+    assert_eq!(own, probes("robustness = { epsilon = 0.1, random_start = true, last_iterate = true }"));
 }

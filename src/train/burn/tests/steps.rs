@@ -201,6 +201,24 @@ fn scheduled(at: &Schedule) -> Scheduled {
         ) -> Option<usize> {
             Some(default)
         }
+        fn optional_whole(
+            &mut self,
+            _: &'static str,
+            _: std::ops::RangeInclusive<i128>,
+            _: &'static str,
+            _: &'static str,
+        ) -> Option<Option<usize>> {
+            Some(None)
+        }
+        fn whole_numbers(
+            &mut self,
+            _: &'static str,
+            _: std::ops::RangeInclusive<i128>,
+            default: &'static [usize],
+            _: &'static str,
+        ) -> Option<Vec<usize>> {
+            Some(default.to_vec())
+        }
         fn flag(&mut self, _: &'static str, default: bool, _: &'static str) -> Option<bool> {
             Some(default)
         }
