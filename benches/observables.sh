@@ -25,7 +25,8 @@ seconds() {
   told_seconds
 }
 
-mapfile -t names < <("$program" keys | awk '/^[a-z_]+ = \{ … \}/ { print $1 }')
+# That sweep's network is smooth and has no linear regions.
+mapfile -t names < <("$program" keys | awk '/^[a-z_]+ = \{ … \}/ && $1 != "neighbourhood" { print $1 }')
 [ -z "${OBSERVABLES:-}" ] || read -ra names <<<"$OBSERVABLES"
 echo "observable,round,without,with"
 for ((round = 1; round <= rounds; round++)); do

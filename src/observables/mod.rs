@@ -29,6 +29,7 @@ pub mod manifold;
 pub mod margins;
 pub mod misclassified;
 pub mod moment;
+pub mod neighbourhood;
 pub mod observer;
 pub mod preset;
 #[cfg(test)]
@@ -95,4 +96,5 @@ registry::observables! {
     gradient_noise::GradientNoise,
     test_manifold::TestManifold,
     trajectory::Trajectory,
+    neighbourhood::Neighbourhood,
 }

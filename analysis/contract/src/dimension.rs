@@ -151,9 +151,28 @@ pub const QUANTILE: Dim = &Dimension::index("quantile", Number, "1", "quantile o
 pub const COMPONENT: Dim = &Dimension::index("component", Integer, "1", "component of a spectrum, counted from 1");
 /// A training point of the tangent kernel.
 pub const POINT: Dim = &Dimension::index("point", Position, "1", "training point of the tangent kernel");
+/// A set of points whose neighbourhoods are cut into linear regions.
+pub const NEIGHBOURHOOD_POINTS: Dim =
+    &Dimension::index("neighbourhood_points", Text, "1", "points whose neighbourhoods are cut into linear regions");
+/// A radius of these.
+pub const NEIGHBOURHOOD_RADIUS: Dim =
+    &Dimension::index("neighbourhood_radius", Number, "1", "radius of these neighbourhoods, in units of the inputs");
+/// A number of directions of their cross-polytopes.
+pub const NEIGHBOURHOOD_DIRECTIONS: Dim =
+    &Dimension::index("neighbourhood_directions", Integer, "1", "directions of a cross-polytope, half its vertices");
+/// A layer whose images of neighbourhoods are looked at.
+pub const NEIGHBOURHOOD_LAYER: Dim = &Dimension::index(
+    "neighbourhood_layer",
+    Text,
+    "1",
+    "hidden layer, counted from 1, that deforms a neighbourhood; output: the outputs",
+);
+/// An epoch at which neighbourhoods were cut into linear regions.
+pub const NEIGHBOURHOOD_EPOCH: Dim =
+    &Dimension::index("neighbourhood_epoch", Integer, "epoch", "epoch of a count of linear regions in neighbourhoods");
 
 /// The dimensions of this file other than the cell, in the order in which they are written.
-pub const DIMENSIONS: [Dim; 20] = [
+pub const DIMENSIONS: [Dim; 25] = [
     EPOCH,
     LAYER,
     CLASS,
@@ -174,6 +193,11 @@ pub const DIMENSIONS: [Dim; 20] = [
     QUANTILE,
     COMPONENT,
     POINT,
+    NEIGHBOURHOOD_POINTS,
+    NEIGHBOURHOOD_RADIUS,
+    NEIGHBOURHOOD_DIRECTIONS,
+    NEIGHBOURHOOD_LAYER,
+    NEIGHBOURHOOD_EPOCH,
 ];
 
 /// Dimension of the samples of the training block's images; its labels are their classes.

@@ -14,6 +14,7 @@ pub mod dimension;
 pub mod flow;
 pub mod format;
 pub mod principal;
+pub mod rank;
 pub mod report;
 pub mod slice;
 pub mod turning_point;

@@ -4,7 +4,8 @@
 //! names are distinct; the first dimension of each is the cell.
 
 use crate::dimension::{
-    BYTE, CELL, CLASS, COMPONENT, EPOCH, LAYER, LC_EPOCH, LC_LAYER, LC_POINTS, LC_RADIUS, NOISE, PAIR, PGD_EPOCH,
+    BYTE, CELL, CLASS, COMPONENT, EPOCH, LAYER, LC_EPOCH, LC_LAYER, LC_POINTS, LC_RADIUS, NEIGHBOURHOOD_DIRECTIONS,
+    NEIGHBOURHOOD_EPOCH, NEIGHBOURHOOD_LAYER, NEIGHBOURHOOD_POINTS, NEIGHBOURHOOD_RADIUS, NOISE, PAIR, PGD_EPOCH,
     PGD_EPSILON, PGD_NORM, POINT, SNAPSHOT, STAGE, TRAJECTORY_EPOCH,
 };
 use crate::variable::{Dtype, Variable};
@@ -312,8 +313,68 @@ pub static NETWORK_TEST_ERROR: Variable = Variable {
     when: "gradient flows with `[flow] kernel` and `kernel_test`",
 };
 
+/// Exact number of linear regions in the neighbourhoods of points.
+pub static NEIGHBOURHOOD_REGIONS: Variable = Variable {
+    name: "neighbourhood_regions",
+    dims: &[CELL, NEIGHBOURHOOD_POINTS, NEIGHBOURHOOD_RADIUS, NEIGHBOURHOOD_EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "mean over points of the exact number of linear regions in the diamond along two directions",
+    when: "`[observe] neighbourhood`",
+};
+
+/// Exact number of units that bend in the neighbourhoods of points.
+pub static NEIGHBOURHOOD_UNITS: Variable = Variable {
+    name: "neighbourhood_units",
+    dims: &[CELL, NEIGHBOURHOOD_POINTS, NEIGHBOURHOOD_RADIUS, NEIGHBOURHOOD_EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "mean over points of the exact number of units that change their sign in the diamond",
+    when: "`[observe] neighbourhood`",
+};
+
+/// Units that separate the vertices of cross-polytopes of several numbers of directions: local complexity.
+pub static NEIGHBOURHOOD_CUT: Variable = Variable {
+    name: "neighbourhood_cut",
+    dims: &[CELL, NEIGHBOURHOOD_POINTS, NEIGHBOURHOOD_RADIUS, NEIGHBOURHOOD_DIRECTIONS, NEIGHBOURHOOD_EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "mean over points of the number of units that separate the vertices of the cross-polytope",
+    when: "`[observe] neighbourhood`",
+};
+
+/// Rank correlation, over points, of local complexity and the number of linear regions.
+pub static NEIGHBOURHOOD_CORRELATION: Variable = Variable {
+    name: "neighbourhood_correlation",
+    dims: &[CELL, NEIGHBOURHOOD_POINTS, NEIGHBOURHOOD_RADIUS, NEIGHBOURHOOD_DIRECTIONS, NEIGHBOURHOOD_EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "Spearman's correlation over points of the number of units that separate the vertices with that of regions",
+    when: "`[observe] neighbourhood`",
+};
+
+/// How much a layer stretches neighbourhoods.
+pub static NEIGHBOURHOOD_STRETCH: Variable = Variable {
+    name: "neighbourhood_stretch",
+    dims: &[CELL, NEIGHBOURHOOD_POINTS, NEIGHBOURHOOD_RADIUS, NEIGHBOURHOOD_LAYER, NEIGHBOURHOOD_EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "mean distance of the vertices' images from the point's over the radius, median over points",
+    when: "`[observe] neighbourhood`",
+};
+
+/// How much a layer bends neighbourhoods.
+pub static NEIGHBOURHOOD_BEND: Variable = Variable {
+    name: "neighbourhood_bend",
+    dims: &[CELL, NEIGHBOURHOOD_POINTS, NEIGHBOURHOOD_RADIUS, NEIGHBOURHOOD_LAYER, NEIGHBOURHOOD_EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "second over first differences of the layer's values along the directions, median over points",
+    when: "`[observe] neighbourhood`",
+};
+
 /// The variables of this file.
-pub static VARIABLES: [&Variable; 30] = [
+pub static VARIABLES: [&Variable; 36] = [
     &TRAIN_LOSS,
     &TRAIN_ERROR,
     &TEST_ERROR,
@@ -344,6 +405,12 @@ pub static VARIABLES: [&Variable; 30] = [
     &KERNEL_CHANGE,
     &KERNEL_TEST_ERROR,
     &NETWORK_TEST_ERROR,
+    &NEIGHBOURHOOD_REGIONS,
+    &NEIGHBOURHOOD_UNITS,
+    &NEIGHBOURHOOD_CUT,
+    &NEIGHBOURHOOD_CORRELATION,
+    &NEIGHBOURHOOD_STRETCH,
+    &NEIGHBOURHOOD_BEND,
 ];
 
 #[cfg(test)]

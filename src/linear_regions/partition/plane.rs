@@ -134,6 +134,18 @@ impl Window {
         Window::polygon(vec![[x - w, y - h], [x + w, y - h], [x + w, y + h], [x - w, y + h]])
     }
 
+    /// The points at most `radius` from a point by the sum of both coordinates' distances: the cross-polytope of two
+    /// directions.
+    ///
+    /// # Errors
+    /// [`PartitionError::Window`] if the radius is not positive and finite.
+    pub fn diamond([x, y]: Point, radius: f64) -> Result<Window, PartitionError> {
+        if !radius.is_finite() || radius <= 0.0 {
+            return Err(PartitionError::Window(format!("its radius is {radius}")));
+        }
+        Window::polygon(vec![[x + radius, y], [x, y + radius], [x - radius, y], [x, y - radius]])
+    }
+
     /// Corners, counter-clockwise.
     pub fn corners(&self) -> &[Point] {
         &self.corners

@@ -83,6 +83,31 @@ impl Partition {
         self.nonlinearities()[layer].get(self.patterns.of_nonlinearity(region, layer), place)
     }
 
+    /// Units of all activations that are positive in some region and not in another: those that change their sign within the
+    /// window.
+    pub fn bending_units(&self) -> usize {
+        let words = self.patterns.words;
+        let (mut all, mut any) = (vec![u64::MAX; words], vec![0; words]);
+        for region in 0..self.regions() {
+            for ((all, any), word) in all.iter_mut().zip(&mut any).zip(self.pattern(region)) {
+                (*all, *any) = (*all & word, *any | word);
+            }
+        }
+        let (mut count, mut from) = (0, 0);
+        for nonlinearity in self.nonlinearities() {
+            let own = from..from + nonlinearity.words();
+            if let Nonlinearity::Signs { .. } = nonlinearity {
+                count += all[own.clone()]
+                    .iter()
+                    .zip(&any[own.clone()])
+                    .map(|(all, any)| (any & !all).count_ones())
+                    .sum::<u32>();
+            }
+            from = own.end;
+        }
+        count as usize
+    }
+
     /// Borders between regions, each piece once, in the order in which they were cut.
     pub fn edges(&self) -> impl Iterator<Item = Edge> + '_ {
         let mesh = &self.mesh;
