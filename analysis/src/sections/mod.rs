@@ -6,6 +6,7 @@
 pub mod gradient_flows;
 pub mod inversion;
 pub mod local_complexity;
+pub mod neighbourhood;
 pub mod overlap;
 pub mod pruning;
 pub mod section;
@@ -17,6 +18,7 @@ pub use section::{Content, Context, Section};
 /// Every section, in the order of the page.
 pub static SECTIONS: &[&dyn Section] = &[
     &local_complexity::LocalComplexity,
+    &neighbourhood::Neighbourhoods,
     &gradient_flows::GradientFlows,
     &inversion::Inversion,
     &stragglers::Stragglers,

@@ -24,13 +24,16 @@ use crate::turning_point::{Extremum, Verdict, by_prominence};
 
 /// What is no series of its own: what a turning point is read against, what the search of class manifolds has, and errors
 /// of estimates.
-const NO_SERIES: [&str; 9] = [
+const NO_SERIES: [&str; 12] = [
     TRAIN_ERROR.name,
     TRAIN_LOSS.name,
     RADIUS.name,
     DISTANCE.name,
     MISCLASSIFIED_COUNT.name,
     "local_complexity_quantile",
+    "neighbourhood_regions_quantile",
+    "neighbourhood_units_quantile",
+    "neighbourhood_cut_quantile",
     "hessian_residual",
     "hessian_trace_error",
     "noise_curvature_error",
@@ -144,7 +147,10 @@ fn held(results: &Results) -> Result<impl Iterator<Item = AlongTraining>> {
 
 /// Whether no section of its own draws a variable.
 fn is_drawn(measured: &AlongTraining) -> bool {
-    ![EPOCH.name, LC_EPOCH.name, PGD_EPOCH.name].contains(&measured.epochs_name.as_str())
+    let elsewhere = [LC_EPOCH, PGD_EPOCH].iter().any(|dim| {
+        measured.epochs_name == dim.name || dim.name_in_steps().is_some_and(|steps| measured.epochs_name == steps)
+    });
+    !elsewhere && measured.epochs_name != EPOCH.name
 }
 
 /// Whether a file holds a series that no other section draws.

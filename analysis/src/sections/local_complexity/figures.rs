@@ -9,7 +9,7 @@ use crate::figures::Figure;
 use crate::figures::plot::{Layout, Legend, Mark, Panel, Ticks, draw};
 use crate::figures::scale::{Kind, Scale};
 use crate::groups::{Group, Groups};
-use crate::results::{Results, Status};
+use crate::results::{Results, Status, Unit};
 use crate::sections::local_complexity::search::{Complexity, Row, accuracies, points_name, steps};
 use crate::statistics::moments::median;
 
@@ -68,7 +68,7 @@ fn read(results: &Results, complexity: &Complexity, group: &Group) -> Result<Dra
         let whole =
             results.slab(LOCAL_COMPLEXITY.name, cell..cell + 1)?.and_then(|a| a.into_dimensionality::<Ix5>().ok());
         let Some(whole) = whole else { continue };
-        let probed = steps(results, cell, &axes.epochs);
+        let probed = steps(results, cell, &axes.epochs, axes.unit);
         let series = |p: usize, r: usize, l: usize| -> Vec<(f64, f64)> {
             let values = whole.slice(s![0, p, r, l, ..]);
             probed.iter().copied().zip(values.iter().map(|value| f64::from(*value))).collect()
@@ -87,7 +87,7 @@ fn read(results: &Results, complexity: &Complexity, group: &Group) -> Result<Dra
                 bundle.push(of_radius);
             }
         }
-        let recorded = steps(results, cell, &results.epochs);
+        let recorded = steps(results, cell, &results.epochs, Unit::Epoch);
         for (variable, bundle) in [("train_error", &mut drawn.train), ("test_error", &mut drawn.test)] {
             if let Some(accuracy) = accuracies(results, variable, cell..cell + 1)? {
                 bundle.push(recorded.iter().copied().zip(accuracy.iter().copied()).collect());
@@ -95,7 +95,7 @@ fn read(results: &Results, complexity: &Complexity, group: &Group) -> Result<Dra
         }
         let robust = results.slab(ROBUST_ERROR.name, cell..cell + 1)?.and_then(|a| a.into_dimensionality::<Ix4>().ok());
         if let Some(robust) = robust {
-            let at = steps(results, cell, &attack.epochs);
+            let at = steps(results, cell, &attack.epochs, attack.unit);
             for (place, (_, bundle)) in drawn.attacks.iter_mut().enumerate() {
                 let (n, e) = (place / attack.epsilons.len(), place % attack.epsilons.len());
                 let errors = robust.slice(s![0, n, e, ..]);

@@ -11,7 +11,7 @@ use super::phases::{Phases, phases};
 use super::rise::{self, Rise};
 use crate::error::Result;
 use crate::options::Options;
-use crate::results::{Results, Status};
+use crate::results::{Results, Status, Unit};
 use crate::statistics::moments::median;
 use crate::turning::SLAB_BYTES;
 
@@ -128,11 +128,14 @@ pub fn points_name(points: &str) -> &str {
     if points == "train" { "training" } else { points }
 }
 
-/// Steps of each epoch of a cell; NaN where the file does not say how many steps a pass takes.
-pub fn steps(results: &Results, cell: usize, epochs: &[i64]) -> Vec<f64> {
+/// Steps of each epoch of a cell, or the steps themselves; NaN where the file does not say how many steps a pass takes.
+pub fn steps(results: &Results, cell: usize, moments: &[i64], unit: Unit) -> Vec<f64> {
+    if unit == Unit::Step {
+        return moments.iter().map(|step| *step as f64).collect();
+    }
     let known = results.cells.numbers.iter().find(|(name, _)| name == STEPS_PER_EPOCH.name);
     let per_epoch = known.map_or(f64::NAN, |(_, values)| values[cell]);
-    epochs.iter().map(|epoch| *epoch as f64 * per_epoch).collect()
+    moments.iter().map(|epoch| *epoch as f64 * per_epoch).collect()
 }
 
 /// Errors of some cells as accuracies `[cell, epoch]`.
@@ -167,9 +170,14 @@ pub fn search(results: &Results, options: &Options) -> Result<Option<Complexity>
             .clone()
             .into_par_iter()
             .map(|cell| {
-                let steps = steps(results, cell, &axes.epochs);
+                let recorded = steps(results, cell, &results.epochs, Unit::Epoch);
+                let steps = steps(results, cell, &axes.epochs, axes.unit);
                 let at_epoch = |of: &Option<ndarray::Array2<f64>>, place: usize| {
-                    let epoch = results.epochs.binary_search(&axes.epochs[place]).ok();
+                    // Errors are recorded at epochs: at a step where it ends one.
+                    let epoch = match axes.unit {
+                        Unit::Epoch => results.epochs.binary_search(&axes.epochs[place]).ok(),
+                        Unit::Step => recorded.iter().position(|step| *step == steps[place]),
+                    };
                     of.as_ref().zip(epoch).map_or(f64::NAN, |(all, epoch)| all[[cell - range.start, epoch]])
                 };
                 let mut rows = Vec::new();
@@ -238,7 +246,7 @@ fn rises(results: &Results, complexity: &Complexity) -> Result<Vec<RiseRow>> {
         let robust = robust.and_then(|a| a.into_dimensionality::<Ix4>().ok());
         for cell in range.clone().filter(|&cell| results.cells.status[cell] == Status::Complete) {
             let place = cell - range.start;
-            let all = steps(results, cell, &results.epochs);
+            let all = steps(results, cell, &results.epochs, Unit::Epoch);
             let fitted = rise::fitted(&all, &train.row(place).to_vec());
             let of = |name: String, steps: &[f64], accuracy: &[f64]| RiseRow {
                 cell,
@@ -249,7 +257,7 @@ fn rises(results: &Results, complexity: &Complexity) -> Result<Vec<RiseRow>> {
             };
             out.push(of("test".to_owned(), &all, &test.row(place).to_vec()));
             let (Some(robust), Some(attack)) = (&robust, &attack) else { continue };
-            let probed = steps(results, cell, &attack.epochs);
+            let probed = steps(results, cell, &attack.epochs, attack.unit);
             for (n, norm) in attack.norms.iter().enumerate() {
                 for (e, epsilon) in attack.epsilons.iter().enumerate() {
                     let errors = robust.slice(s![place, n, e, ..]);
