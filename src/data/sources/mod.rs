@@ -7,6 +7,7 @@
 
 mod arrays;
 mod cifar10;
+mod colour_shapes;
 mod cylinder;
 mod definition;
 mod digits;
@@ -33,6 +34,7 @@ use serde::Serialize;
 
 pub use arrays::Arrays;
 pub use cifar10::{Channels, Cifar10};
+pub use colour_shapes::ColourShapes;
 pub use cylinder::Cylinder;
 pub(crate) use definition::{Decoded, Half, Listed};
 pub use definition::{PathKey, Sizes};
@@ -238,6 +240,8 @@ sources! {
     Rings,
     /// Points of spiral arms in the plane, one for each class.
     Spirals,
+    /// Generated images of three colours, ten classes of shapes.
+    ColourShapes,
 }
 
 /// The published data sets.

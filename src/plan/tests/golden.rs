@@ -356,6 +356,7 @@ fn generated_sources() {
         ("moons", format!("noise = [0, 0.2]; {points}")),
         ("rings", format!("classes = [2, 3]; noise = 0.2; {points}")),
         ("spirals", format!("classes = [2, 3]; turns = 2; noise = 0.2; {points}")),
+        ("colour-shapes", format!("side = [8, 16]; noise = 0.2; {points}")),
     ]
     .map(|(source, keys)| (source, sweep(source, &keys)));
     let lines = found.map(|(source, ids)| format!("{source} {}\n", ids.join(" ")));

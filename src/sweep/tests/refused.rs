@@ -139,7 +139,7 @@ error: unknown source `mnits`
 6 | source = "mnits"
   |          ^^^^^^^ did you mean "mnist"?
   |
-  = help: allowed: digits, mnist, fashion-mnist, kmnist, cifar10, idx, arrays, stripe, cylinder, gaussian-mixture, random-teacher, random-labels, power-law, sparse-parity, modular-addition, moons, rings, spirals
+  = help: allowed: digits, mnist, fashion-mnist, kmnist, cifar10, idx, arrays, stripe, cylinder, gaussian-mixture, random-teacher, random-labels, power-law, sparse-parity, modular-addition, moons, rings, spirals, colour-shapes
 
 error: `size` is larger than the data
   --> bad.toml:12:15
