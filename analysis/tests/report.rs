@@ -144,6 +144,42 @@ fn pruned_cells_are_compared_with_their_parents_and_judged_apart() {
     assert!(written.answer.sentences.iter().any(|s| s.contains("4 of 4 cells")), "{:?}", written.answer);
 }
 
+/// Two architectures and two learning rates; the distance turns at 50 of one architecture and at 60 of the other.
+#[test]
+fn epsilon_star_is_followed_along_numbers_and_words_of_the_grid() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut cells = Vec::new();
+    for (architecture, turn) in [("mlp 10 tanh", 50), ("mlp 20 tanh", 60)] {
+        for optimiser in ["sgd lr=0.2", "sgd lr=0.4"] {
+            cells.extend(
+                (0..4).map(|seed| Cell { optimiser, ..Cell::new(architecture, seed, turn + seed as usize % 2) }),
+            );
+        }
+    }
+    // Of one variant too few turn.
+    (13..16).for_each(|cell| cells[cell].turns_at = fixture::T);
+    write(&folder.path().join("results.h5"), &cells, Holds::default()).expect("the fixture");
+    let page = fs::read_to_string(report(folder.path(), None, &quick()).expect("a report").page).expect("the page");
+    let table = rows(&folder.path().join("report/epsilon_along.csv"));
+    let of = |factor: &str, level: &str, at: &str| {
+        let wanted = |row: &&BTreeMap<String, String>| {
+            (&*row["factor"], &*row["level"], &*row["at"], &*row["observable"]) == (factor, level, at, "distance")
+        };
+        table.iter().find(wanted).unwrap_or_else(|| panic!("no {factor} {level} at {at} in {table:?}"))
+    };
+    let mean = |turn: usize| (error(turn) + error(turn + 1)) / 2.0;
+    for (level, at, turn) in [("0.2", "mlp 10 tanh", 50), ("0.4", "mlp 10 tanh", 50), ("0.2", "mlp 20 tanh", 60)] {
+        assert!((number(of("lr", level, at), "epsilon_star") - mean(turn)).abs() < 1e-7);
+    }
+    let few = of("lr", "0.4", "mlp 20 tanh");
+    assert_eq!((few["cells"].as_str(), few["found"].as_str(), few["epsilon_star"].as_str()), ("4", "1", ""));
+    assert!((number(of("architecture", "mlp 20 tanh", "sgd lr=0.2"), "epsilon_star") - mean(60)).abs() < 1e-7);
+    assert!(
+        page.contains("<figure id=\"epsilon_along_lr\">")
+            && page.contains("<figure id=\"epsilon_along_architecture\">")
+    );
+}
+
 #[test]
 fn what_a_file_does_not_hold_is_said() {
     let folder = tempfile::tempdir().expect("a folder");

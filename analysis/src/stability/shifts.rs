@@ -126,26 +126,39 @@ pub fn shifts(results: &Results, points: &TurningPoints, options: &Options) -> V
 }
 
 /// One axis of the grid.
-struct Axis {
-    name: String,
+pub(crate) struct Axis {
+    /// Its name.
+    pub(crate) name: String,
     /// Labels of its levels.
-    levels: Vec<String>,
+    pub(crate) levels: Vec<String>,
+}
+
+/// Two variants that differ in one thing alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pair {
+    /// The variants.
+    pub(crate) variants: [usize; 2],
+    /// Their levels of that thing; pairs of the same levels are averaged over circumstances.
+    pub(crate) levels: [usize; 2],
 }
 
 /// The grid of unpruned cells.
-struct Design {
-    axes: Vec<Axis>,
+pub(crate) struct Design {
+    /// Its axes.
+    pub(crate) axes: Vec<Axis>,
     /// Level of every axis, variant by variant.
-    variants: Vec<Vec<usize>>,
+    pub(crate) variants: Vec<Vec<usize>>,
     /// Cells of each variant.
-    cells: Vec<Vec<usize>>,
-    seeds: usize,
+    pub(crate) cells: Vec<Vec<usize>>,
+    /// Number of different seeds.
+    pub(crate) seeds: usize,
     /// Place of the architecture among the axes.
     architecture: Option<usize>,
 }
 
 impl Design {
-    fn of(results: &Results) -> Self {
+    /// The grid of a file.
+    pub(crate) fn of(results: &Results) -> Self {
         let whole = results.cells.unpruned();
         let cells: Vec<usize> = (0..results.cells.len()).filter(|&cell| whole[cell]).collect();
         let mut axes = Vec::new();
@@ -180,6 +193,19 @@ impl Design {
         out.into_values().collect()
     }
 
+    /// Pairs of variants that differ in an axis alone.
+    pub(crate) fn pairs(&self, axis: usize) -> Vec<Pair> {
+        let mut out = Vec::new();
+        for circumstance in self.circumstances(axis) {
+            for (place, &one) in circumstance.iter().enumerate() {
+                let others = &circumstance[place + 1..];
+                let levels = |two: usize| [one, two].map(|variant| self.variants[variant][axis]);
+                out.extend(others.iter().map(|&two| Pair { variants: [one, two], levels: levels(two) }));
+            }
+        }
+        out
+    }
+
     /// Levels of the other axes that vary.
     fn at(&self, variant: usize, axis: Option<usize>) -> String {
         let told = self.axes.iter().enumerate().filter(|(other, of)| Some(*other) != axis && of.levels.len() > 1);
@@ -187,16 +213,23 @@ impl Design {
     }
 }
 
-/// ε* of one observable over the grid.
-struct Measured {
+/// A number of every cell over the grid, as ε* of one observable; NaN in cells where there is none.
+pub(crate) struct Measured {
     /// `None` where too few cells of the variant turn.
-    variants: Vec<Option<Variant>>,
+    pub(crate) variants: Vec<Option<Variant>>,
     /// Of every cell that turns: its ε*, its variant and its seed.
     found: (Vec<f64>, Vec<usize>, Vec<i64>),
 }
 
 impl Measured {
+    /// Of training errors, which are counts over the samples of the block.
     fn of(results: &Results, design: &Design, stars: &[f64]) -> Self {
+        let samples = |cell: usize| results.cells.samples.as_ref().map_or(f64::NAN, |samples| samples[cell]);
+        Measured::in_steps(results, design, stars, &|cell| 1.0 / samples(cell))
+    }
+
+    /// Of numbers that are multiples of a step of each cell; the step is NaN where they are not.
+    pub(crate) fn in_steps(results: &Results, design: &Design, stars: &[f64], step: &dyn Fn(usize) -> f64) -> Self {
         let mut found = (Vec::new(), Vec::new(), Vec::new());
         let mut variants = Vec::new();
         for (variant, cells) in design.cells.iter().enumerate() {
@@ -209,9 +242,7 @@ impl Measured {
                 found.1.push(variant);
                 found.2.push(*seed);
             }
-            // Training errors are counts over the samples of the block.
-            let samples = |cell: &usize| results.cells.samples.as_ref().map_or(f64::NAN, |samples| samples[*cell]);
-            let step = cells.first().map_or(f64::NAN, |cell| 1.0 / samples(cell));
+            let step = cells.first().map_or(f64::NAN, |&cell| step(cell));
             let stratum = design.architecture.map_or(0, |axis| design.variants[variant][axis]);
             let trained = |cell: &&usize| !matches!(results.cells.status[**cell], Status::Missing | Status::Failed);
             let enough = 2 * values.len() >= cells.iter().filter(trained).count();
@@ -221,25 +252,37 @@ impl Measured {
     }
 
     fn axis(&self, design: &Design, axis: usize, tolerance: f64) -> Shift {
-        let mut pairs = 0;
+        let of = &design.axes[axis];
+        let name = |level: usize| of.levels[level].clone();
+        self.largest(design, &of.name, Some(axis), of.levels.len(), &design.pairs(axis), &name, tolerance)
+    }
+
+    /// The largest shift over pairs of variants that differ in one thing alone, of so many levels with these names; it is
+    /// (of) an axis, whose levels are not named among the circumstances.
+    #[allow(clippy::too_many_arguments, reason = "a shift says all of these")]
+    pub(crate) fn largest(
+        &self,
+        design: &Design,
+        thing: &str,
+        axis: Option<usize>,
+        levels: usize,
+        pairs: &[Pair],
+        name: &dyn Fn(usize) -> String,
+        tolerance: f64,
+    ) -> Shift {
         let mut single: Vec<Contrast> = Vec::new();
-        let mut largest: Option<(f64, [usize; 2])> = None;
+        let mut largest: Option<(f64, [(usize, usize); 2])> = None;
         // Pairs of levels, with the variants that have them in each circumstance.
         let mut by_levels: BTreeMap<[usize; 2], Vec<(&Variant, &Variant)>> = BTreeMap::new();
-        for circumstance in design.circumstances(axis) {
-            for (place, &one) in circumstance.iter().enumerate() {
-                for &two in &circumstance[place + 1..] {
-                    pairs += 1;
-                    let (Some(a), Some(b)) = (&self.variants[one], &self.variants[two]) else { continue };
-                    let scaled = contrast::difference(a, b).over(0.5 * (a.mean + b.mean));
-                    if largest.is_none_or(|(share, _)| scaled.estimate.abs() > share) {
-                        largest = Some((scaled.estimate.abs(), if a.mean >= b.mean { [one, two] } else { [two, one] }));
-                    }
-                    single.push(scaled);
-                    let levels = [one, two].map(|variant| design.variants[variant][axis]);
-                    by_levels.entry(levels).or_default().push((a, b));
-                }
+        for &Pair { variants: [one, two], levels } in pairs {
+            let (Some(a), Some(b)) = (&self.variants[one], &self.variants[two]) else { continue };
+            let scaled = contrast::difference(a, b).over(0.5 * (a.mean + b.mean));
+            if largest.is_none_or(|(share, _)| scaled.estimate.abs() > share) {
+                let ends = [(one, levels[0]), (two, levels[1])];
+                largest = Some((scaled.estimate.abs(), if a.mean >= b.mean { ends } else { [ends[1], ends[0]] }));
             }
+            single.push(scaled);
+            by_levels.entry(levels).or_default().push((a, b));
         }
         let several = by_levels.values().filter(|pairs| pairs.len() > 1);
         let means: Vec<Contrast> = several
@@ -250,8 +293,8 @@ impl Measured {
             })
             .collect();
         let (share, interval) = contrast::largest(&single, &means);
-        let end = |variant: usize| End {
-            level: design.axes[axis].levels[design.variants[variant][axis]].clone(),
+        let end = |(variant, level): (usize, usize)| End {
+            level: name(level),
             mean: self.variants[variant].as_ref().map_or(f64::NAN, |of| of.mean),
             seeds: self.variants[variant].as_ref().map_or(0, |of| of.size),
         };
@@ -259,20 +302,21 @@ impl Measured {
         Shift {
             layer: 0,
             observable: 0,
-            axis: design.axes[axis].name.clone(),
-            levels: design.axes[axis].levels.len(),
-            pairs,
+            axis: thing.to_owned(),
+            levels,
+            pairs: pairs.len(),
             compared: single.len(),
             share,
             interval,
             amount: ends.as_ref().map_or(f64::NAN, |[high, low]| high.mean - low.mean),
-            at: largest.map_or(String::new(), |(_, [variant, _])| design.at(variant, Some(axis))),
+            at: largest.map_or(String::new(), |(_, [(variant, _), _])| design.at(variant, axis)),
             ends,
-            judgement: Judgement::of(interval, pairs > 0 && single.len() == pairs, tolerance),
+            judgement: Judgement::of(interval, !pairs.is_empty() && single.len() == pairs.len(), tolerance),
         }
     }
 
-    fn seed(&self, design: &Design, tolerance: f64) -> Shift {
+    /// What the seed does.
+    pub(crate) fn seed(&self, design: &Design, tolerance: f64) -> Shift {
         let (stars, variant, seeds) = &self.found;
         let mean_of = |variant: usize| self.variants[variant].as_ref().map_or(f64::NAN, |of| of.mean);
         // Where too few cells of a variant turn, they say nothing of seeds.

@@ -3,6 +3,7 @@
 //! The turning points themselves are shared with other sections ([`crate::turning`]), and so are the tables made of them and
 //! the verdict ([`crate::stability`]). Here is what is shown of them, and their [`figures`].
 
+pub mod along;
 pub mod figures;
 
 use minijinja::context;
@@ -49,6 +50,10 @@ impl Section for Inversion {
         let spread_out = points.principal.and_then(|o| figures::spread::figure(results, points, &spreads, 0, o));
         let spread_out: Vec<Figure> = spread_out.into_iter().collect();
 
+        let lines = along::along(results, points, series);
+        let along_grid: Vec<Figure> = figures::along::figures(points, &lines);
+        let along_frame = along::frame(points, &lines)?;
+
         // On screen a column that says the same in every row only takes room; the files keep it.
         let constant = groups.constant();
         let brief = |frame: &DataFrame| Text::of(frame).without(&constant).without_constant(&["layer", "prune"]);
@@ -58,6 +63,12 @@ impl Section for Inversion {
         let values = context! {
             curves => section::figures(&curves),
             epsilon => section::figures(&epsilon),
+            along_grid => section::figures(&along_grid),
+            along => section::table(
+                &Text::of(&along_frame)
+                    .without_constant(&["layer", "at", "samples_of", "draws"])
+                    .interval("low", "high", "95% interval"),
+            ),
             shares => section::figures(&shared),
             spreads => section::figures(&spread_out),
             stability => section::table(&shown),
@@ -84,10 +95,11 @@ impl Section for Inversion {
             template: if is_asked && (is_principal || has_manifolds) { include_str!("section.html") } else { "" },
             values,
             by_turning_points: is_asked,
-            figures: [curves, epsilon, shared, spread_out].concat(),
+            figures: [curves, epsilon, along_grid, shared, spread_out].concat(),
             tables: vec![
                 Table::long("turning_points", turning_points),
                 Table::new("stability", stability),
+                Table::new("epsilon_along", along_frame),
                 Table::new("shifts", shift),
                 Table::new("variance", variance),
                 Table::new("intraclass", intraclass),
