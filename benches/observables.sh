@@ -16,6 +16,7 @@ settings() {
   case $1 in
     local_complexity) echo 'radii = [0.05]' ;;
     robustness) echo 'epsilon = [0.05]' ;;
+    noise_robustness) echo 'sigma = [1.0]' ;;
   esac
 }
 seconds() {

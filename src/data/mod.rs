@@ -2,7 +2,7 @@
 //!
 //! - [`sources`]: the sources, one file each.
 //! - [`Pool`]: a source, decoded once ([`shape()`] tells its sizes without that); [`Pool::block`] cuts a training block
-//!   from it and scales block and test set by the block's own numbers; [`noisy_test`] adds noise.
+//!   from it and scales block and test set by the block's own numbers; [`noisy_test`] adds noise, by [`TestNoise`].
 //! - [`Census`]: what a block holds, counted before anything is trained; its [`Finding`]s are what a person should know.
 //! - [`Places`]: where files are looked for; [`listings`] lists every source and where it is.
 //! - [`fetch()`] downloads a published data set, [`check()`] verifies one that is there.
@@ -43,7 +43,7 @@ pub use fetch::{Fetched, fetch};
 pub use fetching::{FetchError, Options, Outcome, Progress};
 pub use inventory::Inventory;
 pub use locate::Places;
-pub use noise::noisy_test;
+pub use noise::{TestNoise, noisy_test};
 pub use phasesweep_kernel::{Block, Samples};
 pub use picture::Picture;
 pub use pool::{Pool, generated_identity};

@@ -5,23 +5,42 @@ use rayon::prelude::*;
 use super::Block;
 use super::stream::Key;
 
-/// The block's test inputs `[test, input]` plus independent normals of standard deviation `sigma`.
+/// One draw of the noise on test inputs.
 ///
-/// The normal of a test sample and source input depends on `stream` and their places alone: with another `sigma` the
-/// same noise is stretched, and an input has the same noise whichever others were dropped.
-pub fn noisy_test(block: &Block, sigma: f64, stream: u64) -> Vec<f32> {
-    let key = Key::new("noise on test inputs", &[stream]);
-    let mut noisy = block.test.x.clone();
-    noisy.par_chunks_mut(block.inputs().max(1)).enumerate().for_each(|(index, row)| {
-        let mut normals = key.at(index as u64);
-        let mut place = 0;
+/// The normal of a test sample and source input depends on the draw and their places alone: an input has the same noise
+/// whichever others were dropped.
+#[derive(Debug, Clone)]
+pub struct TestNoise(Key);
+
+impl TestNoise {
+    /// The draw of that number.
+    pub fn new(stream: u64) -> TestNoise {
+        TestNoise(Key::new("noise on test inputs", &[stream]))
+    }
+
+    /// Adds the standard normals of the inputs that the block keeps, of the test sample at that place, to a list.
+    pub fn of_sample(&self, block: &Block, sample: usize, out: &mut Vec<f64>) {
+        let mut normals = self.0.at(sample as u64);
+        let first = out.len();
         for feature in 0..block.features as u32 {
             let normal = normals.normal();
-            if block.live.get(place) == Some(&feature) {
-                row[place] = (f64::from(row[place]) + sigma * normal) as f32;
-                place += 1;
+            if block.live.get(out.len() - first) == Some(&feature) {
+                out.push(normal);
             }
         }
+    }
+}
+
+/// The block's test inputs `[test, input]` plus independent normals of standard deviation `sigma`.
+///
+/// The normals are those of [`TestNoise`]: with another `sigma` the same noise is stretched.
+pub fn noisy_test(block: &Block, sigma: f64, stream: u64) -> Vec<f32> {
+    let noise = TestNoise::new(stream);
+    let mut noisy = block.test.x.clone();
+    noisy.par_chunks_mut(block.inputs().max(1)).enumerate().for_each(|(index, row)| {
+        let mut normals = Vec::with_capacity(row.len());
+        noise.of_sample(block, index, &mut normals);
+        row.iter_mut().zip(normals).for_each(|(x, normal)| *x = (f64::from(*x) + sigma * normal) as f32);
     });
     noisy
 }

@@ -30,6 +30,7 @@ pub mod margins;
 pub mod misclassified;
 pub mod moment;
 pub mod neighbourhood;
+pub mod noise_robustness;
 pub mod observer;
 pub mod preset;
 #[cfg(test)]
@@ -97,4 +98,5 @@ registry::observables! {
     test_manifold::TestManifold,
     trajectory::Trajectory,
     neighbourhood::Neighbourhood,
+    noise_robustness::NoiseRobustness,
 }

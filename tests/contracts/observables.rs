@@ -53,6 +53,7 @@ intrinsic_dimension = { at = [0, 6] }
 update = { at = [0, 3, 6] }
 gradient_noise = { at = [0, 6], points = 50, probes = 2 }
 test_manifold = { at = [0, 6] }
+noise_robustness = { at = [0, 6], sigma = [0.5, 2.0], draws = 2 }
 "#;
 
 /// A fully connected network whose weights are kept at every epoch; every sample is a point of every measurement.

@@ -94,6 +94,7 @@ fn settings(observable: &str) -> &'static str {
         "local_complexity" => "{ at = [0, 1, 4], radii = [0.05], directions = 4, points = 20 }",
         "neighbourhood" => "{ at = [0, 4], radii = [0.05, 0.5], directions = [2, 4], points = 18 }",
         "robustness" => "{ at = [0, 4], epsilon = [0.1], steps = 3, points = 20 }",
+        "noise_robustness" => "{ at = [0, 4], sigma = [0.5, 2.0], draws = 3, points = 20 }",
         "sharpness" => "{ at = [0, 1, 2, 4], eigenvalues = 2, iterations = 10, probes = 2, points = 40 }",
         "representation" => "{ at = [1, 4], points = 60 }",
         _ => "{ at = [0, 1, 2, 4] }",

@@ -130,6 +130,18 @@ pub const PGD_EPSILON: Dim =
     &Dimension::index("pgd_epsilon", Number, "1", "radius of that ball, in units of the inputs");
 /// An epoch at which the error under attack was measured.
 pub const PGD_EPOCH: Dim = &Dimension::index("pgd_epoch", Integer, "epoch", "epoch of a measurement under attack");
+/// A standard deviation of noise on the test inputs, of several draws.
+pub const NOISE_SIGMA: Dim = &Dimension::index(
+    "noise_sigma",
+    Number,
+    "1",
+    "standard deviation of the noise, in units of the standardised inputs",
+);
+/// A draw of noise on the test inputs.
+pub const NOISE_DRAW: Dim = &Dimension::index("noise_draw", Integer, "1", "draw of the noise, counted from 0");
+/// An epoch at which the error under several draws of noise was measured.
+pub const NOISE_EPOCH: Dim =
+    &Dimension::index("noise_epoch", Integer, "epoch", "epoch of a measurement under several draws of noise");
 /// An epoch at which losses, errors, radii and distances were measured on a copy of the weights.
 pub const TRAJECTORY_EPOCH: Dim = &Dimension::index(
     "trajectory_epoch",
@@ -172,7 +184,7 @@ pub const NEIGHBOURHOOD_EPOCH: Dim =
     &Dimension::index("neighbourhood_epoch", Integer, "epoch", "epoch of a count of linear regions in neighbourhoods");
 
 /// The dimensions of this file other than the cell, in the order in which they are written.
-pub const DIMENSIONS: [Dim; 25] = [
+pub const DIMENSIONS: [Dim; 28] = [
     EPOCH,
     LAYER,
     CLASS,
@@ -188,6 +200,9 @@ pub const DIMENSIONS: [Dim; 25] = [
     PGD_NORM,
     PGD_EPSILON,
     PGD_EPOCH,
+    NOISE_SIGMA,
+    NOISE_DRAW,
+    NOISE_EPOCH,
     TRAJECTORY_EPOCH,
     STAGE,
     QUANTILE,

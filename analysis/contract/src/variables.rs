@@ -5,8 +5,8 @@
 
 use crate::dimension::{
     BYTE, CELL, CLASS, COMPONENT, EPOCH, LAYER, LC_EPOCH, LC_LAYER, LC_POINTS, LC_RADIUS, NEIGHBOURHOOD_DIRECTIONS,
-    NEIGHBOURHOOD_EPOCH, NEIGHBOURHOOD_LAYER, NEIGHBOURHOOD_POINTS, NEIGHBOURHOOD_RADIUS, NOISE, PAIR, PGD_EPOCH,
-    PGD_EPSILON, PGD_NORM, POINT, SNAPSHOT, STAGE, TRAJECTORY_EPOCH,
+    NEIGHBOURHOOD_EPOCH, NEIGHBOURHOOD_LAYER, NEIGHBOURHOOD_POINTS, NEIGHBOURHOOD_RADIUS, NOISE, NOISE_DRAW, NOISE_EPOCH,
+    NOISE_SIGMA, PAIR, PGD_EPOCH, PGD_EPSILON, PGD_NORM, POINT, SNAPSHOT, STAGE, TRAJECTORY_EPOCH,
 };
 use crate::variable::{Dtype, Variable};
 
@@ -110,6 +110,16 @@ pub static ROBUST_ERROR: Variable = Variable {
     units: "1",
     long_name: "share of the attacked test samples misclassified, unattacked or at some step of the attack",
     when: "`[observe] robustness`",
+};
+
+/// Share of the test samples misclassified under a draw of noise on their inputs.
+pub static NOISE_ERROR: Variable = Variable {
+    name: "noise_error",
+    dims: &[CELL, NOISE_SIGMA, NOISE_DRAW, NOISE_EPOCH],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "share of the test samples misclassified under a draw of noise on their inputs",
+    when: "`[observe] noise_robustness`",
 };
 
 /// Steps of the optimiser in an epoch.
@@ -374,7 +384,7 @@ pub static NEIGHBOURHOOD_BEND: Variable = Variable {
 };
 
 /// The variables of this file.
-pub static VARIABLES: [&Variable; 36] = [
+pub static VARIABLES: [&Variable; 37] = [
     &TRAIN_LOSS,
     &TRAIN_ERROR,
     &TEST_ERROR,
@@ -385,6 +395,7 @@ pub static VARIABLES: [&Variable; 36] = [
     &MISCLASSIFIED_COUNT,
     &LOCAL_COMPLEXITY,
     &ROBUST_ERROR,
+    &NOISE_ERROR,
     &STEPS_PER_EPOCH,
     &TRAJECTORY_TRAIN_ERROR,
     &FLOW_TIME,

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use ndarray::Array2;
 use phasesweep_results::dimension::{CLASS, EPOCH, LC_EPOCH, PAIR, PGD_EPOCH};
-use phasesweep_results::variables::{DISTANCE, MISCLASSIFIED_COUNT, RADIUS, TRAIN_ERROR, TRAIN_LOSS};
+use phasesweep_results::variables::{DISTANCE, MISCLASSIFIED_COUNT, NOISE_ERROR, RADIUS, TRAIN_ERROR, TRAIN_LOSS};
 use rayon::prelude::*;
 
 use super::known_errors::known_errors;
@@ -24,12 +24,13 @@ use crate::turning_point::{Extremum, Verdict, by_prominence};
 
 /// What is no series of its own: what a turning point is read against, what the search of class manifolds has, and errors
 /// of estimates.
-const NO_SERIES: [&str; 12] = [
+const NO_SERIES: [&str; 13] = [
     TRAIN_ERROR.name,
     TRAIN_LOSS.name,
     RADIUS.name,
     DISTANCE.name,
     MISCLASSIFIED_COUNT.name,
+    NOISE_ERROR.name,
     "local_complexity_quantile",
     "neighbourhood_regions_quantile",
     "neighbourhood_units_quantile",

@@ -86,7 +86,7 @@ fn every_key_is_part_of_the_sweeps_of_the_tests() {
     let inside: &str = "weight_norm local_complexity robustness radii directions centroid epsilon step_size random_start \
          distance_from_start gradient_norm sharpness eigenvalues iterations probes representation collapse margins bins \
          tangent_kernel cka end intrinsic_dimension update gradient_noise test_manifold \
-         trajectory neighbourhood most_regions preset test_points random_points";
+         trajectory neighbourhood most_regions preset test_points random_points noise_robustness sigma draws";
     for (table, key) in all_keys() {
         let written = [EVERY_KEY, FLOW_KEYS, ARRAYS].iter().any(|text| text.contains(&format!("\n{} = ", key.name)));
         let known = written || apart.contains(&key.name) || inside.split(' ').any(|name| name == key.name);

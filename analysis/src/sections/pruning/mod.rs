@@ -2,6 +2,7 @@
 
 pub mod figure;
 pub mod outcomes;
+pub mod robust;
 
 use minijinja::context;
 
@@ -20,14 +21,19 @@ impl Section for Pruning {
             return Ok(None);
         }
         let frame = outcomes::frame(results, points, &found)?;
-        let shown = Text::of(&frame).without(&groups.constant()).without_constant(&["layer", "prune"]);
-        let figures: Vec<_> = figure::pruning(results, points, &found).into_iter().collect();
+        let mut shown = Text::of(&frame).without(&groups.constant()).without_constant(&["layer", "prune"]);
+        shown = shown.interval("test_low", "test_high", "95% interval");
+        for noisy in found.first().map_or(&[][..], |outcome| &outcome.noisy) {
+            let (low, high) = (format!("noisy_low_{}", noisy.sigma), format!("noisy_high_{}", noisy.sigma));
+            shown = shown.interval(&low, &high, &format!("95% interval at σ = {}", noisy.sigma));
+        }
+        let figures: Vec<_> = figure::pruning(points, &found).into_iter().collect();
         Ok(Some(Content {
             template: include_str!("section.html"),
             values: context! {
-                sentences => outcomes::sentences(points, &found),
+                sentences => [outcomes::sentences(points, &found), robust::sentences(points, &found)].concat(),
                 drawn => section::figures(&figures),
-                pruning => section::table(&shown.interval("test_low", "test_high", "95% interval")),
+                pruning => section::table(&shown),
             },
             figures,
             tables: vec![Table::new("pruning", frame)],

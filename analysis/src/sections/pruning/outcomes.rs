@@ -7,8 +7,9 @@
 
 use std::collections::HashMap;
 
-use ndarray::{ArrayView1, Ix2, Ix3};
-use phasesweep_results::variables::{NOISY_ERROR, TEST_ERROR, TRAIN_ERROR};
+use ndarray::{ArrayView1, Ix2, Ix3, Ix4};
+use phasesweep_results::dimension::NOISE_SIGMA;
+use phasesweep_results::variables::{NOISE_ERROR, NOISY_ERROR, TEST_ERROR, TRAIN_ERROR};
 use polars::prelude::*;
 
 use crate::error::Result;
@@ -82,8 +83,25 @@ pub struct Outcome {
     pub at_end: Level,
     /// Least test error along training.
     pub best: Level,
-    /// Test error at the end under each noise level.
-    pub noisy: Vec<Level>,
+    /// Mean ε* of the whole block's runs of the circumstance.
+    pub star: f64,
+    /// Test error at the end by seed.
+    pub by_seed: Vec<(i64, f64)>,
+    /// Test error at the end under noise, σ ascending.
+    pub noisy: Vec<Noisy>,
+}
+
+/// Test error at the end under noise of one standard deviation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Noisy {
+    /// The noise's standard deviation.
+    pub sigma: f64,
+    /// Over cells, of each the mean over draws.
+    pub level: Level,
+    /// Standard deviation over draws of the noise within a cell, the mean over cells; NaN of one draw.
+    pub over_draws: f64,
+    /// The mean over draws by seed.
+    pub by_seed: Vec<(i64, f64)>,
 }
 
 /// Test errors of a cell.
@@ -91,7 +109,8 @@ pub struct Outcome {
 struct Tested {
     at_end: f64,
     best: f64,
-    noisy: Vec<f64>,
+    /// Of each σ the error of every draw.
+    noisy: Vec<Vec<f64>>,
 }
 
 /// Circumstance and prune.
@@ -121,7 +140,8 @@ pub fn outcomes(results: &Results, points: &TurningPoints) -> Result<Vec<Outcome
         });
         groups[group].1.push(cell);
     }
-    let (tested, errors) = read(results)?;
+    let sigmas = Sigmas::of(results)?;
+    let (tested, errors) = read(results, &sigmas)?;
     let parent_error = |cell: usize, kind: Kind| {
         let parent = *parents.get(&(circumstance(cell), cells.seed[cell]))?;
         match kind {
@@ -150,6 +170,26 @@ pub fn outcomes(results: &Results, points: &TurningPoints) -> Result<Vec<Outcome
                 turned.push([count("found"), count("edge"), count("none")]);
             }
         }
+        let mine = |of: &dyn Fn(&Tested) -> f64| -> Vec<(i64, f64)> {
+            let values = complete.iter().map(|&cell| (cells.seed[cell], of(&tested[cell])));
+            values.filter(|(_, value)| value.is_finite()).collect()
+        };
+        let noisy = |(place, &sigma): (usize, &f64)| {
+            let draws = |tested: &Tested| tested.noisy.get(place).cloned().unwrap_or_default();
+            let spreads: Vec<f64> = complete.iter().map(|&cell| standard_deviation(&draws(&tested[cell]))).collect();
+            Noisy {
+                sigma,
+                level: level(&|tested| mean(&draws(tested))),
+                over_draws: mean(&spreads.into_iter().filter(|spread| spread.is_finite()).collect::<Vec<_>>()),
+                by_seed: mine(&|tested| mean(&draws(tested))),
+            }
+        };
+        let stars: Vec<f64> = (0..cells.len())
+            .filter(|&cell| prunes[cell] == "none" && self::same(&axes, cell, &circumstance))
+            .filter_map(|cell| points.at(cell, 0, points.principal?, Rule::Prominence))
+            .map(|row| row.epsilon_star)
+            .filter(|star| star.is_finite())
+            .collect();
         let of_parents: Vec<f64> = match kind {
             Some((kind, _)) => {
                 complete.iter().filter_map(|&c| parent_error(c, kind)).filter(|e| e.is_finite()).collect()
@@ -165,7 +205,9 @@ pub fn outcomes(results: &Results, points: &TurningPoints) -> Result<Vec<Outcome
             parent_error: mean(&of_parents),
             at_end: level(&|tested| tested.at_end),
             best: level(&|tested| tested.best),
-            noisy: (0..results.noise.len()).map(|n| level(&|t| t.noisy.get(n).copied().unwrap_or(f64::NAN))).collect(),
+            star: mean(&stars),
+            by_seed: mine(&|tested| tested.at_end),
+            noisy: sigmas.all.iter().enumerate().map(noisy).collect(),
         }
     };
     Ok(groups.into_iter().map(outcome).collect())
@@ -196,13 +238,42 @@ pub fn sentences(points: &TurningPoints, all: &[Outcome]) -> Vec<String> {
     circumstances.into_iter().filter_map(one).take(24).collect()
 }
 
+/// Whether a cell is of a circumstance: a label of each axis.
+fn same(axes: &[&Vec<String>], cell: usize, circumstance: &[String]) -> bool {
+    axes.iter().zip(circumstance).all(|(labels, label)| labels[cell] == *label)
+}
+
+/// The standard deviations of noise of a file, ascending: those of several draws, and of one draw those that have not several.
+struct Sigmas {
+    all: Vec<f64>,
+    /// Place among the σ of several draws, else among those of one draw.
+    places: Vec<std::result::Result<usize, usize>>,
+}
+
+impl Sigmas {
+    fn of(results: &Results) -> Result<Self> {
+        let several = match results.has(NOISE_ERROR.name) {
+            true => results.numbers(NOISE_SIGMA.name)?.unwrap_or_default(),
+            false => Vec::new(),
+        };
+        let drawn = several.iter().enumerate().map(|(place, sigma)| (*sigma, Ok(place)));
+        let single = results.noise.iter().enumerate().filter(|(_, sigma)| !several.contains(sigma));
+        let mut both: Vec<(f64, std::result::Result<usize, usize>)> =
+            drawn.chain(single.map(|(place, sigma)| (*sigma, Err(place)))).collect();
+        both.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (all, places) = both.into_iter().unzip();
+        Ok(Sigmas { all, places })
+    }
+}
+
 /// Test errors of every cell, and the training errors of every cell.
-fn read(results: &Results) -> Result<(Vec<Tested>, Vec<Vec<f64>>)> {
+fn read(results: &Results, sigmas: &Sigmas) -> Result<(Vec<Tested>, Vec<Vec<f64>>)> {
     let (mut tested, mut errors) = (Vec::new(), Vec::new());
     for range in results.slabs(SLAB_BYTES) {
         let train = results.slab(TRAIN_ERROR.name, range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
         let test = results.slab(TEST_ERROR.name, range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
         let noisy = results.slab(NOISY_ERROR.name, range.clone())?.and_then(|a| a.into_dimensionality::<Ix3>().ok());
+        let drawn = results.slab(NOISE_ERROR.name, range.clone())?.and_then(|a| a.into_dimensionality::<Ix4>().ok());
         for row in 0..range.len() {
             let mut cell = Tested { at_end: f64::NAN, best: f64::NAN, noisy: Vec::new() };
             if let Some(test) = &test {
@@ -210,10 +281,15 @@ fn read(results: &Results) -> Result<(Vec<Tested>, Vec<Vec<f64>>)> {
                 let finite = test.row(row).iter().map(|v| f64::from(*v)).filter(|v| v.is_finite()).collect::<Vec<_>>();
                 cell.best = finite.into_iter().reduce(f64::min).unwrap_or(f64::NAN);
             }
-            if let Some(noisy) = &noisy {
-                let level = |n: usize| last(noisy.slice(ndarray::s![row, n, ..]));
-                cell.noisy = (0..results.noise.len()).map(level).collect();
-            }
+            let of_sigma = |place: &std::result::Result<usize, usize>| match (place, &drawn, &noisy) {
+                (Ok(place), Some(drawn), _) => {
+                    let draws = 0..drawn.shape()[2];
+                    draws.map(|draw| last(drawn.slice(ndarray::s![row, *place, draw, ..]))).collect()
+                }
+                (Err(place), _, Some(noisy)) => vec![last(noisy.slice(ndarray::s![row, *place, ..]))],
+                _ => Vec::new(),
+            };
+            cell.noisy = sigmas.places.iter().map(of_sigma).collect();
             tested.push(cell);
             errors.push(train.as_ref().map(|a| a.row(row).iter().map(|v| f64::from(*v)).collect()).unwrap_or_default());
         }
@@ -256,11 +332,13 @@ pub fn frame(results: &Results, points: &TurningPoints, all: &[Outcome]) -> Resu
         Column::new("test_high".into(), number(&|o| o.at_end.interval.high)),
         Column::new("best_test_error".into(), number(&|o| o.best.mean)),
     ]);
-    for (place, sigma) in results.noise.iter().enumerate() {
-        columns.push(Column::new(
-            format!("noisy_error_{sigma}").into(),
-            number(&|o| o.noisy.get(place).map_or(f64::NAN, |l| l.mean)),
-        ));
+    let sigmas: Vec<f64> = all.first().map_or_else(Vec::new, |of| of.noisy.iter().map(|noisy| noisy.sigma).collect());
+    for (place, sigma) in sigmas.iter().enumerate() {
+        let of = |of: &dyn Fn(&Noisy) -> f64| number(&|o| o.noisy.get(place).map_or(f64::NAN, of));
+        columns.push(Column::new(format!("noisy_error_{sigma}").into(), of(&|noisy| noisy.level.mean)));
+        columns.push(Column::new(format!("noisy_low_{sigma}").into(), of(&|noisy| noisy.level.interval.low)));
+        columns.push(Column::new(format!("noisy_high_{sigma}").into(), of(&|noisy| noisy.level.interval.high)));
+        columns.push(Column::new(format!("noisy_draws_sd_{sigma}").into(), of(&|noisy| noisy.over_draws)));
     }
     table("the table of pruned retraining", DataFrame::new_infer_height(columns))
 }
