@@ -47,6 +47,11 @@ struct Arguments {
     #[arg(long, value_name = "NAME=WAY", value_parser = way)]
     turning: Vec<(String, options::Turning)>,
 
+    /// Training losses whose crossing is held against the inversion, comma-separated [default: what the sweep file's table
+    /// `report` says, else the mean training loss at the inversion, half of it and twice it]
+    #[arg(long, value_name = "LOSS", value_delimiter = ',')]
+    loss_levels: Vec<f64>,
+
     /// Bootstrap resamples of an interval of a power law
     #[arg(long, value_name = "COUNT", default_value_t = 2000)]
     bootstrap: usize,
@@ -63,10 +68,22 @@ fn way(text: &str) -> Result<(String, options::Turning), String> {
 }
 
 fn main() -> ExitCode {
-    let Arguments { from, out, group_by, prominence, burn_in, lc_prominence, tolerance, bootstrap, principal, turning } =
-        Arguments::parse();
+    let Arguments {
+        from,
+        out,
+        group_by,
+        prominence,
+        burn_in,
+        lc_prominence,
+        tolerance,
+        bootstrap,
+        principal,
+        turning,
+        loss_levels,
+    } = Arguments::parse();
     let turning = turning.into_iter().collect();
-    let options = Options { group_by, prominence, burn_in, lc_prominence, tolerance, bootstrap, principal, turning };
+    let options =
+        Options { group_by, prominence, burn_in, lc_prominence, tolerance, bootstrap, principal, turning, loss_levels };
     match report(&from, out.as_deref(), &options) {
         Ok(written) => {
             written.doubts.iter().for_each(|sentence| eprintln!("warning: {sentence}"));

@@ -56,6 +56,9 @@ pub struct Options {
     /// Which way series turn, by the names of variables (`weight_norm`) or of series (`weight_norm[2]`); others either way,
     /// and what is not said here as the sweep's `[report]` says.
     pub turning: BTreeMap<String, Turning>,
+    /// Training losses whose crossing is an event beside the inversion; empty: what the sweep's `[report]` says, and else the
+    /// mean training loss at the inversion, half of it and twice it.
+    pub loss_levels: Vec<f64>,
 }
 
 impl Default for Options {
@@ -70,6 +73,7 @@ impl Default for Options {
             bootstrap: 2000,
             principal: None,
             turning: BTreeMap::new(),
+            loss_levels: Vec::new(),
         }
     }
 }
@@ -86,6 +90,9 @@ impl Options {
             let turning = Turning::named(way).ok_or_else(|| unknown_way(name, way))?;
             out.turning.entry(name.clone()).or_insert(turning);
         }
+        if out.loss_levels.is_empty() {
+            out.loss_levels.clone_from(&sweep.loss_levels);
+        }
         Ok(out)
     }
 
@@ -100,6 +107,10 @@ impl Options {
         if !(self.tolerance > 0.0 && self.tolerance < 1.0) {
             let sentence = "must lie between 0 and 1: it is a share of ε*, the training error at the inversion";
             return Err(Error::Setting(format!("--tolerance {} {sentence}", self.tolerance)));
+        }
+        if let Some(level) = self.loss_levels.iter().find(|level| !(**level > 0.0 && level.is_finite())) {
+            let sentence = "must be positive: it is a training loss that training falls to";
+            return Err(Error::Setting(format!("--loss-levels {level} {sentence}")));
         }
         if !(100..=1_000_000).contains(&self.bootstrap) {
             let sentence = "must lie between 100 and 1000000: fewer resamples give no interval";

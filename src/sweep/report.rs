@@ -1,4 +1,4 @@
-//! `[report]`: which turning point the report is about, and which way series turn.
+//! `[report]`: which turning point the report is about, which way series turn, and which training losses it is held against.
 //!
 //! It decides nothing of training and is part of no identity; it is kept in `results.h5`, where `phasesweep report` reads it.
 
@@ -8,10 +8,10 @@ use super::diagnostics::Diagnostics;
 use super::document::{Node, Value};
 use super::judge::Judge;
 use super::place::Located;
-use super::reader::{Field, TableReader};
+use super::reader::{Field, List, TableReader};
 use super::suggestion::nearest;
 use super::table::{RawTable, Table, keys, no_kinds};
-use crate::key::{Absent, Form, Key};
+use crate::key::{Absent, Bound, Form, Key, Label};
 use crate::observables::VARIABLES;
 
 keys! {
@@ -20,6 +20,13 @@ keys! {
         /// The observable whose turning point the report is about, by the name of its variable in `results.h5`, with a
         /// label where it has several: `"hessian_eigenvalue"`, `"weight_norm[2]"`.
         principal: String = string { absent: Absent::Means("the inversion: the distance, or a radius") },
+        /// Training losses whose crossing is an event beside that turning point: does it happen at a training error of its own,
+        /// or does a certain training loss do as well?
+        loss_levels: List<f64> = numbers {
+            label: Label::Never,
+            bound: Bound::Positive,
+            absent: Absent::Means("the mean training loss at that turning point, half of it and twice it"),
+        },
     }
 }
 
@@ -38,6 +45,7 @@ impl RawReport {
 
 const KEYS: &[Key] = &[
     OwnKeys::KEYS[0],
+    OwnKeys::KEYS[1],
     Key {
         name: "turning",
         form: Form::Table,
@@ -60,10 +68,13 @@ pub(crate) const TABLE: Table = Table {
 /// The checked table; what holds without it where there is none.
 pub(crate) fn resolve(table: Option<&RawTable<RawReport>>, diagnostics: &mut Diagnostics) -> Option<ReportSettings> {
     let Some(table) = table else { return Some(ReportSettings::default()) };
-    let judge = Judge::of(TABLE.header, table, diagnostics);
+    let mut judge = Judge::of(TABLE.header, table, diagnostics);
     let mut settings = ReportSettings::default();
     if let Some(name) = table.keys.own.principal.given() {
         settings.principal = Some(variable(name, judge.diagnostics)?);
+    }
+    if !matches!(table.keys.own.loss_levels.field, Field::Absent) {
+        settings.loss_levels = judge.reals(&table.keys.own.loss_levels)?.iter().map(|level| level.value).collect();
     }
     if let Some(node) = table.keys.turning.given() {
         let Value::Table(ways) = &node.value.value else { return None };

@@ -23,6 +23,16 @@ pub enum Extremum {
     Maximum,
 }
 
+impl Extremum {
+    /// Its name in files: one of `minimum` or `maximum`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Extremum::Minimum => "minimum",
+            Extremum::Maximum => "maximum",
+        }
+    }
+}
+
 /// A turning point that was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Turn {

@@ -3,6 +3,7 @@
 //! Report, page, files and terminal loop over the list; what a section reads, computes, draws and says is in its folder
 //! (`section.rs` says in which form).
 
+pub mod events;
 pub mod gradient_flows;
 pub mod inversion;
 pub mod local_complexity;
@@ -21,6 +22,7 @@ pub static SECTIONS: &[&dyn Section] = &[
     &neighbourhood::Neighbourhoods,
     &gradient_flows::GradientFlows,
     &inversion::Inversion,
+    &events::Events,
     &stragglers::Stragglers,
     &overlap::Overlap,
     &pruning::Pruning,

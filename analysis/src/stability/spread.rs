@@ -153,7 +153,7 @@ struct Cells {
 }
 
 /// Learning rate of each cell that plain gradient descent trained; NaN for others, and where the file does not say.
-fn plain_rates(results: &Results) -> Vec<f64> {
+pub(crate) fn plain_rates(results: &Results) -> Vec<f64> {
     let cells = &results.cells;
     let number = |name: &str| cells.numbers.iter().find(|(known, _)| known == name).map(|(_, values)| values);
     let optimiser = cells.axes.iter().find(|(name, _)| name == "optimiser").map(|(_, labels)| labels);

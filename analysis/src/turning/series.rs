@@ -140,6 +140,12 @@ impl Slab {
     }
 }
 
+/// The observable that the report is about, where there is one: its search and its place there.
+pub fn principal<'a>(points: &'a TurningPoints, all: &'a AllSeries) -> Option<(&'a TurningPoints, usize)> {
+    let of_series = all.points.principal.map(|place| (&all.points, place));
+    of_series.or_else(|| points.principal.filter(|_| !points.layers.is_empty()).map(|place| (points, place)))
+}
+
 /// The variables of a file that hold series.
 fn held(results: &Results) -> Result<impl Iterator<Item = AlongTraining>> {
     let along = results.along_training()?;

@@ -190,6 +190,7 @@ fn every_documented_key_arrives() {
     let report = ReportSettings {
         principal: Some("weight_norm[2]".into()),
         turning: ways.iter().map(|(name, way)| (name.to_string(), way.to_string())).collect(),
+        loss_levels: vec![0.05, 0.5],
     };
     assert_eq!(sweep.report, report);
     assert_eq!(sweep.grid_size(), 2 * 13 * 7 * 24 * 95 * 8);

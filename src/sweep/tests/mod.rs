@@ -212,6 +212,7 @@ max_seeds = 128
 
 [report]
 principal = "weight_norm[2]"
+loss_levels = [0.05, 0.5]
 turning = { hessian_eigenvalue = "maximum", radius_0 = "minimum" }
 
 [slurm]

@@ -12,7 +12,7 @@ use crate::options::Options;
 use crate::results::{Results, Unit};
 use crate::statistics::interval::{Interval, mean_interval};
 use crate::statistics::moments::{mean, median, standard_deviation};
-use crate::turning::series::AllSeries;
+use crate::turning::series::{AllSeries, principal};
 use crate::turning::{Rule, TurningPoint, TurningPoints, symbol};
 use crate::turning_point::Extremum;
 
@@ -76,12 +76,6 @@ impl Row {
     pub fn turns(&self) -> bool {
         self.cells > 0 && 2 * (self.minima + self.maxima) >= self.cells
     }
-}
-
-/// The observable that the report is about, where there is one: its search and its place there.
-pub fn principal<'a>(points: &'a TurningPoints, all: &'a AllSeries) -> Option<(&'a TurningPoints, usize)> {
-    let of_series = all.points.principal.map(|place| (&all.points, place));
-    of_series.or_else(|| points.principal.filter(|_| !points.layers.is_empty()).map(|place| (points, place)))
 }
 
 /// Name of the observable that the report is about, as figures write it.

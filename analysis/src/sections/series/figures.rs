@@ -10,7 +10,7 @@ use crate::groups::{Group, Groups};
 use crate::results::{Results, Status};
 use crate::statistics::moments::median;
 use crate::turning::known_errors::known_errors;
-use crate::turning::series::{AllSeries, Measured, Slab};
+use crate::turning::series::{AllSeries, Measured, Slab, principal};
 use crate::turning::{Rule, TurningPoints};
 
 /// Groups drawn at most.
@@ -208,7 +208,7 @@ pub fn comparison(rows: &[Row], groups: &Groups, points: &TurningPoints, all: &A
     // In the order in which they happen: training errors fall.
     names.sort_by(|a, b| mean_of(b).total_cmp(&mean_of(a)));
     names.truncate(MOST_ROWS);
-    let principal = super::compare::principal(points, all);
+    let principal = principal(points, all);
     for (index, group) in groups.all.iter().enumerate().take(MOST_GROUPS) {
         let mut marks = Vec::new();
         let mut stars = Vec::new();

@@ -11,14 +11,6 @@ use crate::turning::TurningPoint;
 use crate::turning::series::AllSeries;
 use crate::turning_point::Extremum;
 
-/// A kind of turning point as tables say it.
-pub fn name(extremum: Extremum) -> &'static str {
-    match extremum {
-        Extremum::Minimum => "minimum",
-        Extremum::Maximum => "maximum",
-    }
-}
-
 /// One row per cell and series: the cells' columns, `series`, `start` and `end` (first and last measured value), `found`
 /// (how the search ended), and of the turning point its kind (`turn`), `epoch`, `value`, `epsilon_star`, and the least and
 /// greatest training error between the measurements before and after it (`least_error`, `greatest_error`); null where there
@@ -48,7 +40,7 @@ pub fn cells(results: &Results, all: &AllSeries) -> Result<DataFrame> {
         Column::new("start".into(), of(&all.ends[0])),
         Column::new("end".into(), of(&all.ends[1])),
         Column::new("found".into(), rows().map(|row| row.status).collect::<Vec<_>>()),
-        Column::new("turn".into(), rows().map(|row| row.extremum.map(name)).collect::<Vec<_>>()),
+        Column::new("turn".into(), rows().map(|row| row.extremum.map(Extremum::name)).collect::<Vec<_>>()),
         Column::new("epoch".into(), moment(Unit::Epoch)),
         Column::new("value".into(), number(|row| row.value)),
         Column::new("epsilon_star".into(), number(|row| row.epsilon_star)),
