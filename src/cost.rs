@@ -234,6 +234,8 @@ fn record_bytes(sweep: &Sweep, variant: &Variant, data: &DataShape, samples: usi
             kernel_points: flow.points(samples),
             machine: flow.kernel_test > 0,
             informative: true,
+            neurons: flow.neurons,
+            profile: flow.profile,
         }),
     };
     layout(&setup, &observe.probes).bytes()

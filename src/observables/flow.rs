@@ -7,8 +7,8 @@
 use phasesweep_results::dimension::{CELL, COMPONENT, EPOCH, POINT, QUANTILE, STAGE};
 pub use phasesweep_results::variables::{
     COMPRESSION, FLOW_STOP, FLOW_TIME, HIDDEN_DIMENSION, KERNEL_ALIGNMENT, KERNEL_CHANGE, KERNEL_COORDINATE,
-    KERNEL_LABEL, KERNEL_PROJECTION, KERNEL_TEST_ERROR, NETWORK_TEST_ERROR, STAGE_COMPRESSION, STAGE_EPOCH,
-    STAGE_TEST_ERROR, STAGE_TIME, STAGE_TRAIN_ERROR, STAGE_UNFITTED, UNFITTED,
+    KERNEL_LABEL, KERNEL_PROJECTION, KERNEL_TEST_ERROR, NETWORK_TEST_ERROR, STAGE_COMPRESSION, STAGE_COMPRESSION_NORM,
+    STAGE_EPOCH, STAGE_TEST_ERROR, STAGE_TIME, STAGE_TRAIN_ERROR, STAGE_UNFITTED, UNFITTED,
 };
 use phasesweep_results::{Dtype, Variable};
 
@@ -51,7 +51,7 @@ pub const FAMILY: Family = Family {
 /// λ, where it is known which inputs are informative.
 pub const COMPRESSION_FAMILY: Family = Family {
     name: "compression",
-    variables: &[&COMPRESSION, &STAGE_COMPRESSION],
+    variables: &[&COMPRESSION, &STAGE_COMPRESSION, &STAGE_COMPRESSION_NORM],
     label: |setup, _| setup.flow.is_some_and(|flow| flow.informative),
 };
 

@@ -2,7 +2,7 @@
 //!
 //! There are three ways to measure. An engine reduces some quantities itself, from hidden activations and outputs that never
 //! leave the device: [`losses`], [`manifold`], [`misclassified`]. A gradient flow measures others at its steps and stages:
-//! [`flow`]. The rest is measured on the host, at scheduled epochs or steps, on copies of the weights: these are the
+//! [`flow`], [`neurons`]. The rest is measured on the host, at scheduled epochs or steps, on copies of the weights: these are the
 //! [`Observable`]s, [`local_complexity`] and [`robustness`] among them, and any further one is its file,
 //! declared here and named in a line of `observables!`.
 //!
@@ -30,6 +30,7 @@ pub mod margins;
 pub mod misclassified;
 pub mod moment;
 pub mod neighbourhood;
+pub mod neurons;
 pub mod noise_robustness;
 pub mod observer;
 pub mod preset;
@@ -77,6 +78,8 @@ pub const FAMILIES: &[&Family] = &[
     &flow::COMPRESSION_FAMILY,
     &flow::KERNEL_FAMILY,
     &flow::MACHINE_FAMILY,
+    &neurons::FAMILY,
+    &neurons::PROFILE_FAMILY,
 ];
 
 // One line for each observable on copies of the weights: its file, and the type of its settings.

@@ -91,6 +91,10 @@ pub struct FlowSetup<'a> {
     pub machine: bool,
     /// Whether it is known which inputs are informative.
     pub informative: bool,
+    /// Neurons of the first hidden layer that are followed as points.
+    pub neurons: usize,
+    /// Positions along the informative axis at which the output is taken.
+    pub profile: usize,
 }
 
 /// Pairs of classes (a, b) with a < b, in the order in which distances are recorded.

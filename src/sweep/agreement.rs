@@ -35,7 +35,23 @@ pub(super) fn flows(
             error.help("write labels = \"parity\", \"halves\" or \"one-vs-rest\", or choose two labels: only = [3, 5]");
         }
     }
-    flow::resolve(raw.flow.as_ref(), diagnostics)
+    let observe = flow::resolve(raw.flow.as_ref(), diagnostics)?;
+    informative(raw, data, diagnostics);
+    Some(observe)
+}
+
+/// Reports what is measured along informative coordinates where no data of the sweep say which those are.
+fn informative(raw: &RawSweep, data: &[Located<Data>], diagnostics: &mut Diagnostics) {
+    let Some(table) = raw.flow.as_ref().filter(|_| data.iter().all(|entry| entry.value.source.informative().is_none()))
+    else {
+        return;
+    };
+    for key in [&table.keys.neurons, &table.keys.profile] {
+        if let Some(given) = key.given().filter(|given| given.value != 0) {
+            let what = format!("`{}` needs data whose informative coordinates are known", key.key.name);
+            diagnostics.error(&given.place, what).help("leave it out, or choose source = \"stripe\" or \"cylinder\"");
+        }
+    }
 }
 
 /// Reports what only a gradient flow understands.

@@ -28,6 +28,12 @@ keys! {
         kernel_test: i128 = integer { bound: Bound::Whole(0, MOST), absent: Absent::Is(Literal::Integer(2000)) },
         /// Eigenvalues, projections and coordinates kept.
         components: i128 = integer { bound: Bound::Whole(1, MOST), absent: Absent::Is(Literal::Integer(10)) },
+        /// Neurons of the first hidden layer, the first ones, whose weights, bias, output weight and kink are recorded with the
+        /// losses, on data whose informative coordinates are known (stripe, cylinder); 0: none.
+        neurons: i128 = integer { bound: Bound::Whole(0, MOST), absent: Absent::Is(Literal::Integer(0)) },
+        /// Positions from −3 to 3 along the first informative coordinate at which the output F is averaged over the others at
+        /// the stages, on data whose informative coordinates are known; 0: none.
+        profile: i128 = integer { bound: Bound::Whole(0, MOST), absent: Absent::Is(Literal::Integer(0)) },
     }
 }
 
@@ -169,6 +175,17 @@ pub struct FlowObserve {
     /// older than the choice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub weights_at: Vec<f64>,
+    /// Neurons of the first hidden layer, the first ones, that are recorded as points. As `weights_at`, not written into
+    /// identities where there are none.
+    #[serde(skip_serializing_if = "none")]
+    pub neurons: usize,
+    /// Positions along the first informative coordinate at which the output is averaged; as `neurons`.
+    #[serde(skip_serializing_if = "none")]
+    pub profile: usize,
+}
+
+fn none(count: &usize) -> bool {
+    *count == 0
 }
 
 impl FlowObserve {
@@ -205,6 +222,8 @@ pub(super) fn resolve(table: Option<&RawTable<RawFlow>>, diagnostics: &mut Diagn
         kernel_test: 2000,
         components: 10,
         weights_at: Vec::new(),
+        neurons: 0,
+        profile: 0,
     };
     let Some(table) = table else { return Some(whole) };
     let (raw, mut judge) = (&table.keys, Judge::of(TABLE.header, table, diagnostics));
@@ -226,11 +245,12 @@ pub(super) fn resolve(table: Option<&RawTable<RawFlow>>, diagnostics: &mut Diagn
     };
     let kernel = some_of_them("kernel", &raw.kernel.field).unwrap_or(whole.kernel);
     let weights_at = some_of_them("weights_at", &raw.weights_at.field).unwrap_or(whole.weights_at);
-    let counts = [&raw.kernel_points, &raw.kernel_test, &raw.components].map(|key| judge.whole(key));
+    let counts = [&raw.kernel_points, &raw.kernel_test, &raw.components, &raw.neurons, &raw.profile];
+    let counts = counts.map(|key| judge.whole(key));
     if judge.diagnostics.len() > before {
         return None;
     }
-    let [kernel_points, kernel_test, components] = counts;
+    let [kernel_points, kernel_test, components, neurons, profile] = counts;
     Some(FlowObserve {
         stages,
         kernel,
@@ -238,6 +258,8 @@ pub(super) fn resolve(table: Option<&RawTable<RawFlow>>, diagnostics: &mut Diagn
         kernel_test: kernel_test?,
         components: components?,
         weights_at,
+        neurons: neurons?,
+        profile: profile?,
     })
 }
 

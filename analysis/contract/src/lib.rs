@@ -13,6 +13,7 @@ pub mod cell;
 pub mod dimension;
 pub mod flow;
 pub mod format;
+pub mod neurons;
 pub mod principal;
 pub mod rank;
 pub mod report;

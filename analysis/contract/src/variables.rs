@@ -243,6 +243,18 @@ pub static STAGE_COMPRESSION: Variable = Variable {
     when: "gradient flows on data whose informative coordinates are known (stripe, cylinder)",
 };
 
+/// Compression at the stage with the norm of the uninformative weights below: rms of ‖ω_∥‖ over rms of ‖ω_⊥‖, not per
+/// coordinate.
+pub static STAGE_COMPRESSION_NORM: Variable = Variable {
+    name: "stage_compression_norm",
+    dims: &[CELL, STAGE],
+    dtype: Dtype::F32,
+    units: "1",
+    long_name: "compression at the stage by norms: rms over neurons of the norm of the first layer's weights along the \
+                informative coordinates over that of the others",
+    when: "gradient flows on data whose informative coordinates are known (stripe, cylinder)",
+};
+
 /// Intrinsic dimension of the training samples in the last hidden layer by two nearest neighbours.
 pub static HIDDEN_DIMENSION: Variable = Variable {
     name: "hidden_dimension",
@@ -384,7 +396,7 @@ pub static NEIGHBOURHOOD_BEND: Variable = Variable {
 };
 
 /// The variables of this file.
-pub static VARIABLES: [&Variable; 37] = [
+pub static VARIABLES: [&Variable; 38] = [
     &TRAIN_LOSS,
     &TRAIN_ERROR,
     &TEST_ERROR,
@@ -408,6 +420,7 @@ pub static VARIABLES: [&Variable; 37] = [
     &STAGE_TRAIN_ERROR,
     &STAGE_TEST_ERROR,
     &STAGE_COMPRESSION,
+    &STAGE_COMPRESSION_NORM,
     &HIDDEN_DIMENSION,
     &KERNEL_PROJECTION,
     &KERNEL_COORDINATE,

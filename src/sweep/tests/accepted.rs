@@ -242,6 +242,8 @@ kernel_points = 100
 kernel_test = 50
 components = 4
 weights_at = [1, 0]
+neurons = 7
+profile = 31
 "#;
 
 pub(super) fn flowing(text: &str) -> String {
@@ -276,6 +278,8 @@ fn gradient_flows_have_their_own_keys() {
         kernel_test: 50,
         components: 4,
         weights_at: vec![0.0, 1.0],
+        neurons: 7,
+        profile: 31,
     };
     assert_eq!((sweep.observe.flow, sweep.observe.manifold_every), (Some(observe), None));
 }
@@ -329,6 +333,16 @@ fn what_does_not_go_with_a_flow_is_told() {
         (refused(&format!("{FLOW_KEYS}[observe]\nnoise = 1\n")), "`noise` does not go with gradient flow"),
         (refused(&format!("{FLOW_KEYS}[[optimiser]]\nkind = \"sgd\"\nlr = 1\n")), "has no other optimisers"),
         (refused(&format!("{FLOW_KEYS}[[data]]\nsource = \"digits\"\n")), "one output, for two classes"),
+        (
+            parse(
+                &flowing(FLOW_KEYS).replace("source = \"stripe\"\ndimension = 5", "source = \"rings\""),
+                "flow.toml",
+                &[],
+            )
+            .unwrap_err()
+            .to_string(),
+            "`neurons` needs data whose informative coordinates are known",
+        ),
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }

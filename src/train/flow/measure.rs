@@ -19,15 +19,28 @@ pub(super) fn quantiles(mut values: Vec<f64>) -> [f64; 5] {
 /// λ: the rms over neurons and informative coordinates (the first `parallel`) of the first layer's weights over the same
 /// of the others. NaN where the first layer is not a dense layer of the samples, or without other coordinates.
 pub(super) fn compression(network: &Network, parameters: &[f64], parallel: usize) -> f64 {
-    let Some(first) = network.first().filter(|first| first.of_coordinates) else { return f64::NAN };
+    let [along, across] = square_norms(network, parameters, parallel);
+    let others = network.first().map_or(0, |first| first.fan_in.saturating_sub(parallel));
+    if others == 0 { f64::NAN } else { ((along / parallel as f64) / (across / others as f64)).sqrt() }
+}
+
+/// λ by norms, as the paper's programs have it: rms over neurons of ‖ω_∥‖ over rms of ‖ω_⊥‖, which is √(d∥/d⊥) times
+/// [`compression`]. NaN where that is.
+pub(super) fn compression_of_norms(network: &Network, parameters: &[f64], parallel: usize) -> f64 {
+    let [along, across] = square_norms(network, parameters, parallel);
+    if network.first().is_none_or(|first| first.fan_in <= parallel) { f64::NAN } else { (along / across).sqrt() }
+}
+
+/// Σ_n ‖ω_∥‖² and Σ_n ‖ω_⊥‖² of the first layer; NaN where it is not a dense layer of the samples.
+fn square_norms(network: &Network, parameters: &[f64], parallel: usize) -> [f64; 2] {
+    let Some(first) = network.first().filter(|first| first.of_coordinates) else { return [f64::NAN; 2] };
     let (inputs, weights) = (first.fan_in, &parameters[first.weights]);
     let (mut along, mut across) = (0.0, 0.0);
     for weight in weights.chunks_exact(inputs.max(1)) {
         along += weight.iter().take(parallel).map(|w| w * w).sum::<f64>();
         across += weight.iter().skip(parallel).map(|w| w * w).sum::<f64>();
     }
-    let others = inputs.saturating_sub(parallel);
-    if others == 0 { f64::NAN } else { ((along / parallel as f64) / (across / others as f64)).sqrt() }
+    [along, across]
 }
 
 /// ‖(w_n, b_n)‖ of the first layer's neurons (channels, of a convolution).
@@ -105,6 +118,10 @@ mod tests {
         assert_eq!(compression(&network, &parameters, 1), 2.0);
         assert!((compression(&network, &parameters, 2) - 2.5f64.sqrt()).abs() < 1e-12);
         assert!(compression(&network, &parameters, 3).is_nan());
+        // Norms: √8 along, √4 across; of two coordinates (2, 1) and (2, −1) along, √10, and √2 across.
+        assert!((compression_of_norms(&network, &parameters, 1) - 2f64.sqrt()).abs() < 1e-12);
+        assert!((compression_of_norms(&network, &parameters, 2) - 5f64.sqrt()).abs() < 1e-12);
+        assert!(compression_of_norms(&network, &parameters, 3).is_nan());
         assert_eq!(neuron_norms(&network, &parameters), [15f64.sqrt(), 22f64.sqrt()]);
         // The mean of ωωᵀ is [[4, 2], [2, 1]] on the first and third coordinates and 1 on the second.
         let spectrum = weight_spectrum(&network, &parameters, 3);

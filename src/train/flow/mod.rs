@@ -6,7 +6,7 @@
 //! - [`field`] is f and Σ c ∂f: [`shallow`] for one hidden layer of rectifiers ([`packed`]), [`deep`] for other chains of
 //!   layers, [`phasesweep_passes`] for every other graph, in the two precisions of [`Real`].
 //! - [`plain`] is what is kept and measured of a flow's weights: those of the plain network that computes the same.
-//! - [`measure`] and [`stage`] say what is recorded ([`crate::observables::flow`]): [`tangent`] the tangent kernel,
+//! - [`measure`], [`neurons`] and [`stage`] say what is recorded ([`crate::observables::flow`]): [`tangent`] the tangent kernel,
 //!   [`crate::observe::spectrum`] what its eigenvectors know of the labels, [`machine`] what the frozen kernel would learn,
 //!   [`crate::observe::twonn`] dimensions.
 //!
@@ -25,6 +25,7 @@ mod machine;
 mod margin;
 mod measure;
 mod network;
+mod neurons;
 mod packed;
 mod patches;
 mod plain;

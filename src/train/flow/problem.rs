@@ -29,6 +29,8 @@ impl FlowProblem {
             kernel_points: observe.points(samples),
             machine: observe.kernel_test > 0,
             informative: self.parallel.is_some(),
+            neurons: observe.neurons,
+            profile: observe.profile,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::machine;
 use super::measure;
 use super::network::Network;
+use super::neurons;
 use super::problem::{COORDINATES, FlowProblem};
 
 use super::tangent::{Signals, kernel};
@@ -28,6 +29,8 @@ pub(super) struct View<'a> {
     pub(super) test_margins: &'a [f64],
     pub(super) unfitted: f64,
     pub(super) epoch: usize,
+    /// Output scale α.
+    pub(super) alpha: f64,
 }
 
 /// Measures the stage at `place` of the stages, at `time`.
@@ -42,6 +45,9 @@ pub(super) fn measure(view: &View<'_>, place: usize, time: f64, record: &mut Rec
     if let Some(parallel) = view.flow.parallel {
         let compression = measure::compression(view.network, view.parameters, parallel);
         record.set(&flow::STAGE_COMPRESSION, place, &[compression]);
+        let of_norms = measure::compression_of_norms(view.network, view.parameters, parallel);
+        record.set(&flow::STAGE_COMPRESSION_NORM, place, &[of_norms]);
+        neurons::record_profile(view, place, parallel, record);
     }
     let weights = measure::weight_spectrum(view.network, view.parameters, components);
     record.set(&flow::WEIGHT_SPECTRUM, place * components, &weights);

@@ -13,6 +13,7 @@ use super::control::{Bounds, judge};
 use super::field::Field;
 use super::flow_point::{self, FlowPoint};
 use super::measure;
+use super::neurons;
 use super::plain::StageWeights;
 use super::screening::Screening;
 use super::stage;
@@ -209,6 +210,7 @@ impl<T: Real> Trajectory<T> {
         record.set(&flow::NEURON_NORM, 5 * place, &norms);
         if let Some(parallel) = shared.flow.parallel {
             record.set(&flow::COMPRESSION, place, &[measure::compression(&shared.network, &parameters, parallel)]);
+            neurons::record(&shared.network, &parameters, parallel, shared.flow.observe.neurons, place, record);
         }
     }
 
@@ -243,6 +245,7 @@ impl<T: Real> Trajectory<T> {
                 test_margins: &test_margins,
                 unfitted: 1.0 - fitted,
                 epoch: self.state.epoch,
+                alpha: self.basis.numbers.alpha,
             };
             let Some(time) = self.state.flow.as_ref().map(|state| state.time) else { return };
             stage::measure(&view, place, time, &mut self.state.record);

@@ -108,6 +108,8 @@ pub(super) fn problem(kind: ArchitectureKind, mean_field: Option<MeanField>, sam
                 kernel_test: 20,
                 components: 3,
                 weights_at: vec![],
+                neurons: 0,
+                profile: 0,
             },
         }),
     }

@@ -8,4 +8,5 @@ mod flows;
 mod golden;
 mod graphs;
 mod kernels;
+mod points;
 mod stages;
