@@ -3,7 +3,7 @@
 //! From the sample, or from a random point of the ball around it, each step goes uphill on the loss: by the sign of the
 //! gradient (L∞) or along it (L2), then back into the ball of radius ε and, where asked, into the range of valid inputs.
 //! A sample is robust only if it is classified rightly unattacked and at every iterate; or, as some programs count, at the last
-//! iterate. Any network is attacked; one with batch normalisation in evaluation, with its running averages.
+//! iterate. A gradient flow is attacked on its margin ([`super::attacked_flows`]). Any network is attacked; one with batch normalisation in evaluation, with its running averages.
 //!
 //! Invariants: a sample's attack depends on the network, the sample, its label and, for a random start, the seed and its
 //! place; so where every iterate counts, the error under attack is never below the plain error of the same samples.
@@ -13,6 +13,7 @@ use phasesweep_results::dimension::{PGD_EPOCH, PGD_EPSILON, PGD_NORM};
 use phasesweep_results::variables::ROBUST_ERROR;
 use serde::Serialize;
 
+use super::attacked_flows;
 use super::axes::{Axes, Labels};
 use super::keys::{Keys, MOST};
 use super::loss::Loss;
@@ -106,8 +107,7 @@ impl Norm {
 impl Definition for Robustness {
     const MEANING: &'static str = "error of test samples under projected gradient descent (Madry et al. 2018)";
     const VARIABLES: &'static [&'static Variable] = &[&ROBUST_ERROR];
-    const OF_FLOWS: Result<(), &'static str> =
-        Err("a flow decides by the sign of f − f₀, not by the largest of its outputs; leave it out");
+    const OF_FLOWS: Result<(), &'static str> = Ok(());
 
     fn read(keys: &mut dyn Keys) -> Option<Robustness> {
         let preset = Preset::read(keys);
@@ -206,6 +206,11 @@ impl Observable for Robustness {
         let (test, inputs) = (&view.subject.block.test, network.inputs());
         let x = &test.x[first * inputs..(first + count) * inputs];
         let attack = self.attack(attack, view.seed, view.subject.loss);
+        if view.subject.setup.flow.is_some() {
+            let Some(start) = Network::new(&view.subject.graph, view.initial()) else { return Vec::new() };
+            let pair = attacked_flows::Pair { here: network, start };
+            return vec![attacked_flows::misclassified(&pair, x, &test.y[first..first + count], first, &attack)];
+        }
         vec![misclassified(&network, x, &test.y[first..first + count], first, &attack) as f64]
     }
 
@@ -329,7 +334,7 @@ fn uphill(outputs: &mut [f32], label: usize, loss: Loss) {
     }
 }
 
-fn step(point: &mut [f32], gradient: &[f32], attack: &Attack) {
+pub(super) fn step(point: &mut [f32], gradient: &[f32], attack: &Attack) {
     let size = attack.step_size as f32;
     match attack.norm {
         Norm::Linf => {
@@ -355,7 +360,7 @@ fn step(point: &mut [f32], gradient: &[f32], attack: &Attack) {
 }
 
 /// Back into the ball around `x`, then into the valid range.
-fn project(point: &mut [f32], x: &[f32], attack: &Attack) {
+pub(super) fn project(point: &mut [f32], x: &[f32], attack: &Attack) {
     match attack.norm {
         Norm::Linf => {
             let epsilon = attack.epsilon as f32;
@@ -375,7 +380,7 @@ fn project(point: &mut [f32], x: &[f32], attack: &Attack) {
 }
 
 /// A random point of the ball: uniform in it for L∞; for L2 in a uniform direction, at a uniform distance.
-fn start(point: &mut [f32], seed: u64, place: usize, attack: &Attack) {
+pub(super) fn start(point: &mut [f32], seed: u64, place: usize, attack: &Attack) {
     let mut numbers = Key::new("robustness: random start", &[seed]).at(place as u64);
     match attack.norm {
         Norm::Linf => point.iter_mut().for_each(|x| *x += (attack.epsilon * (2.0 * numbers.uniform() - 1.0)) as f32),

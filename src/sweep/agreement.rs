@@ -9,6 +9,8 @@ use super::optimiser::Optimiser;
 use super::place::{Located, Place};
 use super::raw::RawSweep;
 use super::reader::{BatchSize, Epochs, Field};
+use crate::observables::attacked_flows::MOST_ALPHA;
+use crate::observables::robustness::Climbed;
 use crate::observables::{OBSERVABLES, Unit};
 
 /// What is measured of the sweep's flows; `None` where there are none, or something was reported.
@@ -133,6 +135,31 @@ pub(crate) fn manifold_needed(raw: &RawSweep, diagnostics: &mut Diagnostics) {
         let label = format!("manifold = false ({})", diagnostics.name_of(&off.place));
         let error = diagnostics.error(place, format!("{what} needs the inversion, which is not measured"));
         error.label(label).help("write manifold = { every = 1 } in [observe]");
+    }
+}
+
+/// Reports attacks of flows that single precision does not know F well enough for, or that are to climb a loss of their own.
+pub(crate) fn attacks_fit(
+    raw: &RawSweep,
+    observe: Option<&Observe>,
+    optimisers: &[Located<Optimiser>],
+    diagnostics: &mut Diagnostics,
+) {
+    let tables = raw.observe.as_ref().map(|table| &table.keys.observables);
+    let asked = tables.and_then(|tables| tables.iter().find(|(name, _)| *name == "robustness")?.1.given());
+    let attacks = observe.and_then(|observe| observe.probes.robustness.as_ref());
+    let (Some(written), Some(attacks)) = (asked, attacks) else { return };
+    let flows = || optimisers.iter().filter_map(|entry| Some((entry.value.flow.as_ref()?, &entry.place)));
+    if flows().next().is_some() && attacks.attack_loss != Climbed::Trained {
+        let error = diagnostics.error(&written.place, "`attack_loss` does not go with gradient flow");
+        error.help("leave it out: an attack of a flow lowers its margin y F, and with it every loss of the margin");
+    }
+    if let Some((_, place)) = flows().find(|(flow, _)| flow.alpha > MOST_ALPHA) {
+        let what = format!("`robustness` is not measured of flows with alpha over {MOST_ALPHA}");
+        diagnostics.error(place, what).help(
+            "F = α (f − f₀) is attacked in single precision, which does not know a difference of numbers so much larger; take a \
+             smaller alpha, or leave `robustness` out",
+        );
     }
 }
 

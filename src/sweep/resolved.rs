@@ -108,6 +108,7 @@ pub(crate) fn resolve(raw: &RawSweep, diagnostics: &mut Diagnostics) -> Option<S
     let flow = agreement::flows(raw, &optimisers.entries, &data.entries, diagnostics);
     agreement::observables_fit(raw, flow.is_some(), diagnostics);
     agreement::steps_fit(raw, observe.as_ref(), flow.is_some(), diagnostics);
+    agreement::attacks_fit(raw, observe.as_ref(), &optimisers.entries, diagnostics);
     if !diagnostics.is_empty() {
         return None;
     }

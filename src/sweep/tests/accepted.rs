@@ -318,6 +318,8 @@ fn what_does_not_go_with_a_flow_is_told() {
         assert!(FLOW_KEYS.contains(from), "{from}");
         refused(&FLOW_KEYS.replacen(from, to, 1))
     };
+    let attacked = format!("{FLOW_KEYS}[observe]\nrobustness = {{ epsilon = 0.1, points = 5 }}\n");
+    assert!(good(&flowing(&attacked)).observe.probes.robustness.is_some());
     for (text, told) in [
         (edited("alpha = [0.01, 100]", "alpha = 1\nlr = 0.1"), "`lr` does not apply"),
         (edited("margin = 0.5", "schedule = \"cosine\""), "`schedule` does not apply to kind = \"gradient-flow\""),
@@ -331,6 +333,14 @@ fn what_does_not_go_with_a_flow_is_told() {
         (edited("kind = \"gradient-flow\"", "kind = \"sgd\"\nlr = 0.1"), "`gradient_change` does not apply"),
         (refused(&format!("{FLOW_KEYS}[stop]\nafter_inversion = 5\n")), "[stop] does not go with gradient flow"),
         (refused(&format!("{FLOW_KEYS}[observe]\nnoise = 1\n")), "`noise` does not go with gradient flow"),
+        (
+            parse(&flowing(&attacked.replacen("100]", "2e4]", 1)), "flow.toml", &[]).unwrap_err().to_string(),
+            "`robustness` is not measured of flows with alpha over 10000",
+        ),
+        (
+            refused(&attacked.replacen("points = 5", "attack_loss = \"mse\"", 1)),
+            "`attack_loss` does not go with gradient flow",
+        ),
         (refused(&format!("{FLOW_KEYS}[[optimiser]]\nkind = \"sgd\"\nlr = 1\n")), "has no other optimisers"),
         (refused(&format!("{FLOW_KEYS}[[data]]\nsource = \"digits\"\n")), "one output, for two classes"),
         (
