@@ -187,8 +187,86 @@ fn exponents_are_those_that_were_written() {
     for figure in ["flow_learning", "flow_compression", "flow_kernel", "flow_projections"] {
         assert!(page.contains(&format!("id=\"{figure}\"")), "the page lacks {figure}");
     }
+    assert!(!page.contains("id=\"flow_neurons\"") && !folder.path().join("report/flow_neurons.csv").exists());
     assert!(page.contains("<h2>Geometric compression</h2>") && !page.contains("<h2>The inversion</h2>"));
     assert!(written.absent.is_empty(), "{:?}", written.absent);
+}
+
+/// Adds two neurons, one at a fixed point with β > 0 and one far from any, and outputs that cross 0 at the interfaces, to the flows.
+fn add_neurons(path: &Path) {
+    let file = unlocked().open_rw(path).expect("the fixture");
+    let n = 2 * SIZES.len() * SEEDS;
+    let put = |name: &str, of: [f32; 3]| {
+        let values = Array3::from_shape_fn((n, fixture::T + 1, 3), |(_, _, neuron)| of[neuron]);
+        file.new_dataset_builder().with_data(&values).create(name).expect("the variable");
+    };
+    file.new_dataset_builder().with_data(&[1_i64, 2, 3]).create("neuron").expect("a coordinate");
+    // The third neuron is one that narrower networks have not.
+    put("neuron_parallel", [8.0, -3.0, f32::NAN]);
+    put("neuron_perpendicular", [2.0, 3.0, f32::NAN]);
+    put("neuron_bias", [1.0, 1.0, f32::NAN]);
+    put("neuron_output", [5.0, 4.0, f32::NAN]);
+    put("neuron_kink", [-1.45, 0.7, f32::NAN]);
+    let positions = [-3.0, -1.3, 0.7, 2.7];
+    file.new_dataset_builder().with_data(&positions).create("axis_position").expect("a coordinate");
+    let profile = |name: &str, of: [f32; 4]| {
+        let values =
+            Array3::from_shape_fn((n, STAGES.len(), 4), |(_, stage, place)| if stage == 0 { 0.0 } else { of[place] });
+        file.new_dataset_builder().with_data(&values).create(name).expect("the variable");
+    };
+    profile("profile_mean", [-1.0, -1.0, 1.0, -3.0]);
+    profile("profile_deviation", [0.2, 0.2, 0.2, 0.2]);
+}
+
+#[test]
+fn drift_neurons_and_interfaces_are_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("results.h5");
+    write_flows(&path);
+    add_neurons(&path);
+    let written = report(folder.path(), None, &quick()).expect("a report");
+    let table = |name: &str| rows(&folder.path().join(format!("report/{name}.csv")));
+
+    // Windows of a factor 8: from 64 and from 128 on; λ is √p in each.
+    let drift = table("flow_drift");
+    let lambda: Vec<_> = drift.iter().filter(|row| row["regime"] == "feature" && row["of"] == "compression").collect();
+    assert_eq!(lambda.iter().map(|row| number(row, "p_from")).collect::<Vec<_>>(), [64.0, 128.0]);
+    assert!(lambda.iter().all(|row| (number(row, "exponent") - 0.5).abs() < 1e-6 && number(row, "sizes") == 4.0));
+    let ends: Vec<_> = drift.iter().filter(|row| row["regime"] == "feature" && row["stage"] == "1").collect();
+    assert_eq!(ends.len(), 1, "p = 1024 has no mean, so that one window reaches as far as the sizes that have");
+
+    // 29 trained flows of 30 in each regime: 5 sizes of 6 flows, the last of lazy ones 5.
+    let fixed = table("flow_fixed_points");
+    assert_eq!(fixed.len(), 2 * SIZES.len() * STAGES.len() * 3);
+    let of = |row: &BTreeMap<String, String>| ["beta", "omega"].map(|name| row[name].clone());
+    let positive = fixed.iter().find(|row| of(row) == ["+", "+"]).expect("a row");
+    assert!((number(positive, "fixed_point") + 1.480).abs() < 1e-3, "{positive:?}");
+    assert_eq!(["neurons", "share", "near", "turned"].map(|name| number(positive, name)), [6.0, 0.5, 1.0, 4.0]);
+    assert!((number(positive, "kink") + 1.45).abs() < 1e-6);
+    let other = fixed.iter().find(|row| of(row) == ["−", "−"]).expect("a row");
+    assert_eq!((number(other, "neurons"), other["near"].as_str()), (0.0, ""));
+    assert_eq!(table("flow_neurons").len(), 59 * STAGES.len() * 2, "the neurons that there are, of the trained flows");
+
+    let interfaces = table("flow_interfaces");
+    let end = |interface: f64| {
+        let wanted = |row: &&BTreeMap<String, String>| row["stage"] == "1" && number(row, "interface") == interface;
+        interfaces.iter().find(wanted).expect("a row")
+    };
+    // From −1 at −1.3 to 1 at 0.7 and to −3 at 2.7: zeros at −0.3 and 1.2, slopes 1 and −2.
+    for (interface, crossing, width) in [(-0.3, -0.3, 0.2), (1.18549, 1.2, 0.1)] {
+        let row = end(interface);
+        assert!(
+            (number(row, "crossing") - crossing).abs() < 1e-6 && (number(row, "width") - width).abs() < 1e-6,
+            "{row:?}"
+        );
+        assert_eq!((number(row, "flows"), number(row, "sd")), (6.0, 0.0));
+    }
+    let page = fs::read_to_string(&written.page).expect("the page");
+    for figure in ["flow_drift", "flow_neurons", "flow_profile"] {
+        assert!(page.contains(&format!("id=\"{figure}\"")), "the page lacks {figure}");
+    }
+    let said = written.answer.sentences.join("\n");
+    assert!(said.contains("in windows of a factor 8 of p, a of λ ~ p^a goes from 0.500"), "{said}");
 }
 
 #[test]

@@ -33,6 +33,19 @@ pub enum Range {
     Whole,
     /// The upper two thirds, at least [`LEAST_POINTS`]: nearer to the limit that the theory speaks of.
     Upper,
+    /// Those of a sliding window ([`super::drift`]).
+    Window,
+}
+
+impl Range {
+    /// As it is written in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Range::Whole => "whole",
+            Range::Upper => "upper",
+            Range::Window => "window",
+        }
+    }
 }
 
 /// One fitted power law.
@@ -74,22 +87,27 @@ impl Fit {
         self.signed(self.law.line.interval())
     }
 
+    /// The middle of its range, in logarithms.
+    pub fn middle(&self) -> f64 {
+        (self.law.from * self.law.to).sqrt()
+    }
+
     /// The line of the theory's slope through the centre of the fit, from one end of it to the other.
     pub fn theory_line(&self) -> Option<[(f64, f64); 2]> {
         let (from, to) = (self.law.from, self.law.to);
-        let centre = (from * to).sqrt();
+        let centre = self.middle();
         let slope = self.sign() * self.theory?;
         let height = self.law.line.at(centre);
         Some([from, to].map(|p| (p, height * (p / centre).powf(slope))))
     }
 
     fn sign(&self) -> f64 {
-        if self.measure == Measure::Compression { 1.0 } else { -1.0 }
+        if self.measure.is_compression() { 1.0 } else { -1.0 }
     }
 
     fn signed(&self, interval: Interval) -> Interval {
         match self.measure {
-            Measure::Compression => interval,
+            Measure::Compression | Measure::CompressionByNorm => interval,
             _ => Interval { low: -interval.high, high: -interval.low },
         }
     }
@@ -146,17 +164,26 @@ fn of_stage(flows: &Flows, options: &Options, index: usize, measure: Measure, st
 }
 
 /// The theory speaks of the test error at the end, for which the last stage before it may stand, and of λ when a tenth of
-/// the samples fit.
-fn expected(flows: &Flows, curve: &Curve, measure: Measure, stage: usize) -> Option<f64> {
+/// the samples fit. It says nothing of the test error of flows that were told to end while most samples do not fit.
+pub fn expected(flows: &Flows, curve: &Curve, measure: Measure, stage: usize) -> Option<f64> {
     let family = &flows.families[curve.family];
     let axes = &flows.axes;
     match measure {
-        Measure::Compression if Some(stage) == axes.early() => compression(curve.regime),
-        Measure::TestError if stage == axes.end() || Some(stage) == axes.late() => {
+        Measure::Compression | Measure::CompressionByNorm if Some(stage) == axes.early() => compression(curve.regime),
+        Measure::TestError
+            if (stage == axes.end() || Some(stage) == axes.late()) && mostly_fit(flows, curve, stage) =>
+        {
             beta(curve.regime, family.dimension, family.parallel)
         }
         _ => None,
     }
+}
+
+/// Whether at most half of the samples are left unfitted at a stage, on the mean over its flows; so where it is not known.
+fn mostly_fit(flows: &Flows, curve: &Curve, stage: usize) -> bool {
+    let left = flows.observations(curve, stage, Measure::Unfitted, false);
+    let mean = left.iter().map(|one| one.y).sum::<f64>() / left.len() as f64;
+    mean.is_nan() || mean <= 0.5
 }
 
 /// β of the feature regime less that of the lazy one, with its interval over seeds, of all flows that came to a stage, over

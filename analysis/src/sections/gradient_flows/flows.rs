@@ -12,7 +12,8 @@ use std::collections::HashMap;
 use ndarray::{Ix2, Ix3};
 use phasesweep_results::variables::{
     HIDDEN_DIMENSION, KERNEL_ALIGNMENT, KERNEL_CHANGE, KERNEL_PROJECTION, KERNEL_TEST_ERROR, NETWORK_TEST_ERROR,
-    STAGE_COMPRESSION, STAGE_EPOCH, STAGE_TEST_ERROR, STAGE_TIME, STAGE_TRAIN_ERROR, STAGE_UNFITTED,
+    STAGE_COMPRESSION, STAGE_COMPRESSION_NORM, STAGE_EPOCH, STAGE_TEST_ERROR, STAGE_TIME, STAGE_TRAIN_ERROR,
+    STAGE_UNFITTED,
 };
 
 use super::axes::FlowAxes;
@@ -37,6 +38,8 @@ pub enum Measure {
     TestError,
     /// λ.
     Compression,
+    /// λ by norms, as the paper's programs have it: √(d∥/d⊥) times λ.
+    CompressionByNorm,
     /// Test error of a machine on the frozen tangent kernel.
     KernelTestError,
     /// The network's on the same test samples.
@@ -51,13 +54,14 @@ pub enum Measure {
 
 impl Measure {
     /// All, in the order of the tables.
-    pub const ALL: [Measure; 11] = [
+    pub const ALL: [Measure; 12] = [
         Measure::Step,
         Measure::Time,
         Measure::Unfitted,
         Measure::TrainError,
         Measure::TestError,
         Measure::Compression,
+        Measure::CompressionByNorm,
         Measure::KernelTestError,
         Measure::NetworkTestError,
         Measure::Alignment,
@@ -74,12 +78,18 @@ impl Measure {
             Measure::TrainError => STAGE_TRAIN_ERROR.name,
             Measure::TestError => STAGE_TEST_ERROR.name,
             Measure::Compression => STAGE_COMPRESSION.name,
+            Measure::CompressionByNorm => STAGE_COMPRESSION_NORM.name,
             Measure::KernelTestError => KERNEL_TEST_ERROR.name,
             Measure::NetworkTestError => NETWORK_TEST_ERROR.name,
             Measure::Alignment => KERNEL_ALIGNMENT.name,
             Measure::KernelChange => KERNEL_CHANGE.name,
             Measure::HiddenDimension => HIDDEN_DIMENSION.name,
         }
+    }
+
+    /// Whether it is λ, by either definition.
+    pub fn is_compression(self) -> bool {
+        matches!(self, Measure::Compression | Measure::CompressionByNorm)
     }
 
     /// Its name in tables.

@@ -1,12 +1,19 @@
 //! Gradient flows: learning curves, compression and tangent kernels in the feature and in the lazy regime.
 //!
 //! [`flows`] takes everything that is measured at stages out of the file and sorts the cells; [`theory`] has the expected
-//! exponents, [`fits`] the measured ones; [`table`], [`figures`] and [`sentences`] say what came out.
+//! exponents, [`fits`] the measured ones and [`drift`] the same in sliding windows; [`neurons`] and [`profile`] take neurons and the
+//! output along the informative axis, where the file holds them, and [`effective`] has where neurons settle; [`table`],
+//! [`points_table`], [`figures`] and [`sentences`] say what came out.
 
 pub mod axes;
+pub mod drift;
+pub mod effective;
 pub mod figures;
 pub mod fits;
 pub mod flows;
+pub mod neurons;
+pub mod points_table;
+pub mod profile;
 pub mod sentences;
 pub mod table;
 pub mod theory;
@@ -44,23 +51,55 @@ impl Section for GradientFlows {
         let unused: Vec<String> = ["unfitted", "not_trained"].map(str::to_owned).into();
         let unused: Vec<String> = unused.into_iter().filter(|name| all_zero(&all_curves, name)).collect();
         let curves = Text::of(&all_curves).without(&unused).without_constant(&constant).trimmed(&["steps"]);
-        let figures = figures::figures(results, &found, &fits)?;
+        let mut figures = figures::figures(results, &found, &fits)?;
+        let on_page = section::figures(&figures);
+        let windows = drift::windows(&found, options);
+        let drifting = figures::drift::figure(&found, &windows);
+        let of_neurons = figures::of_neurons(results, &found)?;
+        let window_rows = table::fits(&found, &windows.iter().collect::<Vec<_>>())?;
+        let fixed = points_table::fixed_points(results, &found)?;
+        let interfaces = points_table::interfaces(results, &found)?;
+        let drift_text = Text::of(&window_rows)
+            .without(&["range".to_owned(), "residual".to_owned()])
+            .without_constant(&["data", "architecture", "over", "left_out"])
+            .interval("low", "high", "95% over seeds")
+            .interval("line_low", "line_high", "95% of the line");
+        let shown = |frame: &Option<polars::prelude::DataFrame>| {
+            frame.as_ref().map(|frame| section::table(&Text::of(frame).without_constant(&["data", "architecture"])))
+        };
+        let values = context! {
+            drawn => on_page,
+            fits => section::table(&fitted),
+            curves => section::table(&curves),
+            drift => (!windows.is_empty()).then(|| section::table(&drift_text)),
+            drift_figure => section::figures(&drifting),
+            neuron_figures => (!of_neurons.is_empty()).then(|| section::figures(&of_neurons)),
+            fixed => shown(&fixed),
+            interfaces => shown(&interfaces),
+            factor => drift::FACTOR,
+            near => points_table::NEAR,
+        };
+        figures.extend(drifting);
+        figures.extend(of_neurons);
+        let mut tables = vec![
+            Table::long("flow_cells", table::flows(results, &found)?),
+            Table::new("flow_curves", all_curves),
+            Table::new("flow_fits", table::fits(&found, &fits.iter().collect::<Vec<_>>())?),
+        ];
+        if !windows.is_empty() {
+            tables.push(Table::new("flow_drift", window_rows));
+        }
+        tables.extend(fixed.map(|frame| Table::new("flow_fixed_points", frame)));
+        tables.extend(interfaces.map(|frame| Table::new("flow_interfaces", frame)));
+        tables.extend(points_table::neurons(results, &found)?.map(|frame| Table::long("flow_neurons", frame)));
         Ok(Some(Content {
             title: "Geometric compression",
-            answer: Some(Answer::of(sentences::sentences(&found, &fits, options))),
+            answer: Some(Answer::of(sentences::sentences(&found, &fits, &windows, options))),
             template: include_str!("section.html"),
-            values: context! {
-                drawn => section::figures(&figures),
-                fits => section::table(&fitted),
-                curves => section::table(&curves),
-            },
+            values,
             methods: include_str!("methods.html"),
             figures,
-            tables: vec![
-                Table::long("flow_cells", table::flows(results, &found)?),
-                Table::new("flow_curves", all_curves),
-                Table::new("flow_fits", table::fits(&found, &fits.iter().collect::<Vec<_>>())?),
-            ],
+            tables,
             summary: Some((fitted, "flow_fits.csv")),
             ..Content::default()
         }))

@@ -1,6 +1,7 @@
 //! What the flows come to, in sentences: counts first, then exponents beside the theory's.
 
 use super::axes::FlowAxes;
+use super::drift::FACTOR;
 use super::fits::{Fit, Over, Range, gain, principal};
 use super::flows::{Curve, Family, Flows, Measure, Size};
 use super::theory::{Regime, beta};
@@ -67,7 +68,7 @@ fn less(a: f64, b: f64) -> Option<bool> {
 }
 
 /// The first sentence, in which the counts stand, and the others.
-pub fn sentences(flows: &Flows, fits: &[Fit], options: &Options) -> Vec<String> {
+pub fn sentences(flows: &Flows, fits: &[Fit], windows: &[Fit], options: &Options) -> Vec<String> {
     let end = flows.axes.end();
     let trained = flows.flows.iter().filter(|flow| flow.status == Status::Complete).count();
     let fitted = flows.flows.iter().filter(|flow| flow.reached(end)).count();
@@ -108,6 +109,7 @@ pub fn sentences(flows: &Flows, fits: &[Fit], options: &Options) -> Vec<String> 
         }
         for &curve in &family.curves {
             out.extend(compressed(flows, fits, family, curve));
+            out.extend(drifting(flows, windows, family, curve));
         }
         for &curve in &family.curves {
             out.extend(kernels_of(flows, family, &flows.curves[curve]));
@@ -269,6 +271,26 @@ fn compressed(flows: &Flows, fits: &[Fit], family: &Family, curve: usize) -> Opt
     let fit =
         fit.map_or(String::new(), |fit| format!(", λ ~ p^a with a = {}{}", described(flows, fit), against_theory(fit)));
     Some(format!("{head}{fit}."))
+}
+
+/// The exponent of λ in the first and in the last sliding window.
+fn drifting(flows: &Flows, windows: &[Fit], family: &Family, curve: usize) -> Option<String> {
+    let early = flows.axes.early()?;
+    let of = |fit: &&Fit| (fit.curve, fit.measure, fit.stage) == (curve, Measure::Compression, early);
+    let (first, last) = (windows.iter().find(of)?, windows.iter().rfind(of)?);
+    let curve = &flows.curves[curve];
+    if first.law.from == last.law.from || curve.regime != Regime::Feature {
+        return None;
+    }
+    let window = |fit: &Fit| format!("{} over p = {} to {}", brief(fit), fit.law.from, fit.law.to);
+    let theory = last.theory.map_or(String::new(), |theory| format!("; theory {}, at large p", significant(theory, 3)));
+    Some(format!(
+        "{}, {}: in windows of a factor {FACTOR} of p, a of λ ~ p^a goes from {} to {}{theory}.",
+        family.name,
+        curve.name,
+        window(first),
+        window(last),
+    ))
 }
 
 /// Kernels of start and end.

@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use super::axes::FlowAxes;
-use super::fits::{Fit, Over, Range};
+use super::fits::{Fit, Over};
 use super::flows::{Flow, Flows, Measure, Size, short};
 use crate::error::Result;
 use crate::results::{FlowStop, Results, Status};
@@ -11,7 +11,7 @@ use crate::statistics::moments::{mean, median, standard_deviation};
 use crate::tables::frames::{cells, missing, table};
 
 /// A column of a table over rows of some kind.
-fn column<R, T>(rows: &[R], name: &str, of: impl Fn(&R) -> T) -> Column
+pub(super) fn column<R, T>(rows: &[R], name: &str, of: impl Fn(&R) -> T) -> Column
 where
     Series: NamedFrom<Vec<T>, [T]>,
 {
@@ -19,7 +19,7 @@ where
 }
 
 /// A column of numbers, NaN as null.
-fn number<R>(rows: &[R], name: impl AsRef<str>, of: impl Fn(&R) -> f64) -> Column {
+pub(super) fn number<R>(rows: &[R], name: impl AsRef<str>, of: impl Fn(&R) -> f64) -> Column {
     Column::new(name.as_ref().into(), missing(&rows.iter().map(of).collect::<Vec<_>>()))
 }
 
@@ -69,7 +69,7 @@ fn status(status: Status) -> &'static str {
 
 /// One row per curve and size: `data`, `architecture`, `regime`, `alpha`, `p`; `cells`, how many of them `fitted` all they
 /// were asked to, ended `unfitted` and were `not_trained` to an end; then means over the fitted ones: median `steps`,
-/// `test_error` with `sd`, λ early and at the end (`lambda@…`); test errors of machines on the kernel of start and end beside
+/// `test_error` with `sd`, λ early and at the end (`lambda@…`; by norms, `lambda_norm@…`); test errors of machines on the kernel of start and end beside
 /// the `network`'s on the same samples; the labels' share on the leading eigenvectors, alignment and change of the kernel.
 pub fn curves(flows: &Flows) -> Result<DataFrame> {
     let axes = &flows.axes;
@@ -114,6 +114,10 @@ pub fn curves(flows: &Flows) -> Result<DataFrame> {
     if let Some(early) = axes.early() {
         let name = format!("lambda@{}", axes.stages[early]);
         columns.push(number(&rows, name, |row| flows.reached_mean(row.1, early, Measure::Compression)));
+        let by_norm = |row: &(usize, &Size)| flows.reached_mean(row.1, early, Measure::CompressionByNorm);
+        if rows.iter().any(|row| by_norm(row).is_finite()) {
+            columns.push(number(&rows, format!("lambda_norm@{}", axes.stages[early]), by_norm));
+        }
     }
     columns.push(number(&rows, "lambda@1", |row| mean(&of(row, end, Measure::Compression))));
     columns.extend([
@@ -131,9 +135,14 @@ pub fn curves(flows: &Flows) -> Result<DataFrame> {
 
 /// Whether a fit stands on the page: of the test error at the end and at the last stage before it, of λ early.
 pub fn is_shown(flows: &Flows, fit: &Fit) -> bool {
-    match fit.measure {
-        Measure::Compression => Some(fit.stage) == flows.axes.early(),
-        _ => fit.stage == flows.axes.end() || Some(fit.stage) == flows.axes.late(),
+    is_shown_at(flows, fit.measure, fit.stage)
+}
+
+/// Whether fits of a measure at a stage stand on the page.
+pub fn is_shown_at(flows: &Flows, measure: Measure, stage: usize) -> bool {
+    match measure {
+        Measure::Compression | Measure::CompressionByNorm => Some(stage) == flows.axes.early(),
+        _ => stage == flows.axes.end() || Some(stage) == flows.axes.late(),
     }
 }
 
@@ -152,7 +161,7 @@ pub fn fits(flows: &Flows, fits: &[&Fit]) -> Result<DataFrame> {
         column(fits, "of", |fit| fit.measure.name().to_owned()),
         column(fits, "stage", |fit| flows.axes.stages[fit.stage].to_string()),
         column(fits, "over", |fit| fit.over.name().to_owned()),
-        column(fits, "range", |fit| if fit.range == Range::Whole { "whole" } else { "upper" }.to_owned()),
+        column(fits, "range", |fit| fit.range.name().to_owned()),
         column(fits, "p_from", |fit| fit.law.from as i64),
         column(fits, "p_to", |fit| fit.law.to as i64),
         column(fits, "sizes", |fit| fit.line().points as i64),

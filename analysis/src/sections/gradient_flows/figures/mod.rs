@@ -1,8 +1,12 @@
-//! Gradient flows: what depends on the number of training samples ([`against`]), what the tangent kernel sees
-//! ([`projections`]), and the way there ([`time`]).
+//! Gradient flows: what depends on the number of training samples ([`against`]) and whether its exponents drift ([`drift`]),
+//! what the tangent kernel sees ([`projections`]), the way there ([`time`]), the neurons on it ([`neurons`]), and the output along
+//! the informative axis ([`profile`]).
 
 mod against;
+pub(super) mod drift;
 mod families;
+mod neurons;
+mod profile;
 mod projections;
 mod time;
 
@@ -19,5 +23,12 @@ pub fn figures(results: &Results, flows: &Flows, fits: &[Fit]) -> Result<Vec<Fig
     out.extend(against::kernel(flows));
     out.extend(projections::figure(results, flows)?);
     out.extend(time::figure(results, flows)?);
+    Ok(out)
+}
+
+/// The figures of neurons as points and of the output along the informative axis, of files that hold them.
+pub fn of_neurons(results: &Results, flows: &Flows) -> Result<Vec<Figure>> {
+    let mut out: Vec<Figure> = neurons::figure(results, flows)?.into_iter().collect();
+    out.extend(profile::figure(results, flows)?);
     Ok(out)
 }
