@@ -3,7 +3,7 @@
 //! From the sample, or from a random point of the ball around it, each step goes uphill on the loss: by the sign of the
 //! gradient (L∞) or along it (L2), then back into the ball of radius ε and, where asked, into the range of valid inputs.
 //! A sample is robust only if it is classified rightly unattacked and at every iterate; or, as some programs count, at the last
-//! iterate. A gradient flow is attacked on its margin ([`super::attacked_flows`]). Any network is attacked; one with batch normalisation in evaluation, with its running averages.
+//! iterate. A gradient flow is attacked on its margin y F. Any network is attacked; one with batch normalisation in evaluation, with its running averages.
 //!
 //! Invariants: a sample's attack depends on the network, the sample, its label and, for a random start, the seed and its
 //! place; so where every iterate counts, the error under attack is never below the plain error of the same samples.
