@@ -232,8 +232,8 @@ fn drift_neurons_and_interfaces_are_told() {
     let lambda: Vec<_> = drift.iter().filter(|row| row["regime"] == "feature" && row["of"] == "compression").collect();
     assert_eq!(lambda.iter().map(|row| number(row, "p_from")).collect::<Vec<_>>(), [64.0, 128.0]);
     assert!(lambda.iter().all(|row| (number(row, "exponent") - 0.5).abs() < 1e-6 && number(row, "sizes") == 4.0));
-    let ends: Vec<_> = drift.iter().filter(|row| row["regime"] == "feature" && row["stage"] == "1").collect();
-    assert_eq!(ends.len(), 1, "p = 1024 has no mean, so that one window reaches as far as the sizes that have");
+    let ends = drift.iter().filter(|row| row["regime"] == "feature" && row["stage"] == "1").count();
+    assert_eq!(ends, 0, "p = 1024 has no mean, and the other sizes span one window alone");
 
     // 29 trained flows of 30 in each regime: 5 sizes of 6 flows, the last of lazy ones 5.
     let fixed = table("flow_fixed_points");
@@ -259,7 +259,8 @@ fn drift_neurons_and_interfaces_are_told() {
             (number(row, "crossing") - crossing).abs() < 1e-6 && (number(row, "width") - width).abs() < 1e-6,
             "{row:?}"
         );
-        assert_eq!((number(row, "flows"), number(row, "sd")), (6.0, 0.0));
+        // Six flows of the same profile, but for the rounding of their mean.
+        assert!(number(row, "flows") == 6.0 && number(row, "sd") < 1e-12, "{row:?}");
     }
     let page = fs::read_to_string(&written.page).expect("the page");
     for figure in ["flow_drift", "flow_neurons", "flow_profile"] {
