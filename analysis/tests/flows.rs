@@ -242,7 +242,7 @@ fn drift_neurons_and_interfaces_are_told() {
     let positive = fixed.iter().find(|row| of(row) == ["+", "+"]).expect("a row");
     assert!((number(positive, "fixed_point") + 1.480).abs() < 1e-3, "{positive:?}");
     assert_eq!(["neurons", "share", "near", "turned"].map(|name| number(positive, name)), [6.0, 0.5, 1.0, 4.0]);
-    assert!((number(positive, "kink") + 1.45).abs() < 1e-6);
+    assert!((number(positive, "kink") + 1.45).abs() < 1e-6 && (number(positive, "near_weighted") - 1.0).abs() < 1e-12);
     let other = fixed.iter().find(|row| of(row) == ["−", "−"]).expect("a row");
     assert_eq!((number(other, "neurons"), other["near"].as_str()), (0.0, ""));
     assert_eq!(table("flow_neurons").len(), 59 * STAGES.len() * 2, "the neurons that there are, of the trained flows");

@@ -62,14 +62,16 @@ struct Drawn<'a> {
     rightward: bool,
     fixed: f64,
     kinks: Vec<f64>,
+    /// ‖ω‖² of each.
+    squares: Vec<f64>,
     all: usize,
     ratios: Vec<f64>,
 }
 
 /// One row per curve, size, stage and fixed point of the effective dynamics: `data`, `architecture`, `regime`, `alpha`, `p`,
 /// `stage`, `beta` and `omega` (their signs there), `fixed_point` (the kink that theory has), `neurons` with these signs over all
-/// flows of the size, their `share` of all followed, the `kink`'s median, `near` (share of them within [`NEAR`]), and `turned`, the
-/// median of |ω_∥|/‖ω_⊥‖. `None` where the file follows no neurons or no fixed points are known.
+/// flows of the size, their `share` of all followed, the `kink`'s median, `near` (share of them within [`NEAR`]), `near_weighted` (the same, each
+/// neuron counted by ‖ω‖², which is what the output is made of), and `turned`, the median of |ω_∥|/‖ω_⊥‖. `None` where the file follows no neurons or no fixed points are known.
 pub fn fixed_points(results: &Results, flows: &Flows) -> Result<Option<DataFrame>> {
     let mut rows = Vec::new();
     for curve in &flows.curves {
@@ -90,6 +92,7 @@ pub fn fixed_points(results: &Results, flows: &Flows) -> Result<Option<DataFrame
                         rightward: fixed.rightward,
                         fixed: fixed.kink,
                         kinks: drawn.iter().map(|point| point.kink).collect(),
+                        squares: drawn.iter().map(|at| at.parallel.powi(2) + at.perpendicular.powi(2)).collect(),
                         all: points.len(),
                         ratios: drawn.iter().map(|point| point.parallel.abs() / point.perpendicular).collect(),
                     });
@@ -103,6 +106,11 @@ pub fn fixed_points(results: &Results, flows: &Flows) -> Result<Option<DataFrame
     let sign = |positive: bool| if positive { "+" } else { "−" }.to_owned();
     let share = |count: usize, of: usize| if of == 0 { f64::NAN } else { count as f64 / of as f64 };
     let near = |row: &Drawn<'_>| row.kinks.iter().filter(|kink| (*kink - row.fixed).abs() <= NEAR).count();
+    let weighted = |row: &Drawn<'_>| {
+        let each = row.kinks.iter().zip(&row.squares);
+        let close: f64 = each.filter(|(kink, _)| (*kink - row.fixed).abs() <= NEAR).map(|(_, square)| square).sum();
+        close / row.squares.iter().sum::<f64>()
+    };
     let family = |row: &Drawn<'_>| &flows.families[row.curve.family];
     let columns = vec![
         column(&rows, "data", |row| family(row).data.clone()),
@@ -118,6 +126,7 @@ pub fn fixed_points(results: &Results, flows: &Flows) -> Result<Option<DataFrame
         number(&rows, "share", |row| share(row.kinks.len(), row.all)),
         number(&rows, "kink", |row| median(&row.kinks)),
         number(&rows, "near", |row| share(near(row), row.kinks.len())),
+        number(&rows, "near_weighted", weighted),
         number(&rows, "turned", |row| median(&row.ratios)),
     ];
     table("the table of fixed points", DataFrame::new_infer_height(columns)).map(Some)
