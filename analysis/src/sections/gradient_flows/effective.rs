@@ -20,6 +20,9 @@ pub const STRIPE: [f64; 2] = [-0.3, 1.18549];
 /// Angles at which extrema are looked for; they are refined afterwards.
 const ANGLES: usize = 20_000;
 
+/// Where g is smaller no data lie behind the kink, and its extrema are rounding.
+const LEAST_RATE: f64 = 1e-6;
+
 /// A direction that draws neurons.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FixedPoint {
@@ -43,7 +46,7 @@ pub fn stripe(scale: f64) -> Vec<FixedPoint> {
         for index in 0..ANGLES {
             let centre = index as f64 * step;
             let is_peak = signed(centre) > signed(centre - step) && signed(centre) >= signed(centre + step);
-            if !is_peak || signed(centre) <= 0.0 {
+            if !is_peak || signed(centre) <= LEAST_RATE {
                 continue;
             }
             let angle = greatest(&signed, centre - step, centre + step);
