@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod gram;
+pub mod information;
 pub mod network;
 mod operations;
 #[cfg(test)]
