@@ -233,6 +233,11 @@ fn record_bytes(sweep: &Sweep, variant: &Variant, data: &DataShape, samples: usi
             components: flow.components,
             kernel_points: flow.points(samples),
             machine: flow.kernel_test > 0,
+            kernel_flow: flow.kernel_flow > 0,
+            parts: flow.kernel_parts,
+            compressed: flow.kernel_compressed.is_some(),
+            information: flow.kernel_information > 0,
+            losses: &flow.kernel_losses,
             informative: true,
             neurons: flow.neurons,
             profile: flow.profile,
@@ -242,13 +247,15 @@ fn record_bytes(sweep: &Sweep, variant: &Variant, data: &DataShape, samples: usi
 }
 
 /// Bytes that measuring the tangent kernel of one replica takes: Gram matrices of all training samples with themselves
-/// and with the test samples, three at a time, and every layer's signals. 0 where it is not measured.
+/// and with the test samples, three at a time (the flow on the frozen kernel has two more, of the samples near their
+/// margins), and every layer's signals. 0 where it is not measured.
 fn gram_bytes(sweep: &Sweep, samples: f64, units: f64) -> u64 {
-    let Some(observe) = sweep.observe.flow.as_ref().filter(|observe| !observe.kernel.is_empty()) else { return 0 };
+    let Some(observe) = sweep.observe.flow.as_ref().filter(|observe| observe.measures_kernels()) else { return 0 };
     let tests = observe.kernel_test as f64;
     let machine = if observe.kernel_test > 0 { samples * samples.max(tests) } else { 0.0 };
     let spectrum = (observe.kernel_points as f64).min(samples).powi(2);
-    (8.0 * (3.0 * machine.max(spectrum) + 2.0 * (samples + tests) * units)) as u64
+    let grams = if observe.kernel_flow > 0 { 5.0 } else { 3.0 };
+    (8.0 * (grams * machine.max(spectrum) + 2.0 * (samples + tests) * units)) as u64
 }
 
 #[cfg(test)]

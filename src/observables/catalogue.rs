@@ -176,7 +176,7 @@ mod tests {
     use std::collections::HashSet;
 
     use phasesweep_networks::Activation;
-    use phasesweep_results::{Dtype, variables};
+    use phasesweep_results::{Dtype, frozen_kernels, variables};
 
     use super::*;
     use crate::observables::documentation;
@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn every_variable_that_the_report_reads_is_written() {
-        assert!(variables::VARIABLES.iter().all(|of| VARIABLES.iter().any(|variable| std::ptr::eq(*of, *variable))));
+        let mut read = variables::VARIABLES.iter().chain(frozen_kernels::VARIABLES);
+        assert!(read.all(|of| VARIABLES.iter().any(|variable| std::ptr::eq(*of, *variable))));
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub const KERNEL_FAMILY: Family = Family {
     },
 };
 
-/// The hinge machine on the frozen tangent kernel.
+/// The machine of maximal margin on the frozen tangent kernel.
 pub const MACHINE_FAMILY: Family = Family {
     name: "kernel_machine",
     variables: &[&KERNEL_TEST_ERROR, &NETWORK_TEST_ERROR, &KERNEL_VIOLATION],
@@ -161,12 +161,12 @@ pub static KERNEL_NORM: Variable = Variable {
     when: "gradient flows with `[flow] kernel`",
 };
 
-/// Largest violation of the hinge machine's optimality conditions, in units of the margin.
+/// Largest violation of the maximal-margin machine's optimality conditions, in units of the margin.
 pub static KERNEL_VIOLATION: Variable = Variable {
     name: "kernel_violation",
     dims: &[CELL, STAGE],
     dtype: Dtype::F32,
     units: "1",
-    long_name: "largest violation of the hinge machine's optimality conditions, in units of the margin",
+    long_name: "largest violation of the maximal-margin machine's optimality conditions, in units of the margin",
     when: "gradient flows with `[flow] kernel` and `kernel_test`",
 };

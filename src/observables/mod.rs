@@ -19,6 +19,7 @@ pub mod earlier;
 #[cfg(test)]
 pub(crate) mod example;
 pub mod flow;
+pub mod flow_kernels;
 pub mod gradient_noise;
 pub mod gradient_norm;
 pub mod intrinsic_dimension;
@@ -79,6 +80,19 @@ pub const FAMILIES: &[&Family] = &[
     &flow::COMPRESSION_FAMILY,
     &flow::KERNEL_FAMILY,
     &flow::MACHINE_FAMILY,
+    &flow_kernels::FLOW_FAMILY,
+    &flow_kernels::INFORMATION_FAMILY,
+    &flow_kernels::PARTS_FAMILY,
+    &flow_kernels::PARTS_MACHINE_FAMILY,
+    &flow_kernels::PARTS_FLOW_FAMILY,
+    &flow_kernels::COMPRESSED_FAMILY,
+    &flow_kernels::COMPRESSED_MACHINE_FAMILY,
+    &flow_kernels::COMPRESSED_FLOW_FAMILY,
+    &flow_kernels::LOSSES_FAMILY,
+    &flow_kernels::LOSSES_COMPRESSION_FAMILY,
+    &flow_kernels::LOSSES_INFORMATION_FAMILY,
+    &flow_kernels::LOSSES_MACHINE_FAMILY,
+    &flow_kernels::LOSSES_FLOW_FAMILY,
     &neurons::FAMILY,
     &neurons::PROFILE_FAMILY,
 ];

@@ -87,8 +87,18 @@ pub struct FlowSetup<'a> {
     pub components: usize,
     /// Training points of the tangent kernel; 0 where it is not measured.
     pub kernel_points: usize,
-    /// Whether a hinge machine is trained on the frozen kernel.
+    /// Whether a machine of maximal margin is trained on the frozen kernel.
     pub machine: bool,
+    /// Whether the flow of the loss on the frozen kernel is followed, too.
+    pub kernel_flow: bool,
+    /// Whether the kernels of the output layer and of all other layers are measured, too.
+    pub parts: bool,
+    /// Whether the kernel of the start is measured on compressed samples.
+    pub compressed: bool,
+    /// Whether the mutual information of eigenvectors with the labels is measured.
+    pub information: bool,
+    /// Shares of the starting loss at which the kernel is measured, ascending.
+    pub losses: &'a [f64],
     /// Whether it is known which inputs are informative.
     pub informative: bool,
     /// Neurons of the first hidden layer that are followed as points.

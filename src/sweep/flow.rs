@@ -12,6 +12,8 @@ use crate::key::{Absent, Bound, Form, Key, Literal, Values, Variant};
 
 /// Points and components may not be more.
 const MOST: i128 = 1_000_000;
+/// Steps may not be more.
+const MOST_STEPS: i128 = 1_000_000_000;
 
 keys! {
     /// Keys of `[flow]`.
@@ -24,7 +26,7 @@ keys! {
         weights_at: List<f64> = number_list { bound: Bound::Share, absent: Absent::Is(Literal::Toml("[]")) },
         /// Training samples, the first ones, whose Gram matrix's spectrum is taken.
         kernel_points: i128 = integer { bound: Bound::Whole(3, MOST), absent: Absent::Is(Literal::Integer(512)) },
-        /// Test samples, the first ones, of the hinge machine on the frozen kernel; 0: no machine.
+        /// Test samples, the first ones, of the machines on the frozen kernel; 0: no machine.
         kernel_test: i128 = integer { bound: Bound::Whole(0, MOST), absent: Absent::Is(Literal::Integer(2000)) },
         /// Eigenvalues, projections and coordinates kept.
         components: i128 = integer { bound: Bound::Whole(1, MOST), absent: Absent::Is(Literal::Integer(10)) },
@@ -34,6 +36,16 @@ keys! {
         /// Positions from −3 to 3 along the first informative coordinate at which the output F is averaged over the others at
         /// the stages, on data whose informative coordinates are known; 0: none.
         profile: i128 = integer { bound: Bound::Whole(0, MOST), absent: Absent::Is(Literal::Integer(0)) },
+        /// Most steps of the gradient flow of the loss on the frozen kernel, beside the machine of maximal margin; 0: no flow.
+        kernel_flow: i128 = integer { bound: Bound::Whole(0, MOST_STEPS), absent: Absent::Is(Literal::Integer(0)) },
+        /// Shares of the starting training loss: at the first step at which it is no more, the kernel is measured as well.
+        kernel_losses: List<f64> = number_list { bound: Bound::InsideUnit, absent: Absent::Is(Literal::Toml("[]")) },
+        /// That one of the stages whose λ compresses the samples for the kernel of the start (stripe and cylinder alone).
+        kernel_compressed: f64 = number { bound: Bound::Share, absent: Absent::Means("none") },
+        /// Whether the kernels of the output layer's parameters and of all others are measured as well.
+        kernel_parts: bool = boolean { absent: Absent::Is(Literal::Flag(false)) },
+        /// Bins of the mutual information of each eigenvector's projection with the label; 0: none.
+        kernel_information: i128 = integer { bound: Bound::Whole(0, 1000), absent: Absent::Is(Literal::Integer(0)) },
     }
 }
 
@@ -167,7 +179,7 @@ pub struct FlowObserve {
     pub kernel: Vec<f64>,
     /// Training samples whose Gram matrix's spectrum is taken.
     pub kernel_points: usize,
-    /// Test samples of the machine on the frozen kernel; 0: no machine.
+    /// Test samples of the machines on the frozen kernel; 0: no machine.
     pub kernel_test: usize,
     /// Eigenvalues and projections kept.
     pub components: usize,
@@ -177,21 +189,42 @@ pub struct FlowObserve {
     pub weights_at: Vec<f64>,
     /// Neurons of the first hidden layer, the first ones, that are recorded as points. As `weights_at`, not written into
     /// identities where there are none.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub neurons: usize,
     /// Positions along the first informative coordinate at which the output is averaged; as `neurons`.
-    #[serde(skip_serializing_if = "none")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub profile: usize,
+    /// Most steps of the gradient flow on the frozen kernel; 0: no flow. This and what follows are written into identities only
+    /// where they are asked for: identities are older.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub kernel_flow: usize,
+    /// Shares of the starting loss at which the kernel is measured, ascending.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kernel_losses: Vec<f64>,
+    /// That one of `stages` whose λ compresses the samples for the kernel of the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_compressed: Option<f64>,
+    /// Whether the kernels of the output layer and of all other layers are measured.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub kernel_parts: bool,
+    /// Bins of the mutual information of eigenvectors with the labels; 0: it is not measured.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub kernel_information: usize,
 }
 
-fn none(count: &usize) -> bool {
-    *count == 0
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl FlowObserve {
     /// Training points of the tangent kernel, of `samples` training samples; 0 where it is not measured.
     pub fn points(&self, samples: usize) -> usize {
         if self.kernel.is_empty() { 0 } else { self.kernel_points.min(samples) }
+    }
+
+    /// Whether any tangent kernel is measured.
+    pub fn measures_kernels(&self) -> bool {
+        !self.kernel.is_empty() || !self.kernel_losses.is_empty() || self.kernel_compressed.is_some()
     }
 }
 
@@ -224,6 +257,11 @@ pub(super) fn resolve(table: Option<&RawTable<RawFlow>>, diagnostics: &mut Diagn
         weights_at: Vec::new(),
         neurons: 0,
         profile: 0,
+        kernel_flow: 0,
+        kernel_losses: Vec::new(),
+        kernel_compressed: None,
+        kernel_parts: false,
+        kernel_information: 0,
     };
     let Some(table) = table else { return Some(whole) };
     let (raw, mut judge) = (&table.keys, Judge::of(TABLE.header, table, diagnostics));
@@ -245,12 +283,45 @@ pub(super) fn resolve(table: Option<&RawTable<RawFlow>>, diagnostics: &mut Diagn
     };
     let kernel = some_of_them("kernel", &raw.kernel.field).unwrap_or(whole.kernel);
     let weights_at = some_of_them("weights_at", &raw.weights_at.field).unwrap_or(whole.weights_at);
-    let counts = [&raw.kernel_points, &raw.kernel_test, &raw.components, &raw.neurons, &raw.profile];
-    let counts = counts.map(|key| judge.whole(key));
+    let kernel_compressed = raw.kernel_compressed.given().map(|given| {
+        if !stages.contains(&given.value) {
+            let error = judge.diagnostics.error(&given.place, "`kernel_compressed` names a stage that there is not");
+            error.help("list it in `stages`, or take 0, the start, and 1, the end");
+        }
+        given.value
+    });
+    let kernel_losses = match &raw.kernel_losses.field {
+        Field::Given(given) => {
+            let (key, losses) = (&raw.kernel_losses.key, given.value.iter());
+            let shares = losses.filter_map(|share| judge.real(key.name, share, key.bound));
+            sorted(shares.map(|share| share.value).collect())
+        }
+        _ => whole.kernel_losses,
+    };
+    let kernel_parts = judge.flag(&raw.kernel_parts);
+    let counts = [&raw.kernel_points, &raw.kernel_test, &raw.components, &raw.kernel_flow, &raw.kernel_information];
+    let [kernel_points, kernel_test, components, kernel_flow, kernel_information] = counts.map(|key| judge.whole(key));
+    let [neurons, profile] = [&raw.neurons, &raw.profile].map(|key| judge.whole(key));
+    if let (Field::Given(flow), Some(1..), Some(0)) = (&raw.kernel_flow.field, kernel_flow, kernel_test) {
+        let error =
+            judge.diagnostics.error(&flow.place, "`kernel_flow` asks for a machine, and kernel_test = 0 for none");
+        error.help("write how many test samples the machines are tested on: kernel_test = 2000");
+    }
+    let measured = !kernel.is_empty() || !kernel_losses.is_empty() || kernel_compressed.is_some();
+    let needs = [
+        ("kernel_flow", &raw.kernel_flow.field, kernel_flow),
+        ("kernel_information", &raw.kernel_information.field, kernel_information),
+    ];
+    for (key, field, value) in needs {
+        if let (Field::Given(given), Some(1..), false) = (field, value, measured) {
+            let error =
+                judge.diagnostics.error(&given.place, format!("`{key}` is of tangent kernels, and none is measured"));
+            error.help("name stages in `kernel`, as in kernel = [0, 1], or leave the key out for start and end");
+        }
+    }
     if judge.diagnostics.len() > before {
         return None;
     }
-    let [kernel_points, kernel_test, components, neurons, profile] = counts;
     Some(FlowObserve {
         stages,
         kernel,
@@ -260,6 +331,11 @@ pub(super) fn resolve(table: Option<&RawTable<RawFlow>>, diagnostics: &mut Diagn
         weights_at,
         neurons: neurons?,
         profile: profile?,
+        kernel_flow: kernel_flow?,
+        kernel_losses,
+        kernel_compressed,
+        kernel_parts: kernel_parts?,
+        kernel_information: kernel_information?,
     })
 }
 

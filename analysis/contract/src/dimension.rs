@@ -182,9 +182,23 @@ pub const NEIGHBOURHOOD_LAYER: Dim = &Dimension::index(
 /// An epoch at which neighbourhoods were cut into linear regions.
 pub const NEIGHBOURHOOD_EPOCH: Dim =
     &Dimension::index("neighbourhood_epoch", Integer, "epoch", "epoch of a count of linear regions in neighbourhoods");
+/// A stage of a gradient flow by its loss.
+pub const LOSS_STAGE: Dim = &Dimension::index(
+    "loss_stage",
+    Number,
+    "1",
+    "stage of a gradient flow by its loss: the first step at which the training loss is at most that share of the start's",
+);
+/// Some of the parameters of the tangent kernel.
+pub const KERNEL_PART: Dim = &Dimension::index(
+    "kernel_part",
+    Text,
+    "1",
+    "parameters of a tangent kernel; last: those of the output layer, headless: all others",
+);
 
 /// The dimensions of this file other than the cell, in the order in which they are written.
-pub const DIMENSIONS: [Dim; 28] = [
+pub const DIMENSIONS: [Dim; 30] = [
     EPOCH,
     LAYER,
     CLASS,
@@ -213,6 +227,8 @@ pub const DIMENSIONS: [Dim; 28] = [
     NEIGHBOURHOOD_DIRECTIONS,
     NEIGHBOURHOOD_LAYER,
     NEIGHBOURHOOD_EPOCH,
+    LOSS_STAGE,
+    KERNEL_PART,
 ];
 
 /// Dimension of the samples of the training block's images; its labels are their classes.

@@ -2,7 +2,7 @@
 //! programs apply to what it holds.
 //!
 //! The program writes by it and the analysis reads by it; each name, code and version stands here and nowhere else. The
-//! variables that the report reads by name are in [`variables`]; a further observable declares its own [`Variable`], and its
+//! variables that the report reads by name are in [`variables`] and [`frozen_kernels`]; a further observable declares its own [`Variable`], and its
 //! own [`Dimension`] where it needs one, in its own file, and both programs carry them by what the declarations say.
 //!
 //! Names are promises to everyone's scripts: none is changed or reused. This crate reads and writes nothing, and depends on
@@ -13,6 +13,7 @@ pub mod cell;
 pub mod dimension;
 pub mod flow;
 pub mod format;
+pub mod frozen_kernels;
 pub mod neurons;
 pub mod principal;
 pub mod rank;

@@ -315,13 +315,13 @@ pub static KERNEL_CHANGE: Variable = Variable {
     when: "gradient flows with `[flow] kernel`",
 };
 
-/// Share of the kernel's test samples that a hinge machine on the frozen tangent kernel misclassifies.
+/// Share of the kernel's test samples that the machine of maximal margin on the frozen tangent kernel misclassifies.
 pub static KERNEL_TEST_ERROR: Variable = Variable {
     name: "kernel_test_error",
     dims: &[CELL, STAGE],
     dtype: Dtype::F32,
     units: "1",
-    long_name: "share of the kernel's test samples that a hinge machine on the frozen tangent kernel misclassifies",
+    long_name: "share of the kernel's test samples that the machine of maximal margin on the frozen tangent kernel misclassifies",
     when: "gradient flows with `[flow] kernel` and `kernel_test`",
 };
 

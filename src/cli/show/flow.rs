@@ -7,7 +7,7 @@ use super::View;
 use phasesweep::store::Labels;
 
 /// Columns of the table of stages: the variable, its heading, and how many decimals it is given.
-const STAGES: [(&str, &str, usize); 8] = [
+const STAGES: [(&str, &str, usize); 9] = [
     ("stage_epoch", "steps", 0),
     ("stage_unfitted", "unfitted", 4),
     ("stage_train_error", "train error", 4),
@@ -16,6 +16,7 @@ const STAGES: [(&str, &str, usize); 8] = [
     ("kernel_alignment", "alignment", 4),
     ("kernel_change", "kernel change", 4),
     ("kernel_test_error", "kernel error", 4),
+    ("kernel_flow_test_error", "flow error", 4),
 ];
 
 /// Curves: the variable, its name, its place among its series and how many those are, and whether on a scale of powers of ten.

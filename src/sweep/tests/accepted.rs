@@ -244,6 +244,11 @@ components = 4
 weights_at = [1, 0]
 neurons = 7
 profile = 31
+kernel_flow = 5000
+kernel_losses = [0.5, 0.1]
+kernel_compressed = 0.1
+kernel_parts = true
+kernel_information = 16
 "#;
 
 pub(super) fn flowing(text: &str) -> String {
@@ -280,6 +285,11 @@ fn gradient_flows_have_their_own_keys() {
         weights_at: vec![0.0, 1.0],
         neurons: 7,
         profile: 31,
+        kernel_flow: 5000,
+        kernel_losses: vec![0.1, 0.5],
+        kernel_compressed: Some(0.1),
+        kernel_parts: true,
+        kernel_information: 16,
     };
     assert_eq!((sweep.observe.flow, sweep.observe.manifold_every), (Some(observe), None));
 }
@@ -329,6 +339,22 @@ fn what_does_not_go_with_a_flow_is_told() {
         (edited("fitted = 0.99", "fitted = 1.5"), "`fitted` must be a share"),
         (edited("kernel = [0.9, 0]", "kernel = [0.5]"), "`kernel` names a stage that there is not"),
         (edited("weights_at = [1, 0]", "weights_at = [0.5]"), "`weights_at` names a stage that there is not"),
+        (edited("_compressed = 0.1", "_compressed = 0.5"), "`kernel_compressed` names a stage that there is not"),
+        (
+            edited("kernel_losses = [0.5, 0.1]", "kernel_losses = [1]"),
+            "`kernel_losses` must be greater than 0 and less than 1",
+        ),
+        (
+            edited("kernel_test = 50", "kernel_test = 0"),
+            "`kernel_flow` asks for a machine, and kernel_test = 0 for none",
+        ),
+        (
+            refused(&format!(
+                "{}[flow]\nkernel = []\nkernel_information = 16\n",
+                FLOW_KEYS.split("[flow]").next().unwrap()
+            )),
+            "`kernel_information` is of tangent kernels, and none is measured",
+        ),
         (edited("loss = \"soft-hinge\"", "loss = \"hinge\""), "`hinge_beta` does not apply"),
         (edited("kind = \"gradient-flow\"", "kind = \"sgd\"\nlr = 0.1"), "`gradient_change` does not apply"),
         (refused(&format!("{FLOW_KEYS}[stop]\nafter_inversion = 5\n")), "[stop] does not go with gradient flow"),

@@ -1,9 +1,10 @@
-//! A hinge machine on a frozen kernel: the support vector machine without a bias, in its dual.
+//! The machine of maximal margin on a frozen kernel: the support vector machine without a bias, in its dual.
 //!
 //! min over 0 ≤ a ≤ C of ½ Σ a_i a_j y_i y_j K_ij − Σ a_i, one coordinate at a time, always the one whose exact step
 //! lowers the objective most. A tangent kernel has the network's biases in it already, so the machine has none, and
-//! single coordinates suffice (no constraint ties them together). With a large C it is the machine of maximal margin. A
-//! gradient flow of the hinge on the frozen kernel that stops once all margins fit is another machine.
+//! single coordinates suffice (no constraint ties them together). With a large C it is the machine of maximal margin. The
+//! gradient flow of the loss on the frozen kernel that stops once all margins fit is another machine
+//! ([`kernel_flow`](super::kernel_flow)).
 
 /// Bound C of the coefficients, for a kernel of unit mean diagonal: so large that it binds only where the classes cannot
 /// be told apart.
@@ -59,12 +60,10 @@ pub(super) fn train(kernel: &[f64], labels: &[f64]) -> Machine {
     Machine { coefficients, violation }
 }
 
-impl Machine {
-    /// F at points whose kernel with the training samples is `[point, sample]`, row by row.
-    pub(super) fn outputs(&self, kernel: &[f64]) -> Vec<f64> {
-        let n = self.coefficients.len().max(1);
-        kernel.chunks_exact(n).map(|row| row.iter().zip(&self.coefficients).map(|(k, c)| k * c).sum()).collect()
-    }
+/// F = Σ a_i Θ(x, x_i) at points whose kernel with the training samples is `[point, sample]`, row by row.
+pub(super) fn outputs(coefficients: &[f64], kernel: &[f64]) -> Vec<f64> {
+    let n = coefficients.len().max(1);
+    kernel.chunks_exact(n).map(|row| row.iter().zip(coefficients).map(|(k, c)| k * c).sum()).collect()
 }
 
 #[cfg(test)]
@@ -84,7 +83,7 @@ mod tests {
         assert!((w[0] - 0.5).abs() < 1e-3 && (w[1] + 0.25).abs() < 1e-3, "{w:?}");
         assert!(machine.violation <= TOLERANCE);
         let of_new: Vec<f64> = points.iter().map(|p| 6.0 * p[0] + 1.0 * p[1]).collect();
-        assert!((machine.outputs(&of_new)[0] - (0.5 * 6.0 - 0.25)).abs() < 1e-2);
+        assert!((outputs(&machine.coefficients, &of_new)[0] - (0.5 * 6.0 - 0.25)).abs() < 1e-2);
     }
 
     #[test]
@@ -94,7 +93,7 @@ mod tests {
         let labels = [1.0, -1.0, 1.0];
         let kernel = gram(&points);
         let machine = train(&kernel, &labels);
-        for (f, y) in machine.outputs(&kernel).iter().zip(labels) {
+        for (f, y) in outputs(&machine.coefficients, &kernel).iter().zip(labels) {
             assert!(f * y > 1.0 - 2.0 * TOLERANCE);
         }
         assert_eq!(machine.coefficients[2], 0.0);
@@ -114,7 +113,7 @@ mod tests {
         let kernel: Vec<f64> =
             points.iter().flat_map(|a| points.iter().map(move |b| (-4.0 * square(a, b)).exp())).collect();
         let machine = train(&kernel, &labels);
-        for ((f, y), c) in machine.outputs(&kernel).iter().zip(&labels).zip(&machine.coefficients) {
+        for ((f, y), c) in outputs(&machine.coefficients, &kernel).iter().zip(&labels).zip(&machine.coefficients) {
             // Complementary slackness: within the margin by the tolerance, at it where the coefficient is positive.
             assert!(f * y >= 1.0 - 2.0 * TOLERANCE && c * y >= 0.0);
             assert!(*c == 0.0 || (f * y - 1.0).abs() < 2.0 * TOLERANCE);

@@ -39,6 +39,25 @@ impl MarginLoss {
         }
     }
 
+    /// ℓ''(m): how fast the pull falls as the margin grows; at a kink that of the side of larger margins.
+    pub(super) fn bend(self, m: f64) -> f64 {
+        match self.kind {
+            Loss::Hinge => 0.0,
+            Loss::SoftHinge => {
+                let share = logistic(self.beta * (1.0 - m));
+                self.beta * share * (1.0 - share)
+            }
+            Loss::QuadraticHinge => f64::from(u8::from(m < 1.0)),
+            Loss::MeanSquared => 2.0,
+            Loss::CrossEntropy | Loss::SmoothedCrossEntropy { .. } => logistic(-m) * logistic(m),
+        }
+    }
+
+    /// Whether the pull changes with the margin but for jumps.
+    pub(super) fn is_bent(self) -> bool {
+        self.kind != Loss::Hinge
+    }
+
     /// Whether no sample pulls more than one of smaller margin.
     pub(super) fn falls(self) -> bool {
         !matches!(self.kind, Loss::MeanSquared)
@@ -79,6 +98,10 @@ mod tests {
                 // Central differences at h = 1e-6: errors of h² times the third derivative (8000 at most) and 1e-10.
                 let slope = (loss.value(m + 1e-6) - loss.value(m - 1e-6)) / 2e-6;
                 assert!((loss.pull(m) + slope).abs() < 1e-7, "{kind:?} at {m}");
+                // The same of the pull, whose third derivative is β³/8 = 1000 at most.
+                let bend = (loss.pull(m - 1e-6) - loss.pull(m + 1e-6)) / 2e-6;
+                assert!((loss.bend(m) - bend).abs() < 1e-7, "{kind:?} at {m}");
+                assert!(loss.is_bent() || loss.bend(m) == 0.0);
             }
         }
         assert!(MarginLoss::new(Loss::SoftHinge, Some(20.0)).value(-1e6).is_finite());

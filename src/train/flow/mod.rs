@@ -7,8 +7,9 @@
 //!   layers, [`phasesweep_passes`] for every other graph, in the two precisions of [`Real`].
 //! - [`plain`] is what is kept and measured of a flow's weights: those of the plain network that computes the same.
 //! - [`measure`], [`neurons`] and [`stage`] say what is recorded ([`crate::observables::flow`]): [`tangent`] the tangent kernel,
-//!   [`crate::observe::spectrum`] what its eigenvectors know of the labels, [`machine`] what the frozen kernel would learn,
-//!   [`crate::observe::twonn`] dimensions.
+//!   [`crate::observe::spectrum`] what its eigenvectors know of the labels, [`frozen`] what the frozen kernel would learn: by
+//!   [`machine`] the machine of maximal margin, by [`kernel_flow`] that of the same flow; [`compressed`] the kernel of the start
+//!   on compressed samples, [`crate::observe::twonn`] dimensions.
 //!
 //! Replicas share the samples, laid out once for each precision; everything else is a replica's own, so that replicas go
 //! their ways in threads without waiting for each other within a slice. Where there are more threads than replicas left,
@@ -17,10 +18,13 @@
 
 mod active_set;
 mod basis;
+mod compressed;
 mod control;
 mod deep;
 mod field;
 mod flow_point;
+mod frozen;
+mod kernel_flow;
 mod machine;
 mod margin;
 mod measure;

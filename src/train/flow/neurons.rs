@@ -81,7 +81,7 @@ pub(super) fn record_profile(view: &View<'_>, place: usize, parallel: usize, rec
         out
     };
     let (here, start) = (outputs(view.parameters), outputs(view.start));
-    let f: Vec<f64> = here.iter().zip(&start).map(|(here, start)| view.alpha * (here - start)).collect();
+    let f: Vec<f64> = here.iter().zip(&start).map(|(here, start)| view.numbers.alpha * (here - start)).collect();
     let moments = f.chunks_exact(draws.len()).map(|f| {
         let count = f.len() as f64;
         let mean = f.iter().sum::<f64>() / count;

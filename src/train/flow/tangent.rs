@@ -137,11 +137,34 @@ impl Signals {
     }
 }
 
+/// Parameters by which f is differentiated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parameters {
+    /// All of them.
+    All,
+    /// Those of the output layer, the last one.
+    Last,
+    /// All but those.
+    Headless,
+}
+
 /// Θ between two sets of samples: `[b, a]` row by row, so that a row holds one sample of `b` against all of `a`.
 pub(super) fn kernel(network: &Network, a: &Signals, b: &Signals) -> Vec<f64> {
+    kernel_of(network, Parameters::All, a, b)
+}
+
+/// As [`kernel`], of some of the parameters: Θ is a sum over layers.
+pub(super) fn kernel_of(network: &Network, parameters: Parameters, a: &Signals, b: &Signals) -> Vec<f64> {
     let mut total = vec![0.0; a.samples * b.samples];
     let mut one = vec![0.0; total.len()];
-    for ((dense, a_signal), b_signal) in network.dense_factors().into_iter().zip(&a.layers).zip(&b.layers) {
+    let last = a.layers.len().saturating_sub(1);
+    let layers = match parameters {
+        Parameters::All => 0..last + 1,
+        Parameters::Last => last..last + 1,
+        Parameters::Headless => 0..last,
+    };
+    let each = network.dense_factors().into_iter().zip(&a.layers).zip(&b.layers);
+    for ((dense, a_signal), b_signal) in each.take(layers.end).skip(layers.start) {
         let product = |out: &mut [f64], x: &[f64], y: &[f64], add: bool| {
             let (rows, columns) = (x.len() / a.samples.max(1), y.len() / b.samples.max(1));
             f64::product(out, View::columns(x, rows, a.samples).t(), View::columns(y, columns, b.samples), add);

@@ -9,6 +9,7 @@ use phasesweep_results::FlowStop;
 use phasesweep_results::variables::{TEST_ERROR, TRAIN_ERROR, TRAIN_LOSS};
 
 use super::basis::{Basis, SharedInputs};
+use super::compressed;
 use super::control::{Bounds, judge};
 use super::field::Field;
 use super::flow_point::{self, FlowPoint};
@@ -16,7 +17,7 @@ use super::measure;
 use super::neurons;
 use super::plain::StageWeights;
 use super::screening::Screening;
-use super::stage;
+use super::stage::{self, Stage};
 use super::state::FlowState;
 use crate::observables::flow;
 use crate::sweep::{Flow, Watched};
@@ -214,12 +215,11 @@ impl<T: Real> Trajectory<T> {
         }
     }
 
-    /// Records the stages that are reached: the share of fitted samples decides, and `end` is the last one.
+    /// Records the stages that are reached: the share of fitted samples decides, or the loss, and `end` is the last one.
     fn record_stages(&mut self, end: bool) {
         let shared = self.basis.shared.clone();
         let fitted = 1.0 - self.unfitted();
         for (place, &stage) in shared.flow.observe.stages.iter().enumerate() {
-            let done = self.state.record.number(&flow::STAGE_TIME, place).is_finite();
             // 0 is the start and 1 the end, whatever share of the samples fits there.
             let reached = if stage == 0.0 {
                 self.state.epoch == 0
@@ -228,31 +228,63 @@ impl<T: Real> Trajectory<T> {
             } else {
                 fitted >= stage
             };
-            if done || !reached {
-                continue;
-            }
-            let (margins, test_margins) = (self.margins(), self.test_margins());
-            let view = stage::View {
-                problem: &shared.problem,
-                flow: &shared.flow,
-                network: &shared.network,
-                labels: &shared.labels,
-                test_labels: &shared.test_labels,
-                kept: &self.basis.kept,
-                parameters: &self.wide(),
-                start: &self.start,
-                margins: &margins,
-                test_margins: &test_margins,
-                unfitted: 1.0 - fitted,
-                epoch: self.state.epoch,
-                alpha: self.basis.numbers.alpha,
-            };
-            let Some(time) = self.state.flow.as_ref().map(|state| state.time) else { return };
-            stage::measure(&view, place, time, &mut self.state.record);
-            if shared.flow.observe.weights_at.contains(&stage) {
+            if reached && self.record_stage(Stage::Share(place)) && shared.flow.observe.weights_at.contains(&stage) {
+                let Some(time) = self.state.flow.as_ref().map(|state| state.time) else { return };
                 self.keep(stage, time);
             }
         }
+        for (place, &share) in shared.flow.observe.kernel_losses.iter().enumerate() {
+            if !self.is_recorded(Stage::Loss(place)) && self.loss_is_under(share) {
+                self.record_stage(Stage::Loss(place));
+            }
+        }
+    }
+
+    fn is_recorded(&self, stage: Stage) -> bool {
+        let (at, place) = stage.variables();
+        self.state.record.number(at.time, place).is_finite()
+    }
+
+    /// Whether the training loss is at most that share of the start's, where every margin is 0.
+    fn loss_is_under(&mut self, share: f64) -> bool {
+        let (loss, bound) = (self.basis.shared.loss, self.basis.kept.len() as f64);
+        let bound = share * bound * loss.value(0.0);
+        // The samples that pull have most of the loss: where they have too much, the others need not be evaluated.
+        let pulling: f64 = self.here.terms.iter().map(|&(sample, _)| loss.value(self.here.margins[sample])).sum();
+        pulling <= bound && self.margins().iter().map(|&m| loss.value(m)).sum::<f64>() <= bound
+    }
+
+    /// Records a stage that is reached, unless it was before; whether it was not.
+    fn record_stage(&mut self, stage: Stage) -> bool {
+        if self.is_recorded(stage) {
+            return false;
+        }
+        let shared = self.basis.shared.clone();
+        let (margins, test_margins) = (self.margins(), self.test_margins());
+        let view = stage::View {
+            problem: &shared.problem,
+            flow: &shared.flow,
+            network: &shared.network,
+            labels: &shared.labels,
+            test_labels: &shared.test_labels,
+            kept: &self.basis.kept,
+            parameters: &self.wide(),
+            start: &self.start,
+            margins: &margins,
+            test_margins: &test_margins,
+            // Twice from 1, to the bits of former versions.
+            unfitted: 1.0 - (1.0 - self.unfitted()),
+            epoch: self.state.epoch,
+            loss: shared.loss,
+            numbers: &self.basis.numbers,
+        };
+        let Some(time) = self.state.flow.as_ref().map(|state| state.time) else { return false };
+        stage::measure(&view, stage, time, &mut self.state.record);
+        let is_end = |place: usize| shared.flow.observe.stages.get(place) == Some(&1.0);
+        if matches!(stage, Stage::Share(place) if is_end(place)) {
+            compressed::measure(&view, &mut self.state.record);
+        }
+        true
     }
 
     /// Holds the weights, as those of the plain network, until they are asked for.

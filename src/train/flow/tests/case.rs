@@ -110,6 +110,11 @@ pub(super) fn problem(kind: ArchitectureKind, mean_field: Option<MeanField>, sam
                 weights_at: vec![],
                 neurons: 0,
                 profile: 0,
+                kernel_flow: 0,
+                kernel_losses: vec![],
+                kernel_compressed: None,
+                kernel_parts: false,
+                kernel_information: 0,
             },
         }),
     }
