@@ -164,6 +164,11 @@ impl Results {
         self.read_cells(variable, cells)
     }
 
+    /// Codes of some cells, as [`Results::slab`]. `None` if the file lacks the variable.
+    pub fn codes(&self, variable: &str, cells: Range<usize>) -> Result<Option<ArrayD<u8>>> {
+        self.read_cells(variable, cells)
+    }
+
     /// Bit sets of some cells, `[cell, snapshot, byte]`. `None` if the file holds none.
     pub fn bits(&self, cells: Range<usize>) -> Result<Option<ArrayD<u8>>> {
         self.read_cells(MISCLASSIFIED.name, cells)

@@ -1,7 +1,8 @@
 //! Power laws of the learning curves and of the compression against the number of training samples.
 
+use super::axes::FlowAxes;
 use super::flows::{Curve, Flows, Measure};
-use super::theory::{beta, compression};
+use super::theory::{Regime, beta, compression};
 use crate::options::Options;
 use crate::results::Status;
 use crate::statistics::interval::Interval;
@@ -53,7 +54,7 @@ impl Range {
 pub struct Fit {
     /// Index of the curve.
     pub curve: usize,
-    /// Test error or λ.
+    /// Test error, of the network or of a machine on its frozen kernel, or λ.
     pub measure: Measure,
     /// Stage at which it was measured.
     pub stage: usize,
@@ -118,12 +119,23 @@ impl Fit {
     }
 }
 
-/// Fits every curve at every stage but the start.
+/// The machines on frozen kernels whose learning curves are fitted.
+pub const MACHINES: [Measure; 2] = [Measure::KernelTestError, Measure::KernelFlowTestError];
+
+/// Fits every curve at every stage but the start, and the machines' at every stage where there is a kernel.
 pub fn fits(flows: &Flows, options: &Options) -> Vec<Fit> {
     let mut out = Vec::new();
     for curve in 0..flows.curves.len() {
         for measure in [Measure::TestError, Measure::Compression] {
             for stage in 1..flows.axes.stages.len() {
+                of_stage(flows, options, curve, measure, stage, &mut out);
+            }
+        }
+    }
+    // After all others, whose bootstrap has the numbers that it had before there were these.
+    for curve in 0..flows.curves.len() {
+        for measure in MACHINES {
+            for stage in 0..flows.axes.stages.len() {
                 of_stage(flows, options, curve, measure, stage, &mut out);
             }
         }
@@ -137,7 +149,8 @@ fn of_stage(flows: &Flows, options: &Options, index: usize, measure: Measure, st
     let trained = || curve.sizes.iter().flat_map(|size| &size.flows).map(|&flow| &flows.flows[flow]);
     let all_came = trained().filter(|flow| flow.status == Status::Complete).all(|flow| flow.reached(stage));
     for over in [Over::Reached, Over::AsEnded] {
-        if over == Over::AsEnded && (all_came || !ended) {
+        // A machine on the kernel of a flow that has not ended yet is none of its end.
+        if over == Over::AsEnded && (all_came || !ended || MACHINES.contains(&measure)) {
             continue;
         }
         let observations = flows.observations(curve, stage, measure, over == Over::AsEnded);
@@ -163,8 +176,9 @@ fn of_stage(flows: &Flows, options: &Options, index: usize, measure: Measure, st
     }
 }
 
-/// The theory speaks of the test error at the end, for which the last stage before it may stand, and of λ when a tenth of
-/// the samples fit. It says nothing of the test error of flows that were told to end while most samples do not fit.
+/// The theory speaks of the test error at the end, for which the last stage before it may stand, of λ when a tenth of
+/// the samples fit, and of machines on the kernel of the start, which learn as the lazy regime does. It says nothing of the test
+/// error of flows that were told to end while most samples do not fit.
 pub fn expected(flows: &Flows, curve: &Curve, measure: Measure, stage: usize) -> Option<f64> {
     let family = &flows.families[curve.family];
     let axes = &flows.axes;
@@ -174,6 +188,9 @@ pub fn expected(flows: &Flows, curve: &Curve, measure: Measure, stage: usize) ->
             if (stage == axes.end() || Some(stage) == axes.late()) && mostly_fit(flows, curve, stage) =>
         {
             beta(curve.regime, family.dimension, family.parallel)
+        }
+        Measure::KernelTestError | Measure::KernelFlowTestError if stage == FlowAxes::START => {
+            beta(Regime::Lazy, family.dimension, family.parallel)
         }
         _ => None,
     }

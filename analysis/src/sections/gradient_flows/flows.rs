@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 
 use ndarray::{Ix2, Ix3};
+use phasesweep_results::frozen_kernels::KERNEL_FLOW_TEST_ERROR;
 use phasesweep_results::variables::{
     HIDDEN_DIMENSION, KERNEL_ALIGNMENT, KERNEL_CHANGE, KERNEL_PROJECTION, KERNEL_TEST_ERROR, NETWORK_TEST_ERROR,
     STAGE_COMPRESSION, STAGE_COMPRESSION_NORM, STAGE_EPOCH, STAGE_TEST_ERROR, STAGE_TIME, STAGE_TRAIN_ERROR,
@@ -22,6 +23,12 @@ use crate::error::Result;
 use crate::results::{Cells, FlowStop, Results, Status};
 use crate::statistics::moments::mean;
 use crate::statistics::power_law::Observation;
+
+/// Largest violation of the optimality conditions, in units of the margin, with which a machine of maximal margin counts as one.
+/// It is trained to a tenth of this; where its steps ran out before, its test error is that of something else.
+pub const SOLVED: f32 = 0.01;
+/// The variable that tells it.
+pub const VIOLATION: &str = "kernel_violation";
 
 /// A number that is measured at each stage of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +47,10 @@ pub enum Measure {
     Compression,
     /// λ by norms, as the paper's programs have it: √(d∥/d⊥) times λ.
     CompressionByNorm,
-    /// Test error of a machine on the frozen tangent kernel.
+    /// Test error of the machine of maximal margin on the frozen tangent kernel; missing where it is not [`SOLVED`].
     KernelTestError,
+    /// Test error of the gradient flow of the loss on it; missing where that flow did not come to its end.
+    KernelFlowTestError,
     /// The network's on the same test samples.
     NetworkTestError,
     /// Alignment of the tangent kernel with the labels.
@@ -63,6 +72,7 @@ impl Measure {
         Measure::Compression,
         Measure::CompressionByNorm,
         Measure::KernelTestError,
+        Measure::KernelFlowTestError,
         Measure::NetworkTestError,
         Measure::Alignment,
         Measure::KernelChange,
@@ -80,6 +90,7 @@ impl Measure {
             Measure::Compression => STAGE_COMPRESSION.name,
             Measure::CompressionByNorm => STAGE_COMPRESSION_NORM.name,
             Measure::KernelTestError => KERNEL_TEST_ERROR.name,
+            Measure::KernelFlowTestError => KERNEL_FLOW_TEST_ERROR.name,
             Measure::NetworkTestError => NETWORK_TEST_ERROR.name,
             Measure::Alignment => KERNEL_ALIGNMENT.name,
             Measure::KernelChange => KERNEL_CHANGE.name,
@@ -381,6 +392,12 @@ fn flows(results: &Results, axes: &FlowAxes) -> Result<Vec<Flow>> {
         let Some(slab) = slab.filter(|slab| slab.dim() == (cells, stages)) else { continue };
         for ((cell, stage), value) in slab.indexed_iter() {
             flows[cell].measured[stage][measure as usize] = f64::from(*value);
+        }
+    }
+    let slab = results.slab(VIOLATION, 0..cells)?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
+    for ((cell, stage), _) in slab.iter().flat_map(|slab| slab.indexed_iter()).filter(|(_, value)| **value > SOLVED) {
+        if let Some(measured) = flows[cell].measured.get_mut(stage) {
+            measured[Measure::KernelTestError as usize] = f64::NAN;
         }
     }
     let slab = results.slab(KERNEL_PROJECTION.name, 0..cells)?.and_then(|a| a.into_dimensionality::<Ix3>().ok());

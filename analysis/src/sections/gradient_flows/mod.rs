@@ -1,9 +1,10 @@
 //! Gradient flows: learning curves, compression and tangent kernels in the feature and in the lazy regime.
 //!
 //! [`flows`] takes everything that is measured at stages out of the file and sorts the cells; [`theory`] has the expected
-//! exponents, [`fits`] the measured ones and [`drift`] the same in sliding windows; [`neurons`] and [`profile`] take neurons and the
-//! output along the informative axis, where the file holds them, and [`effective`] has where neurons settle; [`table`],
-//! [`points_table`], [`figures`] and [`sentences`] say what came out.
+//! exponents, [`fits`] the measured ones and [`drift`] the same in sliding windows; [`kernels`] has what machines learn on kernels
+//! other than those of the stages; [`neurons`] and [`profile`] take neurons and the output along the informative axis, where the
+//! file holds them, and [`effective`] has where neurons settle; [`table`], [`points_table`], [`figures`] and [`sentences`] say what
+//! came out.
 
 pub mod axes;
 pub mod drift;
@@ -11,6 +12,7 @@ pub mod effective;
 pub mod figures;
 pub mod fits;
 pub mod flows;
+pub mod kernels;
 pub mod neurons;
 pub mod points_table;
 pub mod profile;
@@ -56,6 +58,7 @@ impl Section for GradientFlows {
         let windows = drift::windows(&found, options);
         let drifting = figures::drift::figure(&found, &windows);
         let of_neurons = figures::of_neurons(results, &found)?;
+        let (without, kernels) = (kernels::without(results)?, kernels::table(results, &found)?);
         let window_rows = table::fits(&found, &windows.iter().collect::<Vec<_>>())?;
         let fixed = points_table::fixed_points(results, &found)?;
         let interfaces = points_table::interfaces(results, &found)?;
@@ -74,6 +77,7 @@ impl Section for GradientFlows {
             drift => (!windows.is_empty()).then(|| section::table(&drift_text)),
             drift_figure => section::figures(&drifting),
             neuron_figures => (!of_neurons.is_empty()).then(|| section::figures(&of_neurons)),
+            kernels => shown(&kernels),
             fixed => shown(&fixed),
             interfaces => shown(&interfaces),
             factor => drift::FACTOR,
@@ -89,12 +93,13 @@ impl Section for GradientFlows {
         if !windows.is_empty() {
             tables.push(Table::new("flow_drift", window_rows));
         }
+        tables.extend(kernels.map(|frame| Table::new("flow_kernels", frame)));
         tables.extend(fixed.map(|frame| Table::new("flow_fixed_points", frame)));
         tables.extend(interfaces.map(|frame| Table::new("flow_interfaces", frame)));
         tables.extend(points_table::neurons(results, &found)?.map(|frame| Table::long("flow_neurons", frame)));
         Ok(Some(Content {
             title: "Geometric compression",
-            answer: Some(Answer::of(sentences::sentences(&found, &fits, &windows, options))),
+            answer: Some(Answer::of(sentences::sentences(&found, &fits, &windows, &without, options))),
             template: include_str!("section.html"),
             values,
             methods: include_str!("methods.html"),

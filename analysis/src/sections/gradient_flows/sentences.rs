@@ -2,7 +2,7 @@
 
 use super::axes::FlowAxes;
 use super::drift::FACTOR;
-use super::fits::{Fit, Over, Range, gain, principal};
+use super::fits::{Fit, MACHINES, Over, Range, gain, principal};
 use super::flows::{Curve, Family, Flows, Measure, Size};
 use super::theory::{Regime, beta};
 use crate::options::Options;
@@ -67,8 +67,15 @@ fn less(a: f64, b: f64) -> Option<bool> {
     (a.is_finite() && b.is_finite()).then_some(a < b)
 }
 
-/// The first sentence, in which the counts stand, and the others.
-pub fn sentences(flows: &Flows, fits: &[Fit], windows: &[Fit], options: &Options) -> Vec<String> {
+/// The first sentence, in which the counts stand, and the others; `windows` are the fits in sliding windows of p, `without` tells
+/// of machines on frozen kernels that came to nothing.
+pub fn sentences(
+    flows: &Flows,
+    fits: &[Fit],
+    windows: &[Fit],
+    without: &[String],
+    options: &Options,
+) -> Vec<String> {
     let end = flows.axes.end();
     let trained = flows.flows.iter().filter(|flow| flow.status == Status::Complete).count();
     let fitted = flows.flows.iter().filter(|flow| flow.reached(end)).count();
@@ -85,7 +92,7 @@ pub fn sentences(flows: &Flows, fits: &[Fit], windows: &[Fit], options: &Options
     }
     if kernels.of > 0 {
         first += &format!(
-            "; there a machine on the end’s tangent kernel errs less than on the start’s at {}",
+            "; there the machine of maximal margin errs less on the end’s tangent kernel than on the start’s at {}",
             kernels.words()
         );
     }
@@ -113,8 +120,10 @@ pub fn sentences(flows: &Flows, fits: &[Fit], windows: &[Fit], options: &Options
         }
         for &curve in &family.curves {
             out.extend(kernels_of(flows, family, &flows.curves[curve]));
+            out.extend(machines_of(flows, fits, family, curve));
         }
     }
+    out.extend(without.iter().cloned());
     out.extend(caution(flows));
     out
 }
@@ -308,8 +317,8 @@ fn kernels_of(flows: &Flows, family: &Family, curve: &Curve) -> Option<String> {
         significant(crate::statistics::moments::mean(&flows.values(largest, stage, measure, |f| f.reached(end))), 3)
     };
     Some(format!(
-        "{}, {}: a machine on the end’s tangent kernel errs less than one on the start’s at {} sizes, in {} flows; at p = {} \
-         kernel of the start {}, of the end {}, network {}.",
+        "{}, {}: the machine of maximal margin errs less on the end’s tangent kernel than on the start’s at {} sizes, in {} flows; \
+         at p = {} kernel of the start {}, of the end {}, network {}.",
         family.name,
         curve.name,
         by_size.words(),
@@ -319,6 +328,20 @@ fn kernels_of(flows: &Flows, family: &Family, curve: &Curve) -> Option<String> {
         of(end, Measure::KernelTestError),
         of(end, Measure::NetworkTestError),
     ))
+}
+
+/// Exponents of the machines' learning curves on the kernels of start and end.
+fn machines_of(flows: &Flows, fits: &[Fit], family: &Family, curve: usize) -> Option<String> {
+    let mut parts = Vec::new();
+    for (measure, machine) in MACHINES.into_iter().zip(["maximal margin", "gradient flow until all fits"]) {
+        for (stage, when) in [(FlowAxes::START, "start"), (flows.axes.end(), "end")] {
+            let Some(fit) = principal(fits, curve, measure, stage) else { continue };
+            let theory = fit.theory.map_or(String::new(), |theory| format!(" (theory {})", significant(theory, 3)));
+            parts.push(format!("{machine} on the {when}’s kernel {}{theory}", brief(fit)));
+        }
+    }
+    let name = &flows.curves[curve].name;
+    (!parts.is_empty()).then(|| format!("{}, {name}: β of machines: {}.", family.name, parts.join("; ")))
 }
 
 fn within(interval: Interval, what: &str) -> String {

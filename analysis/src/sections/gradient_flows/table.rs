@@ -3,7 +3,7 @@
 use polars::prelude::*;
 
 use super::axes::FlowAxes;
-use super::fits::{Fit, Over};
+use super::fits::{Fit, MACHINES, Over, Range};
 use super::flows::{Flow, Flows, Measure, Size, short};
 use crate::error::Result;
 use crate::results::{FlowStop, Results, Status};
@@ -69,8 +69,9 @@ fn status(status: Status) -> &'static str {
 
 /// One row per curve and size: `data`, `architecture`, `regime`, `alpha`, `p`; `cells`, how many of them `fitted` all they
 /// were asked to, ended `unfitted` and were `not_trained` to an end; then means over the fitted ones: median `steps`,
-/// `test_error` with `sd`, λ early and at the end (`lambda@…`; by norms, `lambda_norm@…`); test errors of machines on the kernel of start and end beside
-/// the `network`'s on the same samples; the labels' share on the leading eigenvectors, alignment and change of the kernel.
+/// `test_error` with `sd`, λ early and at the end (`lambda@…`; by norms, `lambda_norm@…`); test errors of the machine of maximal margin on the kernel of
+/// start and end (`kernel_start`, `kernel_end`) and of the gradient flow on it (`kernel_flow_start`, `kernel_flow_end`; null
+/// where it was not asked for or never came to its end) beside the `network`'s on the same samples; the labels' share on the leading eigenvectors, alignment and change of the kernel.
 pub fn curves(flows: &Flows) -> Result<DataFrame> {
     let axes = &flows.axes;
     let (start, end) = (FlowAxes::START, axes.end());
@@ -123,6 +124,8 @@ pub fn curves(flows: &Flows) -> Result<DataFrame> {
     columns.extend([
         number(&rows, "kernel_start", |row| mean(&of(row, start, Measure::KernelTestError))),
         number(&rows, "kernel_end", |row| mean(&of(row, end, Measure::KernelTestError))),
+        number(&rows, "kernel_flow_start", |row| mean(&of(row, start, Measure::KernelFlowTestError))),
+        number(&rows, "kernel_flow_end", |row| mean(&of(row, end, Measure::KernelFlowTestError))),
         number(&rows, "network", |row| mean(&of(row, end, Measure::NetworkTestError))),
         number(&rows, "projected_start", |row| projected(row, start)),
         number(&rows, "projected_end", |row| projected(row, end)),
@@ -133,21 +136,26 @@ pub fn curves(flows: &Flows) -> Result<DataFrame> {
     table("the table of learning curves", DataFrame::new_infer_height(columns))
 }
 
-/// Whether a fit stands on the page: of the test error at the end and at the last stage before it, of λ early.
+/// Whether a fit stands on the page: of the test error at the end and at the last stage before it, of λ early, of the
+/// machines on the kernels of start and end.
 pub fn is_shown(flows: &Flows, fit: &Fit) -> bool {
-    is_shown_at(flows, fit.measure, fit.stage)
+    // Of the machines the whole range alone.
+    let whole = (fit.over, fit.range) == (Over::Reached, Range::Whole);
+    (whole || !MACHINES.contains(&fit.measure)) && is_shown_at(flows, fit.measure, fit.stage)
 }
 
 /// Whether fits of a measure at a stage stand on the page.
 pub fn is_shown_at(flows: &Flows, measure: Measure, stage: usize) -> bool {
     match measure {
+        machine if MACHINES.contains(&machine) => [FlowAxes::START, flows.axes.end()].contains(&stage),
         Measure::Compression | Measure::CompressionByNorm => Some(stage) == flows.axes.early(),
         _ => stage == flows.axes.end() || Some(stage) == flows.axes.late(),
     }
 }
 
 /// One row per fit: `data`, `architecture`, `regime`, `alpha`, `of` (test_error: the exponent is β of ε ~ p^−β; compression:
-/// that of λ ~ p^a), `stage`, `over`, `p_from`, `p_to`, `sizes`, `cells`, `left_out` (trained flows within the range that did
+/// that of λ ~ p^a; kernel_test_error and kernel_flow_test_error: β of the machine of maximal margin and of the gradient flow on
+/// the frozen kernel of the stage), `stage`, `over`, `p_from`, `p_to`, `sizes`, `cells`, `left_out` (trained flows within the range that did
 /// not come to the stage and so are not in the fit), `exponent`, `low` and `high` (95% bootstrap over
 /// seeds), `line_low` and `line_high` (95% Student's, of the points about the line), `residual` (rms of ln), `theory`.
 pub fn fits(flows: &Flows, fits: &[&Fit]) -> Result<DataFrame> {

@@ -7,7 +7,7 @@ use crate::figures::plot::{Layout, Legend, Mark, Panel, Ticks, draw};
 use crate::figures::scale::{Kind, Scale};
 use crate::results::Status;
 use crate::sections::gradient_flows::axes::FlowAxes;
-use crate::sections::gradient_flows::fits::{Fit, principal};
+use crate::sections::gradient_flows::fits::{Fit, MACHINES, principal};
 use crate::sections::gradient_flows::flows::{Curve, Family, Flow, Flows, Measure};
 use crate::sections::gradient_flows::sentences::percent;
 use crate::sections::gradient_flows::theory::Regime;
@@ -148,13 +148,19 @@ pub(super) fn compression(flows: &Flows, fits: &[Fit]) -> Option<Figure> {
 
 /// Test errors of machines on the kernels of start and end, and of the network, against p: a panel for each curve that
 /// stands for a regime.
-pub(super) fn kernel(flows: &Flows) -> Option<Figure> {
+pub(super) fn kernel(flows: &Flows, fits: &[Fit]) -> Option<Figure> {
     let end = flows.axes.end();
     let kinds = [
-        (FlowAxes::START, Measure::KernelTestError),
-        (end, Measure::KernelTestError),
-        (end, Measure::NetworkTestError),
+        (FlowAxes::START, Measure::KernelTestError, "maximal margin, start’s kernel"),
+        (end, Measure::KernelTestError, "maximal margin, end’s kernel"),
+        (end, Measure::NetworkTestError, "network"),
+        (FlowAxes::START, Measure::KernelFlowTestError, "flow, start’s kernel"),
+        (end, Measure::KernelFlowTestError, "flow, end’s kernel"),
     ];
+    let known = |stage: usize, measure: Measure| flows.flows.iter().any(|flow| flow.at(stage, measure).is_finite());
+    let kinds: Vec<_> = kinds.into_iter().filter(|(stage, measure, _)| known(*stage, *measure)).collect();
+    let middle_kind = (kinds.len() as f64 - 1.0) / 2.0;
+    let apart = 0.07 / middle_kind.max(1.0);
     let mut panels = Vec::new();
     for family in flows.families.iter().take(MOST_FAMILIES) {
         let mut row: Vec<(&Curve, Vec<Mark>)> = Vec::new();
@@ -162,13 +168,13 @@ pub(super) fn kernel(flows: &Flows) -> Option<Figure> {
         let shown = family.curves.iter().map(|&index| &flows.curves[index]);
         for curve in shown.filter(|curve| curve.regime != Regime::Between) {
             let (mut marks, mut on_top) = (Vec::new(), Vec::new());
-            for (colour, (stage, measure)) in kinds.into_iter().enumerate() {
+            for (colour, (stage, measure, _)) in kinds.iter().copied().enumerate() {
                 let fitted = |flow: &Flow| flow.reached(end);
                 let mut middle = Vec::new();
                 for size in &curve.sizes {
                     let values = flows.values(size, stage, measure, fitted);
                     // Side by side, so that one kind does not hide the others.
-                    let x = size.p * (1.0 + 0.07 * (colour as f64 - 1.0));
+                    let x = size.p * (1.0 + apart * (colour as f64 - middle_kind));
                     for &y in values.iter().filter(|y| **y > 0.0) {
                         marks.push(Mark::Disc { at: (x, y), size: 2.2, class: "dot", colour });
                         heights.push(y);
@@ -193,11 +199,23 @@ pub(super) fn kernel(flows: &Flows) -> Option<Figure> {
             panels.push(Panel { title: format!("{}: {}", family.name, curve.name), ..of_family });
         }
     }
-    let legend = ["kernel of the start", "kernel of the end", "network"];
-    let legend: Legend = legend.iter().enumerate().map(|(colour, words)| ((*words).to_owned(), colour)).collect();
+    let legend: Legend = kinds.iter().enumerate().map(|(colour, kind)| (kind.2.to_owned(), colour)).collect();
+    let flowed = if kinds.iter().any(|kind| kind.1 == Measure::KernelFlowTestError) {
+        " and of the gradient flow of the loss until all fits"
+    } else {
+        ""
+    };
+    let mut exponents = String::new();
+    for (stage, measure, words) in kinds.iter().filter(|kind| MACHINES.contains(&kind.1)) {
+        let said = self::exponents(flows, fits, *measure, *stage);
+        if !said.is_empty() {
+            exponents += &format!(" β of the {words}:{said}");
+        }
+    }
     let caption = format!(
-        "Test errors of a hinge machine on the frozen tangent kernel of the start and of the end, and of the network itself, on \
-         the same test samples; flows that fit all they were asked to. Lines join the means.{}",
+        "Learning curves of the machine of maximal margin{flowed} on the frozen tangent kernel of the start and of the end, and \
+         of the network itself, on the same test samples; networks that fit all they were asked to. Lines join the \
+         means.{exponents}{}",
         more(flows)
     );
     let in_row = if flows.families.iter().all(|family| family.curves.len() <= 2) { 2 } else { 3 };

@@ -20,7 +20,7 @@ use crate::sections::gradient_flows::flows::Flows;
 pub fn figures(results: &Results, flows: &Flows, fits: &[Fit]) -> Result<Vec<Figure>> {
     let mut out: Vec<Figure> = against::learning(flows, fits).into_iter().collect();
     out.extend(against::compression(flows, fits));
-    out.extend(against::kernel(flows));
+    out.extend(against::kernel(flows, fits));
     out.extend(projections::figure(results, flows)?);
     out.extend(time::figure(results, flows)?);
     Ok(out)
