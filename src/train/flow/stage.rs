@@ -7,7 +7,6 @@ use super::frozen::{Lesson, Machines, machines};
 use super::margin::MarginLoss;
 use super::measure;
 use super::network::Network;
-use super::neurons;
 use super::problem::{COORDINATES, FlowProblem};
 use super::tangent::{Parameters, Signals, kernel, kernel_of};
 use crate::observables::flow_kernels::{self, AtStage, BY_LOSS, BY_SHARE};
@@ -103,7 +102,6 @@ pub(super) fn measure(view: &View<'_>, stage: Stage, time: f64, record: &mut Rec
         if stage == Stage::Share(place) {
             let of_norms = measure::compression_of_norms(view.network, view.parameters, parallel);
             record.set(&flow::STAGE_COMPRESSION_NORM, place, &[of_norms]);
-            neurons::record_profile(view, place, parallel, record);
         }
     }
     if let Some(variable) = at.weight_spectrum {

@@ -280,6 +280,9 @@ impl<T: Real> Trajectory<T> {
         };
         let Some(time) = self.state.flow.as_ref().map(|state| state.time) else { return false };
         stage::measure(&view, stage, time, &mut self.state.record);
+        if let (Stage::Share(place), Some(parallel)) = (stage, shared.flow.parallel) {
+            neurons::record_profile(&view, place, parallel, &mut self.state.record);
+        }
         let is_end = |place: usize| shared.flow.observe.stages.get(place) == Some(&1.0);
         if matches!(stage, Stage::Share(place) if is_end(place)) {
             compressed::measure(&view, &mut self.state.record);
