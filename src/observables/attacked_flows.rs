@@ -5,8 +5,8 @@
 //! single precision, so that it is known to some 1e-7 of α f. Where α is no more than [`MOST_ALPHA`] that is a small part of the margin 1
 //! that samples are fitted to; `plan` refuses greater α by name.
 //!
-//! Invariants: those of every attack; a sample of F = 0 is half misclassified, as in a flow's errors, so that the error at the start, where
-//! F is 0 throughout, is a half whatever the radius.
+//! Invariants: those of every attack; a sample of F = 0 is half misclassified, as in a flow's errors. At the start F is 0 up to rounding
+//! (a flow in single precision begins at rounded weights), so that the error there says nothing.
 
 use super::robustness::{Attack, project, start, step};
 use crate::observe::network::{Network, Pass};
