@@ -63,7 +63,7 @@ pub enum Measure {
 
 impl Measure {
     /// All, in the order of the tables.
-    pub const ALL: [Measure; 12] = [
+    pub const ALL: [Measure; 13] = [
         Measure::Step,
         Measure::Time,
         Measure::Unfitted,

@@ -69,13 +69,7 @@ fn less(a: f64, b: f64) -> Option<bool> {
 
 /// The first sentence, in which the counts stand, and the others; `windows` are the fits in sliding windows of p, `without` tells
 /// of machines on frozen kernels that came to nothing.
-pub fn sentences(
-    flows: &Flows,
-    fits: &[Fit],
-    windows: &[Fit],
-    without: &[String],
-    options: &Options,
-) -> Vec<String> {
+pub fn sentences(flows: &Flows, fits: &[Fit], windows: &[Fit], without: &[String], options: &Options) -> Vec<String> {
     let end = flows.axes.end();
     let trained = flows.flows.iter().filter(|flow| flow.status == Status::Complete).count();
     let fitted = flows.flows.iter().filter(|flow| flow.reached(end)).count();
