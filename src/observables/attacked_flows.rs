@@ -8,7 +8,7 @@
 //! Invariants: those of every attack; a sample of F = 0 is half misclassified, as in a flow's errors. At the start F is 0 up to rounding
 //! (a flow in single precision begins at rounded weights), so that the error there says nothing.
 
-use super::robustness::{Attack, project, start, step};
+use super::attack::{Attack, project, start, step};
 use crate::observe::network::{Network, Pass};
 
 /// Flows of greater α are not attacked: f is of order 1, F then a difference of numbers of order α, which single precision knows to
@@ -101,8 +101,8 @@ mod tests {
     use phasesweep_networks::{Activation, LayerShape, reference};
 
     use super::*;
+    use crate::observables::attack::Norm;
     use crate::observables::loss::Loss;
-    use crate::observables::robustness::Norm;
     use crate::observe::network::tests::reference::graph;
 
     fn attack(norm: Norm, epsilon: f64) -> Attack {

@@ -9,6 +9,7 @@
 //! This room stands under whoever trains, stores or reads sweep files: it knows samples and networks, and no engine, no
 //! disk and no TOML.
 
+pub mod attack;
 pub mod attacked_flows;
 pub mod axes;
 pub mod catalogue;

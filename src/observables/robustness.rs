@@ -13,6 +13,7 @@ use phasesweep_results::dimension::{PGD_EPOCH, PGD_EPSILON, PGD_NORM};
 use phasesweep_results::variables::ROBUST_ERROR;
 use serde::Serialize;
 
+use super::attack::{Attack, Norm, project, start, step};
 use super::attacked_flows;
 use super::axes::{Axes, Labels};
 use super::keys::{Keys, MOST};
@@ -21,7 +22,6 @@ use super::preset::Preset;
 use super::registry::{Definition, Observable, Sizes};
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
-use crate::data::stream::Key;
 use crate::observe::network::{Network, Pass};
 
 /// What is asked for of robustness. Part of a cell's identity: names and order of the fields may not change; those that came
@@ -77,29 +77,6 @@ impl Climbed {
             Climbed::Trained => trained,
             Climbed::CrossEntropy => Loss::CrossEntropy,
             Climbed::Mse => Loss::MeanSquared,
-        }
-    }
-}
-
-/// Norm of the ball that an attack stays in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Norm {
-    /// Euclidean.
-    L2,
-    /// Greatest change of any input.
-    Linf,
-}
-
-impl Norm {
-    /// All of them, ascending.
-    const ALL: [Norm; 2] = [Norm::L2, Norm::Linf];
-
-    /// Its name in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Norm::L2 => "l2",
-            Norm::Linf => "linf",
         }
     }
 }
@@ -227,27 +204,6 @@ impl Observable for Robustness {
 /// Samples attacked together.
 pub const GROUP: usize = 64;
 
-/// One attack.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Attack {
-    /// Norm of the ball.
-    pub norm: Norm,
-    /// Its radius, in units of the inputs.
-    pub epsilon: f64,
-    /// Steps.
-    pub steps: usize,
-    /// Length of a step: of each input (L∞), of the whole step (L2).
-    pub step_size: f64,
-    /// Starts at a random point of the ball, keyed by this seed, instead of at the sample.
-    pub random_start: Option<u64>,
-    /// Least and greatest valid input.
-    pub clip: Option<[f64; 2]>,
-    /// Whether the last iterate alone counts.
-    pub last_iterate: bool,
-    /// Loss that is climbed.
-    pub loss: Loss,
-}
-
 /// How many of a group's samples are misclassified, unattacked or at some iterate; or at the last one. `x` are `[sample, input]`, the first
 /// of them in place `first` of its set.
 pub fn misclassified(network: &Network<'_>, x: &[f32], labels: &[u16], first: usize, attack: &Attack) -> usize {
@@ -332,69 +288,6 @@ fn uphill(outputs: &mut [f32], label: usize, loss: Loss) {
         }
         Loss::MeanSquared => outputs[label] -= 1.0,
     }
-}
-
-pub(super) fn step(point: &mut [f32], gradient: &[f32], attack: &Attack) {
-    let size = attack.step_size as f32;
-    match attack.norm {
-        Norm::Linf => {
-            for (x, &g) in point.iter_mut().zip(gradient) {
-                // Not `signum`, which is 1 at 0.
-                *x += if g > 0.0 {
-                    size
-                } else if g < 0.0 {
-                    -size
-                } else {
-                    0.0
-                };
-            }
-        }
-        Norm::L2 => {
-            let length = length(gradient.iter().copied());
-            if length > 0.0 {
-                let scale = f64::from(size) / length;
-                point.iter_mut().zip(gradient).for_each(|(x, &g)| *x += (scale * f64::from(g)) as f32);
-            }
-        }
-    }
-}
-
-/// Back into the ball around `x`, then into the valid range.
-pub(super) fn project(point: &mut [f32], x: &[f32], attack: &Attack) {
-    match attack.norm {
-        Norm::Linf => {
-            let epsilon = attack.epsilon as f32;
-            point.iter_mut().zip(x).for_each(|(p, &x)| *p = p.clamp(x - epsilon, x + epsilon));
-        }
-        Norm::L2 => {
-            let away = length(point.iter().zip(x).map(|(p, x)| p - x));
-            if away > attack.epsilon {
-                let scale = attack.epsilon / away;
-                point.iter_mut().zip(x).for_each(|(p, &x)| *p = (f64::from(x) + scale * f64::from(*p - x)) as f32);
-            }
-        }
-    }
-    if let Some([low, high]) = attack.clip {
-        point.iter_mut().for_each(|p| *p = p.clamp(low as f32, high as f32));
-    }
-}
-
-/// A random point of the ball: uniform in it for L∞; for L2 in a uniform direction, at a uniform distance.
-pub(super) fn start(point: &mut [f32], seed: u64, place: usize, attack: &Attack) {
-    let mut numbers = Key::new("robustness: random start", &[seed]).at(place as u64);
-    match attack.norm {
-        Norm::Linf => point.iter_mut().for_each(|x| *x += (attack.epsilon * (2.0 * numbers.uniform() - 1.0)) as f32),
-        Norm::L2 => {
-            let distance = attack.epsilon * numbers.uniform();
-            let normals: Vec<f32> = point.iter().map(|_| numbers.normal() as f32).collect();
-            let scale = distance / length(normals.iter().copied()).max(f64::MIN_POSITIVE);
-            point.iter_mut().zip(&normals).for_each(|(x, &n)| *x += (scale * f64::from(n)) as f32);
-        }
-    }
-}
-
-fn length(values: impl Iterator<Item = f32>) -> f64 {
-    values.map(|x| f64::from(x).powi(2)).sum::<f64>().sqrt()
 }
 
 #[cfg(test)]

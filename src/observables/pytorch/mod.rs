@@ -12,10 +12,11 @@ use phasesweep_networks::{
 };
 use serde_json::Value;
 
+use super::attack::{Attack, Norm};
 use super::keys::Listing;
 use super::local_complexity::{Neighbourhood, count};
 use super::registry::{Definition, Observable};
-use super::robustness::{Attack, Norm, misclassified};
+use super::robustness::misclassified;
 use super::{
     Loss, Setup, Subject, View, cka, gradient_noise, gradient_norm, intrinsic_dimension, representation, sharpness,
     tangent_kernel, test_manifold,
