@@ -73,8 +73,10 @@ fn coordinates(results: &Results, design: &Design) -> Vec<Coordinate> {
     let numbers = samples.chain(cells.numbers.iter().map(|(name, values)| (name.clone(), values)));
     let numbers = numbers.map(|(name, values)| (name, true, values.iter().map(f64::to_string).collect::<Vec<_>>()));
     let texts = cells.labels.iter().map(|(name, values)| (name.clone(), false, values.clone()));
+    // A digest tells people least: it comes last.
+    let (digests, texts): (Vec<_>, Vec<_>) = texts.partition(|(name, ..)| name.ends_with("digest"));
     let mut out: Vec<Coordinate> = Vec::new();
-    for (name, is_number, values) in numbers.chain(texts) {
+    for (name, is_number, values) in numbers.chain(texts).chain(digests) {
         let first: Vec<&String> = design.cells.iter().filter_map(|of| values.get(*of.first()?)).collect();
         let is_of_variants =
             design.cells.iter().zip(&first).all(|(of, first)| of.iter().all(|&c| values[c] == **first));
