@@ -27,6 +27,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use phasesweep::host::flush_subnormals;
 
 #[derive(Parser)]
 #[command(name = "phasesweep", version, about, max_term_width = 100)]
@@ -72,6 +73,7 @@ enum Command {
 
 /// Runs the command line of this process.
 pub(crate) fn main() -> ExitCode {
+    flush_subnormals();
     let arguments = Arguments::parse();
     leave_closed_pipes_quietly();
     start_log(arguments.verbose);

@@ -13,6 +13,7 @@ mod files;
 mod limits;
 mod peak_memory;
 pub mod place;
+mod subnormals;
 #[cfg(test)]
 mod tests;
 
@@ -21,3 +22,4 @@ pub use files::{HostFiles, ThisHost};
 pub use limits::{Allowance, CpuLimit, Limits, MemoryLimit};
 pub(crate) use peak_memory::peak_memory;
 pub use place::name;
+pub use subnormals::flush_subnormals;
