@@ -32,11 +32,16 @@ struct Sending {
 pub(super) struct Post<'w> {
     ranks: &'w SimpleCommunicator,
     sending: VecDeque<Sending>,
+    /// How many may be on their way before they are looked through.
+    patience: usize,
 }
+
+/// Messages on their way that are not worth a look.
+const FEW: usize = 64;
 
 impl<'w> Post<'w> {
     pub(super) fn new(ranks: &'w SimpleCommunicator) -> Post<'w> {
-        Post { ranks, sending: VecDeque::new() }
+        Post { ranks, sending: VecDeque::new(), patience: FEW }
     }
 
     /// Sends; does not wait for the receiver.
@@ -64,7 +69,12 @@ impl<'w> Post<'w> {
         // SAFETY: written by the successful call above.
         let request = unsafe { request.assume_init() };
         self.sending.push_back(Sending { _bytes: bytes, request });
-        self.sweep()
+        // Looking through all of them after each would make a word to each of n ranks n²/2 looks.
+        if self.sending.len() >= self.patience {
+            self.sweep()?;
+            self.patience = FEW.max(2 * self.sending.len());
+        }
+        Ok(())
     }
 
     /// Forgets what has left.
@@ -121,6 +131,7 @@ mod tests {
             attempt: 1,
             needs: vec![TaskId(3)],
             resume: true,
+            least: 1,
         });
         let bytes = serde_json::to_vec(&message).unwrap();
         assert_eq!(decode::<ToWorker>(&bytes).unwrap(), message);

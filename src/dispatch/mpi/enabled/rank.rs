@@ -77,7 +77,7 @@ struct Rank<'w> {
     /// When the coordinator was last heard, and whether it ever was.
     heard: Instant,
     heard_at_all: bool,
-    /// When it was last told that this rank is alive.
+    /// When it was last told anything, and so that this rank is alive.
     beaten: Instant,
     training: bool,
     stop_told: bool,
@@ -140,12 +140,14 @@ impl Rank<'_> {
                     | ToCoordinator::Gone { .. }
             );
             self.post.send(0, &message)?;
+            self.beaten = Instant::now();
         }
         if !self.stop_told && self.settings.stop.load(Ordering::Relaxed) {
             self.stop_told = true;
             self.post.send(0, &ToCoordinator::StopRequested)?;
         }
-        if self.beaten.elapsed() >= self.settings.heartbeat {
+        // A trainer that says how far it is says that the rank is alive: only where it is late, the rank does.
+        if self.beaten.elapsed() >= self.settings.heartbeat * 3 / 2 {
             self.beaten = Instant::now();
             self.post.send(0, &ToCoordinator::Alive)?;
         }
