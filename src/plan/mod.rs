@@ -269,6 +269,11 @@ impl Plan {
         Ok(())
     }
 
+    /// Id of one cell: for who needs few, since those of all take 16 bytes each.
+    pub fn id(&self, cell: u32) -> CellId {
+        CellId::of_specification(&self.specifications[self.variant_of(cell)]).at_seed(self.seed_of(cell))
+    }
+
     /// Ids of all cells, in order.
     pub fn ids(&self) -> Vec<CellId> {
         let mut ids = Vec::with_capacity(self.len());

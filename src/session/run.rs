@@ -64,7 +64,7 @@ pub fn run(settings: &Settings) -> Result<Ending, SessionError> {
         End::Complete | End::FailedCells if job.collect => {
             let collecting = Collecting {
                 plan: &context.plan,
-                ids: &context.ids,
+                ids: context.ids(),
                 identities: &record.identities(),
                 definition: &record.definition,
                 directory: &context.directory,

@@ -1,6 +1,6 @@
 //! What every worker of a process stands on: the plan, the run directory, and the data, loaded once and shared.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::start::pools::Pools;
 use crate::data::{self, Block, DataError, Pool};
@@ -13,8 +13,7 @@ const KEPT_BLOCKS: usize = 4;
 /// The plan and the directory of a run, and its data; shared by the workers of one process.
 pub(super) struct RunContext {
     pub(super) plan: Plan,
-    /// Ids of the plan's cells, in order.
-    pub(super) ids: Vec<CellId>,
+    ids: OnceLock<Vec<CellId>>,
     pub(super) directory: RunDirectory,
     pools: Mutex<Pools>,
     blocks: Mutex<Vec<(BlockKey, Prepared)>>,
@@ -35,8 +34,17 @@ pub(super) struct Prepared {
 impl RunContext {
     /// `pools` are sources that this process has read already.
     pub(super) fn new(plan: Plan, directory: RunDirectory, pools: Pools) -> RunContext {
-        let ids = plan.ids();
-        RunContext { plan, ids, directory, pools: Mutex::new(pools), blocks: Mutex::default() }
+        RunContext { plan, ids: OnceLock::new(), directory, pools: Mutex::new(pools), blocks: Mutex::default() }
+    }
+
+    /// Ids of the plan's cells, in order: for rank 0, which looks for all of them.
+    pub(super) fn ids(&self) -> &[CellId] {
+        self.ids.get_or_init(|| self.plan.ids())
+    }
+
+    /// Id of a cell of the plan. A rank that trains a few thousand of ten million cells does not keep the ids of all.
+    pub(super) fn id(&self, cell: u32) -> CellId {
+        self.ids.get().map_or_else(|| self.plan.id(cell), |ids| ids[cell as usize])
     }
 
     /// The decoded source of `sweep.data[data]`.

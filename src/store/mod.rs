@@ -40,6 +40,6 @@ pub use lease::Lease;
 pub use part::{CellStatus, Origin, Part, PartCell, PartSummary};
 pub use run_directory::RunDirectory;
 pub use running::RunningCohort;
-pub use scan::{Found, Scan, scan, set_aside};
+pub use scan::{Found, Scan, scan, scan_new, set_aside};
 pub use source::AdditionParts;
 pub use weights::{CellWeights, FlowStage, KeptNumbers, Numbers, block_digest, read_parameters};

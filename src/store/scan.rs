@@ -4,7 +4,8 @@
 //! measured one before a failed one, then the part whose name sorts first; what the scan does not understand it leaves
 //! where it is and names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -45,10 +46,19 @@ pub struct Scan {
 /// # Errors
 /// [`StoreError::Io`] if the directory or a part cannot be read.
 pub fn scan(directory: &Path) -> Result<Scan, StoreError> {
+    scan_new(directory, &HashSet::new())
+}
+
+/// Scans a directory of parts but for those of the names in `known`, which are not opened: parts are immutable.
+///
+/// # Errors
+/// As [`scan`].
+pub fn scan_new(directory: &Path, known: &HashSet<OsString>) -> Result<Scan, StoreError> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory).map_err(StoreError::io("list", directory))? {
         let path = entry.map_err(StoreError::io("list", directory))?.path();
-        if path.extension().is_some_and(|extension| extension == part::SUFFIX) {
+        let is_new = path.file_name().is_some_and(|name| !known.contains(name));
+        if is_new && path.extension().is_some_and(|extension| extension == part::SUFFIX) {
             paths.push(path);
         }
     }

@@ -69,7 +69,7 @@ impl AdditionObserver {
                 tracing::warn!("{refusal}; it is left alone");
             }
             let moments = &asked.asked.moments;
-            surveys.push(Survey::of(directory, &run.plan, &run.ids, moments, &of_run, own.as_ref())?);
+            surveys.push(Survey::of(directory, &run.plan, run.ids(), moments, &of_run, own.as_ref())?);
         }
         let remarks = |place: usize| surveys[place].remarks(context.asked[place].asked.observable, directory);
         for (place, survey) in surveys.iter().enumerate() {
@@ -100,7 +100,7 @@ impl AdditionObserver {
             let done = |id: &CellId| survey.measured.contains(id);
             let unfinished = unfinished(&asked.directory, &done)?;
             let number = |cell| context.number(place, cell);
-            all.extend(tasks(&run.plan, &run.ids, (place, survey), &unfinished, &of, &limits, number));
+            all.extend(tasks(&run.plan, run.ids(), (place, survey), &unfinished, &of, &limits, number));
             costs.push(of);
             tracing::info!(
                 "{}: {} at {} {}s, of {} cells; {} measured before",
@@ -142,7 +142,7 @@ impl AdditionObserver {
     fn of_numbers(&self, numbers: &[u32]) -> (Vec<CellId>, RunDirectory) {
         let context = &self.context;
         let place = numbers.first().map_or(0, |&number| context.of_number(number).0);
-        let ids = numbers.iter().map(|&number| context.run.ids[context.of_number(number).1 as usize]).collect();
+        let ids = numbers.iter().map(|&number| context.run.id(context.of_number(number).1)).collect();
         (ids, context.asked[place].directory.clone())
     }
 }
@@ -203,7 +203,7 @@ impl Observer for AdditionObserver {
         for &number in cells {
             let (place, cell) = self.context.of_number(number);
             let Asked { addition, directory, .. } = &self.context.asked[place];
-            let id = self.context.run.ids[cell as usize];
+            let id = self.context.run.id(cell);
             tracing::warn!("{} of cell {id} is given up: {reason}", addition.observable);
             give_up(directory, &self.context.run.plan, (cell, id), reason)?;
         }

@@ -109,12 +109,12 @@ impl RunObserver {
             .flat_map(|variant| (0..plan.certain_seeds()).map(move |seed| plan.cell(variant, seed)))
             .collect();
         if settings.simulate.is_none() {
-            let left = wanted.iter().copied().filter(|&cell| !done(&context.ids[cell as usize]));
+            let left = wanted.iter().copied().filter(|&cell| !done(&context.id(cell)));
             trials::settle(context, execution, left, &mut costs, &mut rates);
         }
         let workers = if settings.job.dedicated_coordinator && ranks > 1 { ranks - 1 } else { ranks };
         let limits = limits(execution, workers as usize);
-        let tasks = remaining::tasks(plan, &context.ids, &wanted, &done, &unfinished, &costs.of_variant, &limits);
+        let tasks = remaining::tasks(plan, context.ids(), &wanted, &done, &unfinished, &costs.of_variant, &limits);
         let left: u64 = tasks.iter().map(|task| task.cells.len() as u64).sum();
         let before = wanted.len() as u64 - left;
         tracing::info!(
@@ -173,7 +173,7 @@ impl RunObserver {
             }
             let mut found = Vec::new();
             for seed in 0..seeds {
-                let id = context.ids[plan.cell(variant, seed) as usize];
+                let id = context.id(plan.cell(variant, seed));
                 found.extend(full_cells.get(id)?.epsilon_star());
             }
             *next = adaptive::seeds_wanted(&found, seeds, &rule);
@@ -192,7 +192,7 @@ impl RunObserver {
         let found = scan(&context.directory.parts())?;
         let done = |id: &CellId| found.done.contains_key(id);
         let unfinished = unfinished(&context.directory, &done)?;
-        Ok(remaining::tasks(plan, &context.ids, &wanted, &done, &unfinished, &self.costs.of_variant, &self.limits))
+        Ok(remaining::tasks(plan, context.ids(), &wanted, &done, &unfinished, &self.costs.of_variant, &self.limits))
     }
 }
 
@@ -212,7 +212,7 @@ impl Observer for RunObserver {
     fn failed(&mut self, cells: &[u32], reason: &CellFailure) -> Result<(), ObserverError> {
         self.observation.lease.check()?;
         for &cell in cells {
-            let id = self.context.ids[cell as usize];
+            let id = self.context.id(cell);
             tracing::warn!("cell {id} is given up: {reason}");
             give_up(&self.context.directory, &self.context.plan, (cell, id), reason)?;
         }
@@ -237,7 +237,7 @@ impl Observer for RunObserver {
 
     fn split(&mut self, parent: TaskId, children: &[CohortTask]) -> Result<(), ObserverError> {
         let cells = children.iter().flat_map(|child| &child.cells);
-        let ids: Vec<CellId> = cells.map(|&cell| self.context.ids[cell as usize]).collect();
+        let ids: Vec<CellId> = cells.map(|&cell| self.context.id(cell)).collect();
         forget_split(&self.context.directory, &ids, parent, children)
     }
 }

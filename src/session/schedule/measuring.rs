@@ -80,7 +80,7 @@ impl Survey {
                 // Of a cell that diverged, nothing was kept from there on, and a pruned one takes fewer steps. (Cells that may
                 // leave early keep no weights.)
                 Some(_) if found.status == CellStatus::Diverged || moments.unit == Unit::Step => {
-                    let (life, steps) = (finished.life(id)?, finished.steps_per_epoch(plan, ids, cell)?);
+                    let (life, steps) = (finished.life(id)?, finished.steps_per_epoch(plan, cell)?);
                     missing.any(|at| life.has(at, steps, || false))
                 }
                 Some(_) => true,

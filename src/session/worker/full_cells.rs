@@ -1,8 +1,10 @@
 //! What later work needs of a run's finished cells, read from their parts: the results that pruning goes by, and how far
 //! a cell was trained.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
 
 use phasesweep_results::dimension;
 use phasesweep_results::variables::TRAIN_ERROR;
@@ -12,15 +14,17 @@ use crate::observables::{Moment, Position};
 use crate::observe::principal::mean_of_measured;
 use crate::plan::{CellId, Plan};
 use crate::run_directory::{Series, StoredCell};
-use crate::store::{CellStatus, Part, RunDirectory, StoreError, scan};
+use crate::store::{CellStatus, Part, RunDirectory, StoreError, scan_new};
 
 /// Finds finished cells of a run, and remembers where they are.
 pub(in crate::session) struct FullCells {
     directory: RunDirectory,
-    /// Where each cell's part was when the directory was last scanned.
-    places: HashMap<CellId, PathBuf>,
+    /// Where each cell's part was when the directory was last looked at, and how the cell ended there.
+    places: HashMap<CellId, (Arc<Path>, CellStatus)>,
+    /// Names of the parts whose heads were read.
+    known: HashSet<OsString>,
     /// The part read last: the cells of a cohort mostly need the same.
-    last: Option<(PathBuf, Part)>,
+    last: Option<(Arc<Path>, Part)>,
 }
 
 /// How far a finished cell was trained.
@@ -43,7 +47,7 @@ impl Life {
 
 impl FullCells {
     pub(in crate::session) fn new(directory: RunDirectory) -> FullCells {
-        FullCells { directory, places: HashMap::new(), last: None }
+        FullCells { directory, places: HashMap::new(), known: HashSet::new(), last: None }
     }
 
     /// What pruning needs to know of a finished cell.
@@ -61,42 +65,46 @@ impl FullCells {
         })
     }
 
-    /// The samples that a cell of a plan is trained on. `ids` are those of its cells; the block has so many `samples`.
-    pub(in crate::session) fn kept(
-        &mut self,
-        plan: &Plan,
-        ids: &[CellId],
-        cell: u32,
-        samples: usize,
-    ) -> Result<Kept, StoreError> {
+    /// The samples that a cell of a plan is trained on; the block has so many `samples`.
+    pub(in crate::session) fn kept(&mut self, plan: &Plan, cell: u32, samples: usize) -> Result<Kept, StoreError> {
         let Some(full) = plan.full_cell_of(cell) else { return Ok(Ok(None)) };
         let prune = plan.prunes()[plan.variants()[plan.variant_of(cell)].prune];
-        let full = self.get(ids[full as usize])?;
+        let full = self.get(plan.id(full))?;
         Ok(pruning::kept(&prune, &full, samples, plan.seed_of(cell)))
     }
 
     /// Steps of the optimiser that a cell takes in an epoch.
-    pub(in crate::session) fn steps_per_epoch(
-        &mut self,
-        plan: &Plan,
-        ids: &[CellId],
-        cell: u32,
-    ) -> Result<usize, StoreError> {
+    pub(in crate::session) fn steps_per_epoch(&mut self, plan: &Plan, cell: u32) -> Result<usize, StoreError> {
         let samples = plan.sweep().subsamples[plan.variants()[plan.variant_of(cell)].subsample].size();
         // One that keeps no sample takes none, and was not trained.
-        let kept = self.kept(plan, ids, cell, samples)?.ok().flatten();
+        let kept = self.kept(plan, cell, samples)?.ok().flatten();
         let count = kept.map_or(samples, |kept| kept.iter().filter(|&&kept| kept).count());
         Ok(plan.sweep().train.batch.steps(count))
     }
 
-    fn read<T>(&mut self, cell: CellId, what: impl FnOnce(StoredCell<'_>) -> T) -> Result<T, StoreError> {
-        if !self.places.contains_key(&cell) {
-            let scan = scan(&self.directory.parts())?;
-            for (id, found) in &scan.done {
-                self.places.insert(*id, scan.parts[found.part as usize].0.clone());
+    /// Reads the heads of the parts that are new since the last look: a listing of the directory, and no part is opened
+    /// twice.
+    fn look_again(&mut self) -> Result<(), StoreError> {
+        let scan = scan_new(&self.directory.parts(), &self.known)?;
+        for (path, summary) in scan.parts {
+            self.known.extend(path.file_name().map(OsString::from));
+            let path: Arc<Path> = path.into();
+            for (id, status) in summary.cells {
+                let kept = self.places.entry(id).or_insert_with(|| (path.clone(), status));
+                // As `scan` has it: a cell that was given up once and measured later is measured.
+                if kept.1 == CellStatus::Failed && status != CellStatus::Failed {
+                    *kept = (path.clone(), status);
+                }
             }
         }
-        let path = self.places.get(&cell).cloned().ok_or_else(|| {
+        Ok(())
+    }
+
+    fn read<T>(&mut self, cell: CellId, what: impl FnOnce(StoredCell<'_>) -> T) -> Result<T, StoreError> {
+        if !self.places.contains_key(&cell) {
+            self.look_again()?;
+        }
+        let path = self.places.get(&cell).map(|(path, _)| path.clone()).ok_or_else(|| {
             StoreError::contradiction(
                 &self.directory.parts(),
                 format!("no part holds cell {cell}, which another cell needs; run the sweep again"),

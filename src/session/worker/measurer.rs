@@ -84,7 +84,7 @@ impl Measurer {
         let context = self.context.clone();
         let (observable, _) = context.of_number(task.cells[0]);
         let cells: Vec<u32> = task.cells.iter().map(|&number| context.of_number(number).1).collect();
-        let ids: Vec<CellId> = cells.iter().map(|&cell| context.run.ids[cell as usize]).collect();
+        let ids: Vec<CellId> = cells.iter().map(|&cell| context.run.id(cell)).collect();
         let asked = &context.asked[observable];
         let cohort = Cohort { id: CohortId::of(&ids), asked, cells: &cells, ids: &ids };
         let running =
@@ -110,7 +110,7 @@ impl Measurer {
 
         let mut replicas: Vec<(Replica, Life)> = Vec::with_capacity(cohort.cells.len());
         for (&cell, &id) in cohort.cells.iter().zip(cohort.ids) {
-            let kept = self.finished.kept(plan, &context.run.ids, cell, problem.train().len())?;
+            let kept = self.finished.kept(plan, cell, problem.train().len())?;
             let kept = kept.map_err(Unfinished::error)?;
             replicas.push((workload::replica(&context.run, cell, kept), self.finished.life(id)?));
         }

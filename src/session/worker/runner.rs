@@ -66,7 +66,7 @@ impl Runner {
     }
 
     fn train(&mut self, task: &CohortTask, control: &Control) -> Result<f64, Unfinished> {
-        let ids: Vec<CellId> = task.cells.iter().map(|&cell| self.context.ids[cell as usize]).collect();
+        let ids: Vec<CellId> = task.cells.iter().map(|&cell| self.context.id(cell)).collect();
         let cohort = CohortId::of(&ids);
         let running =
             RunningCohort::begin(&self.context.directory, cohort, &ids, task.attempt + 1, self.config.origin.rank)?;
@@ -103,7 +103,7 @@ impl Runner {
         let mut failures = vec![String::new(); ids.len()];
         let mut replicas: Vec<Option<Replica>> = Vec::with_capacity(ids.len());
         for (&cell, failure) in task.cells.iter().zip(&mut failures) {
-            replicas.push(match self.full_cells.kept(plan, &context.ids, cell, problem.train().len())? {
+            replicas.push(match self.full_cells.kept(plan, cell, problem.train().len())? {
                 Ok(kept) => Some(workload::replica(&self.context, cell, kept)),
                 Err(no_set) => {
                     *failure = no_set.to_string();
