@@ -21,7 +21,7 @@ export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 endif
 
 BUILD_PACKAGES := build-essential pkg-config clang libclang-dev libopenmpi-dev openmpi-bin libhdf5-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv
+TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv strace
 SLURM_PACKAGES := $(TEST_PACKAGES) slurm-wlm munge
 
 .PHONY: help setup setup-test setup-slurm setup-mpich readers build demo test test-slurm test-mpich lint features docs fuzz fuzz-build bench bench-dispatch torture

@@ -77,8 +77,9 @@ pub(crate) fn attach_scale(dataset: &Dataset, scale: &Dataset, dimension: usize)
 /// A new file that lives in memory only.
 pub(crate) fn create_in_memory() -> Result<File> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    // The library takes two open in-memory files of one name for the same file.
-    let name = format!("phasesweep-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    // The library takes two open in-memory files of one name for the same file. It also looks whether there is a file of
+    // that name on disk: where there can be none, and not in the working directory, which may be on a busy file server.
+    let name = format!("/dev/null/phasesweep-{}", COUNT.fetch_add(1, Ordering::Relaxed));
     File::with_options().with_fapl(|access| access.core_filebacked(false)).create(name)
 }
 

@@ -13,6 +13,7 @@ mod flow_weights;
 mod identity;
 mod interop;
 mod limits;
+mod metadata;
 mod observables;
 mod observe;
 mod packing;

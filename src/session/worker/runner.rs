@@ -116,7 +116,11 @@ impl Runner {
         let trained_ids: Vec<CellId> = trained.iter().map(|&cell| ids[cell]).collect();
 
         let path = self.context.directory.checkpoint(cohort);
-        let (states, before) = self.starting_states(&path, &problem, &replicas, &trained_ids)?;
+        let has_checkpoint = path.exists();
+        let (states, before) = match has_checkpoint {
+            true => self.starting_states(&path, &problem, &replicas, &trained_ids),
+            false => (fresh_states(&problem, &replicas), 0.0),
+        };
         let mut describe = String::new();
         let specifications =
             trained.iter().map(|&cell| plan.specification(plan.variant_of(task.cells[cell]))).collect();
@@ -130,6 +134,7 @@ impl Runner {
             started,
             saved: Instant::now(),
             every: self.config.checkpoint_every,
+            has_checkpoint,
             length_is_known: problem.flow.is_none(),
         };
         let choice = &self.config.choice;
@@ -160,34 +165,34 @@ impl Runner {
         let columns = problem.columns(&layout, &of_cell);
         layout.axes.number_classes(&prepared.classes);
         self.write(task, cohort, ids, &of_cell, &failures, seconds, describe, layout.axes, columns)?;
-        crate::store::durable::remove(&path)?;
+        if pace.has_checkpoint {
+            crate::store::durable::remove(&path)?;
+        }
         Ok(seconds)
     }
 
-    /// States to start from: the checkpoint's, if there is one of this cohort, else fresh ones.
+    /// States to start from: those of the checkpoint at `path`, if it is one of this cohort, else fresh ones.
     fn starting_states(
         &self,
         path: &std::path::Path,
         problem: &Problem,
         replicas: &[Replica],
         ids: &[CellId],
-    ) -> Result<(Vec<ReplicaState>, f64), Unfinished> {
-        if path.exists() {
-            match Checkpoint::read(path) {
-                Ok(checkpoint) if checkpoint.cells == ids => {
-                    let seconds = checkpoint.wall_seconds;
-                    let states = checkpoint.states.into_iter().map(|saved| saved_state::restore(saved, problem));
-                    if let Some(states) = states.collect::<Option<Vec<_>>>() {
-                        tracing::info!("continuing {} cells from {}", ids.len(), path.display());
-                        return Ok((states, seconds));
-                    }
-                    tracing::warn!("{} holds other variables than this sweep; its cells start afresh", path.display());
+    ) -> (Vec<ReplicaState>, f64) {
+        match Checkpoint::read(path) {
+            Ok(checkpoint) if checkpoint.cells == ids => {
+                let seconds = checkpoint.wall_seconds;
+                let states = checkpoint.states.into_iter().map(|saved| saved_state::restore(saved, problem));
+                if let Some(states) = states.collect::<Option<Vec<_>>>() {
+                    tracing::info!("continuing {} cells from {}", ids.len(), path.display());
+                    return (states, seconds);
                 }
-                Ok(_) => tracing::warn!("{} is of other cells and is not used", path.display()),
-                Err(error) => tracing::warn!("{error}; its cells start afresh"),
+                tracing::warn!("{} holds other variables than this sweep; its cells start afresh", path.display());
             }
+            Ok(_) => tracing::warn!("{} is of other cells and is not used", path.display()),
+            Err(error) => tracing::warn!("{error}; its cells start afresh"),
         }
-        Ok((replicas.iter().map(|replica| ReplicaState::fresh(problem, replica)).collect(), 0.0))
+        (fresh_states(problem, replicas), 0.0)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -260,6 +265,11 @@ impl Runner {
     }
 }
 
+/// States of replicas that nobody has trained.
+fn fresh_states(problem: &Problem, replicas: &[Replica]) -> Vec<ReplicaState> {
+    replicas.iter().map(|replica| ReplicaState::fresh(problem, replica)).collect()
+}
+
 impl CohortRunner for Runner {
     fn run(&mut self, task: &CohortTask, control: &Control) -> CohortOutcome {
         self.train(task, control).map_or_else(Unfinished::outcome, |seconds| CohortOutcome::Finished { seconds })
@@ -276,6 +286,8 @@ struct CohortPace<'a> {
     started: Instant,
     saved: Instant,
     every: Duration,
+    /// Whether there is a file to be removed at the end.
+    has_checkpoint: bool,
     /// Whether the last epoch is the end: a gradient flow's is a bound that it seldom comes near, so that an epoch says nothing of
     /// how much is left.
     length_is_known: bool,
@@ -299,6 +311,7 @@ impl Pace for CohortPace<'_> {
         self.checkpoint.states = states.iter().map(saved_state::save).collect();
         self.checkpoint.wall_seconds = self.before + self.started.elapsed().as_secs_f64();
         self.saved = Instant::now();
+        self.has_checkpoint = true;
         self.checkpoint.write(self.path).map_err(|error| error.to_string())
     }
 
