@@ -115,6 +115,7 @@ fn dispatch(cells: u32, cohort: u32) -> Result<Exit, Failure> {
         attempt: 0,
         needs: Vec::new(),
         resume: false,
+        least: 1,
     });
     let mut counter = Counter::default();
     let settings = Settings { fingerprint: "bench dispatch".into(), ..Settings::default() };

@@ -30,6 +30,7 @@ pub fn hear(bytes: &[u8]) {
         attempt: 0,
         needs: if id == 5 { vec![TaskId(1)] } else { vec![] },
         resume: id == 3,
+        least: 1,
     };
     let mut now = 0.0;
     let mut events = vec![Event::More((0..6).map(task).collect())];

@@ -63,6 +63,9 @@ pub struct CohortTask {
     pub needs: Vec<TaskId>,
     /// A checkpoint of it exists: it is handed out before all others.
     pub resume: bool,
+    /// Cells below which a piece of it would waste its device: nothing smaller is cut off to share the work out better. 0
+    /// counts as 1.
+    pub least: u32,
 }
 
 impl CohortTask {
@@ -77,20 +80,30 @@ impl CohortTask {
         let cells = self.cells.len();
         let parts = parts.clamp(1, cells.max(1));
         (0..parts)
-            .map(|part| {
-                let (from, to) = (part * cells / parts, (part + 1) * cells / parts);
-                let share = (to - from) as f64 / cells.max(1) as f64;
-                CohortTask {
-                    id: self.id.piece(part, parts),
-                    cells: self.cells[from..to].to_vec(),
-                    predicted_seconds: self.predicted_seconds * share,
-                    memory: (self.memory as f64 * share).ceil() as u64,
-                    attempt: 0,
-                    needs: Vec::new(),
-                    resume: false,
-                }
-            })
+            .map(|part| self.piece(self.id.piece(part, parts), part * cells / parts..(part + 1) * cells / parts))
             .collect()
+    }
+
+    /// Cuts the first `cells` off from the rest: both in this order, as [`CohortTask::split`] cuts.
+    pub fn cut(&self, cells: usize) -> [CohortTask; 2] {
+        let (all, cells) = (self.cells.len(), cells.min(self.cells.len()));
+        // Another number of parts than any split has: the pieces of a cut and of a split are never called alike.
+        let parts = usize::try_from(u32::MAX).unwrap_or(usize::MAX) - cells;
+        [self.piece(self.id.piece(0, parts), 0..cells), self.piece(self.id.piece(1, parts), cells..all)]
+    }
+
+    fn piece(&self, id: TaskId, cells: std::ops::Range<usize>) -> CohortTask {
+        let share = cells.len() as f64 / self.cells.len().max(1) as f64;
+        CohortTask {
+            id,
+            cells: self.cells[cells].to_vec(),
+            predicted_seconds: self.predicted_seconds * share,
+            memory: (self.memory as f64 * share).ceil() as u64,
+            attempt: 0,
+            needs: Vec::new(),
+            resume: false,
+            least: self.least,
+        }
     }
 }
 
@@ -135,6 +148,7 @@ mod tests {
                     attempt: 2,
                     needs: vec![TaskId(1)],
                     resume: true,
+                    least: 1,
                 };
                 let pieces = task.split(parts);
                 assert_eq!(pieces.len(), parts.min(cells as usize));

@@ -10,6 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::super::event::{Command, Note};
 use super::super::outcome::{CellFailure, Seconds};
 use super::super::task::{CohortTask, TaskId, WorkerId};
+use super::speed::Portion;
 
 /// Where a cohort stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,15 @@ struct Cohort {
     /// If split: pieces not settled yet, and whether one failed.
     pieces: u32,
     broken: bool,
+}
+
+/// What a worker is to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pick {
+    /// A ready cohort.
+    Whole(TaskId),
+    /// So many cells of a ready cohort, which is to be cut.
+    Cut(TaskId, usize),
 }
 
 /// Order of the queue: with a checkpoint first, then the longest; among equals the lowest id. The greatest key is next.
@@ -179,20 +189,60 @@ impl Ledger {
 
     /// The next cohort to hand out: of those with a checkpoint, else of all ready ones, the longest that is predicted
     /// to take at most `limit`, or more than `hopeless`: one that no allocation of this length has room for must be
-    /// done in pieces, from checkpoint to checkpoint, and can start at any time.
-    pub(super) fn next(&self, limit: Seconds, hopeless: Seconds) -> Option<TaskId> {
+    /// done in pieces, from checkpoint to checkpoint, and can start at any time. Of those without a checkpoint, only what
+    /// `portion` leaves to the worker.
+    pub(super) fn next(&self, limit: Seconds, hopeless: Seconds, portion: Portion) -> Option<Pick> {
         if limit < 0.0 {
             return None;
         }
         [true, false].into_iter().find_map(|resume| {
             let lowest = (resume, 0, Reverse(TaskId(u64::MAX)));
             let highest = |bits| (resume, bits, Reverse(TaskId(0)));
+            let within = |seconds| self.ready.range(lowest..=highest(rank(seconds))).next_back();
             let &(_, bits, Reverse(longest)) = self.ready.range(lowest..=highest(u64::MAX)).next_back()?;
-            if bits <= rank(limit) || bits > rank(hopeless) {
-                return Some(longest);
+            let most = match portion {
+                _ if resume => None,
+                Portion::AtMost(most) => Some(most.min(limit)),
+                Portion::Stranger { try_first, hurry } => (bits <= rank(hurry)).then_some(try_first.min(limit)),
+                Portion::Longest => None,
+            };
+            if let Some(most) = most.filter(|&most| bits > rank(most)) {
+                // The longest first even so, or it would be left for the end.
+                if let Some(cells) = self.portion_of(longest, most) {
+                    return Some(Pick::Cut(longest, cells));
+                }
+                if let Some(key) = within(most) {
+                    return Some(Pick::Whole(key.2.0));
+                }
+                if let Portion::AtMost(_) = portion
+                    && let Some(&(_, bits, Reverse(shortest))) = self.ready.range(lowest..).next()
+                    && bits <= rank(limit)
+                {
+                    return Some(
+                        self.smallest_piece(shortest).map_or(Pick::Whole(shortest), |n| Pick::Cut(shortest, n)),
+                    );
+                }
             }
-            self.ready.range(lowest..=highest(rank(limit))).next_back().map(|k| k.2.0)
+            if bits <= rank(limit) || bits > rank(hopeless) {
+                return Some(Pick::Whole(longest));
+            }
+            within(limit).map(|key| Pick::Whole(key.2.0))
         })
+    }
+
+    /// How many cells of a ready cohort take at most so many predicted seconds, if a piece of them can be cut off: a cohort
+    /// of which nothing is on disk yet, and of which both pieces would be large enough.
+    fn portion_of(&self, id: TaskId, most: Seconds) -> Option<usize> {
+        let task = &self.cohorts.get(&id)?.task;
+        let cells = (task.cells.len() as f64 * most / task.predicted_seconds) as usize;
+        (cells >= self.smallest_piece(id)? && cells + task.least.max(1) as usize <= task.cells.len()).then_some(cells)
+    }
+
+    /// The smallest number of cells that can be cut off a ready cohort, if it can be cut at all.
+    fn smallest_piece(&self, id: TaskId) -> Option<usize> {
+        let task = &self.cohorts.get(&id)?.task;
+        let least = task.least.max(1) as usize;
+        (!task.resume && task.attempt == 0 && 2 * least <= task.cells.len()).then_some(least)
     }
 
     /// Hands a ready cohort to a worker; returns the task.
@@ -252,20 +302,32 @@ impl Ledger {
 
     /// Replaces a running or ready cohort by `parts` pieces, ready at once.
     pub(super) fn split(&mut self, id: TaskId, parts: usize, out: &mut Vec<Command>) {
-        let Some(task) = self.cohorts.get(&id).map(|c| c.task.clone()) else { return };
+        let Some(children) = self.cohorts.get(&id).map(|c| c.task.split(parts)) else { return };
+        let children = self.replace(id, children);
+        out.push(Command::Split { parent: id, children });
+    }
+
+    /// Cuts so many cells off a ready cohort of which nothing is on disk, so that nothing needs to be written down; answers
+    /// the piece that has them.
+    pub(super) fn cut(&mut self, id: TaskId, cells: usize) -> Option<TaskId> {
+        let pieces = self.cohorts.get(&id)?.task.cut(cells);
+        self.replace(id, pieces.into()).first().map(|piece| piece.id)
+    }
+
+    /// Puts pieces in the place of a running or ready cohort; answers them under the ids that they got.
+    fn replace(&mut self, id: TaskId, mut pieces: Vec<CohortTask>) -> Vec<CohortTask> {
         self.close(id);
-        let mut children = task.split(parts);
-        for child in &mut children {
-            while self.cohorts.contains_key(&child.id) {
-                child.id = TaskId(child.id.0.wrapping_add(1) | TaskId::SPLIT);
+        for piece in &mut pieces {
+            while self.cohorts.contains_key(&piece.id) {
+                piece.id = TaskId(piece.id.0.wrapping_add(1) | TaskId::SPLIT);
             }
-            self.insert(child.clone(), State::Ready, Some(id));
+            self.insert(piece.clone(), State::Ready, Some(id));
         }
         if let Some(cohort) = self.cohorts.get_mut(&id) {
             cohort.state = State::Split;
-            cohort.pieces = children.len() as u32;
+            cohort.pieces = pieces.len() as u32;
         }
-        out.push(Command::Split { parent: id, children });
+        pieces
     }
 
     /// Gives up everything that waits for something that will never come.

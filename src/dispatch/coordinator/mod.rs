@@ -10,6 +10,7 @@ mod memory;
 mod pace;
 mod roster;
 mod rules;
+mod speed;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -17,7 +18,7 @@ mod trouble;
 use super::event::{Command, Event, Note};
 use super::outcome::{CellFailure, End, Outcome, Progress, Seconds, StopCause, WorkerProgress};
 use super::task::{TaskId, WorkerId};
-use ledger::{Ledger, State};
+use ledger::{Ledger, Pick, State};
 use memory::MemoryLimit;
 use pace::Pace;
 use roster::{Phase, Roster};
@@ -99,6 +100,11 @@ impl Coordinator {
     /// Whether [`Command::End`] has been given.
     pub fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    /// Whether a cohort waits for a worker.
+    pub(in crate::dispatch) fn has_ready(&self) -> bool {
+        self.ledger.has_ready()
     }
 
     fn take_in(&mut self, event: Event, out: &mut Vec<Command>) {
@@ -206,6 +212,9 @@ impl Coordinator {
         if let Some(task) = self.ledger.task(cohort) {
             self.memory.fitted(task.footprint());
             self.pace.finished(task, seconds);
+            if !task.resume {
+                self.roster.learn(worker, task.predicted_seconds, seconds);
+            }
         }
         let cells = self.ledger.finish(cohort, out);
         out.push(Command::Note(Note::Finished { worker, cohort, cells, seconds }));
@@ -239,12 +248,12 @@ impl Coordinator {
             self.open = true;
             self.began = self.now;
         }
-        let ratio = self.pace.ratio();
         let room = |from: Seconds| self.rules.deadline.map_or(Seconds::INFINITY, |d| d - self.rules.margin - from);
-        let left = room(self.now);
-        let (limit, hopeless) = (left / ratio, room(self.began) / ratio);
+        let (left, all) = (room(self.now), room(self.began));
         while let Some(worker) = self.roster.an_idle_one() {
-            let Some(cohort) = self.ledger.next(limit, hopeless) else {
+            let ratio = self.pace.ratio_of(self.roster.speed(worker));
+            let portion = self.roster.portion(worker, self.ledger.waiting_predicted);
+            let Some(pick) = self.ledger.next(left / ratio, all / ratio, portion) else {
                 if self.ledger.has_ready() {
                     self.starved = true;
                     out.push(Command::Note(Note::NothingFits { worker, left }));
@@ -253,9 +262,14 @@ impl Coordinator {
                 }
                 return;
             };
+            let (Pick::Whole(cohort) | Pick::Cut(cohort, _)) = pick;
             if self.cut_down(cohort, out) {
                 continue;
             }
+            let cohort = match pick {
+                Pick::Whole(cohort) => cohort,
+                Pick::Cut(whole, cells) => self.ledger.cut(whole, cells).unwrap_or(whole),
+            };
             let Some(task) = self.ledger.start(cohort, worker) else { return };
             self.roster.set(worker, Phase::Busy(cohort), self.now);
             let (cells, attempt) = (task.cells.clone(), task.attempt);

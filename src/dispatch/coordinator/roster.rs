@@ -1,11 +1,13 @@
 //! The workers of a run: what each one does and when it was last heard.
 //!
-//! Invariant: `idle` holds exactly the workers whose phase is idle, and `active` counts those that may still do work.
+//! Invariant: `idle` holds exactly the workers whose phase is idle, `active` counts those that may still do work, and `speeds`
+//! sums theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::outcome::{Activity, Seconds};
 use super::super::task::{TaskId, WorkerId};
+use super::speed::{Portion, Speed, Speeds};
 
 /// What a worker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,8 @@ pub(super) struct Worker {
     pub(super) done_fraction: f64,
     /// Its first report on its cohort: what was done before, from a checkpoint, is not this run's pace.
     pub(super) began_at: Option<f64>,
+    /// How fast it was so far.
+    pub(super) speed: Option<Speed>,
 }
 
 /// Every worker of a run.
@@ -77,6 +81,8 @@ pub(super) struct Roster {
     workers: BTreeMap<WorkerId, Worker>,
     idle: BTreeSet<WorkerId>,
     active: usize,
+    /// Speeds of the active ones.
+    speeds: Speeds,
 }
 
 impl Roster {
@@ -94,6 +100,7 @@ impl Roster {
                 epoch: 0,
                 done_fraction: 0.0,
                 began_at: None,
+                speed: None,
             }
         });
     }
@@ -112,6 +119,9 @@ impl Roster {
     pub(super) fn set(&mut self, worker: WorkerId, phase: Phase, now: Seconds) {
         let Some(w) = self.workers.get_mut(&worker) else { return };
         self.active = self.active + usize::from(phase.is_active()) - usize::from(w.phase.is_active());
+        if w.phase.is_active() && !phase.is_active() {
+            self.speeds.forget(w.speed);
+        }
         if w.phase.cohort() != phase.cohort() {
             (w.epoch, w.done_fraction, w.began_at) = (0, 0.0, None);
         }
@@ -121,6 +131,27 @@ impl Roster {
         } else {
             self.idle.remove(&worker);
         }
+    }
+
+    /// A worker finished a cohort of so many predicted seconds in so many.
+    pub(super) fn learn(&mut self, worker: WorkerId, predicted: Seconds, measured: Seconds) {
+        let Some(w) = self.workers.get_mut(&worker) else { return };
+        let speed = Speed::after(w.speed, predicted, measured);
+        if w.phase.is_active() {
+            self.speeds.forget(w.speed);
+            self.speeds.count(speed);
+        }
+        w.speed = speed;
+    }
+
+    /// How fast a worker was so far; `None` before its first cohort, or where its cohorts had no prediction.
+    pub(super) fn speed(&self, worker: WorkerId) -> Option<f64> {
+        self.workers.get(&worker).and_then(|w| w.speed).map(Speed::value)
+    }
+
+    /// How long a cohort a worker should be given when so many predicted seconds of work wait.
+    pub(super) fn portion(&self, worker: WorkerId, waiting: Seconds) -> Portion {
+        self.speeds.portion(self.speed(worker), waiting, self.active)
     }
 
     /// A worker that wants work.
@@ -157,10 +188,12 @@ impl Roster {
     pub(super) fn sanity_check(&self) -> Result<(), String> {
         let idle: BTreeSet<WorkerId> = self.which(|p| p == Phase::Idle).into_iter().collect();
         let active = self.which(Phase::is_active).len();
-        if idle == self.idle && active == self.active {
+        let mut speeds = Speeds::default();
+        self.workers.values().filter(|w| w.phase.is_active()).for_each(|w| speeds.count(w.speed));
+        if idle == self.idle && active == self.active && speeds.is_about(&self.speeds) {
             Ok(())
         } else {
-            Err(format!("idle or active workers miscounted: {self:?}"))
+            Err(format!("idle or active workers or their speeds miscounted: {self:?}"))
         }
     }
 }

@@ -69,6 +69,7 @@ fn tasks(cells: u32, size: u32) -> Vec<CohortTask> {
             attempt: 0,
             needs: Vec::new(),
             resume: false,
+            least: 1,
         })
         .collect()
 }

@@ -9,7 +9,7 @@ use crate::data::Shape;
 use crate::device::{DeviceName, KernelChoice};
 use crate::host::{Limits as HostLimits, ThisHost};
 use crate::observables::Unit;
-use crate::pack::{AtOnce, Limits, PendingCell, pack};
+use crate::pack::{AtOnce, Limits, Pending, pack};
 use crate::plan::Plan;
 use crate::session::error::SessionError;
 use crate::session::execution::{Execution, ExecutionOptions};
@@ -189,18 +189,11 @@ impl Forecast {
         let costs = Costs::of(&plan, shapes, &execution, &rates);
         let kinds = plan.kinds();
         let certain = plan.certain_seeds();
-        let pending: Vec<PendingCell> = (0..plan.variants().len())
-            .flat_map(|variant| (0..certain).map(move |seed| (variant, seed)))
-            .map(|(variant, seed)| {
+        let pending: Vec<Pending> = (0..plan.variants().len())
+            .map(|variant| {
                 let CellCost { seconds, bytes, shared_bytes, at_once } = costs.of_variant[variant];
-                PendingCell {
-                    cell: plan.cell(variant, seed),
-                    kind: kinds[variant],
-                    seconds,
-                    bytes,
-                    shared_bytes,
-                    at_once,
-                }
+                let cells = (0..certain).map(|seed| plan.cell(variant, seed)).collect();
+                Pending { cells, kind: kinds[variant], seconds, bytes, shared_bytes, at_once }
             })
             .collect();
         let packed = pack(&pending, &limits(&execution, ranks));

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::dispatch::{CohortTask, TaskId};
-use crate::pack::{AtOnce, Limits, PendingCell, pack};
+use crate::pack::{AtOnce, Limits, Pending, pack};
 use crate::plan::{CellId, CohortId, Plan};
 
 /// A cohort that an earlier run left unfinished.
@@ -47,7 +47,10 @@ pub(in crate::session) fn tasks(
     limits: &Limits,
 ) -> Vec<CohortTask> {
     let left: Vec<u32> = wanted.iter().copied().filter(|&cell| !done(&ids[cell as usize])).collect();
-    let index: HashMap<CellId, u32> = left.iter().map(|&cell| (ids[cell as usize], cell)).collect();
+    // Of the cells of unfinished cohorts only: a table of all would be the largest thing in memory.
+    let named: HashSet<CellId> = unfinished.iter().flat_map(|cohort| cohort.cells.iter().copied()).collect();
+    let of_unfinished = left.iter().map(|&cell| (ids[cell as usize], cell)).filter(|(id, _)| named.contains(id));
+    let index: HashMap<CellId, u32> = if named.is_empty() { HashMap::new() } else { of_unfinished.collect() };
     let kinds = plan.kinds();
     let cost = |cell: u32| costs[plan.variant_of(cell)];
 
@@ -65,14 +68,22 @@ pub(in crate::session) fn tasks(
         task.attempt = cohort.deaths;
         tasks.push(task);
     }
-    let pending: Vec<PendingCell> = left
-        .iter()
-        .filter(|cell| !pinned.contains(cell))
-        .map(|&cell| {
-            let CellCost { seconds, bytes, shared_bytes, at_once } = cost(cell);
-            PendingCell { cell, kind: kinds[plan.variant_of(cell)], seconds, bytes, shared_bytes, at_once }
-        })
-        .collect();
+    let mut pending: Vec<Pending> = Vec::new();
+    let mut of_variant = None;
+    for &cell in left.iter().filter(|cell| !pinned.contains(cell)) {
+        // Cells of a variant follow one another.
+        let variant = plan.variant_of(cell);
+        if of_variant != Some(variant) {
+            of_variant = Some(variant);
+            let CellCost { seconds, bytes, shared_bytes, at_once } = costs[variant];
+            let cells = Vec::new();
+            pending.push(Pending { cells, kind: kinds[variant], seconds, bytes, shared_bytes, at_once });
+        }
+        if let Some(last) = pending.last_mut() {
+            last.cells.push(cell);
+        }
+    }
+    drop(left);
     tasks.extend(pack(&pending, limits).into_iter().map(|packed| task(ids, packed.cells, &cost)));
     connect(plan, &mut tasks);
     tasks
@@ -80,6 +91,7 @@ pub(in crate::session) fn tasks(
 
 fn task(ids: &[CellId], cells: Vec<u32>, cost: &dyn Fn(u32) -> CellCost) -> CohortTask {
     let id = CohortId::of(cells.iter().map(|&cell| &ids[cell as usize]));
+    let least = cells.iter().map(|&cell| cost(cell).at_once.efficient).max().unwrap_or(1);
     let bytes: u64 = cells.iter().map(|&cell| cost(cell).bytes).sum();
     CohortTask {
         id: TaskId(id.0 & !TaskId::SPLIT),
@@ -89,6 +101,7 @@ fn task(ids: &[CellId], cells: Vec<u32>, cost: &dyn Fn(u32) -> CellCost) -> Coho
         attempt: 0,
         needs: Vec::new(),
         resume: false,
+        least: least as u32,
     }
 }
 

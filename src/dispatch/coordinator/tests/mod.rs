@@ -15,5 +15,6 @@ fn task(id: u64, cells: std::ops::Range<u32>, seconds: Seconds) -> CohortTask {
         attempt: 0,
         needs: Vec::new(),
         resume: false,
+        least: 1,
     }
 }

@@ -74,6 +74,51 @@ fn asks_for_more_once_for_each_exhaustion_and_ends_when_there_is_none() {
 }
 
 #[test]
+fn a_slow_worker_gets_pieces_of_what_is_left_and_a_fast_one_whole_cohorts() {
+    let tasks = (0..10).map(|k| task(k, 20 * k as u32..20 * k as u32 + 20, 20.0)).collect();
+    let given = |out: &[Command]| -> Vec<(u32, TaskId, u32)> {
+        assert!(!out.iter().any(|command| matches!(command, Command::Split { .. })), "nothing of it is on disk");
+        let of = |command: &Command| match command {
+            Command::Assign { worker, task } => Some((worker.0, task.id, task.cells.len() as u32)),
+            _ => None,
+        };
+        out.iter().filter_map(of).collect()
+    };
+    let finish = |c: &mut Coordinator, (worker, cohort, cells): (u32, TaskId, u32), speed: f64| {
+        let seconds = f64::from(cells) / speed;
+        given(&c.handle(Event::Finished { worker: WorkerId(worker), cohort, seconds }, 100.0))[0]
+    };
+    let (mut c, out) = started(Rules::default(), tasks, 2);
+    // Of 200 s on two workers of which nothing is known, an eighth of a worker's half: 12.5 s, then of what is left 11.75.
+    let [fast, slow] = given(&out)[..] else { panic!("{out:?}") };
+    assert_eq!((fast.0, fast.2, slow.0, slow.2), (0, 12, 1, 11));
+    // 8 predicted seconds a second: whole cohorts.
+    let fast = finish(&mut c, fast, 8.0);
+    assert_eq!((fast.0, fast.2), (0, 20));
+    // Half a second a second, of 157 that are left to 8.5: half of the 18.5 s until then, 4.6.
+    let slow = finish(&mut c, slow, 0.5);
+    assert_eq!((slow.0, slow.2), (1, 4));
+    // To the end, every cell once, and the slow one never holds more than it does in half of what is left.
+    let (mut done, mut held) = (23, [fast, slow]);
+    while c.progress().waiting_predicted > 0.0 {
+        for (place, speed) in [(0, 8.0), (0, 8.0), (1, 0.5)] {
+            let waiting = c.progress().waiting_predicted;
+            done += held[place].2;
+            let seconds = f64::from(held[place].2) / speed;
+            let (worker, cohort) = (WorkerId(place as u32), held[place].1);
+            let Some(&next) = given(&c.handle(Event::Finished { worker, cohort, seconds }, 100.0)).first() else {
+                held[place].2 = 0;
+                break;
+            };
+            assert!(place == 0 || f64::from(next.2) <= (0.25 * waiting / 8.5).max(1.0), "{next:?} of {waiting}");
+            held[place] = next;
+            c.sanity_check().unwrap();
+        }
+    }
+    assert_eq!(done + held[0].2 + held[1].2, 200);
+}
+
+#[test]
 fn near_the_walltime_only_what_fits_is_started() {
     let rules = Rules { deadline: Some(100.0), margin: 10.0, ..Rules::default() };
     let tasks = vec![task(1, 0..1, 80.0), task(2, 1..2, 50.0), task(3, 2..3, 15.0), task(4, 3..4, 10.0)];
