@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::exit::{Exit, Failure};
+use super::simulation;
 use super::slice;
 use phasesweep::dispatch::{
     self, CellFailure, CohortOutcome, CohortRunner, CohortTask, Control, Launch, Note, Observer, ObserverError,
@@ -19,11 +20,17 @@ pub(super) struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// Cells per second through one coordinator to workers that do nothing, under mpirun or alone.
+    /// Cells per second through one coordinator to workers that do nothing, under mpirun or alone; or a job of many
+    /// ranks on paper.
     Dispatch {
-        /// Cells.
-        #[arg(long, default_value_t = 1_000_000)]
-        cells: u32,
+        /// Simulate a job instead: the coordinator and the packing are real, ranks, messages and time are not.
+        #[arg(long)]
+        simulate: bool,
+        /// Cells; 1,000,000, or 10,000,000 of a simulation, unless given.
+        #[arg(long)]
+        cells: Option<u32>,
+        #[command(flatten)]
+        simulated: simulation::Arguments,
         /// Cells of a cohort.
         #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
         cohort: u32,
@@ -53,7 +60,10 @@ enum What {
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.what {
-        What::Dispatch { cells, cohort } => dispatch(cells, cohort),
+        What::Dispatch { simulate: true, cells, simulated, .. } => {
+            simulation::run(&simulated, cells.unwrap_or(10_000_000))
+        }
+        What::Dispatch { cells, cohort, .. } => dispatch(cells.unwrap_or(1_000_000), cohort),
         What::Peak { threads } => {
             println!("{:.1} GFLOP/s on {threads} threads", peak(threads, Duration::from_secs(1)) / 1e9);
             Ok(Exit::Complete)

@@ -18,6 +18,7 @@ mod plot;
 mod report;
 mod run;
 mod show;
+mod simulation;
 mod slice;
 mod status;
 mod submit;

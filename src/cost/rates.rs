@@ -63,6 +63,18 @@ impl Rates {
         self.at_once.get(key).copied()
     }
 
+    /// Measured over expected time of the remembered cohorts, sorted: each against the geometric mean of its engine's, of
+    /// engines with at least 20. For simulations.
+    pub fn ratios(&self) -> Vec<f64> {
+        let mut ratios = Vec::new();
+        for rates in self.cohorts.values().filter(|rates| rates.len() >= 20) {
+            let mean = (rates.iter().map(|rate| rate.ln()).sum::<f64>() / rates.len() as f64).exp();
+            ratios.extend(rates.iter().map(|rate| mean / rate));
+        }
+        ratios.sort_by(f64::total_cmp);
+        ratios
+    }
+
     /// Remembers what trials found.
     pub fn found(&mut self, key: &str, at_once: AtOnce) {
         self.at_once.insert(key.to_string(), at_once);

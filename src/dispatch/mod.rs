@@ -14,6 +14,7 @@ mod observer;
 mod outcome;
 mod run;
 mod settings;
+pub mod simulation;
 mod task;
 mod transport;
 mod worker;

@@ -20,6 +20,6 @@ mod tests;
 pub use cpus::CpuSet;
 pub use files::{HostFiles, ThisHost};
 pub use limits::{Allowance, CpuLimit, Limits, MemoryLimit};
-pub(crate) use peak_memory::peak_memory;
+pub use peak_memory::peak_memory;
 pub use place::name;
 pub use subnormals::flush_subnormals;

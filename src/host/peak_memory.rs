@@ -1,7 +1,7 @@
 //! The most memory that this process ever held, for what a run says of its cost.
 
 /// Greatest resident size in bytes so far (`VmHWM` of `/proc/self/status`); `None` where the system does not tell.
-pub(crate) fn peak_memory() -> Option<u64> {
+pub fn peak_memory() -> Option<u64> {
     std::fs::read_to_string("/proc/self/status").ok().and_then(|text| high_water(&text))
 }
 
