@@ -13,7 +13,7 @@ use super::images;
 use super::{Definition, KeptRun, RunDirectoryError, RunStatus};
 use crate::plan::{CellId, Plan};
 use crate::store::{
-    AdditionParts, CellStatus, Collected, PartSummary, Provenance, RunDirectory, collect, durable, results, scan,
+    AdditionParts, CellStatus, Collected, PartSummary, Provenance, RunDirectory, Scan, collect, durable, results, scan,
     set_aside,
 };
 
@@ -65,10 +65,7 @@ impl Collecting<'_> {
     /// it is; [`RunDirectoryError::Store`] if parts cannot be read or the file cannot be written.
     pub fn collect(&self) -> Result<Collected, RunDirectoryError> {
         let Collecting { plan, ids, directory, .. } = *self;
-        let found = scan(&directory.parts())?;
-        for (path, _) in &found.torn {
-            set_aside(path)?;
-        }
+        let found = scan_whole(&directory.parts())?;
         let certain = plan.certain_seeds();
         let is_wanted =
             |cell: u32| cell as usize % plan.seeds().len() < certain || found.done.contains_key(&ids[cell as usize]);
@@ -101,7 +98,7 @@ impl Collecting<'_> {
         let candidate = directory.results_candidate();
         let additions = self.additions()?;
         let coordinates = coordinates(plan, &cells);
-        let collected = collect(&directory.parts(), &additions, &of_cells, &coordinates, &provenance, &candidate)?;
+        let collected = collect(found, additions, &of_cells, &coordinates, &provenance, &candidate)?;
         if let Err(refusal) = self.check(kept, (collected.complete + collected.diverged) as u64) {
             durable::remove(&candidate)?;
             return Err(refusal);
@@ -121,7 +118,7 @@ impl Collecting<'_> {
     }
 
     /// What was measured after the run; what the run measures itself, as the sweep is now, is left out with a word.
-    fn additions(&self) -> Result<Vec<AdditionParts>, RunDirectoryError> {
+    fn additions(&self) -> Result<Vec<(AdditionParts, Scan)>, RunDirectoryError> {
         let mut parts = Vec::new();
         for addition in Addition::read_all(self.directory)? {
             let observable = &addition.observable;
@@ -133,18 +130,16 @@ impl Collecting<'_> {
                 continue;
             }
             match addition.parts(self.directory) {
-                Some(of) => parts.push(of),
+                Some(of) if of.parts.is_dir() => {
+                    let found = scan_whole(&of.parts)?;
+                    parts.push((of, found));
+                }
+                // Nothing has been measured so far.
+                Some(_) => {}
                 None => tracing::warn!(
                     "{observable} was measured after the run by a later phasesweep, and is left out of the results: \
                      collect with that version"
                 ),
-            }
-        }
-        for source in &parts {
-            if source.parts.is_dir() {
-                for (path, _) in &scan(&source.parts)?.torn {
-                    set_aside(path)?;
-                }
             }
         }
         Ok(parts)
@@ -174,6 +169,15 @@ impl Collecting<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Scans a directory of parts and sets the torn ones aside.
+fn scan_whole(parts: &Path) -> Result<Scan, RunDirectoryError> {
+    let mut found = scan(parts)?;
+    for (path, _) in found.torn.drain(..) {
+        set_aside(&path)?;
+    }
+    Ok(found)
 }
 
 fn is_absent(path: &Path) -> bool {

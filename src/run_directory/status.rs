@@ -335,10 +335,10 @@ fn report(directory: &RunDirectory, notes: &[RunningCohort]) -> Result<Option<Ru
     let progress = &status.progress;
     // A file that another program wrote may say anything, more seconds than a duration holds included.
     let elapsed = Duration::try_from_secs_f64(status.elapsed.max(0.0)).unwrap_or(Duration::MAX);
-    let host_of = |rank: u32| notes.iter().find(|note| note.rank == rank).map(|note| note.host.clone());
+    let hosts: HashMap<u32, &String> = notes.iter().rev().map(|note| (note.rank, &note.host)).collect();
     let of_rank = progress.workers.iter().map(|worker| RankReport {
         rank: worker.worker.0,
-        host: host_of(worker.worker.0),
+        host: hosts.get(&worker.worker.0).map(|host| (*host).clone()),
         activity: worker.activity,
         cells: worker.cells,
         epoch: worker.epoch,

@@ -25,6 +25,7 @@ use super::h5;
 use super::part::CellStatus;
 use super::results::Writer;
 use super::rows::Rows;
+use super::scan::Scan;
 use super::schema::{VARIABLES, dimensions};
 use super::shared_texts::SharedTexts;
 use super::slab::{Layouts, Slabs};
@@ -133,31 +134,32 @@ pub struct Collected {
     pub refused: Vec<(PathBuf, StoreError)>,
 }
 
-/// Collects the parts in a directory, and those of `additions` beside them, into a results file at `out`.
+/// Collects the parts of a directory, which was scanned already, and those of `additions` beside them, into a results file
+/// at `out`.
 ///
 /// # Errors
 /// [`StoreError::Io`] or [`StoreError::Hdf5`] if a part cannot be read or the file cannot be written;
 /// [`StoreError::Contradiction`] if a coordinate has not as many values as there are cells, or its name is taken.
 pub fn collect(
-    parts: &Path,
-    additions: &[AdditionParts],
+    parts: Scan,
+    additions: Vec<(AdditionParts, Scan)>,
     cells: &[CellId],
     coordinates: &[CellCoordinate],
     provenance: &Provenance,
     out: &Path,
 ) -> Result<Collected, StoreError> {
     check_coordinates(cells.len(), coordinates).map_err(|reason| StoreError::contradiction(out, reason))?;
-    let mut sources = vec![Source::scan(parts, cells)?];
+    let mut sources = vec![Source::new(parts, cells)];
     let mut collected = Collected::default();
-    for addition in additions.iter().filter(|addition| addition.parts.is_dir()) {
-        let mut source = Source::scan(&addition.parts, cells)?;
+    for (addition, scan) in additions {
+        let mut source = Source::new(scan, cells);
         // A cell that the run does not hold any more, or that failed in it, was not measured as far as the file goes.
         for (found, of_run) in source.found.iter_mut().zip(&sources[0].found) {
             let measured = of_run.is_some_and(|found| found.status != CellStatus::Failed);
             *found = found.filter(|found| measured && found.status != CellStatus::Failed);
         }
         collected.added.push((addition.observable.clone(), source.found.iter().flatten().count()));
-        source.addition = Some(addition.clone());
+        source.addition = Some(addition);
         sources.push(source);
     }
     for source in &mut sources {

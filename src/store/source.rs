@@ -1,12 +1,11 @@
 //! Where a results file's values come from: the parts of the run, and those of the observables that were measured after it.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use phasesweep_results::Variable;
 
-use super::error::StoreError;
-use super::scan::{Found, Scan, scan};
+use super::scan::{Found, Scan};
 use crate::plan::CellId;
 
 /// Parts of what was measured of an observable after the run, on the weights that it kept.
@@ -41,10 +40,11 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Scans a directory of parts for the cells of the plan.
-    pub(super) fn scan(parts: &Path, cells: &[CellId]) -> Result<Source, StoreError> {
-        let scan = scan(parts)?;
-        let found = cells.iter().map(|id| scan.done.get(id).copied()).collect();
-        Ok(Source { scan, found, addition: None, measured_by: BTreeSet::new() })
+    /// The cells of the plan in a directory of parts.
+    pub(super) fn new(mut scan: Scan, cells: &[CellId]) -> Source {
+        // Its own table of the cells is not needed any more, and is larger.
+        let done = std::mem::take(&mut scan.done);
+        let found = cells.iter().map(|id| done.get(id).copied()).collect();
+        Source { scan, found, addition: None, measured_by: BTreeSet::new() }
     }
 }

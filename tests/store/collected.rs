@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hdf5::types::VarLenUnicode;
 use phasesweep::store::results;
-use phasesweep::store::{CellCoordinate, CellStatus, CoordinateValues, Provenance, StoreError, collect, schema};
+use phasesweep::store::{CellCoordinate, CellStatus, CoordinateValues, Provenance, StoreError, collect, scan, schema};
 use phasesweep_results::report::ReportSettings;
 use phasesweep_results::{FormatError, attribute};
 
@@ -66,7 +66,8 @@ fn every_value_stands_at_its_labels_and_all_else_is_nan() {
     let directory = tempfile::tempdir().unwrap();
     let cells = write_parts(directory.path());
     let out = directory.path().join("results.h5");
-    let collected = collect(directory.path(), &[], &cells, &coordinates(), &provenance(), &out).unwrap();
+    let collected =
+        collect(scan(directory.path()).unwrap(), Vec::new(), &cells, &coordinates(), &provenance(), &out).unwrap();
     let counts = (collected.complete, collected.diverged, collected.failed, collected.missing);
     assert_eq!(counts, (3, 1, 1, 1));
 
@@ -160,7 +161,7 @@ fn texts_take_tens_of_bytes_a_cell_and_are_each_cells_own() {
     coordinates.push(coordinate("variant", (0..variants).map(|variant| format!("{variant:016x}")).collect()));
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("results.h5");
-    collect(directory.path(), &[], &cells, &coordinates, &provenance(), &out).unwrap();
+    collect(scan(directory.path()).unwrap(), Vec::new(), &cells, &coordinates, &provenance(), &out).unwrap();
 
     let bytes = fs::metadata(&out).unwrap().len() / u64::from(count);
     println!("{bytes} bytes a cell");
@@ -190,7 +191,7 @@ fn equal_for_any_split_into_parts() {
     let cells: Vec<_> = (0..4).map(cell_id).collect();
     let contents = [one, four].map(|directory| {
         let out = directory.path().join("results.h5");
-        collect(directory.path(), &[], &cells, &[], &provenance(), &out).unwrap();
+        collect(scan(directory.path()).unwrap(), Vec::new(), &cells, &[], &provenance(), &out).unwrap();
         fs::read(&out).unwrap()
     });
     assert!(contents[0] == contents[1], "the same cells give the same bytes");
@@ -206,7 +207,8 @@ fn torn_bodies_are_named_and_their_cells_missing() {
     bytes[end / 2..end].fill(0);
     fs::write(&torn, bytes).unwrap();
     let out = directory.path().join("results.h5");
-    let collected = collect(directory.path(), &[], &cells, &coordinates(), &provenance(), &out).unwrap();
+    let collected =
+        collect(scan(directory.path()).unwrap(), Vec::new(), &cells, &coordinates(), &provenance(), &out).unwrap();
     assert_eq!((collected.complete, collected.diverged, collected.missing), (2, 0, 3));
     assert_eq!(collected.torn.iter().map(|(path, _)| path).collect::<Vec<_>>(), [&torn]);
 }
@@ -219,7 +221,7 @@ fn coordinates_that_do_not_fit_are_refused() {
     let refused = |change: &dyn Fn(&mut Vec<CellCoordinate>)| {
         let mut coordinates = coordinates();
         change(&mut coordinates);
-        let result = collect(directory.path(), &[], &cells, &coordinates, &provenance(), &out);
+        let result = collect(scan(directory.path()).unwrap(), Vec::new(), &cells, &coordinates, &provenance(), &out);
         assert!(matches!(result, Err(StoreError::Contradiction { .. })), "{result:?}");
     };
     refused(&|coordinates| coordinates[0].name = "status".into());
@@ -235,10 +237,10 @@ fn the_old_file_stays_readable_while_the_new_one_takes_its_name() {
     let directory = tempfile::tempdir().unwrap();
     let cells = write_parts(directory.path());
     let out = directory.path().join("results.h5");
-    collect(directory.path(), &[], &cells[..1], &[], &provenance(), &out).unwrap();
+    collect(scan(directory.path()).unwrap(), Vec::new(), &cells[..1], &[], &provenance(), &out).unwrap();
     let old = results::open(&out).unwrap();
     // HDF5 knows an open file by its device and inode, so the new one is another file, in this process too.
-    collect(directory.path(), &[], &cells, &[], &provenance(), &out).unwrap();
+    collect(scan(directory.path()).unwrap(), Vec::new(), &cells, &[], &provenance(), &out).unwrap();
     assert_eq!(old.dataset("cell_id").unwrap().shape(), [1]);
     assert_eq!(old.dataset("train_loss").unwrap().read_raw::<f32>().unwrap().len(), 3);
     assert_eq!(results::open(&out).unwrap().dataset("cell_id").unwrap().shape(), [6]);
@@ -260,7 +262,7 @@ fn other_files_and_versions_are_refused_with_a_sentence() {
         Err(StoreError::Format { source, .. }) => source,
         other => panic!("{other:?}"),
     };
-    collect(directory.path(), &[], &cells, &[], &provenance(), &out).unwrap();
+    collect(scan(directory.path()).unwrap(), Vec::new(), &cells, &[], &provenance(), &out).unwrap();
     let set_version = |version: u32| {
         let file = unlocked().open_rw(&out).unwrap();
         file.attr("format_version").unwrap().write_scalar(&version).unwrap();
@@ -281,7 +283,8 @@ fn a_sample_for_other_readers() {
     let Ok(out) = std::env::var("PHASESWEEP_SAMPLE_RESULTS") else { return };
     let directory = tempfile::tempdir().unwrap();
     let cells = write_parts(directory.path());
-    collect(directory.path(), &[], &cells, &coordinates(), &provenance(), Path::new(&out)).unwrap();
+    collect(scan(directory.path()).unwrap(), Vec::new(), &cells, &coordinates(), &provenance(), Path::new(&out))
+        .unwrap();
 }
 
 /// What writing and collecting costs: 64 cohorts of 64 cells, 601 epochs, two layers of two classes.
@@ -305,7 +308,7 @@ fn writing_and_collecting_take_little_time() {
     let cells: Vec<_> = (0..64).flat_map(|k| (0..64).map(move |cohort| cell_id(cohort * 64 + k))).collect();
     let out = directory.path().join("results.h5");
     let begun = std::time::Instant::now();
-    collect(directory.path(), &[], &cells, &[], &provenance(), &out).unwrap();
+    collect(scan(directory.path()).unwrap(), Vec::new(), &cells, &[], &provenance(), &out).unwrap();
     let size = fs::metadata(&out).unwrap().len() / 1024;
     println!("collected 4096 cells into {size} KiB in {:.3} s", begun.elapsed().as_secs_f64());
 }

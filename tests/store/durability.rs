@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use phasesweep::plan::{CellId, CohortId};
-use phasesweep::store::{Checkpoint, Part, RunDirectory, SavedState, StoreError, Values, collect, durable};
+use phasesweep::store::{Checkpoint, Part, RunDirectory, SavedState, StoreError, Values, collect, durable, scan};
 
 use crate::collected::provenance;
 use crate::samples::{axes, cell_id, part};
@@ -146,9 +146,10 @@ fn a_full_disk_is_told_and_leaves_what_was_there() {
     noisy.write(&parts.path().join("1.h5")).unwrap();
     let cells = [cell_id(1), cell_id(2)];
     let out = scratch.path().join("results.h5");
-    told(collect(parts.path(), &[], &cells, &[], &provenance(), &out).map(drop));
+    told(collect(scan(parts.path()).unwrap(), Vec::new(), &cells, &[], &provenance(), &out).map(drop));
     // The process is still able to work: elsewhere, and here once there is room.
-    collect(parts.path(), &[], &cells, &[], &provenance(), &parts.path().join("results.h5")).unwrap();
+    collect(scan(parts.path()).unwrap(), Vec::new(), &cells, &[], &provenance(), &parts.path().join("results.h5"))
+        .unwrap();
     small.write(&path).unwrap();
 }
 

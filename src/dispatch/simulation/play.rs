@@ -10,7 +10,8 @@ use super::super::coordinator::{Coordinator, Rules};
 use super::super::event::{Command, Event, Note};
 use super::super::outcome::{End, Seconds};
 use super::super::task::{CohortTask, TaskId, WorkerId};
-use super::{Draws, Job, Report};
+use super::job::{Draws, Job};
+use super::report::Report;
 use crate::pack::{Limits, Pending, pack};
 
 /// How often the coordinator is told the time, as in a run.

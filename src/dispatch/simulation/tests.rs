@@ -1,6 +1,7 @@
 //! A job of 1,000 ranks on paper: what it must come to, whatever the speeds of its ranks.
 
 use super::*;
+use crate::pack::AtOnce;
 
 /// 300,000 cells of 8 kinds whose lengths differ by up to 8 times, 300 for each of 1,000 ranks.
 fn job(speeds: Vec<f64>) -> Job {
