@@ -199,7 +199,7 @@ seed("messages", "crashes", b"\n".join([lines[1]] + [
     bytes([0]) + json.dumps({"Failed": {"cohort": at, "reason": "crash", "message": "x"}}).encode() for at in [0, 1, 0, 1, 2, 2]
 ]))
 seed("messages", "worker", b"\0" + json.dumps({"Assign": {
-    "id": 1, "cells": [1, 2], "predicted_seconds": 1.0, "memory": 5, "attempt": 0, "needs": [], "resume": False}}).encode())
+    "id": 1, "cells": [1, 2], "predicted_seconds": 1.0, "memory": 5, "attempt": 0, "needs": [], "resume": False, "least": 1}}).encode())
 
 # A sound results file, and with variables taken away, replaced, made huge.
 seed("results", "sound", bytes([1]))
