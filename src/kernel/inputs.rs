@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use super::batch::SampleRows;
 use super::cluster::{Sets, cluster};
 use super::gathered::Gathered;
-use super::simd::{Indices, Isa, Operand, Rows};
+use super::simd::{Indices, Isa, Operand, ROWS, Rows};
 use crate::block::{Block, Samples};
 
 /// Share of the products that must remain for grouping to be worth its indices and uneven sums.
@@ -26,7 +26,7 @@ const WINDOW: usize = 2048;
 /// What the preparation depends on besides the block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
-    /// Instruction set: fixes the size of groups.
+    /// Instruction set: fixes the inputs of a block.
     pub(super) isa: Isa,
     /// Samples in a tile.
     pub(super) tile: usize,
@@ -127,7 +127,7 @@ impl Columns {
 impl Set {
     /// Samples as they lie, with `inputs` numbers each; `rows` are the weights' rows of the inputs, if not in order.
     fn dense(x: &[f32], y: &[u16], inputs: usize, key: Key, rows: Option<Indices>) -> Set {
-        let mr = key.isa.rows();
+        let mr = ROWS;
         let full = y.len() / mr * mr;
         let mut tail = x[full * inputs..y.len() * inputs].to_vec();
         tail.resize(mr * inputs, 0.0);
@@ -220,7 +220,7 @@ impl Inputs {
         if raw > DENSE_ABOVE {
             return dense([raw, 1.0, 1.0, 1.0]);
         }
-        let mr = key.isa.rows();
+        let mr = ROWS;
         let grouped = |sets: &Sets| cluster(key.isa, sets, mr, WINDOW);
         let (samples, order, test_used, test_samples) = std::thread::scope(|scope| {
             let test = scope.spawn(|| {
@@ -269,7 +269,7 @@ impl Inputs {
     }
 
     fn dense(block: &Block, key: Key, density: [f64; 4]) -> Inputs {
-        let (inputs, mr) = (block.inputs(), key.isa.rows());
+        let (inputs, mr) = (block.inputs(), ROWS);
         let columns = key.gradient.then(|| {
             let groups = inputs.div_ceil(mr);
             let mut columns = Columns { starts: vec![0], samples: None, values: Vec::new(), groups };

@@ -6,7 +6,8 @@
 //! first.
 //!
 //! Invariants: a replica's numbers depend on itself alone (no operation crosses lanes, every sum has a fixed order),
-//! so a result is the same to the last bit for any packing, number of threads, and cutting of `advance` into calls.
+//! so a result is the same to the last bit for any packing, number of threads, and cutting of `advance` into calls; and on any
+//! instruction set: tiles and groups of samples are the same for all, and every multiply-add rounds once.
 //!
 //! - `simd`: vectors, the matrix product, and the choice of instructions; all unsafe code;
 //! - `function`: exp, tanh and the like; `layout`: where weights lie;
@@ -70,7 +71,7 @@ use graph::walk::RowOrder;
 use group::Advance;
 use inputs::{Inputs, Key};
 use predictions::Predictions;
-use simd::{Isa, dispatch};
+use simd::{Isa, ROWS, dispatch};
 
 /// Stretches of an `advance` for each thread at least, where groups outnumber threads: if they share out evenly, and if
 /// not. Each costs the loading and unloading of a group.
@@ -83,6 +84,8 @@ const WEIGHT_BYTES: usize = 512 << 10;
 const UNFOLDED: usize = 512;
 /// Numbers of a replica in a tile's hidden layers at most.
 const TILE: usize = 48_000;
+/// Samples in a tile at most: with AVX2, a panel of their gradients stays in a first cache of 32 KiB.
+const TILE_SAMPLES: usize = 192;
 /// The same of minibatches: a replica has them to itself, and its weights stream through the cache anyway.
 const BATCH_TILE: (usize, usize) = (256, 256_000);
 
@@ -143,6 +146,21 @@ impl Kernel {
         Kernel::with(problem, replicas, states, threads, choices)
     }
 
+    /// As [`Kernel::new`], but with every product rounded before it is added, on any processor alike: where there is no
+    /// instruction that rounds both at once, that is faster than to imitate it. The bits are others.
+    ///
+    /// # Errors
+    /// As [`Kernel::new`].
+    pub fn unfused(
+        problem: Problem,
+        replicas: Vec<Replica>,
+        states: Vec<State>,
+        threads: usize,
+    ) -> Result<Kernel, Misfit> {
+        let choices = Choices { isa: Isa::Unfused, sparse: true, group: usize::MAX, reuse_predictions: true };
+        Kernel::with(problem, replicas, states, threads, choices)
+    }
+
     fn with(
         problem: Problem,
         replicas: Vec<Replica>,
@@ -177,18 +195,18 @@ impl Kernel {
             }
         }
         let isa = choices.isa;
-        // The size of a tile decides the order of sums: it follows from the problem alone.
+        // The size of a tile decides the order of sums: it follows from the problem alone, whatever the processor.
         let hidden = problem.network.activations();
         let spreads = problem.network.spreads();
-        let whole = (TILE / hidden).clamp(isa.rows(), isa.tile());
+        let whole = (TILE / hidden).clamp(ROWS, TILE_SAMPLES);
         let tile = match problem.batch {
-            Batch::Full => whole / isa.rows() * isa.rows(),
+            Batch::Full => whole / ROWS * ROWS,
             // A batch in one tile, or in few of equal size: gradients are written once.
             Batch::Mini { size } => {
-                let alone = (BATCH_TILE.1 / hidden).clamp(isa.rows(), BATCH_TILE.0);
+                let alone = (BATCH_TILE.1 / hidden).clamp(ROWS, BATCH_TILE.0);
                 let most = if spreads { whole } else { alone };
                 let size = size.clamp(1, samples.max(1));
-                size.div_ceil(size.div_ceil(most)).next_multiple_of(isa.rows())
+                size.div_ceil(size.div_ceil(most)).next_multiple_of(ROWS)
             }
         };
         // Convolutions read images as they lie.

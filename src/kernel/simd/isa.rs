@@ -1,9 +1,14 @@
 //! The instruction sets, whether the processor has them, and the sizes that suit each.
+//!
+//! Invariant: what differs between sets changes no bit of what is trained, but for [`Isa::Unfused`], which is chosen and never
+//! detected.
 
 /// An instruction set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Isa {
-    /// What every processor has.
+    /// What every processor has, with a multiplication and the addition that takes it up rounded apart.
+    Unfused,
+    /// What every processor has, rounded as with the instructions of the others.
     Portable,
     /// AVX2 with FMA.
     Avx2,
@@ -12,15 +17,23 @@ pub(crate) enum Isa {
 }
 
 impl Isa {
+    /// Those that compute the same bits, from the plainest to the widest.
+    const SAME: [Isa; 3] = [Isa::Portable, Isa::Avx2, Isa::Avx512];
+
     /// The best that this processor has.
     pub(crate) fn detect() -> Isa {
-        [Isa::Avx512, Isa::Avx2].into_iter().find(|isa| isa.available()).unwrap_or(Isa::Portable)
+        Isa::here().next_back().unwrap_or(Isa::Portable)
+    }
+
+    /// Those that this processor has and that compute the same bits, from the plainest to the widest.
+    pub(crate) fn here() -> impl DoubleEndedIterator<Item = Isa> {
+        Isa::SAME.into_iter().filter(|isa| isa.available())
     }
 
     /// Whether this processor has it.
     pub(crate) fn available(self) -> bool {
         match self {
-            Isa::Portable => true,
+            Isa::Unfused | Isa::Portable => true,
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
@@ -35,25 +48,8 @@ impl Isa {
     /// Lanes of its vectors.
     pub(crate) fn lanes(self) -> usize {
         match self {
-            Isa::Portable | Isa::Avx2 => 8,
+            Isa::Unfused | Isa::Portable | Isa::Avx2 => 8,
             Isa::Avx512 => 16,
-        }
-    }
-
-    /// Rows of the product's register tile.
-    pub(crate) fn rows(self) -> usize {
-        match self {
-            Isa::Portable => 4,
-            Isa::Avx2 => 3,
-            Isa::Avx512 => 5,
-        }
-    }
-
-    /// Samples in a tile at most: a panel of their gradients is to stay in the first cache.
-    pub(crate) fn tile(self) -> usize {
-        match self {
-            Isa::Avx2 => 192,
-            Isa::Portable | Isa::Avx512 => 240,
         }
     }
 
@@ -63,13 +59,14 @@ impl Isa {
     pub(crate) fn inputs_at_once(self) -> usize {
         match self {
             Isa::Avx2 => 176,
-            Isa::Portable | Isa::Avx512 => usize::MAX,
+            Isa::Unfused | Isa::Portable | Isa::Avx512 => usize::MAX,
         }
     }
 
     /// Name for the log.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Isa::Unfused => "portable unfused",
             Isa::Portable => "portable",
             Isa::Avx2 => "avx2",
             Isa::Avx512 => "avx512",

@@ -37,7 +37,7 @@ pub(crate) trait Lane: Copy {
     fn mul(self, other: Self) -> Self;
     /// Quotient.
     fn div(self, other: Self) -> Self;
-    /// `self · by + plus`; rounded once where the instruction exists.
+    /// `self · by + plus`, rounded once (but for [`Isa::Unfused`](super::Isa::Unfused)).
     fn fma(self, by: Self, plus: Self) -> Self;
     /// The greater; `other` where either is NaN.
     fn max(self, other: Self) -> Self;
@@ -136,9 +136,13 @@ pub(crate) fn put<V: Lane>(vector: V, to: &mut [f32]) {
     to.copy_from_slice(&all[..to.len()]);
 }
 
+/// Rows of the product's register tile, whatever the vector. Samples come in groups of so many, and in tiles of whole groups,
+/// by which sums are ordered: it is the same for all, so that their bits are.
+pub(crate) const ROWS: usize = 3;
+
 /// Work that is compiled once for each instruction set and number of replicas.
 pub(crate) trait Task {
-    /// `V`: the vector. `MR` × `NV`: register tile of the product, rows × vectors. `R`: replicas side by side in a
+    /// `V`: the vector. `MR` × `NV`: register tile of the product, [`ROWS`] × vectors. `R`: replicas side by side in a
     /// vector, at most `V::LEN`. Implementations must be `#[inline(always)]` all the way down to other tasks, and
     /// without closures that compute with vectors, to be compiled with the instructions of `V`.
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self);

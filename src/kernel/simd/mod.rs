@@ -23,7 +23,7 @@ mod x86;
 pub(super) use aligned::Buffer;
 pub(super) use gather::{Strip, gather};
 pub(super) use isa::Isa;
-pub(super) use lane::{Lane, Task, get, put};
+pub(super) use lane::{Lane, ROWS, Task, get, put};
 pub(super) use product::{ADD, FROM, Indices, ONTO, Operand, Picked, Rows, STORE, product};
 
 /// Asks for memory that is read soon, where the processor cannot tell by itself.
@@ -42,13 +42,8 @@ pub(super) fn prefetch<T>(memory: &[T]) {
 pub(super) fn dispatch<T: Task>(isa: Isa, replicas: usize, task: T) {
     assert!(isa.available(), "instruction set {} is not available", isa.name());
     match isa {
-        Isa::Portable => match replicas {
-            1 => portable::Wide::enter::<T, 1>(task),
-            2 => portable::Wide::enter::<T, 2>(task),
-            4 => portable::Wide::enter::<T, 4>(task),
-            8 => portable::Wide::enter::<T, 8>(task),
-            other => unreachable!("{other} replicas in a portable vector"),
-        },
+        Isa::Unfused => portable::dispatch::<T, false>(replicas, task),
+        Isa::Portable => portable::dispatch::<T, true>(replicas, task),
         #[cfg(target_arch = "x86_64")]
         // SAFETY: the processor was asked above for the instructions that these functions enable.
         _ => unsafe { x86::dispatch(isa, replicas, task) },

@@ -1,34 +1,48 @@
 //! Eight lanes as a plain array, for processors without the wider instructions and as a check on them.
 //!
-//! Multiply and add are two roundings here: a fused one without the instruction is a call into the C library.
+//! Multiply and add are rounded once, as by the instruction, or, where that was chosen for speed, apart.
 
-use super::lane::{Lane, Task};
+use super::lane::{Lane, ROWS, Task};
 
-/// Eight f32.
+/// Eight f32. `FUSED`: whether a multiplication and the addition that takes it up are rounded once.
 #[derive(Clone, Copy)]
 #[repr(C, align(32))]
-pub(super) struct Wide([f32; 8]);
+pub(super) struct Wide<const FUSED: bool>([f32; 8]);
 
-impl Wide {
+/// Runs a task for `replicas` side by side.
+///
+/// # Panics
+/// If there are not 1, 2, 4 or 8 of them.
+pub(super) fn dispatch<T: Task, const FUSED: bool>(replicas: usize, task: T) {
+    match replicas {
+        1 => Wide::<FUSED>::enter::<T, 1>(task),
+        2 => Wide::<FUSED>::enter::<T, 2>(task),
+        4 => Wide::<FUSED>::enter::<T, 4>(task),
+        8 => Wide::<FUSED>::enter::<T, 8>(task),
+        other => unreachable!("{other} replicas in a portable vector"),
+    }
+}
+
+impl<const FUSED: bool> Wide<FUSED> {
     #[inline(always)]
-    fn map(self, f: impl Fn(f32) -> f32) -> Wide {
+    fn map(self, f: impl Fn(f32) -> f32) -> Self {
         Wide(std::array::from_fn(|i| f(self.0[i])))
     }
 
     #[inline(always)]
-    fn zip(self, other: Wide, f: impl Fn(f32, f32) -> f32) -> Wide {
+    fn zip(self, other: Self, f: impl Fn(f32, f32) -> f32) -> Self {
         Wide(std::array::from_fn(|i| f(self.0[i], other.0[i])))
     }
 }
 
-impl Lane for Wide {
+impl<const FUSED: bool> Lane for Wide<FUSED> {
     const LEN: usize = 8;
     const SUMS: usize = 4;
     type Mask = [bool; 8];
 
     #[inline(never)]
     fn enter<T: Task, const R: usize>(task: T) {
-        task.run::<Wide, 4, 1, R>();
+        task.run::<Self, ROWS, 1, R>();
     }
 
     #[inline(always)]
@@ -76,7 +90,11 @@ impl Lane for Wide {
 
     #[inline(always)]
     fn fma(self, by: Self, plus: Self) -> Self {
-        self.mul(by).add(plus)
+        if FUSED {
+            Wide(std::array::from_fn(|i| phasesweep_fused::single(self.0[i], by.0[i], plus.0[i])))
+        } else {
+            self.mul(by).add(plus)
+        }
     }
 
     #[inline(always)]

@@ -9,7 +9,7 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::isa::Isa;
-use super::lane::{self, Lane, Task};
+use super::lane::{self, Lane, ROWS, Task};
 
 /// Eight f32 in a ymm register.
 #[derive(Clone, Copy)]
@@ -361,14 +361,14 @@ pub(super) fn prefetch<T>(memory: &[T]) {
 #[inline(never)]
 #[target_feature(enable = "avx,avx2,fma,popcnt")]
 fn ymm<T: Task, const R: usize>(task: T) {
-    task.run::<Ymm, 3, 4, R>();
+    task.run::<Ymm, ROWS, 4, R>();
 }
 
-/// Compiles a task for AVX-512: 5 rows × 5 vectors are 25 accumulators of the 32 registers.
+/// Compiles a task for AVX-512: 3 rows × 5 vectors are 15 accumulators, nearly twice as many as are in flight.
 #[inline(never)]
 #[target_feature(enable = "avx,avx2,fma,popcnt,avx512f,avx512dq")]
 fn zmm<T: Task, const R: usize>(task: T) {
-    task.run::<Zmm, 5, 5, R>();
+    task.run::<Zmm, ROWS, 5, R>();
 }
 
 /// Runs a task for `replicas` side by side.

@@ -18,7 +18,7 @@ pub(super) fn activations() -> [Activation; 11] {
 }
 
 /// Every rule, with and without momentum where it takes one.
-fn rules() -> Vec<(Rule, f64)> {
+pub(super) fn rules() -> Vec<(Rule, f64)> {
     let momenta = |rule: Rule| match rule.keys().iter().find(|key| key.slot == Slot::Momentum) {
         None => vec![0.0],
         Some(key) if key.default.is_none() => vec![0.8],
@@ -30,7 +30,7 @@ fn rules() -> Vec<(Rule, f64)> {
 
 /// Every way of computing that this processor has.
 pub(super) fn choices() -> Vec<Choices> {
-    let all = [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| isa.available());
+    let all = Isa::here().chain([Isa::Unfused]);
     all.flat_map(|isa| [true, false].map(|sparse| Choices { isa, sparse, group: usize::MAX, reuse_predictions: true }))
         .collect()
 }

@@ -18,6 +18,18 @@ enum Function {
     ErfSlope,
 }
 
+const ALL: [Function; 9] = [
+    Function::Exp,
+    Function::Ln1p,
+    Function::Tanh,
+    Function::Sigmoid,
+    Function::Gelu,
+    Function::GeluSlope,
+    Function::ExpM1,
+    Function::Erf,
+    Function::ErfSlope,
+];
+
 struct Apply<'a> {
     function: Function,
     x: &'a mut [f32],
@@ -47,7 +59,7 @@ impl Task for Apply<'_> {
 /// Greatest error over `x`, by the given measure of (ours, exact, x).
 fn worst(function: Function, x: &[f32], exact: impl Fn(f64) -> f64, error: impl Fn(f64, f64, f64) -> f64) -> f64 {
     let mut worst = 0f64;
-    for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| isa.available()) {
+    for isa in Isa::here().chain([Isa::Unfused]) {
         let mut y = x.to_vec();
         dispatch(isa, 1, Apply { function, x: &mut y });
         for (&y, &x) in y.iter().zip(x) {
@@ -65,6 +77,30 @@ fn points(top: f32, both: bool) -> Vec<f32> {
     let magnitudes = (0..n).map(|i| top * 1e-6f32.powf(i as f32 / n as f32));
     let values = (0..n).map(|i| top * i as f32 / n as f32);
     magnitudes.chain(values).flat_map(|x| [x, if both { -x } else { x }]).collect()
+}
+
+/// The same bits on every instruction set: from the least magnitudes to the greatest, within the ranges and beyond.
+#[test]
+fn functions_have_the_same_bits_everywhere() {
+    let magnitudes = (0..f32::INFINITY.to_bits()).step_by(65_521).map(f32::from_bits);
+    let all: Vec<f32> = points(100.0, true).into_iter().step_by(16).chain(magnitudes.flat_map(|x| [x, -x])).collect();
+    let whole = all.len() / 16 * 16;
+    for function in ALL {
+        let on = |isa: Isa| {
+            let mut x = all[..whole].to_vec();
+            dispatch(isa, 1, Apply { function, x: &mut x });
+            x
+        };
+        let portable = on(Isa::Portable);
+        for isa in Isa::here() {
+            for ((&x, a), b) in all.iter().zip(&portable).zip(on(isa)) {
+                assert!(
+                    a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()),
+                    "{function:?} of {x:e}: {a:e}, {b:e}"
+                );
+            }
+        }
+    }
 }
 
 fn relative(y: f64, exact: f64, _: f64) -> f64 {
@@ -103,19 +139,8 @@ fn errors_of_the_error_function_and_of_exp_m1() {
 
 #[test]
 fn not_a_number_stays() {
-    let all = [
-        Function::Exp,
-        Function::Ln1p,
-        Function::Tanh,
-        Function::Sigmoid,
-        Function::Gelu,
-        Function::GeluSlope,
-        Function::ExpM1,
-        Function::Erf,
-        Function::ErfSlope,
-    ];
-    for function in all {
-        for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| isa.available()) {
+    for function in ALL {
+        for isa in Isa::here().chain([Isa::Unfused]) {
             let mut x = [f32::NAN; 16];
             dispatch(isa, 1, Apply { function, x: &mut x });
             assert!(x.iter().all(|x| x.is_nan()), "{function:?} on {isa:?}");

@@ -6,6 +6,7 @@ mod convolution;
 mod functions;
 mod golden;
 mod graph;
+mod instructions;
 mod packing;
 mod recipes;
 mod reference;

@@ -132,7 +132,7 @@ proptest! {
             *w += 10f32.powf(step as f32) * rng.random_range(-1f32..1.0);
         }
         let networks = [&states[0], &moved].map(|state| Network::new(&problem, &state.parameters));
-        for isa in [Isa::Portable, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| isa.available()) {
+        for isa in Isa::here().chain([Isa::Unfused]) {
             let [slope, offset, ..] = bounds(&problem, &states[0], &moved, isa);
             for _ in 0..20 {
                 let scale = rng.random_range(0.0f32..5.0);
