@@ -1,6 +1,7 @@
 //! Vectors of 32 bytes: with AVX2 where the processor has it, as arrays elsewhere.
 //!
-//! Invariant: the AVX2 types are used only inside functions compiled for AVX2 and FMA, behind a look at the processor.
+//! Invariants: arrays compute the bits of AVX2; the AVX2 types are used only inside functions compiled for AVX2 and FMA,
+//! behind a look at the processor.
 
 #![allow(unsafe_code)]
 
@@ -19,7 +20,7 @@ pub trait Lanes: Copy {
     fn load(from: &[Self::T]) -> Self;
     /// Into the first places of a slice.
     fn store(self, to: &mut [Self::T]);
-    /// self · b + c.
+    /// self · b + c, rounded once.
     fn fma(self, b: Self, c: Self) -> Self;
     /// self + b.
     fn add(self, b: Self) -> Self;
@@ -58,7 +59,7 @@ pub trait Lanes: Copy {
 }
 
 macro_rules! array {
-    ($type:ty, $lanes:literal, $exp:ident, $mantissa:literal, $bias:literal) => {
+    ($type:ty, $lanes:literal, $fused:path, $exp:ident, $mantissa:literal, $bias:literal) => {
         impl Lanes for [$type; $lanes] {
             type T = $type;
             const N: usize = $lanes;
@@ -80,7 +81,7 @@ macro_rules! array {
 
             #[inline(always)]
             fn fma(self, b: Self, c: Self) -> Self {
-                std::array::from_fn(|k| self[k] * b[k] + c[k])
+                std::array::from_fn(|k| $fused(self[k], b[k], c[k]))
             }
 
             #[inline(always)]
@@ -151,8 +152,8 @@ macro_rules! array {
     };
 }
 
-array!(f32, 8, exp_single, 23, 127);
-array!(f64, 4, exp_double, 52, 1023);
+array!(f32, 8, phasesweep_fused::single, exp_single, 23, 127);
+array!(f64, 4, phasesweep_fused::double, exp_double, 52, 1023);
 
 /// e^x = 2ⁿ e^r with |r| ≤ ½ ln 2 and e^r by the polynomial of the Cephes library (Moshier, expf): 1 ulp or so.
 #[inline(always)]

@@ -125,8 +125,14 @@ fn numbers(count: usize, seed: u64) -> Vec<f64> {
     (0..count).map(|_| next()).collect()
 }
 
-/// The greatest differences of outputs and of a weighted sum of gradients, relative to the greatest of either.
-fn off<T: Real>(graph: &Graph, fast: bool) -> [f64; 2] {
+/// Outputs and a weighted sum of gradients, and the numbers that they are of: samples, parameters and weights.
+struct Computed<T> {
+    outputs: Vec<T>,
+    gradient: Vec<T>,
+    of: [Vec<f64>; 3],
+}
+
+fn compute<T: Real>(graph: &Graph, fast: bool) -> Computed<T> {
     let passes = Passes::new(graph.clone()).unwrap();
     let (d, count) = (passes.inputs(), 2 * Passes::tile::<T>() + 3);
     let (x, parameters) = (numbers(d * count, 1), numbers(graph.parameters(), 2));
@@ -148,6 +154,13 @@ fn off<T: Real>(graph: &Graph, fast: bool) -> [f64; 2] {
         passes.gradient(&weights, fast, rows, coefficient, &mut gradient, &mut room);
     }
     assert_eq!(outputs, again, "with and without the way back");
+    Computed { outputs, gradient, of: [x, parameters, c] }
+}
+
+/// The greatest differences of outputs and of a weighted sum of gradients, relative to the greatest of either.
+fn off<T: Real>(graph: &Graph, fast: bool) -> [f64; 2] {
+    let Computed { outputs, gradient, of: [x, parameters, c] } = compute::<T>(graph, fast);
+    let d = x.len() / c.len();
     let (mut f, mut g) = (Vec::new(), vec![0.0; parameters.len()]);
     for (x, &c) in x.chunks(d).zip(&c) {
         let values = reference::forward(graph, &parameters, x);
@@ -176,6 +189,22 @@ fn outputs_and_gradients_are_those_of_the_reference() {
                 // A rectifier whose input is rounded across 0, or a maximum, passes on what the reference does not.
                 assert!(narrow.iter().all(|&off| off < 2e-4), "{name} {activation:?}: {narrow:?}");
             }
+        }
+    }
+}
+
+/// A flow's numbers do not depend on the processor, where no product of matrices takes part.
+#[test]
+fn arrays_have_the_bits_of_the_fast_vectors() {
+    fn bits<T: Real>(graph: &Graph, fast: bool) -> Vec<u64> {
+        let Computed { outputs, gradient, .. } = compute::<T>(graph, fast);
+        outputs.iter().chain(&gradient).map(|number| number.wide().to_bits()).collect()
+    }
+    for (name, layers, image) in networks() {
+        for activation in Activation::ALL {
+            let graph = graph(layers.clone(), image, activation);
+            assert!(bits::<f32>(&graph, false) == bits::<f32>(&graph, fast()), "{name} {activation:?}, f32");
+            assert!(bits::<f64>(&graph, false) == bits::<f64>(&graph, fast()), "{name} {activation:?}, f64");
         }
     }
 }
