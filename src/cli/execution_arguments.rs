@@ -13,8 +13,8 @@ pub(super) struct ExecutionArguments {
     /// cuda:N (this GPU).
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: String,
-    /// Which engines may train: the CPU kernel where it can (auto; dense: without use of sparse inputs), or burn
-    /// always.
+    /// Which engines may train: the CPU kernel where it can (auto; dense: without use of sparse inputs; unfused: faster on
+    /// processors without fused multiply-adds, and other last digits on all), or burn always.
     #[arg(long, default_value = "auto", value_parser = kernel_choice())]
     kernel: KernelChoice,
     /// Threads of each rank; unless given, what Slurm gave each task, or an equal share of the CPUs that the ranks may use.

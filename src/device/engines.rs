@@ -8,18 +8,21 @@ pub enum KernelChoice {
     Auto,
     /// The same with dense products whatever the inputs: tells what their sparsity is worth.
     Dense,
+    /// The kernel without fused multiply-adds, on every processor alike: faster where there is no instruction for them, with other
+    /// last digits.
+    Unfused,
     /// The burn path always.
     Burn,
 }
 
 impl KernelChoice {
     /// What the choices are called.
-    pub const NAMES: [&str; 3] = ["auto", "dense", "burn"];
+    pub const NAMES: [&str; 4] = ["auto", "dense", "unfused", "burn"];
 }
 
 /// No choice has this name.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no choice of engines `{0}`: choose auto, dense or burn")]
+#[error("there is no choice of engines `{0}`: choose auto, dense, unfused or burn")]
 pub struct UnknownChoice(String);
 
 impl std::str::FromStr for KernelChoice {
@@ -29,6 +32,7 @@ impl std::str::FromStr for KernelChoice {
         match name {
             "auto" => Ok(KernelChoice::Auto),
             "dense" => Ok(KernelChoice::Dense),
+            "unfused" => Ok(KernelChoice::Unfused),
             "burn" => Ok(KernelChoice::Burn),
             other => Err(UnknownChoice(other.to_owned())),
         }

@@ -52,10 +52,7 @@ pub fn build_engine(
         return Ok(Box::new(FlowEngine::new(problem, &replicas, states, choice.threads)?));
     }
     match takes_kernel(choice, problem) {
-        Ok(()) => {
-            let dense = choice.kernel == KernelChoice::Dense;
-            Ok(Box::new(KernelEngine::new(problem, &replicas, states, choice.threads, dense)?))
-        }
+        Ok(()) => Ok(Box::new(KernelEngine::new(problem, &replicas, states, choice.threads, choice.kernel)?)),
         Err(reason) => {
             tracing::debug!("training by burn: {reason}");
             Ok(Box::new(BurnEngine::new(choice.device.open()?, problem.clone(), replicas, states)?))

@@ -9,6 +9,7 @@ use phasesweep_kernel as kernel;
 use phasesweep_results::variables::MISCLASSIFIED;
 
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
+use crate::device::KernelChoice;
 use crate::observables::{Position, Record, Values};
 use crate::sweep::{Activation, Batch, Loss};
 use crate::train::order::epoch_order;
@@ -33,7 +34,8 @@ impl KernelEngine {
         translate(problem).map(|_| ())
     }
 
-    /// Takes over a cohort, to be trained by up to `threads` threads; `dense` computes all products whatever the inputs.
+    /// Takes over a cohort, to be trained by up to `threads` threads; `choice` says with which
+    /// products.
     ///
     /// # Errors
     /// [`TrainError::Device`] if the problem is not supported, or a state does not fit it.
@@ -42,12 +44,16 @@ impl KernelEngine {
         replicas: &[Replica],
         states: Vec<ReplicaState>,
         threads: usize,
-        dense: bool,
+        choice: KernelChoice,
     ) -> Result<KernelEngine, TrainError> {
         let problem = translate(problem).map_err(TrainError::Device)?;
         let replicas = replicas.iter().map(replica).collect();
         let (states, rest) = states.into_iter().map(into_kernel).unzip();
-        let build = if dense { kernel::Kernel::dense } else { kernel::Kernel::new };
+        let build = match choice {
+            KernelChoice::Auto | KernelChoice::Burn => kernel::Kernel::new,
+            KernelChoice::Dense => kernel::Kernel::dense,
+            KernelChoice::Unfused => kernel::Kernel::unfused,
+        };
         let kernel = build(problem, replicas, states, threads);
         let kernel = kernel.map_err(|misfit| TrainError::Device(misfit.to_string()))?;
         Ok(KernelEngine { kernel, rest })

@@ -11,6 +11,7 @@ use ::burn::tensor::Device;
 use serde_json::{Value, json};
 
 use crate::data::{Block, Samples};
+use crate::device::KernelChoice;
 use crate::sweep::{ArchitectureKind, Batch, Sweep, parse};
 use crate::train::burn::BurnEngine;
 use crate::train::kernel::KernelEngine;
@@ -134,7 +135,8 @@ fn training_is_that_of_pytorch() {
         let scale = expected.iter().fold(0f64, |most, weight| most.max(weight.abs()));
         let state = ReplicaState::fresh(&problem, &replica);
         let replicas = vec![replica];
-        let kernel = KernelEngine::new(&problem, &replicas, vec![state.clone()], 1, false).expect("a chain");
+        let kernel =
+            KernelEngine::new(&problem, &replicas, vec![state.clone()], 1, KernelChoice::Auto).expect("a chain");
         let burn = BurnEngine::new(Device::flex(), problem.clone(), replicas, vec![state]).expect("a network");
         let engines: [Box<dyn Engine>; 2] = [Box::new(kernel), Box::new(burn)];
         for (mut engine, furthest) in engines.into_iter().zip(&mut furthest) {

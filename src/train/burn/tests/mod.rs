@@ -13,6 +13,7 @@ use phasesweep_results::variables::{
 
 use super::{BurnEngine, Cut};
 use crate::data::{Block, Samples};
+use crate::device::KernelChoice;
 use crate::observables::{Record, misclassified};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind, Rule};
 use crate::train::kernel::KernelEngine;
@@ -324,7 +325,7 @@ fn the_kernel_trains_convolutions_and_residual_networks_as_burn_does() {
     ]);
     for problem in networks {
         let states = replicas.iter().map(|replica| start(&problem, replica)).collect();
-        let mut kernel = KernelEngine::new(&problem, &replicas, states, 2, false).unwrap();
+        let mut kernel = KernelEngine::new(&problem, &replicas, states, 2, KernelChoice::Auto).unwrap();
         kernel.advance(problem.epochs + 1).unwrap();
         // A radius is the root of 1 − ‖μ‖², which magnifies what rounds where it is small: their squares are compared.
         let squares = |mut state: ReplicaState| {

@@ -38,7 +38,7 @@ fn on_kernel(
     replicas: &[Replica],
     states: Vec<ReplicaState>,
 ) -> Result<Box<dyn Engine>, TrainError> {
-    Ok(Box::new(KernelEngine::new(problem, replicas, states, 2, false)?))
+    Ok(Box::new(KernelEngine::new(problem, replicas, states, 2, KernelChoice::Auto)?))
 }
 
 fn starts(problem: &Problem, replicas: &[Replica]) -> Vec<ReplicaState> {
