@@ -24,12 +24,14 @@ BUILD_PACKAGES := build-essential pkg-config clang libclang-dev libopenmpi-dev o
 TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv strace
 SLURM_PACKAGES := $(TEST_PACKAGES) slurm-wlm munge
 
+.PHONY: help setup setup-test setup-slurm setup-mpich readers build demo test test-slurm test-mpich test-avx512 lint features docs papers papers-full fuzz fuzz-build bench bench-dispatch torture
 .PHONY: help setup setup-test setup-slurm setup-mpich readers build demo test test-slurm test-mpich lint features docs fuzz fuzz-build bench bench-dispatch torture
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
 	@echo 'make test     the same set-up, then every test'
 	@echo 'make test-slurm, make test-mpich   jobs on a real Slurm; the contracts with MPICH'
+	@echo 'make test-avx512   the tests of the CPU loops with AVX-512, emulated where the processor lacks it'
 	@echo 'make lint     rustfmt, clippy and rustdoc, every warning an error'
 	@echo 'make docs     the reference pages that are made from declarations'
 	@echo 'make fuzz     every reader of foreign bytes, an hour each; SECONDS and TARGETS choose'
@@ -94,6 +96,16 @@ test-slurm: setup-slurm
 test-mpich: setup-mpich readers
 	MPICC=mpicc.mpich PHASESWEEP_MPIRUN=mpirun.mpich CARGO_TARGET_DIR=$(MPICH_TARGET) \
 	  PHASESWEEP_READERS=$(READERS)/bin/python cargo test --release --workspace --locked --test contracts --test torture
+
+# The tests of the kernel and of the passes with AVX-512: natively where the processor has it, else (or with EMULATE=1) in an
+# emulator, which is slow; FILTERS are parts of tests' names.
+EMULATOR_PACKAGES := bochs bochs-term busybox-static cpio isolinux syslinux-common xorriso bsdutils
+
+test-avx512: setup
+	@if [ -n '$(EMULATE)' ] || ! grep -qw avx512dq /proc/cpuinfo; then \
+	  ( $(call install_packages,$(EMULATOR_PACKAGES)) ) || echo 'The emulator could not be installed.'; \
+	fi
+	EMULATE=$(EMULATE) tests/avx512/run.sh $(FILTERS)
 
 # The release profile, so that the dependencies are checked once for all three, and build scripts are those of the build.
 lint: setup
