@@ -130,7 +130,7 @@ fn kinds(arguments: &Arguments, cells: u32) -> Vec<Kind> {
         .map(|kind| Kind {
             cells: ((u64::from(kind) + 1) * u64::from(cells) / u64::from(count)
                 - u64::from(kind) * u64::from(cells) / u64::from(count)) as u32,
-            seconds: arguments.seconds * RANGE.powf((f64::from(kind) + 0.5) / f64::from(count) - 0.5),
+            seconds: arguments.seconds * RANGE.powf(f64::from(kind) / f64::from(count.max(2) - 1) - 0.5),
             at_once: AtOnce { efficient: arguments.efficient, most: None },
         })
         .collect()
