@@ -8,7 +8,7 @@ use crate::pack::AtOnce;
 
 /// Measured seconds of a cohort over the mean of its kind, at the quantiles 0, 1/20, …, 1: 256 cohorts of
 /// `phasesweep run sweeps/quick.toml --set 'sweep.seeds={start=0,count=512}' --set train.epochs=100 --replicas 8
-/// --threads 1` on one core of a busy Zen 4.
+/// --threads 1` on one core of a busy Intel Xeon.
 pub const MEASURED_RATIOS: [f64; 21] = [
     0.483, 0.762, 0.790, 0.799, 0.838, 0.859, 0.886, 0.903, 0.927, 0.949, 0.959, 0.981, 1.003, 1.037, 1.082, 1.126,
     1.156, 1.193, 1.248, 1.360, 1.781,
