@@ -6,7 +6,7 @@
 //! parametrisation. Since g is homogeneous of degree one, directions of (ω, b) at which g is greatest on the unit sphere draw
 //! the neurons with β > 0, and those at which it is least the neurons with β < 0. At ω_⊥ = 0 the direction is an angle, and the
 //! neuron's place is its kink k = −b/(s ω_∥), where its hyperplane crosses the informative axis; g needs two moments there,
-//! E[y; x > k] and E[y x; x > k], which are sums of Φ and φ. A direction at ω_⊥ = 0 also draws neurons across the uninformative
+//! `E[y; x > k]` and `E[y x; x > k]`, which are sums of Φ and φ. A direction at ω_⊥ = 0 also draws neurons across the uninformative
 //! coordinates if s² y(k) φ(k)/|s ω_∥| sign β is less than |g|, which is the curvature of g there: neurons whose kink lies
 //! where the label is against them are pushed off the stripe's normal, all others turn into it.
 //!
@@ -75,7 +75,7 @@ fn output(scale: f64, angle: f64) -> f64 {
     scale * along * open[1] + bias * open[0]
 }
 
-/// E[y; x > k] and E[y x; x > k].
+/// `E[y; x > k]` and `E[y x; x > k]`.
 fn moments(k: f64) -> [f64; 2] {
     let normal = Normal::standard();
     let above = |x: f64| [normal.sf(x), if x.is_finite() { normal.pdf(x) } else { 0.0 }];
