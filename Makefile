@@ -25,7 +25,6 @@ TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv strace
 SLURM_PACKAGES := $(TEST_PACKAGES) slurm-wlm munge
 
 .PHONY: help setup setup-test setup-slurm setup-mpich readers build demo test test-slurm test-mpich test-avx512 lint features docs papers papers-full fuzz fuzz-build bench bench-dispatch torture
-.PHONY: help setup setup-test setup-slurm setup-mpich readers build demo test test-slurm test-mpich lint features docs fuzz fuzz-build bench bench-dispatch torture
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
@@ -34,6 +33,7 @@ help:
 	@echo 'make test-avx512   the tests of the CPU loops with AVX-512, emulated where the processor lacks it'
 	@echo 'make lint     rustfmt, clippy and rustdoc, every warning an error'
 	@echo 'make docs     the reference pages that are made from declarations'
+	@echo 'make papers   every figure of docs/papers.md at a reduced size; ROWS="NAME …" chooses; papers-full at the full one'
 	@echo 'make fuzz     every reader of foreign bytes, an hour each; SECONDS and TARGETS choose'
 	@echo 'make bench    speed beside the peers'
 	@echo 'make torture  200 kills at random moments; KILLS and SEED choose others'
@@ -124,6 +124,13 @@ features: setup
 docs: setup
 	PHASESWEEP_REGENERATE=1 cargo test --release --workspace --locked --test docs
 	PHASESWEEP_REGENERATE=1 cargo test --release --workspace --locked --lib the_page_and_the_schema
+
+# The figures of docs/papers.md: at a reduced size, or at the papers' own, which take days of two cores.
+papers: build
+	sweeps/papers/all.sh $(BIN)/phasesweep $(BIN)/phasesweep-report reduced $(ROWS)
+
+papers-full: build
+	sweeps/papers/all.sh $(BIN)/phasesweep $(BIN)/phasesweep-report full $(ROWS)
 
 # Coverage-guided fuzzing of every reader of foreign bytes (tests/fuzz/README.md), one target after another. Inputs that
 # find something are left in tests/fuzz/found; what is new to coverage in $(FUZZED), between runs.

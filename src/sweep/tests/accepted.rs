@@ -7,28 +7,59 @@ use super::*;
 use crate::data::sources::{
     Channels, Cifar10, Cylinder, Digits, GaussianMixture, ModularAddition, RandomTeacher, Spirals,
 };
+use crate::observables::attack::Norm;
 use crate::observables::local_complexity::{LocalComplexity, PointSet};
-use crate::observables::robustness::{Climbed, Norm, Robustness};
+use crate::observables::robustness::{Climbed, Robustness};
 use phasesweep_results::report::ReportSettings;
 use proptest::prelude::*;
 use std::path::Path;
 
+/// The sweep files of the repository.
+fn shipped() -> Vec<std::path::PathBuf> {
+    let entries = ["sweeps", "sweeps/papers"].map(|directory| std::fs::read_dir(directory).expect("a directory"));
+    let paths = entries.into_iter().flatten().map(|entry| entry.expect("an entry").path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "toml")).collect()
+}
+
 #[test]
 fn every_sweep_of_the_repository_is_sound_and_says_what_it_shows() {
-    let directory = Path::new("sweeps");
-    let mut read = 0;
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            continue;
-        }
-        let text = std::fs::read_to_string(&path).unwrap();
+    let all = shipped();
+    for path in &all {
+        let text = std::fs::read_to_string(path).unwrap();
         let sweep = parse(&text, &path.display().to_string(), &[]).unwrap_or_else(|errors| panic!("{errors}"));
         assert_eq!(path.file_stem().unwrap().to_str(), Some(sweep.name.as_str()), "a sweep is called as its file");
         assert!(text.starts_with("# ") && text.lines().take_while(|line| line.starts_with('#')).count() >= 2);
-        read += 1;
     }
-    assert!(read >= 2);
+    assert!(all.iter().any(|path| path.starts_with("sweeps/papers")) && all.len() > 20);
+}
+
+#[test]
+fn every_row_of_the_papers_is_a_sound_sweep_at_both_sizes() {
+    let script = std::fs::read_to_string("sweeps/papers/all.sh").expect("the script");
+    let page = std::fs::read_to_string("docs/papers.md").expect("the page");
+    let rows: Vec<&str> = script.lines().filter_map(|line| line.strip_prefix("row ")).collect();
+    assert!(rows.len() > 10, "{rows:?}");
+    for row in rows {
+        let words: Vec<String> = row.split_whitespace().map(|word| word.replace('\'', "")).collect();
+        let path = words[1].trim_matches('"').replace("$here", "sweeps/papers").replace("$sweeps", "sweeps");
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        for size in ["reduced", "full"] {
+            let settings: Vec<String> = (words[2..].iter())
+                .filter_map(|word| match word.split_once(':') {
+                    Some((of, setting)) if ["reduced", "full"].contains(&of) => {
+                        (of == size).then(|| setting.to_owned())
+                    }
+                    _ => Some(word.clone()),
+                })
+                .collect();
+            let sweep = parse(&text, &path, &settings).unwrap_or_else(|errors| panic!("{row}\n{errors}"));
+            assert!(page.contains(&format!("{}.toml", sweep.name)), "docs/papers.md does not tell of {path}");
+        }
+    }
+    for shown in script.lines().filter_map(|line| line.strip_prefix("shown ")) {
+        let figure = shown.split_whitespace().nth(2).expect("a name");
+        assert!(Path::new("docs/papers").join(figure).exists() && page.contains(figure), "docs/papers/{figure}");
+    }
 }
 
 #[test]

@@ -159,10 +159,12 @@ fn sweeps_conform_to_the_schema_and_what_is_wrong_does_not() {
     let schema = reference::schema();
     let read = |text: &str| toml::from_str::<Value>(text).expect("TOML");
     let mut sweeps = vec![EVERY_KEY.to_owned(), flowing(FLOW_KEYS), ARRAYS.to_owned(), GOOD.to_owned()];
-    for entry in std::fs::read_dir("sweeps").expect("the repository's sweeps") {
-        let path = entry.expect("an entry").path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            sweeps.push(std::fs::read_to_string(path).expect("a sweep file"));
+    for directory in ["sweeps", "sweeps/papers"] {
+        for entry in std::fs::read_dir(directory).expect("the repository's sweeps") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_some_and(|extension| extension == "toml") {
+                sweeps.push(std::fs::read_to_string(path).expect("a sweep file"));
+            }
         }
     }
     assert!(sweeps.len() > 10);
