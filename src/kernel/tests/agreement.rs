@@ -237,6 +237,9 @@ proptest! {
     ) {
         let all = choices();
         let activation = activations()[activation];
+        // Squares of squares run away within four epochs of some of these shapes, and magnify any rounding on their way:
+        // `every_activation` has them on a shape where they do not.
+        prop_assume!(activation != Activation::Quadratic);
         let case = Case { samples, test, inputs, classes, hidden, replicas, density, activation, epochs: 4, ..Case::default() };
         compare(&case, all[which % all.len()], 1e-5);
     }
