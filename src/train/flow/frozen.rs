@@ -1,5 +1,5 @@
-//! The machines on a frozen kernel: that of maximal margin ([`machine`](super::machine)), and where it was asked for, the
-//! gradient flow of the loss ([`kernel_flow`](super::kernel_flow)).
+//! The machines on a frozen kernel: that of maximal margin ([`super::machine`]), and where it was asked for, the
+//! gradient flow of the loss ([`super::kernel_flow`]).
 
 use phasesweep_results::FlowStop;
 
