@@ -53,8 +53,57 @@ pub struct Attack {
     pub loss: Loss,
 }
 
+/// Some samples under attack, and the network that decides about them.
+pub(super) trait Attacked {
+    /// Goes to the points `[sample, input]`, and says of each sample how far it is misclassified there: 0, 1, or a half.
+    fn verdicts(&mut self, points: &[f32]) -> Vec<f64>;
+
+    /// Writes the direction uphill at the points of the last verdicts, `[sample, input]`, of any length.
+    fn uphill(&mut self, gradient: &mut Vec<f32>);
+}
+
+/// How many of a group's samples are misclassified, unattacked or at some iterate, or at the last one. `x` are `[sample,
+/// input]`, the first of them in place `first` of its set.
+pub(super) fn misclassified(
+    attacked: &mut impl Attacked,
+    x: &[f32],
+    inputs: usize,
+    first: usize,
+    attack: &Attack,
+) -> f64 {
+    let mut at = x.to_vec();
+    let mut gradient = Vec::new();
+    let mut last = attacked.verdicts(&at);
+    let mut worst = last.clone();
+    let note = |verdicts: &[f64], worst: &mut [f64]| {
+        worst.iter_mut().zip(verdicts).for_each(|(worst, &verdict)| *worst = worst.max(verdict));
+    };
+    if let Some(seed) = attack.random_start {
+        for (row, (point, x)) in at.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs)).enumerate() {
+            start(point, seed, first + row, attack);
+            project(point, x, attack);
+        }
+        last = attacked.verdicts(&at);
+        note(&last, &mut worst);
+    }
+    for _ in 0..attack.steps {
+        if !attack.last_iterate && worst.iter().all(|&worst| worst == 1.0) {
+            break;
+        }
+        attacked.uphill(&mut gradient);
+        let samples = at.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs));
+        for ((point, x), gradient) in samples.zip(gradient.chunks_exact(inputs)) {
+            step(point, gradient, attack);
+            project(point, x, attack);
+        }
+        last = attacked.verdicts(&at);
+        note(&last, &mut worst);
+    }
+    if attack.last_iterate { last.iter().sum() } else { worst.iter().sum() }
+}
+
 /// One step uphill: by the sign of the gradient in each input, or along it.
-pub(super) fn step(point: &mut [f32], gradient: &[f32], attack: &Attack) {
+fn step(point: &mut [f32], gradient: &[f32], attack: &Attack) {
     let size = attack.step_size as f32;
     match attack.norm {
         Norm::Linf => {
@@ -80,7 +129,7 @@ pub(super) fn step(point: &mut [f32], gradient: &[f32], attack: &Attack) {
 }
 
 /// Back into the ball around `x`, then into the valid range.
-pub(super) fn project(point: &mut [f32], x: &[f32], attack: &Attack) {
+fn project(point: &mut [f32], x: &[f32], attack: &Attack) {
     match attack.norm {
         Norm::Linf => {
             let epsilon = attack.epsilon as f32;
@@ -100,7 +149,7 @@ pub(super) fn project(point: &mut [f32], x: &[f32], attack: &Attack) {
 }
 
 /// A random point of the ball: uniform in it for L∞; for L2 in a uniform direction, at a uniform distance.
-pub(super) fn start(point: &mut [f32], seed: u64, place: usize, attack: &Attack) {
+fn start(point: &mut [f32], seed: u64, place: usize, attack: &Attack) {
     let mut numbers = Key::new("robustness: random start", &[seed]).at(place as u64);
     match attack.norm {
         Norm::Linf => point.iter_mut().for_each(|x| *x += (attack.epsilon * (2.0 * numbers.uniform() - 1.0)) as f32),

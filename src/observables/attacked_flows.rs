@@ -8,7 +8,7 @@
 //! Invariants: those of every attack; a sample of F = 0 is half misclassified, as in a flow's errors. At the start F is 0 up to rounding
 //! (a flow in single precision begins at rounded weights), so that the error there says nothing.
 
-use super::attack::{Attack, project, start, step};
+use super::attack::{self, Attack, Attacked};
 use crate::observe::network::{Network, Pass};
 
 /// Flows of greater α are not attacked: f is of order 1, F then a difference of numbers of order α, which single precision knows to
@@ -23,76 +23,51 @@ pub struct Pair<'a> {
     pub start: Network<'a>,
 }
 
-impl Pair<'_> {
-    /// y F of some samples, by y = ±1.
-    fn margins(&self, x: &[f32], signs: &[f32], passes: &mut [Pass; 2]) -> Vec<f32> {
-        let [here, start] = passes;
-        self.here.forward(x, signs.len(), here);
-        self.start.forward(x, signs.len(), start);
-        let outputs = here.outputs(&self.here).iter().zip(start.outputs(&self.start));
-        outputs.zip(signs).map(|((f, start), y)| y * (f - start)).collect()
+/// Samples of a flow under attack.
+struct Samples<'a> {
+    pair: &'a Pair<'a>,
+    /// y = ±1 of each.
+    signs: Vec<f32>,
+    passes: [Pass; 2],
+}
+
+impl Attacked for Samples<'_> {
+    /// 1 on the wrong side, a half where F = 0. A margin that is not a number is wrong.
+    fn verdicts(&mut self, points: &[f32]) -> Vec<f64> {
+        let [here, start] = &mut self.passes;
+        self.pair.here.forward(points, self.signs.len(), here);
+        self.pair.start.forward(points, self.signs.len(), start);
+        let outputs = here.outputs(&self.pair.here).iter().zip(start.outputs(&self.pair.start));
+        let margins = outputs.zip(&self.signs).map(|((f, start), y)| y * (f - start));
+        let verdict = |margin: f32| {
+            if margin > 0.0 {
+                0.0
+            } else if margin == 0.0 {
+                0.5
+            } else {
+                1.0
+            }
+        };
+        margins.map(verdict).collect()
     }
 
-    /// −∂(y F)/∂x of the samples of the last [`Pair::margins`].
-    fn uphill(&self, signs: &[f32], passes: &mut [Pass; 2]) -> Vec<f32> {
-        let [here, start] = passes;
-        let (mut gradient, mut of_start) = (Vec::new(), Vec::new());
-        let down: Vec<f32> = signs.iter().map(|y| -y).collect();
-        self.here.backward(here, &down, signs.len(), &mut gradient);
-        self.start.backward(start, signs, signs.len(), &mut of_start);
+    /// −∂(y F)/∂x.
+    fn uphill(&mut self, gradient: &mut Vec<f32>) {
+        let [here, start] = &mut self.passes;
+        let mut of_start = Vec::new();
+        let down: Vec<f32> = self.signs.iter().map(|y| -y).collect();
+        self.pair.here.backward(here, &down, self.signs.len(), gradient);
+        self.pair.start.backward(start, &self.signs, self.signs.len(), &mut of_start);
         gradient.iter_mut().zip(of_start).for_each(|(sum, part)| *sum += part);
-        gradient
     }
 }
 
 /// How many of a group's samples are misclassified, unattacked or at some iterate, or at the last one; F = 0 counts a half. `x` are
 /// `[sample, input]`, the first of them in place `first` of its set; labels are 1 for y = +1.
 pub fn misclassified(pair: &Pair<'_>, x: &[f32], labels: &[u16], first: usize, attack: &Attack) -> f64 {
-    let inputs = pair.here.inputs();
-    let signs: Vec<f32> = labels.iter().map(|&label| if label == 1 { 1.0 } else { -1.0 }).collect();
-    let mut passes = [Pass::default(), Pass::default()];
-    let mut fallen = vec![0.0_f64; labels.len()];
-    let mut at = x.to_vec();
-    note(&pair.margins(&at, &signs, &mut passes), &mut fallen);
-    if let Some(seed) = attack.random_start {
-        for (row, (point, x)) in at.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs)).enumerate() {
-            start(point, seed, first + row, attack);
-            project(point, x, attack);
-        }
-        note(&pair.margins(&at, &signs, &mut passes), &mut fallen);
-    }
-    for number in 0..attack.steps {
-        let is_last = number + 1 == attack.steps;
-        if !attack.last_iterate && fallen.iter().all(|&fallen| fallen == 1.0) {
-            break;
-        }
-        let gradient = pair.uphill(&signs, &mut passes);
-        let samples = at.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs));
-        for ((point, x), gradient) in samples.zip(gradient.chunks_exact(inputs)) {
-            step(point, gradient, attack);
-            project(point, x, attack);
-        }
-        let margins = pair.margins(&at, &signs, &mut passes);
-        if attack.last_iterate && is_last {
-            fallen.fill(0.0);
-        }
-        note(&margins, &mut fallen);
-    }
-    fallen.iter().sum()
-}
-
-/// Keeps of each sample the worst verdict so far: 1 on the wrong side, a half where F = 0. A margin that is not a number is wrong.
-fn note(margins: &[f32], fallen: &mut [f64]) {
-    for (fallen, &margin) in fallen.iter_mut().zip(margins) {
-        let verdict = if margin > 0.0 {
-            0.0
-        } else if margin == 0.0 {
-            0.5
-        } else {
-            1.0
-        };
-        *fallen = fallen.max(verdict);
-    }
+    let signs = labels.iter().map(|&label| if label == 1 { 1.0 } else { -1.0 }).collect();
+    let mut samples = Samples { pair, signs, passes: [Pass::default(), Pass::default()] };
+    attack::misclassified(&mut samples, x, pair.here.inputs(), first, attack)
 }
 
 #[cfg(test)]

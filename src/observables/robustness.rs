@@ -13,7 +13,7 @@ use phasesweep_results::dimension::{PGD_EPOCH, PGD_EPSILON, PGD_NORM};
 use phasesweep_results::variables::ROBUST_ERROR;
 use serde::Serialize;
 
-use super::attack::{Attack, Norm, project, start, step};
+use super::attack::{self, Attack, Attacked, Norm};
 use super::attacked_flows;
 use super::axes::{Axes, Labels};
 use super::keys::{Keys, MOST};
@@ -207,57 +207,41 @@ pub const GROUP: usize = 64;
 /// How many of a group's samples are misclassified, unattacked or at some iterate; or at the last one. `x` are `[sample, input]`, the first
 /// of them in place `first` of its set.
 pub fn misclassified(network: &Network<'_>, x: &[f32], labels: &[u16], first: usize, attack: &Attack) -> usize {
-    let (rows, inputs) = (labels.len(), network.inputs());
-    let mut pass = Pass::default();
-    let mut fallen = vec![false; rows];
-    let mut at = x.to_vec();
-    let mut gradient = Vec::new();
-    network.forward(&at, rows, &mut pass);
-    note(pass.outputs(network), labels, &mut fallen);
-    if let Some(seed) = attack.random_start {
-        for (row, (point, x)) in at.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs)).enumerate() {
-            start(point, seed, first + row, attack);
-            project(point, x, attack);
-        }
-        network.forward(&at, rows, &mut pass);
-        note(pass.outputs(network), labels, &mut fallen);
-    }
-    for _ in 0..attack.steps {
-        if !attack.last_iterate && fallen.iter().all(|&fallen| fallen) {
-            break;
-        }
-        let mut delta = pass.outputs(network).to_vec();
-        let classes = delta.len() / rows.max(1);
-        for (outputs, &label) in delta.chunks_exact_mut(classes.max(1)).zip(labels) {
-            uphill(outputs, usize::from(label), attack.loss);
-        }
-        network.backward(&mut pass, &delta, rows, &mut gradient);
-        let samples = at.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs));
-        for ((point, x), gradient) in samples.zip(gradient.chunks_exact(inputs)) {
-            step(point, gradient, attack);
-            project(point, x, attack);
-        }
-        network.forward(&at, rows, &mut pass);
-        note(pass.outputs(network), labels, &mut fallen);
-    }
-    if attack.last_iterate {
-        fallen.fill(false);
-        note(pass.outputs(network), labels, &mut fallen);
-    }
-    fallen.iter().filter(|&&fallen| fallen).count()
+    let mut samples = Samples { network, labels, loss: attack.loss, pass: Pass::default() };
+    // Whole: no sample is misclassified by half here.
+    attack::misclassified(&mut samples, x, network.inputs(), first, attack) as usize
 }
 
-/// Marks the samples whose greatest output, the first among equals, is not their label's.
-fn note(outputs: &[f32], labels: &[u16], fallen: &mut [bool]) {
-    let classes = outputs.len() / labels.len().max(1);
-    for ((row, &label), fallen) in outputs.chunks_exact(classes.max(1)).zip(labels).zip(fallen) {
-        let mut best = 0;
-        for class in 1..classes {
-            if row[class] > row[best] {
-                best = class;
-            }
+/// Samples of a network of several outputs under attack.
+struct Samples<'a> {
+    network: &'a Network<'a>,
+    labels: &'a [u16],
+    loss: Loss,
+    pass: Pass,
+}
+
+impl Attacked for Samples<'_> {
+    /// 1 for the samples whose greatest output, the first among equals, is not their label's.
+    fn verdicts(&mut self, points: &[f32]) -> Vec<f64> {
+        self.network.forward(points, self.labels.len(), &mut self.pass);
+        let outputs = self.pass.outputs(self.network);
+        let classes = outputs.len() / self.labels.len().max(1);
+        let rows = outputs.chunks_exact(classes.max(1)).zip(self.labels);
+        rows.map(|(row, &label)| {
+            let best = (1..classes).fold(0, |best, class| if row[class] > row[best] { class } else { best });
+            f64::from(u8::from(best != usize::from(label)))
+        })
+        .collect()
+    }
+
+    fn uphill(&mut self, gradient: &mut Vec<f32>) {
+        let rows = self.labels.len();
+        let mut delta = self.pass.outputs(self.network).to_vec();
+        let classes = delta.len() / rows.max(1);
+        for (outputs, &label) in delta.chunks_exact_mut(classes.max(1)).zip(self.labels) {
+            uphill(outputs, usize::from(label), self.loss);
         }
-        *fallen |= best != usize::from(label);
+        self.network.backward(&mut self.pass, &delta, rows, gradient);
     }
 }
 
