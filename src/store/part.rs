@@ -44,6 +44,12 @@ impl CellStatus {
         Status::from(self).name()
     }
 
+    /// Whether a cell that is found with this status counts with it instead of the status that it was found with before: one
+    /// that was given up once and measured later is measured.
+    pub fn replaces(self, before: CellStatus) -> bool {
+        before == CellStatus::Failed && self != CellStatus::Failed
+    }
+
     fn from_code(code: u8) -> Option<CellStatus> {
         CellStatus::ALL.get(usize::from(code)).copied()
     }

@@ -84,7 +84,7 @@ impl Scan {
         for (row, &(id, status)) in summary.cells.iter().enumerate() {
             let found = Found { part, row: row as u32, status };
             let kept = self.done.entry(id).or_insert(found);
-            if kept.status == CellStatus::Failed && status != CellStatus::Failed {
+            if status.replaces(kept.status) {
                 *kept = found;
             }
         }

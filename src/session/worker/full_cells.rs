@@ -91,8 +91,7 @@ impl FullCells {
             let path: Arc<Path> = path.into();
             for (id, status) in summary.cells {
                 let kept = self.places.entry(id).or_insert_with(|| (path.clone(), status));
-                // As `scan` has it: a cell that was given up once and measured later is measured.
-                if kept.1 == CellStatus::Failed && status != CellStatus::Failed {
+                if status.replaces(kept.1) {
                     *kept = (path.clone(), status);
                 }
             }
