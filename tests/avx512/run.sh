@@ -25,20 +25,20 @@ if [ $# = 0 ]; then set -- recorded_bits instructions agreement packing reuse; f
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work"/root/{bin,proc,dev,tests} "$work/disc"
+mkdir -p "$work"/initramfs/{bin,proc,dev,tests} "$work/disc"
 
 # The tests as they are built for this machine, and the libraries that they load.
 cargo test --release --locked --no-run --message-format=json "${packages[@]}" |
   sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' >"$work/programs"
 while read -r program; do
-  cp "$program" "$work/root/tests/"
-  ldd "$program" | grep -o '/[^ ]*' | while read -r library; do install -D "$library" "$work/root$library"; done
+  cp "$program" "$work/initramfs/tests/"
+  ldd "$program" | grep -o '/[^ ]*' | while read -r library; do install -D "$library" "$work/initramfs$library"; done
 done <"$work/programs"
-strip "$work"/root/tests/*
-cp "$(command -v busybox)" "$work/root/bin/sh"
+strip "$work"/initramfs/tests/*
+cp "$(command -v busybox)" "$work/initramfs/bin/sh"
 
-printf '%s\n' "$@" >"$work/root/filters"
-cat >"$work/root/init" <<'INIT'
+printf '%s\n' "$@" >"$work/initramfs/filters"
+cat >"$work/initramfs/init" <<'INIT'
 #!/bin/sh
 mount -t proc none /proc
 mount -t devtmpfs none /dev
@@ -52,8 +52,8 @@ echo 'all programs have ended'
 sleep 2
 poweroff -f
 INIT
-chmod +x "$work/root/init"
-for applet in mount grep cat sleep poweroff; do ln -s sh "$work/root/bin/$applet"; done
+chmod +x "$work/initramfs/init"
+for applet in mount grep cat sleep poweroff; do ln -s sh "$work/initramfs/bin/$applet"; done
 
 # Debian's kernel for clouds: small, and with a serial console.
 release=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: //p')
@@ -61,7 +61,7 @@ release=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: //p')
   { echo "skipped: the package $release cannot be had"; exit 0; }
 mkdir -p "$work/disc/isolinux"
 cp "$work"/kernel/boot/vmlinuz-* "$work/disc/vmlinuz"
-(cd "$work/root" && find . | cpio --quiet -o -H newc | gzip -1) >"$work/disc/initrd"
+(cd "$work/initramfs" && find . | cpio --quiet -o -H newc | gzip -1) >"$work/disc/initrd"
 cp /usr/lib/ISOLINUX/isolinux.bin /usr/lib/syslinux/modules/bios/ldlinux.c32 "$work/disc/isolinux/"
 # Without XSAVEC and XSAVES (321, 323), of whose sizes Bochs 2.7 tells another number than Linux adds up; it would do without
 # AVX then.
