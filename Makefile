@@ -22,15 +22,17 @@ endif
 
 BUILD_PACKAGES := build-essential pkg-config clang libclang-dev libopenmpi-dev openmpi-bin libhdf5-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv strace
+GPU_PACKAGES := $(TEST_PACKAGES) libvulkan1 mesa-vulkan-drivers
 SLURM_PACKAGES := $(TEST_PACKAGES) slurm-wlm munge
 
-.PHONY: help setup setup-test setup-slurm setup-mpich readers build demo test test-slurm test-mpich test-avx512 lint features docs papers papers-full fuzz fuzz-build bench bench-dispatch torture
+.PHONY: help setup setup-test setup-slurm setup-mpich setup-gpu readers build demo test test-slurm test-mpich test-avx512 test-wgpu lint features docs papers papers-full fuzz fuzz-build bench bench-dispatch torture
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
 	@echo 'make test     the same set-up, then every test'
 	@echo 'make test-slurm, make test-mpich   jobs on a real Slurm; the contracts with MPICH'
 	@echo 'make test-avx512   the tests of the CPU loops with AVX-512, emulated where the processor lacks it'
+	@echo 'make test-wgpu     what trains on a GPU, on a Vulkan device: a software one where there is no other'
 	@echo 'make lint     rustfmt, clippy and rustdoc, every warning an error'
 	@echo 'make docs     the reference pages that are made from declarations'
 	@echo 'make papers   every figure of docs/papers.md at a reduced size; ROWS="NAME …" chooses; papers-full at the full one'
@@ -65,6 +67,9 @@ setup-test:
 
 setup-slurm:
 	@$(call install_packages,$(SLURM_PACKAGES))
+
+setup-gpu:
+	@$(call install_packages,$(GPU_PACKAGES))
 
 setup-mpich:
 	@$(call install_packages,$(TEST_PACKAGES) mpich libmpich-dev)
@@ -106,6 +111,16 @@ test-avx512: setup
 	  ( $(call install_packages,$(EMULATOR_PACKAGES)) ) || echo 'The emulator could not be installed.'; \
 	fi
 	EMULATE=$(EMULATE) tests/avx512/run.sh $(FILTERS)
+
+# What trains on a GPU, for real, wherever there is a Vulkan driver: Debian's mesa-vulkan-drivers has one in software (lavapipe).
+# The numerical suite of the burn path against its f64 reference and against PyTorch, and the contracts of a device. In a
+# target directory of its own: the feature chooses other dependencies.
+WGPU_TARGET ?= $(HOME)/.cache/phasesweep/target-wgpu
+TEST_DEVICE ?= wgpu
+
+test-wgpu: setup-gpu
+	CARGO_TARGET_DIR=$(WGPU_TARGET) PHASESWEEP_TEST_DEVICE=$(TEST_DEVICE) cargo test --release --workspace --locked \
+	  --features wgpu --lib --test contracts -- burn:: device:: train::tests::
 
 # The release profile, so that the dependencies are checked once for all three, and build scripts are those of the build.
 lint: setup

@@ -7,17 +7,22 @@ use super::exit::{Exit, Failure};
 use phasesweep::amount::bytes;
 use phasesweep::data;
 use phasesweep::device;
-use phasesweep::device::DeviceName;
+use phasesweep::device::{DeviceName, Runtime};
 use phasesweep::dispatch::{Launch, World};
 use phasesweep::host::{self, Limits, ThisHost};
 use phasesweep::session::allowance;
 use phasesweep::slurm::Client;
 
 #[derive(clap::Args)]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// Print a JSON list instead: of each line its mark (ok, absent, broken), topic and text.
+    #[arg(long)]
+    json: bool,
+}
 
 /// How a line begins.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 enum Mark {
     Ok,
     Absent,
@@ -32,9 +37,19 @@ impl Findings {
     fn add(&mut self, mark: Mark, topic: &'static str, text: impl Into<String>) {
         self.0.push((mark, topic, text.into()));
     }
+
+    /// The lines, each with the topic that it goes on with where it names none.
+    fn with_topics(&self) -> impl Iterator<Item = (Mark, &'static str, &str)> {
+        self.0.iter().scan("", |topic, (mark, own, text)| {
+            if !own.is_empty() {
+                *topic = own;
+            }
+            Some((*mark, *topic, text.as_str()))
+        })
+    }
 }
 
-pub(super) fn run(_: Arguments) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let mut findings = Findings::default();
     let version = (env!("CARGO_PKG_VERSION"), env!("PHASESWEEP_GIT_COMMIT"));
     findings.add(Mark::Ok, "phasesweep", format!("{} {}", version.0, version.1));
@@ -49,13 +64,20 @@ pub(super) fn run(_: Arguments) -> Result<Exit, Failure> {
     slurm(&mut findings);
     sources(&mut findings);
     report(&mut findings);
-    for (mark, topic, text) in &findings.0 {
-        let mark = match mark {
-            Mark::Ok => "ok",
-            Mark::Absent => "--",
-            Mark::Broken => "!!",
-        };
-        println!("{mark}  {topic:11} {text}");
+    if arguments.json {
+        let lines = findings
+            .with_topics()
+            .map(|(mark, topic, text)| serde_json::json!({ "mark": mark, "topic": topic, "text": text }));
+        println!("{:#}", serde_json::Value::from_iter(lines));
+    } else {
+        for (mark, topic, text) in &findings.0 {
+            let mark = match mark {
+                Mark::Ok => "ok",
+                Mark::Absent => "--",
+                Mark::Broken => "!!",
+            };
+            println!("{mark}  {topic:11} {text}");
+        }
     }
     if findings.0.iter().any(|(mark, _, _)| *mark == Mark::Broken) {
         Err(Failure::Said(Exit::Refused))
@@ -119,17 +141,57 @@ fn devices(findings: &mut Findings) {
     let devices = device::available();
     let names: Vec<String> = devices.iter().map(DeviceName::to_string).collect();
     findings.add(Mark::Ok, "devices", names.join(", "));
-    let gpu = |name: &DeviceName| matches!(name, DeviceName::Cuda(_) | DeviceName::TchCuda(_));
-    if devices.iter().any(gpu) {
+    let mut gpus = false;
+    for device in &devices {
+        let Some(adapter) = device.adapter() else { continue };
+        gpus |= adapter.kind.is_gpu();
+        if !adapter.kind.is_gpu() {
+            findings.add(Mark::Absent, "", format!("{device}: {adapter}; for tests: `auto` does not take it"));
+            continue;
+        }
+        // Each computes before it is believed.
+        match device.check() {
+            Ok(()) => findings.add(Mark::Ok, "", format!("{device}: {adapter}; computes as the host does")),
+            Err(error) => findings.add(Mark::Broken, "", error.to_string()),
+        }
+    }
+    for gpu in nvidia() {
+        findings.add(Mark::Ok, "", gpu);
+    }
+    if gpus {
         return;
     }
-    let driver = std::path::Path::new("/proc/driver/nvidia/version").exists();
-    let built = cfg!(any(feature = "cuda", feature = "tch"));
-    match (driver, built) {
-        (true, false) => findings.add(Mark::Absent, "", "a GPU driver is here, but this binary has no GPU backend: build with `--features cuda` or `--features tch`"),
-        (true, true) => findings.add(Mark::Absent, "", "a GPU driver is here, but no GPU is visible: see `nvidia-smi` and CUDA_VISIBLE_DEVICES"),
-        (false, _) => findings.add(Mark::Absent, "", "no GPU driver here: cells train on the CPU"),
-    }
+    let driver = ["/proc/driver/nvidia/version", "/dev/kfd", "/dev/dri/renderD128"]
+        .into_iter()
+        .find(|path| std::path::Path::new(path).exists());
+    let built: Vec<&str> = device::built().into_iter().map(Runtime::name).collect();
+    let advice = match (driver, built.is_empty()) {
+        (Some(path), true) => format!(
+            "a GPU's driver is here ({path}), but this binary has no GPU backend: build it with `--features cuda` or `tch` \
+             (NVIDIA), `rocm` (AMD), `metal` (Apple) or `wgpu` (any)"
+        ),
+        (Some(path), false) => format!(
+            "a GPU's driver is here ({path}), but {} see(s) no GPU: look at `{}`, at CUDA_VISIBLE_DEVICES and \
+             ROCR_VISIBLE_DEVICES, and at who may read the device files",
+            built.join(", "),
+            device::built().first().map_or("", |runtime| runtime.lister())
+        ),
+        (None, _) => "no GPU's driver is here: cells train on the CPU".to_owned(),
+    };
+    findings.add(Mark::Absent, "", advice);
+}
+
+/// NVIDIA's GPUs with their memory and driver, as `nvidia-smi` tells them; nothing where it is not there.
+fn nvidia() -> Vec<String> {
+    let query = ["--query-gpu=index,name,memory.total,driver_version", "--format=csv,noheader"];
+    let Ok(output) = std::process::Command::new("nvidia-smi").args(query).output() else { return Vec::new() };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let told = text.lines().filter(|_| output.status.success()).filter_map(|line| {
+        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+        let [index, name, memory, driver] = fields[..] else { return None };
+        Some(format!("the node's GPU {index}: {name}, {memory} of memory, driver {driver}"))
+    });
+    told.collect()
 }
 
 fn slurm(findings: &mut Findings) {

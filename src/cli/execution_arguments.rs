@@ -9,8 +9,8 @@ use phasesweep::slurm::Memory;
 /// Device, engine, threads and memory.
 #[derive(clap::Args, Debug, Clone)]
 pub(super) struct ExecutionArguments {
-    /// Where to train: auto, flex (CPU), tch (LibTorch on CPU), tch:cuda, cuda (a GPU for each rank), tch:cuda:N,
-    /// cuda:N (this GPU).
+    /// Where to train: auto, flex (CPU), tch (LibTorch on CPU); a GPU for each rank by cuda, tch:cuda, rocm, metal, vulkan or
+    /// wgpu; cuda:N (or another with a number): this GPU. `phasesweep doctor` lists what is here.
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     device: String,
     /// Which engines may train: the CPU kernel where it can (auto; dense: without use of sparse inputs; unfused: faster on

@@ -4,16 +4,20 @@
 //! never share a GPU unless sharing was asked for, and then the binding says so; whoever calls logs [`Binding`]'s text.
 //! Whether another rank of its node was bound to the same GPU from outside, a rank cannot know.
 //!
-//! Ordinals count the devices that this process sees, as the CUDA runtime does: 0 is the first entry of
-//! `CUDA_VISIBLE_DEVICES`, whatever its number on the node.
+//! Ordinals count the devices that this process sees, as the CUDA and HIP runtimes do: 0 is the first entry of
+//! `CUDA_VISIBLE_DEVICES` (`ROCR_VISIBLE_DEVICES` on AMD's), whatever its number on the node.
 
 use std::fmt;
 
 /// What a rank knows of its node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place<'a> {
-    /// `CUDA_VISIBLE_DEVICES`, if set.
+    /// The variable that hides GPUs from a process, as `CUDA_VISIBLE_DEVICES`; empty where the runtime heeds none.
+    pub variable: &'static str,
+    /// Its value, if it is set.
     pub visible: Option<&'a str>,
+    /// The command that tells which GPUs the node has.
+    pub lister: &'static str,
     /// `SLURM_GPUS_PER_TASK`, if set: srun then gives each rank GPUs of its own.
     pub gpus_per_task: Option<usize>,
     /// This rank among those of its node, from 0.
@@ -31,8 +35,10 @@ pub struct Place<'a> {
 pub struct Binding {
     /// Ordinals of its GPUs, ascending, at least one.
     pub ordinals: Vec<usize>,
-    /// Their entries in `CUDA_VISIBLE_DEVICES`, where it is set: numbers on the node, or `GPU-…` and `MIG-…` names.
+    /// Their entries in [`Place::variable`], where it is set: numbers on the node, or `GPU-…` and `MIG-…` names.
     pub names: Vec<String>,
+    /// That variable.
+    pub variable: &'static str,
     /// Why these.
     pub reason: Reason,
 }
@@ -61,7 +67,7 @@ impl fmt::Display for Binding {
         let ordinals: Vec<String> = self.ordinals.iter().map(usize::to_string).collect();
         write!(f, "GPU {}", ordinals.join(", "))?;
         if !self.names.is_empty() {
-            write!(f, " (CUDA_VISIBLE_DEVICES: {})", self.names.join(", "))?;
+            write!(f, " ({}: {})", self.variable, self.names.join(", "))?;
         }
         match self.reason {
             Reason::GivenByTask => write!(f, ", given to this rank by srun"),
@@ -80,22 +86,31 @@ impl fmt::Display for Binding {
 pub enum Refusal {
     /// The environment hides every GPU.
     #[error(
-        "CUDA_VISIBLE_DEVICES = {value:?} hides every GPU from this rank: ask Slurm for one (--gpus-per-task=1), or \
-         unset the variable, or train with --device flex"
+        "{variable} = {value:?} hides every GPU from this rank: ask Slurm for one (--gpus-per-task=1), or unset the \
+         variable, or train with --device flex"
     )]
     Hidden {
+        /// Its name.
+        variable: &'static str,
         /// The variable.
         value: String,
     },
     /// The driver shows none.
-    #[error("no GPU is visible to this rank: `nvidia-smi` tells what the node has; or train with --device flex")]
-    NoGpu,
+    #[error("no GPU is visible to this rank: `{lister}` tells what the node has; or train with --device flex")]
+    NoGpu {
+        /// The command that lists them.
+        lister: &'static str,
+    },
     /// The variable is not what the driver made of it.
     #[error(
-        "CUDA_VISIBLE_DEVICES = {value:?} names {named} GPU(s) but the driver shows {gpus}: an entry does not exist, \
-         is listed twice, or the variable changed after start; compare it with `nvidia-smi -L`"
+        "{variable} = {value:?} names {named} GPU(s) but the driver shows {gpus}: an entry does not exist, is listed \
+         twice, or the variable changed after start; compare it with `{lister}`"
     )]
     Mismatch {
+        /// Its name.
+        variable: &'static str,
+        /// The command that lists the GPUs.
+        lister: &'static str,
         /// The variable.
         value: String,
         /// Entries in it.
@@ -128,13 +143,13 @@ pub enum Refusal {
 
 /// The GPUs of the rank at `place`.
 ///
-/// By `CUDA_VISIBLE_DEVICES` where Slurm gave each rank its own; else ranks of a node divide among them, in order and
+/// By the variable that hides GPUs where Slurm gave each rank its own; else ranks of a node divide among them, in order and
 /// evenly, the GPUs that all of them see. GPUs that do not divide evenly stay idle, and the binding says how many.
 ///
 /// # Errors
 /// See [`Refusal`].
 pub fn bind(place: &Place) -> Result<Binding, Refusal> {
-    let Place { local_rank, local_size, gpus, .. } = *place;
+    let Place { local_rank, local_size, gpus, variable, lister, .. } = *place;
     if local_rank >= local_size {
         return Err(Refusal::NoSuchRank { local_rank, local_size });
     }
@@ -142,17 +157,17 @@ pub fn bind(place: &Place) -> Result<Binding, Refusal> {
         Some(value) => {
             let names = entries(value);
             if names.is_empty() {
-                return Err(Refusal::Hidden { value: value.to_owned() });
+                return Err(Refusal::Hidden { variable, value: value.to_owned() });
             }
             if names.len() != gpus {
-                return Err(Refusal::Mismatch { value: value.to_owned(), named: names.len(), gpus });
+                return Err(Refusal::Mismatch { variable, lister, value: value.to_owned(), named: names.len(), gpus });
             }
             names
         }
         None => Vec::new(),
     };
     if gpus == 0 {
-        return Err(Refusal::NoGpu);
+        return Err(Refusal::NoGpu { lister });
     }
     let (ordinals, reason) = if place.visible.is_some() && place.gpus_per_task == Some(gpus) {
         ((0..gpus).collect(), Reason::GivenByTask)
@@ -171,10 +186,10 @@ pub fn bind(place: &Place) -> Result<Binding, Refusal> {
         return Err(Refusal::TooFew { ranks: local_size, gpus });
     };
     let names = ordinals.iter().filter_map(|&ordinal| names.get(ordinal)).map(|&name| name.to_owned()).collect();
-    Ok(Binding { ordinals, names, reason })
+    Ok(Binding { ordinals, names, variable, reason })
 }
 
-/// The entries of `CUDA_VISIBLE_DEVICES` that CUDA heeds: up to the first that is no device (`-1`, `NoDevFiles`).
+/// The entries of `CUDA_VISIBLE_DEVICES` (and of AMD's) that are heeded: up to the first that is no device (`-1`, `NoDevFiles`).
 fn entries(value: &str) -> Vec<&str> {
     let is_device = |entry: &&str| {
         let number = !entry.is_empty() && entry.bytes().all(|b| b.is_ascii_digit());
@@ -190,7 +205,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn place(visible: Option<&str>, local_rank: usize, local_size: usize, gpus: usize) -> Place<'_> {
-        Place { visible, gpus_per_task: None, local_rank, local_size, gpus, sharing: false }
+        let (variable, lister) = ("CUDA_VISIBLE_DEVICES", "nvidia-smi -L");
+        Place { variable, visible, lister, gpus_per_task: None, local_rank, local_size, gpus, sharing: false }
     }
 
     #[test]
@@ -235,7 +251,7 @@ mod tests {
         for hidden in ["", "-1", "NoDevFiles", "-1,0", " "] {
             assert!(matches!(bind(&place(Some(hidden), 0, 1, 0)), Err(Refusal::Hidden { .. })), "{hidden:?}");
         }
-        assert_eq!(bind(&place(None, 0, 1, 0)), Err(Refusal::NoGpu));
+        assert_eq!(bind(&place(None, 0, 1, 0)), Err(Refusal::NoGpu { lister: "nvidia-smi -L" }));
         let mismatch = bind(&place(Some("0,9"), 0, 1, 1));
         assert!(matches!(mismatch, Err(Refusal::Mismatch { named: 2, gpus: 1, .. })));
         assert!(matches!(bind(&place(Some("0,-1,1"), 0, 1, 1)), Ok(Binding { ordinals, .. }) if ordinals == [0]));

@@ -1,53 +1,47 @@
-//! Which device trains, chosen at run time: `--device auto|flex|tch|tch:cuda|tch:cuda:N|cuda|cuda:N`.
+//! Which device trains, chosen at run time: `--device auto|flex|tch`, or a runtime's GPU (`cuda`, `tch:cuda`, `rocm`, `metal`,
+//! `vulkan`, `wgpu`), the rank's own or by its number.
 //!
-//! Invariants: a device that this binary was not built for is refused with the cargo feature that builds it; `auto`
-//! never fails. Each optional backend is one module, swapped whole for its absence.
+//! Invariants: a device that this binary was not built for is refused with the cargo feature that builds it; `auto` never
+//! fails and never takes a software renderer; before a rank trains on a device other than flex, the device has computed what the
+//! host computes ([`self_test`]).
 
 pub mod binding;
-#[cfg_attr(feature = "cuda", path = "cuda.rs")]
-#[cfg_attr(not(feature = "cuda"), path = "cuda_absent.rs")]
-mod cuda;
 mod engines;
 mod name;
-#[cfg_attr(feature = "tch", path = "tch.rs")]
-#[cfg_attr(not(feature = "tch"), path = "tch_absent.rs")]
-mod tch;
+mod runtimes;
+pub mod self_test;
 
 pub use engines::{KernelChoice, UnknownChoice};
 pub use name::{DeviceError, DeviceName};
+pub(crate) use runtimes::largest_tensor;
+pub use runtimes::{Adapter, AdapterKind, Runtime};
 
 use ::burn::tensor::Device;
 
 use binding::Place;
 
 impl DeviceName {
-    /// The device of one of `ranks` ranks on a node, the `local_rank`-th, checked to be there. `cuda`, `tch:cuda` and
-    /// `auto` give each rank a GPU of its own by [`binding`], which the log says; if there are too few, ranks share them
-    /// when `sharing` was asked for, and by `auto` with a warning.
+    /// The device of one of `ranks` ranks on a node, the `local_rank`-th, checked to be there and to compute what the host
+    /// does. A runtime's name without a number, and `auto`, give each rank a GPU of its own by [`binding`], which the log
+    /// says; if there are too few, ranks share them when `sharing` was asked for, and by `auto` with a warning.
     ///
     /// # Errors
-    /// [`DeviceError`] if the backend is not built in, has no device of that number, or too few of them.
+    /// [`DeviceError`] if the runtime is not built in, has no device of that number, or too few of them, or if the device
+    /// computes wrongly.
     pub fn for_rank(self, local_rank: usize, ranks: usize, sharing: bool) -> Result<DeviceName, DeviceError> {
-        let (cubecl, libtorch) = (cuda::count(), tch::cuda_count());
         let device = match self {
-            DeviceName::Auto if cubecl > 0 => DeviceName::Cuda(self.own(cubecl, local_rank, ranks, true)?),
-            DeviceName::Auto if libtorch > 0 => DeviceName::TchCuda(self.own(libtorch, local_rank, ranks, true)?),
-            DeviceName::Auto => DeviceName::Flex,
-            DeviceName::OwnCuda => {
-                cuda::open(self, 0)?;
-                DeviceName::Cuda(self.own(cubecl, local_rank, ranks, sharing)?)
-            }
-            DeviceName::TchOwnCuda => {
-                tch::cuda(self, 0)?;
-                DeviceName::TchCuda(self.own(libtorch, local_rank, ranks, sharing)?)
-            }
-            named @ (DeviceName::TchCuda(_) | DeviceName::Cuda(_)) => {
+            DeviceName::Auto => match Runtime::ALL.into_iter().find(|runtime| runtime.gpus() > 0) {
+                Some(runtime) => self.own(runtime, local_rank, ranks, true)?,
+                None => DeviceName::Flex,
+            },
+            DeviceName::Own(runtime) => self.own(runtime, local_rank, ranks, sharing)?,
+            DeviceName::Numbered(..) => {
                 if ranks > 1 && !sharing {
                     tracing::warn!(
-                        "all {ranks} ranks of this node train on `{named}`: leave the number out to give each its own"
+                        "all {ranks} ranks of this node train on `{self}`: leave the number out to give each its own"
                     );
                 }
-                named
+                self
             }
             DeviceName::Flex | DeviceName::Tch => self,
         };
@@ -55,11 +49,29 @@ impl DeviceName {
         Ok(device)
     }
 
-    /// Number of the rank's own GPU among `gpus`.
-    fn own(self, gpus: usize, local_rank: usize, ranks: usize, sharing: bool) -> Result<usize, DeviceError> {
-        let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+    /// The rank's own device of a runtime. A software renderer is taken only where there is no GPU, and may be shared.
+    fn own(self, runtime: Runtime, local_rank: usize, ranks: usize, sharing: bool) -> Result<DeviceName, DeviceError> {
+        let found = found(self, runtime)?;
+        let gpus = found.iter().filter(|adapter| adapter.kind.is_gpu()).count();
+        if let (0, Some(software)) = (gpus, found.first()) {
+            if local_rank == 0 {
+                tracing::warn!("`{}` finds no GPU here; it computes on the CPU: {software}", runtime.name());
+            }
+            return Ok(DeviceName::Numbered(runtime, 0));
+        }
+        let variable = runtime.visibility().unwrap_or_default();
+        let visible = if variable.is_empty() { None } else { std::env::var(variable).ok() };
         let gpus_per_task = std::env::var("SLURM_GPUS_PER_TASK").ok().and_then(|count| count.parse().ok());
-        let place = Place { visible: visible.as_deref(), gpus_per_task, local_rank, local_size: ranks, gpus, sharing };
+        let place = Place {
+            variable,
+            visible: visible.as_deref(),
+            lister: runtime.lister(),
+            gpus_per_task,
+            local_rank,
+            local_size: ranks,
+            gpus,
+            sharing,
+        };
         let binding = binding::bind(&place).map_err(|refusal| DeviceError::Unbound { choice: self, refusal })?;
         if matches!(binding.reason, binding::Reason::Shared { .. }) {
             tracing::warn!("local rank {local_rank}: {binding}");
@@ -69,27 +81,66 @@ impl DeviceName {
         if let [first, _, ..] = binding.ordinals.as_slice() {
             tracing::warn!("local rank {local_rank} trains on GPU {first} alone: start one rank for each GPU");
         }
-        Ok(binding.ordinals[0])
+        Ok(DeviceName::Numbered(runtime, binding.ordinals[0]))
     }
 
-    /// Opens the device; `auto` opens the first of the best kind.
+    /// Opens the device; `auto` opens the first of the best kind. Nothing is computed on it.
     ///
     /// # Errors
-    /// [`DeviceError`] if the backend is not built in, or has no device of that number.
+    /// [`DeviceError`] if the runtime is not built in, or has no device of that number.
     pub fn open(self) -> Result<Device, DeviceError> {
         match self {
-            DeviceName::Auto | DeviceName::OwnCuda | DeviceName::TchOwnCuda => self.for_rank(0, 1, false)?.open(),
+            DeviceName::Auto => match Runtime::ALL.into_iter().find(|runtime| runtime.gpus() > 0) {
+                Some(runtime) => DeviceName::Numbered(runtime, 0).open(),
+                None => Ok(Device::flex()),
+            },
             DeviceName::Flex => Ok(Device::flex()),
-            DeviceName::Tch => tch::cpu(self),
-            DeviceName::TchCuda(number) => tch::cuda(self, number),
-            DeviceName::Cuda(number) => cuda::open(self, number),
+            DeviceName::Tch => runtimes::libtorch().ok_or(DeviceError::NotBuilt { choice: self, feature: "tch" }),
+            DeviceName::Own(runtime) => Ok(adapter(self, runtime, 0)?.device),
+            DeviceName::Numbered(runtime, number) => Ok(adapter(self, runtime, number)?.device),
         }
     }
 
-    /// Whether the device can be opened; opening one only names it, so this is cheap.
-    fn check(self) -> Result<(), DeviceError> {
-        self.open().map(|_| ())
+    /// Whether the device is there and computes what the host does.
+    ///
+    /// # Errors
+    /// [`DeviceError`] if not.
+    pub fn check(self) -> Result<(), DeviceError> {
+        let device = self.open()?;
+        if self.is_flex() {
+            return Ok(());
+        }
+        self_test::run(&device).map_err(|wrong| {
+            let about = match self {
+                DeviceName::Numbered(runtime, number) => adapter(self, runtime, number).map(|found| found.to_string()),
+                _ => Ok("LibTorch's CPU".to_owned()),
+            };
+            DeviceError::Wrong { choice: self, about: about.unwrap_or_default(), wrong }
+        })
     }
+
+    /// What its driver says of the device, where there is a driver.
+    pub fn adapter(self) -> Option<Adapter> {
+        match self {
+            DeviceName::Numbered(runtime, number) => adapter(self, runtime, number).ok(),
+            _ => None,
+        }
+    }
+}
+
+/// What a runtime finds.
+fn found(choice: DeviceName, runtime: Runtime) -> Result<Vec<Adapter>, DeviceError> {
+    let found = runtime.adapters().ok_or(DeviceError::NotBuilt { choice, feature: runtime.feature() })?;
+    if found.is_empty() { Err(DeviceError::Absent { choice, seen: 0, lister: runtime.lister() }) } else { Ok(found) }
+}
+
+/// An adapter by its number.
+fn adapter(choice: DeviceName, runtime: Runtime, number: usize) -> Result<Adapter, DeviceError> {
+    let mut found = found(choice, runtime)?;
+    if number >= found.len() {
+        return Err(DeviceError::Absent { choice, seen: found.len(), lister: runtime.lister() });
+    }
+    Ok(found.swap_remove(number))
 }
 
 /// Settles, before the first device is opened, whether NVIDIA's libraries may round the factors of products to TF32: left to
@@ -103,10 +154,23 @@ pub fn settle_precision(tf32: bool) {
 
 /// Every device that this binary can open on this machine, best first, `flex` last.
 pub fn available() -> Vec<DeviceName> {
-    let cuda = (0..cuda::count()).map(DeviceName::Cuda);
-    let tch = (0..tch::cuda_count()).map(DeviceName::TchCuda);
-    let cpu = tch::BUILT.then_some(DeviceName::Tch);
-    cuda.chain(tch).chain(cpu).chain([DeviceName::Flex]).collect()
+    let count = |runtime: Runtime| runtime.adapters().map_or(0, |found| found.len());
+    let numbered = |runtime: Runtime| (0..count(runtime)).map(move |number| DeviceName::Numbered(runtime, number));
+    let cpu = runtimes::libtorch().map(|_| DeviceName::Tch);
+    Runtime::ALL.into_iter().flat_map(numbered).chain(cpu).chain([DeviceName::Flex]).collect()
+}
+
+/// The runtimes that are built in.
+pub fn built() -> Vec<Runtime> {
+    Runtime::ALL.into_iter().filter(|runtime| runtime.is_built()).collect()
+}
+
+/// Where numerical tests of the burn path compute: on flex, or where PHASESWEEP_TEST_DEVICE says (`make test-wgpu`).
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) fn device_under_test() -> Device {
+    let name = std::env::var("PHASESWEEP_TEST_DEVICE").unwrap_or_else(|_| "flex".to_owned());
+    DeviceName::parse(&name).unwrap().open().unwrap()
 }
 
 #[cfg(test)]
@@ -119,15 +183,28 @@ mod tests {
         assert!(DeviceName::Auto.open().is_ok());
         let dealt = DeviceName::Auto.for_rank(3, 4, false).unwrap();
         assert!(dealt != DeviceName::Auto && available().contains(&dealt));
+        assert!(dealt.adapter().is_none_or(|adapter| adapter.kind.is_gpu()), "auto took {dealt}");
         assert!(DeviceName::Flex.for_rank(0, 1, false).unwrap().is_flex());
     }
 
-    #[cfg(not(feature = "tch"))]
     #[test]
     fn what_is_not_built_in_names_its_feature() {
-        for choice in [DeviceName::Tch, DeviceName::TchCuda(1)] {
-            let message = choice.open().unwrap_err().to_string();
-            assert!(message.contains("--features tch") && message.contains(&choice.to_string()), "{message}");
+        for runtime in Runtime::ALL.into_iter().filter(|runtime| !runtime.is_built()) {
+            for choice in [DeviceName::Own(runtime), DeviceName::Numbered(runtime, 1)] {
+                let message = choice.open().unwrap_err().to_string();
+                let named = message.contains(&format!("--features {}", runtime.feature()));
+                assert!(named && message.contains(&choice.to_string()), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_here_computes_as_the_host_or_is_refused() {
+        for device in available() {
+            match device.check() {
+                Ok(()) => {}
+                Err(error) => assert!(matches!(error, DeviceError::Wrong { .. }), "{device}: {error}"),
+            }
         }
     }
 }

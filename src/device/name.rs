@@ -4,34 +4,30 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::binding::Refusal;
+use super::runtimes::Runtime;
+use super::self_test::Wrong;
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceName {
-    /// The best that is built in and present: CUDA by CubeCL, CUDA by LibTorch, the CPU by flex.
+    /// The best that is built in and present: a GPU, by the first of [`Runtime::ALL`] that finds one; else the CPU by flex.
     #[default]
     Auto,
     /// The CPU by burn's own kernels.
     Flex,
     /// The CPU by LibTorch.
     Tch,
-    /// The rank's own CUDA device by LibTorch.
-    TchOwnCuda,
-    /// The rank's own CUDA device by CubeCL.
-    OwnCuda,
-    /// A CUDA device by LibTorch, by its number.
-    TchCuda(usize),
-    /// A CUDA device by CubeCL, by its number.
-    Cuda(usize),
+    /// The rank's own GPU, by a runtime.
+    Own(Runtime),
+    /// What a runtime finds, by its number from 0.
+    Numbered(Runtime, usize),
 }
 
 /// Why no device was opened.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DeviceError {
     /// The name means nothing.
-    #[error(
-        "there is no device `{0}`: choose auto, flex, tch, tch:cuda, cuda, tch:cuda:N or cuda:N (N counts devices from 0)"
-    )]
+    #[error("there is no device `{0}`: choose {choices}", choices = DeviceName::choices())]
     Unknown(String),
     /// The backend is not in this binary.
     #[error(
@@ -43,16 +39,18 @@ pub enum DeviceError {
         /// The cargo feature that builds it.
         feature: &'static str,
     },
-    /// The backend sees fewer devices.
+    /// The runtime sees fewer devices.
     #[error(
-        "device `{choice}` is not here: {seen} CUDA device(s) are visible, numbered from 0; \
-         see `nvidia-smi` and CUDA_VISIBLE_DEVICES, or choose `--device flex`"
+        "device `{choice}` is not here: {seen} device(s) are visible, numbered from 0; see `{lister}` and \
+         `phasesweep doctor`, or choose `--device flex`"
     )]
     Absent {
         /// What was asked for.
         choice: DeviceName,
         /// How many there are.
         seen: usize,
+        /// The command that lists them.
+        lister: &'static str,
     },
     /// No GPU for this rank.
     #[error("device `{choice}`: {refusal}")]
@@ -61,6 +59,19 @@ pub enum DeviceError {
         choice: DeviceName,
         /// Why not.
         refusal: Refusal,
+    },
+    /// It computes something else than the host.
+    #[error(
+        "device `{choice}` ({about}) computes wrongly: {wrong}. Nothing that it measures could be trusted; update its driver, \
+         or choose another device, as `--device flex`"
+    )]
+    Wrong {
+        /// Which it is.
+        choice: DeviceName,
+        /// What its driver calls it.
+        about: String,
+        /// What it computes wrongly.
+        wrong: Wrong,
     },
 }
 
@@ -78,33 +89,39 @@ impl fmt::Display for DeviceName {
             DeviceName::Auto => f.write_str("auto"),
             DeviceName::Flex => f.write_str("flex"),
             DeviceName::Tch => f.write_str("tch"),
-            DeviceName::TchOwnCuda => f.write_str("tch:cuda"),
-            DeviceName::OwnCuda => f.write_str("cuda"),
-            DeviceName::TchCuda(number) => write!(f, "tch:cuda:{number}"),
-            DeviceName::Cuda(number) => write!(f, "cuda:{number}"),
+            DeviceName::Own(runtime) => f.write_str(runtime.name()),
+            DeviceName::Numbered(runtime, number) => write!(f, "{}:{number}", runtime.name()),
         }
     }
 }
 
 impl DeviceName {
-    /// Reads `auto`, `flex`, `tch`, `tch:cuda`, `cuda`, `tch:cuda:N` or `cuda:N`.
+    /// All names, for a person.
+    pub fn choices() -> String {
+        let own: Vec<&str> = Runtime::ALL.into_iter().map(Runtime::name).collect();
+        format!("auto, flex, tch, {}, or one of these with a number (cuda:1; N counts devices from 0)", own.join(", "))
+    }
+
+    /// Reads a name: `auto`, `flex`, `tch`, a runtime's (`cuda`), or that with a number (`cuda:1`).
     ///
     /// # Errors
     /// [`DeviceError::Unknown`] for anything else.
     pub fn parse(given: &str) -> Result<DeviceName, DeviceError> {
-        let number = |digits: &str| digits.parse().map_err(|_| DeviceError::Unknown(given.to_owned()));
         match given {
-            "auto" => Ok(DeviceName::Auto),
-            "flex" => Ok(DeviceName::Flex),
-            "tch" => Ok(DeviceName::Tch),
-            "tch:cuda" => Ok(DeviceName::TchOwnCuda),
-            "cuda" => Ok(DeviceName::OwnCuda),
-            _ => match (given.strip_prefix("tch:cuda:"), given.strip_prefix("cuda:")) {
-                (Some(digits), _) => number(digits).map(DeviceName::TchCuda),
-                (None, Some(digits)) => number(digits).map(DeviceName::Cuda),
-                (None, None) => Err(DeviceError::Unknown(given.to_owned())),
-            },
+            "auto" => return Ok(DeviceName::Auto),
+            "flex" => return Ok(DeviceName::Flex),
+            "tch" => return Ok(DeviceName::Tch),
+            _ => {}
         }
+        let named = |runtime: Runtime| {
+            let rest = given.strip_prefix(runtime.name())?;
+            if rest.is_empty() {
+                return Some(DeviceName::Own(runtime));
+            }
+            let digits = rest.strip_prefix(':').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+            digits.parse().ok().map(|number| DeviceName::Numbered(runtime, number))
+        };
+        Runtime::ALL.into_iter().find_map(named).ok_or_else(|| DeviceError::Unknown(given.to_owned()))
     }
 
     /// Whether this is burn's own CPU backend, beside which the CPU kernel may be used. `auto` is not resolved.
@@ -112,9 +129,9 @@ impl DeviceName {
         self == DeviceName::Flex
     }
 
-    /// Whether this is a GPU, with memory of its own. `auto` is not resolved.
+    /// Whether this is reached as a GPU is, with memory of its own. `auto` is not resolved.
     pub fn is_gpu(self) -> bool {
-        !matches!(self, DeviceName::Auto | DeviceName::Flex | DeviceName::Tch)
+        matches!(self, DeviceName::Own(_) | DeviceName::Numbered(..))
     }
 }
 
@@ -124,10 +141,11 @@ mod tests {
 
     #[test]
     fn names_read_back() {
-        for name in ["auto", "flex", "tch", "tch:cuda", "cuda", "tch:cuda:0", "cuda:12"] {
+        let names = ["auto", "flex", "tch", "tch:cuda", "cuda", "tch:cuda:0", "cuda:12", "rocm", "rocm:3", "metal"];
+        for name in names.into_iter().chain(["vulkan:0", "wgpu", "wgpu:1"]) {
             assert_eq!(name.parse::<DeviceName>().unwrap().to_string(), name);
         }
-        for name in ["", "gpu", "cuda:", "cuda:-1", "tch:cuda:", "tch:cuda:x", "Flex"] {
+        for name in ["", "gpu", "cuda:", "cuda:-1", "cuda:+1", "tch:cuda:", "tch:cuda:x", "Flex", "wgpu0", "tch:wgpu"] {
             assert_eq!(name.parse::<DeviceName>(), Err(DeviceError::Unknown(name.to_owned())));
         }
     }

@@ -8,7 +8,7 @@ use crate::train::Choice;
 /// How a run is to be executed, as it was asked for.
 #[derive(Debug, Clone)]
 pub struct ExecutionOptions {
-    /// The device's name: auto, flex, tch, tch:cuda, cuda, tch:cuda:N or cuda:N.
+    /// The device's name, as [`DeviceName::parse`] reads it.
     pub device: String,
     /// Which engines may train.
     pub kernel: KernelChoice,

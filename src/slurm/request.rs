@@ -2,8 +2,10 @@
 //!
 //! Nothing here is checked beyond its type: that is [`super::check()`], which reports everything at once.
 
-use crate::sweep;
 use std::path::PathBuf;
+
+use crate::device::DeviceName;
+use crate::sweep;
 
 /// How ranks are started on many nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,10 +27,9 @@ pub enum DeviceKind {
 }
 
 impl DeviceKind {
-    /// The kind of a `--device` value: a GPU if any of its colon-separated words is `cuda` (`cuda`, `tch:cuda`,
-    /// `cuda:1`), else the CPU.
+    /// The kind of a `--device` value: a GPU if it names a runtime of GPUs (`cuda`, `tch:cuda`, `rocm:1`), else the CPU.
     pub fn of(device: &str) -> Self {
-        let names_gpu = device.split(':').any(|word| word.eq_ignore_ascii_case("cuda"));
+        let names_gpu = DeviceName::parse(device).is_ok_and(DeviceName::is_gpu);
         if names_gpu { DeviceKind::Gpu } else { DeviceKind::Cpu }
     }
 }
@@ -187,7 +188,7 @@ pub(super) mod tests {
 
     #[test]
     fn devices_are_told_apart_by_word() {
-        for gpu in ["cuda", "tch:cuda", "cuda:1", "tch:cuda:0", "CUDA"] {
+        for gpu in ["cuda", "tch:cuda", "cuda:1", "tch:cuda:0", "rocm", "wgpu:2"] {
             assert_eq!(DeviceKind::of(gpu), DeviceKind::Gpu, "{gpu}");
         }
         for cpu in ["auto", "flex", "tch", "barracuda"] {

@@ -7,6 +7,7 @@ mod arrays;
 mod complexity;
 mod config_errors;
 mod data;
+mod device;
 mod durability;
 mod elements;
 mod flow_weights;

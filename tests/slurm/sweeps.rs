@@ -372,7 +372,9 @@ fn gpus_are_bound_one_to_a_rank() {
                 panic!("{line:?}")
             };
             let place = Place {
+                variable: "CUDA_VISIBLE_DEVICES",
                 visible: Some(visible),
+                lister: "nvidia-smi -L",
                 gpus_per_task: per_task.parse().ok().filter(|&gpus| gpus > 0),
                 local_rank: rank.parse().expect("a local rank"),
                 local_size: 2,

@@ -8,6 +8,7 @@ use ::burn::tensor::{Device, Int, Tensor, TensorData};
 use phasesweep_optimisers::Rule;
 
 use super::flex::on_flex;
+use crate::device::largest_tensor;
 use crate::sweep::Batch;
 use crate::train::{Problem, TrainError};
 use phasesweep_networks::{Graph, Misfit};
@@ -131,9 +132,15 @@ fn tiles(device: &Device, x: &Tensor<2>, y: &[u16], classes: usize, rows: usize)
 }
 
 /// Samples in a tile. On flex, whose elementwise passes run one after the other over memory, a tile's widest layer
-/// should stay in the second-level cache; elsewhere it should only fit the memory. A multiple of 64.
+/// should stay in the second-level cache; elsewhere it should only fit the memory, and the largest tensor that the device's driver
+/// takes. A multiple of 64.
 fn tile_rows(device: &Device, graph: &Graph, stack: usize) -> usize {
     let widest = graph.layers().map(|(node, _)| node.extent.size()).max().unwrap_or(1) * stack.max(1);
-    let (bytes, least) = if on_flex(device) { (1 << 20, 256) } else { (1 << 31, 64) };
+    let (bytes, least) = if on_flex(device) {
+        (1 << 20, 256)
+    } else {
+        let limit = largest_tensor(device).and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
+        (limit.min(1 << 31), 64)
+    };
     (bytes / (4 * widest) / 64 * 64).clamp(least, 1 << 20)
 }

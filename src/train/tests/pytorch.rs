@@ -7,11 +7,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ::burn::tensor::Device;
 use serde_json::{Value, json};
 
 use crate::data::{Block, Samples};
-use crate::device::KernelChoice;
+use crate::device::{KernelChoice, device_under_test};
 use crate::sweep::{ArchitectureKind, Batch, Sweep, parse};
 use crate::train::burn::BurnEngine;
 use crate::train::kernel::KernelEngine;
@@ -137,7 +136,7 @@ fn training_is_that_of_pytorch() {
         let replicas = vec![replica];
         let kernel =
             KernelEngine::new(&problem, &replicas, vec![state.clone()], 1, KernelChoice::Auto).expect("a chain");
-        let burn = BurnEngine::new(Device::flex(), problem.clone(), replicas, vec![state]).expect("a network");
+        let burn = BurnEngine::new(device_under_test(), problem.clone(), replicas, vec![state]).expect("a network");
         let engines: [Box<dyn Engine>; 2] = [Box::new(kernel), Box::new(burn)];
         for (mut engine, furthest) in engines.into_iter().zip(&mut furthest) {
             engine.advance(problem.epochs + 1).expect("it trains");

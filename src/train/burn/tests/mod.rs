@@ -6,14 +6,13 @@ mod steps;
 
 use std::sync::Arc;
 
-use ::burn::tensor::Device;
 use phasesweep_results::variables::{
     DISTANCE, MISCLASSIFIED, NOISY_ERROR, RADIUS, TEST_ERROR, TRAIN_ERROR, TRAIN_LOSS,
 };
 
 use super::{BurnEngine, Cut};
 use crate::data::{Block, Samples};
-use crate::device::KernelChoice;
+use crate::device::{KernelChoice, device_under_test};
 use crate::observables::{Record, misclassified};
 use crate::sweep::{Activation, ArchitectureKind, Batch, Loss, Optimiser, OptimiserKind, Rule};
 use crate::train::kernel::KernelEngine;
@@ -145,7 +144,7 @@ fn start(problem: &Problem, replica: &Replica) -> ReplicaState {
 
 /// One stack and tiles of 16 samples, so that sums over tiles are part of every test.
 fn engine(problem: &Problem, replicas: &[Replica], states: Vec<ReplicaState>) -> BurnEngine {
-    BurnEngine::cut(&Device::flex(), problem, replicas.to_vec(), states, Cut::Into(1), Some(16)).unwrap()
+    BurnEngine::cut(&device_under_test(), problem, replicas.to_vec(), states, Cut::Into(1), Some(16)).unwrap()
 }
 
 fn run(problem: &Problem, replicas: &[Replica]) -> Vec<ReplicaState> {
@@ -421,7 +420,7 @@ fn equals_itself_alone(replicas: &[Replica]) {
         }
         // Other stacks and tiles: the cut is not part of the result either.
         let states = replicas.iter().map(|replica| start(&problem, replica)).collect();
-        let mut other = BurnEngine::new(Device::flex(), problem.clone(), replicas.to_vec(), states).unwrap();
+        let mut other = BurnEngine::new(device_under_test(), problem.clone(), replicas.to_vec(), states).unwrap();
         other.advance(problem.epochs + 1).unwrap();
         other.states().unwrap().iter().zip(&together).for_each(|(a, b)| assert_same_training(a, b));
     }
@@ -549,7 +548,7 @@ fn a_class_without_kept_samples_has_no_radius() {
 #[test]
 fn what_does_not_fit_is_refused_with_a_reason() {
     let refusal = |problem: &Problem, replica: Replica, state: ReplicaState| match BurnEngine::new(
-        Device::flex(),
+        device_under_test(),
         problem.clone(),
         vec![replica],
         vec![state],

@@ -3,7 +3,6 @@
 //! Tolerances: PyTorch's own single precision differs from its double precision by up to 5e-6 of the greatest number, as the
 //! fixture says of each case; ours may differ by 1e-5 of it, since sums are taken in another order.
 
-use ::burn::tensor::Device;
 use phasesweep_networks::{Count, Element, Layers, Normalisation, Number, PoolKind, Word};
 use serde_json::Value;
 
@@ -192,8 +191,7 @@ fn assert_near(found: &[f32], expected: &[f64], what: &str) {
 }
 
 fn fixture() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/train/burn/tests/pytorch.json");
-    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    serde_json::from_str(include_str!("pytorch.json")).unwrap()
 }
 
 /// Every case of the fixture, with its problem.
@@ -214,7 +212,7 @@ fn cases(fixture: &Value) -> impl Iterator<Item = (&Value, String, Problem)> {
 fn outputs_and_gradients_are_pytorch_s_layer_by_layer() {
     let fixture = fixture();
     for (case, name, problem) in cases(&fixture) {
-        let device = Device::flex();
+        let device = device_under_test();
         let resident = Resident::new(&device, &problem, 1, Some(SAMPLES)).unwrap();
         let own = Parameters::upload(&device, &resident.graph, &[&parameters(&problem)]);
         let averages = Parameters::upload_averages(&device, &resident.graph, &[&problem.initial_averages()]);
@@ -271,8 +269,14 @@ fn twenty_steps_of_every_rule_are_pytorch_s() {
                 let state = start(&problem, replica);
                 ReplicaState { parameters: parameters(&problem), ..state }
             });
-            let mut engine =
-                BurnEngine::cut(&Device::flex(), &problem, replicas.to_vec(), states.collect(), Cut::Into(1), Some(5));
+            let mut engine = BurnEngine::cut(
+                &device_under_test(),
+                &problem,
+                replicas.to_vec(),
+                states.collect(),
+                Cut::Into(1),
+                Some(5),
+            );
             let engine = engine.as_mut().unwrap();
             engine.advance(epochs + 1).unwrap();
             let pruned = wanted["kept"] == true;

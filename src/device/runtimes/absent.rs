@@ -1,0 +1,23 @@
+//! What stands in for a runtime that is not built in.
+
+// Which of these is asked depends on what is built in.
+#![allow(dead_code)]
+
+use ::burn::tensor::Device;
+
+use super::Adapter;
+
+/// Not built in.
+pub(super) fn adapters() -> Option<Vec<Adapter>> {
+    None
+}
+
+/// Not built in.
+pub(super) fn cpu() -> Option<Device> {
+    None
+}
+
+/// Nothing is known.
+pub(super) fn largest_tensor(_device: &Device) -> Option<u64> {
+    None
+}
