@@ -32,6 +32,12 @@ pub enum CohortOutcome {
     },
     /// Stopped when asked to, checkpointed.
     Interrupted,
+    /// Given back: the trainer can train no more, as when its device is lost. No fault of the cohort, which goes on elsewhere
+    /// from its last checkpoint; the worker leaves.
+    Leaving {
+        /// Why, for a person.
+        message: String,
+    },
     /// Not to its end.
     Failed {
         /// Kind of failure.
@@ -145,6 +151,10 @@ fn work_until_released<R: CohortRunner>(
             message: format!("the trainer panicked: {}", panic_message(&*panic)),
         });
         let answer = match outcome {
+            CohortOutcome::Leaving { message } => {
+                port.say(ToCoordinator::Interrupted { cohort });
+                return Err(message);
+            }
             CohortOutcome::Finished { seconds } => {
                 ToCoordinator::Finished { cohort, seconds: if seconds.is_finite() { seconds.max(0.0) } else { 0.0 } }
             }

@@ -275,6 +275,9 @@ pub enum TrainError {
     /// The device has no room for the cohort: it is to be split.
     #[error("the device is out of memory: {0}")]
     OutOfMemory(String),
+    /// The device answers no more, or wrongly: it has left its bus, its driver was reset, its context is broken.
+    #[error("the device is lost: {0}")]
+    Lost(String),
     /// Anything else the device reports.
     #[error("the device failed: {0}")]
     Device(String),

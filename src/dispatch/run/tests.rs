@@ -172,6 +172,30 @@ fn a_trainer_is_built_anew_after_a_panic() {
 }
 
 #[test]
+fn a_worker_whose_device_is_lost_gives_its_cohort_back_and_leaves() {
+    let leave = || CohortOutcome::Leaving { message: "the device is lost".into() };
+    // One worker of several loses its device with the first cohort that it is given: the others train all of them, and no attempt
+    // is counted against the cohort.
+    let lost = Arc::new(AtomicU32::new(0));
+    let mut witness = Witness::default();
+    let (outcome, trained) = play(tasks(64, 2), &Settings::default(), &mut witness, move |task, control| {
+        let first = lost.compare_exchange(0, control.worker().0 + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        assert!(first || lost.load(Ordering::SeqCst) != control.worker().0 + 1, "given {} after it left", task.id);
+        if first { leave() } else { DONE }
+    });
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.end, outcome.done), (End::Complete, 64));
+    assert_eq!(trained, (0..64).collect::<Vec<_>>());
+    assert!(witness.notes.iter().all(|note| !matches!(note, Note::Failed { .. })));
+    // All of them lose theirs: nothing is called failed, and the same command goes on.
+    let mut witness = Witness::default();
+    let (outcome, trained) = play(tasks(64, 2), &Settings::default(), &mut witness, move |_, _| leave());
+    let outcome = outcome.unwrap();
+    assert_eq!((outcome.end, outcome.failed, outcome.left), (End::Interrupted(StopCause::NoWorkers), 0, 64));
+    assert!(trained.is_empty());
+}
+
+#[test]
 fn a_stop_flag_drains_everyone_and_what_is_left_adds_up() {
     let mut witness = Witness::default();
     let settings = Settings::default();

@@ -47,6 +47,7 @@ pub(in crate::session) struct Runner {
 impl From<DriveError> for Unfinished {
     fn from(error: DriveError) -> Unfinished {
         let reason = match &error {
+            DriveError::Train(TrainError::Lost(_)) => return Unfinished::DeviceLost(error.to_string()),
             DriveError::Train(TrainError::OutOfMemory(_)) => FailureReason::OutOfMemory,
             DriveError::Train(TrainError::Device(_)) | DriveError::Observable(_) => FailureReason::Error,
             DriveError::Checkpoint(_) | DriveError::Weights(_) => FailureReason::Storage,

@@ -7,6 +7,8 @@ use crate::store::StoreError;
 pub(in crate::session) enum Unfinished {
     /// It was asked to stop, and is checkpointed.
     Stopped,
+    /// The device is lost, in the words of a person: nothing can be trained there any more.
+    DeviceLost(String),
     /// It failed, in the words of a person.
     Failed(FailureReason, String),
 }
@@ -27,6 +29,12 @@ impl Unfinished {
     pub(in crate::session) fn outcome(self) -> CohortOutcome {
         match self {
             Unfinished::Stopped => CohortOutcome::Interrupted,
+            Unfinished::DeviceLost(message) => {
+                tracing::error!(
+                    "{message}; this rank trains no more, and its cells go on elsewhere or in the next job"
+                );
+                CohortOutcome::Leaving { message }
+            }
             Unfinished::Failed(reason, message) => CohortOutcome::Failed { reason, message },
         }
     }

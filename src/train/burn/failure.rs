@@ -1,10 +1,14 @@
 //! Errors and panics of the backends, as [`TrainError`]s.
 //!
 //! burn reports most device failures (LibTorch's out-of-memory among them) by panicking; what it says tells memory from
-//! the rest.
+//! the rest. Whether the device itself is lost, no words tell: it is asked to compute something else.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use ::burn::tensor::Device;
+
+use super::flex::on_flex;
+use crate::device::self_test;
 use crate::train::TrainError;
 
 /// Runs device work; a panic in it becomes an error. The caller drops whatever the work was changing.
@@ -19,11 +23,29 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result
     })
 }
 
+/// Tells a failure of what was computed from that of the device: one that does not even compute the self-test any more is lost.
+pub(super) fn told_apart(error: TrainError, device: &Device) -> TrainError {
+    match error {
+        TrainError::Device(message) if !on_flex(device) => match self_test::run(device) {
+            Ok(()) => TrainError::Device(message),
+            Err(wrong) => TrainError::Lost(format!("{message}; and then {wrong}")),
+        },
+        other => other,
+    }
+}
+
 /// Tells a lack of memory from other failures by the words that CUDA, LibTorch and CubeCL use.
 pub(super) fn classify(message: impl ToString) -> TrainError {
     let message = message.to_string();
     let lower = message.to_lowercase();
-    let memory = ["out of memory", "out_of_memory", "outofmemory", "memory allocation", "alloc failed"];
+    let memory = [
+        "out of memory",
+        "out_of_memory",
+        "outofmemory",
+        "memory allocation",
+        "alloc failed",
+        "allocate buffer of size",
+    ];
     if memory.iter().any(|words| lower.contains(words)) {
         TrainError::OutOfMemory(message)
     } else {
@@ -39,6 +61,8 @@ mod tests {
     fn a_panic_is_an_error_of_its_kind() {
         let memory = guarded::<()>(|| panic!("CUDA out of memory. Tried to allocate {} GiB", 20));
         assert!(matches!(memory, Err(TrainError::OutOfMemory(message)) if message.contains("20 GiB")));
+        let wgpu = classify("An IO error happened\nCaused by:\n  can't allocate buffer of size: 153600000");
+        assert!(matches!(wgpu, TrainError::OutOfMemory(_)));
         let other = guarded::<()>(|| panic!("cublas failed"));
         assert!(matches!(other, Err(TrainError::Device(_))));
         assert_eq!(guarded(|| Ok(3)).unwrap(), 3);

@@ -66,6 +66,7 @@ impl BurnEngine {
         let single = problem.graph().is_ok_and(|graph| is_faster_alone(&graph, problem.batch));
         let cut = if single && on_flex(&device) { Cut::Single } else { Cut::Into(stacks_for(&device)) };
         BurnEngine::cut(&device, &problem, replicas, states, cut, None)
+            .map_err(|error| failure::told_apart(error, &device))
     }
 
     /// As [`BurnEngine::new`], cut into stacks so, and with so many samples in a tile (`None`: as suits the device).
@@ -143,7 +144,7 @@ impl Engine for BurnEngine {
         } else {
             self.stacks.iter().map(run).collect()
         };
-        let done = done?;
+        let done = done.map_err(|error| failure::told_apart(error, &self.resident.device))?;
         self.stacks.clear();
         for (stack, progress) in done {
             self.commit(progress);
@@ -155,7 +156,8 @@ impl Engine for BurnEngine {
     }
 
     fn states(&mut self) -> Result<Vec<ReplicaState>, TrainError> {
-        let vectors = guarded(|| self.stacks.iter().map(Stack::vectors).collect::<Result<Vec<_>, _>>())?;
+        let vectors = guarded(|| self.stacks.iter().map(Stack::vectors).collect::<Result<Vec<_>, _>>())
+            .map_err(|error| failure::told_apart(error, &self.resident.device))?;
         for (stack, vectors) in self.stacks.iter().zip(vectors) {
             for (&member, vectors) in stack.members().iter().zip(vectors) {
                 let state = &mut self.states[member];
