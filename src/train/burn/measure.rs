@@ -11,7 +11,7 @@ use ::burn::tensor::{Int, Tensor};
 use phasesweep_results::Variable;
 use phasesweep_results::variables::{DISTANCE, MISCLASSIFIED, RADIUS};
 
-use super::failure::classify;
+use super::transfer;
 use crate::observables::Record;
 use crate::train::{Problem, TrainError};
 
@@ -135,8 +135,7 @@ pub(super) fn fetch(pending: Vec<Pending>, members: &Arc<[usize]>) -> Result<Vec
     if parts.is_empty() {
         return Ok(Vec::new());
     }
-    let data = Tensor::cat(parts, 0).try_into_data().map_err(classify)?;
-    let values = data.try_into_vec::<f32>().map_err(|error| TrainError::Device(format!("{error:?}")))?;
+    let values = transfer::fetch(vec![Tensor::cat(parts, 0)])?.concat();
     let mut rest = values.as_slice();
     let mut take = |tensor: &Tensor<2>| {
         let [rows, columns] = tensor.dims();

@@ -22,6 +22,7 @@ mod resident;
 mod stack;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::collections::BTreeMap;
 

@@ -6,9 +6,9 @@
 
 use std::ops::Range;
 
-use ::burn::tensor::{Bool, Device, Int, Tensor, TensorData, Transaction};
+use ::burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
-use super::failure::classify;
+use super::transfer;
 use crate::train::TrainError;
 use phasesweep_networks::Graph;
 
@@ -82,16 +82,8 @@ impl Parameters {
     /// # Errors
     /// [`TrainError`] if the device fails.
     pub(super) fn download(&self, replicas: usize) -> Result<Vec<Vec<f32>>, TrainError> {
-        let mut transaction = Transaction::default();
         let mut out = vec![Vec::new(); replicas];
-        if self.0.is_empty() {
-            return Ok(out);
-        }
-        for tensor in self.0.iter().flat_map(LayerParameters::tensors) {
-            transaction = transaction.register(tensor.clone());
-        }
-        for data in transaction.try_execute().map_err(classify)? {
-            let values = data.try_into_vec::<f32>().map_err(|error| TrainError::Device(format!("{error:?}")))?;
+        for values in transfer::fetch(self.0.iter().flat_map(LayerParameters::tensors).cloned().collect())? {
             let len = values.len() / replicas.max(1);
             for (replica, slice) in out.iter_mut().zip(values.chunks(len.max(1))) {
                 replica.extend_from_slice(slice);

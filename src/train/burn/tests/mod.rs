@@ -3,6 +3,7 @@
 mod pytorch;
 mod reference;
 mod steps;
+mod waits;
 
 use std::sync::Arc;
 
