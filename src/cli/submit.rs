@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::exit::{Exit, Failure};
 use super::sweep_file::SweepFile;
 use phasesweep::device::{DeviceName, KernelChoice};
+use phasesweep::dispatch::World;
 use phasesweep::run_directory::check_name;
 use phasesweep::session::heaviest_cell;
 use phasesweep::slurm::{self, Client, Launcher, Needs, Refusal, Request, Template};
@@ -118,6 +119,14 @@ pub(super) fn run(arguments: Arguments, definition: clap::Command) -> Result<Exi
         request.run_arguments.extend(["--set-from".to_string(), here.display().to_string()]);
     }
     request.run_arguments.extend(arguments.run_arguments);
+    let tasks = request.slurm.nodes.unwrap_or(1).saturating_mul(request.slurm.ntasks_per_node.unwrap_or(1));
+    if tasks > 1 && World::library().is_none() {
+        return Err(Failure::Input(format!(
+            "this phasesweep was built without MPI, and the job would start {tasks} processes, which know nothing of each \
+             other: ask for one (--nodes 1 --ntasks-per-node 1, with --cpus-per-task for its threads), or submit with a \
+             program that was built with MPI"
+        )));
+    }
 
     let cohort_bytes = match input.shapes(&sweep) {
         Ok(shapes) => Some(heaviest_cell(sweep, &shapes, KernelChoice::Auto)),
