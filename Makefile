@@ -8,6 +8,8 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/phasesweep/target
 # MNIST for the sweeps and benches that want it; see `phasesweep data list`.
 READERS := $(HOME)/.cache/phasesweep/readers
+WHEEL_TOOLS := $(HOME)/.cache/phasesweep/wheel-tools
+WHEEL_VENV := $(HOME)/.cache/phasesweep/wheel-test
 PEERS ?= $(HOME)/.cache/phasesweep/peers
 BIN := $(CARGO_TARGET_DIR)/release
 MPICH_TARGET ?= $(HOME)/.cache/phasesweep/target-mpich
@@ -21,15 +23,17 @@ export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 endif
 
 BUILD_PACKAGES := build-essential pkg-config clang libclang-dev libopenmpi-dev openmpi-bin libhdf5-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv strace
+TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv strace r-base-core r-cran-hdf5r
 GPU_PACKAGES := $(TEST_PACKAGES) libvulkan1 mesa-vulkan-drivers
+WHEEL_PACKAGES := build-essential python3-venv
 SLURM_PACKAGES := $(TEST_PACKAGES) slurm-wlm munge
 
-.PHONY: help setup setup-test setup-slurm setup-mpich setup-gpu readers build demo test test-slurm test-mpich test-avx512 test-wgpu lint features docs papers papers-full fuzz fuzz-build bench bench-dispatch torture
+.PHONY: help setup setup-test setup-slurm setup-mpich setup-gpu setup-wheel readers build demo test test-python wheel test-wheel test-slurm test-mpich test-avx512 test-wgpu lint features docs papers papers-full fuzz fuzz-build bench bench-dispatch torture
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
 	@echo 'make test     the same set-up, then every test'
+	@echo 'make wheel    the Python package with both programs in it, in dist/; test-wheel installs and tests it'
 	@echo 'make test-slurm, make test-mpich   jobs on a real Slurm; the contracts with MPICH'
 	@echo 'make test-avx512   the tests of the CPU loops with AVX-512, emulated where the processor lacks it'
 	@echo 'make test-wgpu     what trains on a GPU, on a Vulkan device: a software one where there is no other'
@@ -74,11 +78,14 @@ setup-gpu:
 setup-mpich:
 	@$(call install_packages,$(TEST_PACKAGES) mpich libmpich-dev)
 
-# The readers that users open results with; the interop tests run them for real.
+setup-wheel:
+	@$(call install_packages,$(WHEEL_PACKAGES))
+
+# The readers that users open results with, and what the Python package is tested with; the tests run them for real.
 readers: $(READERS)/ready
-$(READERS)/ready:
+$(READERS)/ready: python/tests/requirements.txt
 	python3 -m venv $(READERS)
-	$(READERS)/bin/pip install --quiet numpy h5py h5netcdf xarray
+	$(READERS)/bin/pip install --quiet -r python/tests/requirements.txt
 	touch $@
 
 build: setup
@@ -92,6 +99,32 @@ demo: build
 
 test: setup-test readers
 	PHASESWEEP_READERS=$(READERS)/bin/python cargo test --release --workspace --locked
+	$(MAKE) test-python
+
+# The Python package from its sources, with the programs that were built before.
+test-python: readers
+	cd python && $(READERS)/bin/mypy
+	cd python && PATH=$(BIN):$$PATH PYTHONPATH=$(CURDIR)/python $(READERS)/bin/python -m pytest -p no:cacheprovider -q
+
+# The Python package: both programs without MPI and with HDF5 inside, and the modules. CMake comes from PyPI, since HDF5 asks for
+# a newer one than Debian's.
+$(WHEEL_TOOLS)/ready: python/tools.txt
+	python3 -m venv $(WHEEL_TOOLS)
+	$(WHEEL_TOOLS)/bin/pip install --quiet -r python/tools.txt
+	touch $@
+
+wheel: setup-wheel $(WHEEL_TOOLS)/ready
+	$(WHEEL_TOOLS)/bin/python python/collect_licences.py
+	cd python && PATH=$(WHEEL_TOOLS)/bin:$$PATH maturin build --out $(CURDIR)/dist
+	@ls -l dist/*.whl
+
+# As a user has it: in an environment of its own, away from the sources. PYTHON chooses the version.
+PYTHON ?= python3
+test-wheel: wheel
+	rm -rf $(WHEEL_VENV)
+	$(PYTHON) -m venv $(WHEEL_VENV)
+	$(WHEEL_VENV)/bin/pip install --quiet "$$(ls -t dist/*.whl | head -1)[plot,polars]" pytest
+	cd python/tests && $(WHEEL_VENV)/bin/python -P -m pytest -p no:cacheprovider -q
 
 # A real Slurm of two nodes on this machine, started and ended by each test.
 test-slurm: setup-slurm
@@ -129,10 +162,11 @@ lint: setup
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps --document-private-items --locked
 
-# What the default build does not compile: without MPI, and for CUDA by CubeCL, whose build script would fetch compilers.
+# What the default build does not compile: without MPI and with HDF5 inside, and for CUDA by CubeCL, whose build script would
+# fetch compilers.
 # LibTorch (`--features tch`) needs a torch 2.9 to be checked, and is not.
-features: setup
-	cargo check --release --workspace --all-targets --no-default-features --locked
+features: setup setup-wheel $(WHEEL_TOOLS)/ready
+	PATH=$(WHEEL_TOOLS)/bin:$$PATH cargo check --release --workspace --all-targets --no-default-features --features static-hdf5,report --locked
 	DOCS_RS=1 cargo check --release --features cuda --locked
 
 # Reference pages that are made from what the code declares; a test holds them against it.
