@@ -28,7 +28,15 @@ GPU_PACKAGES := $(TEST_PACKAGES) libvulkan1 mesa-vulkan-drivers
 WHEEL_PACKAGES := build-essential python3-venv
 SLURM_PACKAGES := $(TEST_PACKAGES) slurm-wlm munge
 
-.PHONY: help setup setup-test setup-slurm setup-mpich setup-gpu setup-wheel readers build demo test test-python wheel test-wheel test-slurm test-mpich test-avx512 test-wgpu lint features docs papers papers-full fuzz fuzz-build bench bench-dispatch torture
+# Where `make install` puts the programs, their completions and manual pages; DESTDIR goes before it, for packages.
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# The book's tool, built once beside the other caches.
+MDBOOK_VERSION := 0.5.4
+TOOLS := $(HOME)/.cache/phasesweep/tools
+
+.PHONY: help setup setup-test setup-slurm setup-mpich setup-gpu setup-wheel readers build install install-programs install-built release demo test test-python wheel test-wheel test-slurm test-mpich test-avx512 test-wgpu lint features docs book papers papers-full fuzz fuzz-build bench bench-dispatch torture
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
@@ -38,7 +46,10 @@ help:
 	@echo 'make test-avx512   the tests of the CPU loops with AVX-512, emulated where the processor lacks it'
 	@echo 'make test-wgpu     what trains on a GPU, on a Vulkan device: a software one where there is no other'
 	@echo 'make lint     rustfmt, clippy and rustdoc, every warning an error'
-	@echo 'make docs     the reference pages that are made from declarations'
+	@echo 'make docs     the reference pages that are made from declarations, and the pictures of the tutorial'
+	@echo 'make book     the documents as a book of HTML pages, in target/book'
+	@echo 'make install  both programs, shell completions and manual pages into PREFIX (/usr/local)'
+	@echo 'make release  archives in target/release-archive: programs, sources, checksums, a list of what was compiled in'
 	@echo 'make papers   every figure of docs/papers.md at a reduced size; ROWS="NAME …" chooses; papers-full at the full one'
 	@echo 'make fuzz     every reader of foreign bytes, an hour each; SECONDS and TARGETS choose'
 	@echo 'make bench    speed beside the peers'
@@ -91,6 +102,18 @@ $(READERS)/ready: python/tests/requirements.txt
 build: setup
 	@[ -x $(BIN)/phasesweep ] || echo "The first build compiles burn, polars and some 360 crates: 11 minutes were measured on two cores."
 	cargo build --release --workspace --locked
+
+# Both programs, completions, manual pages. `install-programs` asks no package manager for anything.
+install: build install-built
+install-programs:
+	cargo build --release --workspace --locked $(FEATURES)
+	$(MAKE) install-built
+install-built:
+	packaging/install.sh $(BIN) $(DESTDIR)$(PREFIX)
+
+# An archive that is the same to the byte whoever builds it from these sources with the same compiler: see packaging/release.sh.
+release: setup
+	packaging/release.sh $(FEATURES)
 
 demo: build
 	rm -rf runs/quick
@@ -169,10 +192,19 @@ features: setup setup-wheel $(WHEEL_TOOLS)/ready
 	PATH=$(WHEEL_TOOLS)/bin:$$PATH cargo check --release --workspace --all-targets --no-default-features --features static-hdf5,report --locked
 	DOCS_RS=1 cargo check --release --features cuda --locked
 
-# Reference pages that are made from what the code declares; a test holds them against it.
-docs: setup
+# Reference pages that are made from what the code declares and the programs print, and the tutorial's pictures; tests hold them
+# against it.
+docs: build
 	PHASESWEEP_REGENERATE=1 cargo test --release --workspace --locked --test docs
 	PHASESWEEP_REGENERATE=1 cargo test --release --workspace --locked --lib the_page_and_the_schema
+	[ ! -x $(READERS)/bin/python ] || PHASESWEEP_REGENERATE=1 PHASESWEEP_READERS=$(READERS)/bin/python \
+	  cargo test --release --workspace --locked --test book the_tutorial
+
+$(TOOLS)/bin/mdbook:
+	cargo install mdbook --version $(MDBOOK_VERSION) --locked --root $(TOOLS)
+
+book: $(TOOLS)/bin/mdbook
+	docs/book.sh $(TOOLS)/bin/mdbook target/book
 
 # The figures of docs/papers.md: at a reduced size, or at the papers' own, which take days of two cores.
 papers: build

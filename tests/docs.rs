@@ -1,6 +1,7 @@
 //! The reference pages of the results file, `docs/results.md`, and of each observable on copies of the weights,
 //! `docs/observables/`: made from the contract and from the program's own tables, and held against them, so that they cannot
 //! drift. The definition of an observable is the head of its source file, its cost what `benches/observables.sh` measured.
+//! The page of the command line, `docs/command-line.md`, is what the built programs say of themselves.
 
 use std::fmt::Write;
 use std::fs;
@@ -317,66 +318,92 @@ fn the_pages_of_the_observables_are_what_their_files_say() {
     check("docs/observables/README.md", &index);
 }
 
-/// The fenced blocks of a page: the language of each and its lines.
-fn blocks(page: &str) -> Vec<(&str, String)> {
-    let mut blocks = Vec::new();
-    let mut lines = page.lines();
-    while let Some(line) = lines.next() {
-        if let Some(language) = line.strip_prefix("```") {
-            let inside: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
-            blocks.push((language, inside.join("\n")));
-        }
-    }
-    blocks
+/// What a built program prints with these arguments. It wraps its lines by a terminal that it does not have here.
+fn said(program: &std::path::Path, arguments: &[&str]) -> String {
+    let output = std::process::Command::new(program)
+        .args(arguments)
+        .env_remove("COLUMNS")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("the program starts");
+    assert!(output.status.success(), "{program:?} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// The page that leads from arrays to a figure: its Python and its commands, run in their order in an empty directory that has
-/// the repository's sweeps.
+/// The subcommands that a help names, `help` itself left out.
+fn subcommands(help: &str) -> Vec<String> {
+    let list = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let named = list.filter(|line| line.starts_with("  ") && !line[2..].starts_with(' '));
+    named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+/// The help of a command, and of its subcommands beneath it.
+fn describe(program: &std::path::Path, path: &[&str], out: &mut String) {
+    let help = said(program, &[path, &["--help"]].concat());
+    let name = program.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let title = std::iter::once(name).chain(path.iter().copied()).collect::<Vec<_>>().join(" ");
+    let level = "#".repeat(path.len().min(2) + 1 + usize::from(path.is_empty()));
+    writeln!(out, "{level} `{title}`\n\n```text\n{}\n```\n", help.trim()).expect("text");
+    for subcommand in subcommands(&help) {
+        describe(program, &[path, &[subcommand.as_str()]].concat(), out);
+    }
+}
+
+/// The exit codes with what their lines in `src/cli/exit.rs` say of them.
+fn exit_codes() -> Vec<(u8, String)> {
+    let source = fs::read_to_string("src/cli/exit.rs").expect("the source");
+    let lines: Vec<&str> = source.lines().collect();
+    let code = |pair: &[&str]| {
+        let meaning = pair[0].strip_prefix("/// ")?;
+        let (_, number) = pair[1].split_once("const ")?.1.split_once(": u8 = ")?;
+        Some((number.trim_end_matches(';').parse().ok()?, meaning.to_owned()))
+    };
+    lines.windows(2).filter_map(code).collect()
+}
+
+/// With options that this build alone has the page is that of the default features, which `make test` builds.
 #[test]
-fn the_page_of_ones_own_question_does_what_it_says() {
-    use std::path::Path;
-    use std::process::Command;
+fn the_page_of_the_command_line_is_what_the_programs_say() {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_phasesweep"));
+    let report = program.with_file_name("phasesweep-report");
+    if !report.is_file() {
+        println!("skipped: phasesweep-report was not built");
+        return;
+    }
+    let mut out = String::from(
+        "# Commands, options and exit codes\n\n<!-- Made by tests/docs.rs from what the programs print: `make docs` makes it \
+         again. -->\n\nEvery command with its options, as `--help` prints it. `phasesweep complete bash` (zsh, fish, elvish, powershell) prints \
+         a completion script, `phasesweep complete man` the manual page; `make install` installs both.\n\n## Exit codes\n\n| exit \
+         code | means |\n| --- | --- |\n",
+    );
+    let codes = exit_codes();
+    assert_eq!(codes.iter().map(|(code, _)| *code).collect::<Vec<_>>(), [0, 1, 2, 70, 75]);
+    let readme = fs::read_to_string("README.md").expect("the README");
+    for (code, meaning) in codes {
+        let row = format!("| {code} | {meaning} |");
+        assert!(readme.contains(&row), "the README's table of exit codes lacks `{row}`");
+        writeln!(out, "{row}").expect("text");
+    }
+    out.push_str(
+        "\nA job script branches on them: 75 requeues, everything else ends the job. `phasesweep report` ends with 0, 2 or 70.\n\n",
+    );
+    describe(program, &[], &mut out);
+    describe(&report, &[], &mut out);
+    check("docs/command-line.md", &format!("{}\n", out.trim_end()));
+}
+
+/// What docs/own-question.md shows of its sweep is the sweep, and the head of that file has the page's lines of Python. That
+/// they do what they say is tests/book's to hold.
+#[test]
+fn the_page_of_ones_own_question_shows_the_sweep_that_is_there() {
     let page = fs::read_to_string("docs/own-question.md").expect("the page");
     let sweep = fs::read_to_string("sweeps/own-arrays.toml").expect("the sweep");
-    let blocks = blocks(&page);
-    let of = |language: &'static str| {
-        blocks.iter().filter(move |(other, _)| *other == language).map(|(_, text)| text.as_str())
+    let block = |language: &str| {
+        let begin = page.find(&format!("```{language}\n")).expect("a block") + language.len() + 4;
+        &page[begin..begin + page[begin..].find("```").expect("its end")]
     };
-    assert_eq!((of("python").count(), of("toml").count(), of("sh").count()), (2, 1, 3));
-    // What the page shows of the sweep is the sweep, and its head says the same six lines.
-    assert!(of("toml").all(|shown| sweep.contains(shown)), "docs/own-question.md shows another sweep file");
-    let lines: Vec<String> = of("python").take(1).flat_map(str::lines).map(|line| format!("#     {line}")).collect();
+    assert!(sweep.contains(block("toml")), "docs/own-question.md shows another sweep file");
+    let lines: Vec<String> = block("python").lines().map(|line| format!("#     {line}")).collect();
     assert!(sweep.contains(&lines.join("\n")) && lines.len() == 6, "sweeps/own-arrays.toml says other lines");
-    let Ok(python) = std::env::var("PHASESWEEP_READERS") else {
-        println!("skipped the run: set PHASESWEEP_READERS to a Python with numpy and xarray, as `make test` does");
-        return;
-    };
-    let dir = tempfile::tempdir().expect("a directory");
-    fs::create_dir(dir.path().join("sweeps")).expect("a directory");
-    fs::write(dir.path().join("sweeps/own-arrays.toml"), &sweep).expect("a file");
-    let program = Path::new(env!("CARGO_BIN_EXE_phasesweep"));
-    let path = std::env::var("PATH").unwrap_or_default();
-    let path = format!("{}:{path}", program.parent().expect("a directory").display());
-    let reports = program.with_file_name("phasesweep-report").is_file();
-    for (language, text) in &blocks {
-        let mut command = match *language {
-            "python" => Command::new(&python),
-            "sh" if text.contains("phasesweep report") && !reports => {
-                println!("skipped the report: phasesweep-report was not built");
-                continue;
-            }
-            "sh" => Command::new("bash"),
-            _ => continue,
-        };
-        let output = command.args(["-c", text]).current_dir(dir.path()).env("PATH", &path).output().expect("it starts");
-        let said = [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat();
-        assert!(output.status.success(), "{text}\n{said}");
-        // Both say which class has which number.
-        if text.contains("plan") || text.contains("run ") {
-            assert!(said.contains("0 is even, 1 is odd"), "{text}\n{said}");
-        }
-    }
-    if reports {
-        assert!(dir.path().join("runs/own-arrays/report/index.html").is_file());
-    }
 }

@@ -5,13 +5,16 @@ use std::process::ExitCode;
 use phasesweep::run_directory::RunDirectoryError;
 use phasesweep::session::{Ending, SessionError};
 
-// Exit codes, as documented in the README.
+// The exit codes. What is said of each here is what docs/command-line.md says (tests/docs.rs reads these lines), and the README.
+/// complete
 const COMPLETE: u8 = 0;
+/// completed, with failed cells
 const FAILED_CELLS: u8 = 1;
-/// The user's input is wrong.
+/// the input is wrong, or the data, the directory or the device that it names; or an allocation brought nothing, and another like it would bring no more
 pub(super) const INPUT: u8 = 2;
+/// a bug
 const BUG: u8 = 70;
-/// The same command continues where it stopped.
+/// interrupted; the same command goes on
 pub(super) const INTERRUPTED: u8 = 75;
 
 /// How a command ended.
