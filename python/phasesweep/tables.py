@@ -299,7 +299,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
     version = tuple(int(part) for part in pd.__version__.split(".")[:2])
     exact: dict[str, Any] = {} if version >= (3, 1) else {"float_precision": "round_trip"}
     # Only an empty entry is missing: "none" and "NA" are labels.
-    return pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""], **exact)
+    read: pd.DataFrame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""], **exact)
+    return read
 
 
 def _report_folder(file: Path) -> Path:
