@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use phasesweep_analysis::statistics::contrast::{Contrast, Variant, difference, largest};
-use phasesweep_analysis::statistics::{additive, interval, intraclass, moments, overlap};
+use phasesweep_analysis::statistics::{additive, interval, intraclass, jackknife, moments, overlap};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -240,4 +240,42 @@ fn overlap_z_is_scipys_hypergeometric() {
     assert_close(ours.z, reference.z);
     assert_close(ours.z_hypergeometric, reference.z_hypergeometric);
     assert!(ours.interval.low < ours.corrected && ours.corrected < ours.interval.high, "{:?}", ours.interval);
+}
+
+/// The jackknife of the shares takes rows out of a fit; here every part of the values is fitted anew.
+#[test]
+fn intervals_of_shares_are_those_of_fits_without_each_cluster() {
+    let level = |of: &dyn Fn(usize) -> usize| (0..60).map(of).collect::<Vec<_>>();
+    let term = |name: &str, level, nested_in| additive::Term { name: name.into(), level, nested_in };
+    let terms = [
+        term("data", level(&|i| i % 2), vec![]),
+        term("subsample", level(&|i| i % 4), vec![0]),
+        term("architecture", level(&|i| i / 4 % 3), vec![]),
+        term("seed", level(&|i| i / 12 * 3 + i / 4 % 3), vec![2]),
+    ];
+    let values: Vec<f64> = (0..60).map(|i| 5.0 + ((i * 37 + 11) % 61) as f64 / 61.0 + 0.3 * (i % 4) as f64).collect();
+    // Whole blocks of a seed, and parts of them.
+    for cluster in [level(&|i| i / 12), level(&|i| i % 7)] {
+        let without: Vec<_> = (0..=*cluster.iter().max().expect("clusters"))
+            .map(|left_out| {
+                let kept: Vec<usize> = (0..60).filter(|&row| cluster[row] != left_out).collect();
+                let of_kept = terms.each_ref().map(|term| additive::Term {
+                    level: kept.iter().map(|&row| term.level[row]).collect(),
+                    ..term.clone()
+                });
+                let fit = additive::decompose(&kept.iter().map(|&row| values[row]).collect::<Vec<_>>(), &of_kept);
+                fit.expect("the values spread")
+            })
+            .collect();
+        let whole = additive::decompose(&values, &terms).expect("the values spread");
+        let named: Vec<i64> = cluster.iter().map(|&name| name as i64).collect();
+        for (place, intervals) in additive::share_intervals(&values, &terms, &named).iter().enumerate() {
+            let each: Vec<f64> = without.iter().map(|fit| fit.shares[place].omega_squared).collect();
+            let direct = jackknife::jackknife(whole.shares[place].omega_squared, &each).interval;
+            // Sums of sixty numbers of order 1 in another order: some 1e-13.
+            let close = |a: f64, b: f64| (a - b).abs() < 1e-10 || (a.is_nan() && b.is_nan());
+            let found = intervals.omega_squared;
+            assert!(close(found.low, direct.low) && close(found.high, direct.high.min(1.0)), "{found:?} {direct:?}");
+        }
+    }
 }

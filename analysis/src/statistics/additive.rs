@@ -96,26 +96,92 @@ pub struct Decomposition {
     pub observations: usize,
 }
 
+/// The models that a decomposition fits, as lists of terms: all of them, and for each term those that neither are it nor are
+/// nested in it, without it and with it.
+fn models(terms: &[Term]) -> Vec<Vec<usize>> {
+    let everything: Vec<usize> = (0..terms.len()).collect();
+    let of_term = |term: usize| {
+        let is_other = |other: &usize| *other != term && !terms[*other].nested_in.contains(&term);
+        let others: Vec<usize> = everything.iter().copied().filter(is_other).collect();
+        let with = others.iter().copied().chain([term]).collect();
+        [others, with]
+    };
+    [everything.clone()].into_iter().chain((0..terms.len()).flat_map(of_term)).collect()
+}
+
+/// Values about their mean, and what a decomposition of them or of a part of them needs.
+struct Centred {
+    /// The mean.
+    centre: f64,
+    /// Values less the mean.
+    values: Vec<f64>,
+    /// Their squares' sum.
+    squares: f64,
+    /// [`models`], fitted.
+    fits: Vec<Fit>,
+}
+
+impl Centred {
+    fn new(values: &[f64], terms: &[Term]) -> Centred {
+        let centre = super::moments::mean(values);
+        let values: Vec<f64> = values.iter().map(|value| value - centre).collect();
+        let squares = values.iter().map(|value| value * value).sum();
+        let levels = |chosen: &Vec<usize>| chosen.iter().map(|&term| &terms[term].level[..]).collect::<Vec<_>>();
+        let fits = models(terms).par_iter().map(|chosen| Fit::of(&values, &levels(chosen))).collect();
+        Centred { centre, values, squares, fits }
+    }
+
+    /// Whether so many values of that mean, of squares that sum to `total` about it, have no spread at all.
+    fn is_constant(observations: usize, mean: f64, total: f64) -> bool {
+        observations < 2 || total <= observations as f64 * (1e-13 * mean).powi(2)
+    }
+
+    fn whole(&self, terms: &[Term]) -> Option<Decomposition> {
+        let observations = self.values.len();
+        if Self::is_constant(observations, self.centre, self.squares) {
+            return None;
+        }
+        let explained: Vec<(f64, usize)> = self.fits.iter().map(Fit::explained).collect();
+        Some(decomposition(terms, observations, self.squares, self.squares, &explained))
+    }
+
+    /// The decomposition of all values but those of some rows.
+    fn without(&self, terms: &[Term], rows: &[usize]) -> Option<Decomposition> {
+        let observations = self.values.len() - rows.len();
+        let sum: f64 = -rows.iter().map(|&row| self.values[row]).sum::<f64>();
+        let squares = self.squares - rows.iter().map(|&row| self.values[row].powi(2)).sum::<f64>();
+        let shift = sum / observations.max(1) as f64;
+        let total = squares - sum * shift;
+        // What is left of a difference of sums is no spread if it is their rounding.
+        let is_rounding = total <= 1e-12 * self.squares;
+        if is_rounding || Self::is_constant(observations, self.centre + shift, total) {
+            return None;
+        }
+        let explained: Vec<(f64, usize)> = self.fits.iter().map(|fit| fit.without(&self.values, rows)).collect();
+        Some(decomposition(terms, observations, total, squares, &explained))
+    }
+}
+
 /// Decomposes the variance of `values`. `None` for fewer than two values or no spread at all.
 pub fn decompose(values: &[f64], terms: &[Term]) -> Option<Decomposition> {
-    let observations = values.len();
-    let centre = super::moments::mean(values);
-    let centred: Vec<f64> = values.iter().map(|value| value - centre).collect();
-    let total: f64 = centred.iter().map(|value| value * value).sum();
-    if observations < 2 || total <= observations as f64 * (1e-13 * centre).powi(2) {
-        return None;
-    }
-    let fit = |chosen: &[usize]| explained(&centred, &chosen.iter().map(|&t| &terms[t].level[..]).collect::<Vec<_>>());
-    let everything: Vec<usize> = (0..terms.len()).collect();
-    let (full, rank) = fit(&everything);
-    let (residual, residual_degrees) = ((total - full).max(0.0), observations - rank);
+    Centred::new(values, terms).whole(terms)
+}
+
+/// The decomposition that follows from what the [`models`] explain. `total` is the sum of squares about the mean, `squares` that
+/// about the point from which values were counted when the models were fitted: all of them hold an intercept.
+fn decomposition(
+    terms: &[Term],
+    observations: usize,
+    total: f64,
+    squares: f64,
+    explained: &[(f64, usize)],
+) -> Decomposition {
+    let (full, rank) = explained[0];
+    let (residual, residual_degrees) = ((squares - full).max(0.0), observations - rank);
     let left = if residual_degrees > 0 { residual / residual_degrees as f64 } else { f64::NAN };
     let sums: Vec<(f64, usize)> = (0..terms.len())
         .map(|term| {
-            let others: Vec<usize> =
-                everything.iter().copied().filter(|&o| o != term && !terms[o].nested_in.contains(&term)).collect();
-            let with: Vec<usize> = others.iter().copied().chain([term]).collect();
-            let ((less, less_rank), (more, more_rank)) = (fit(&others), fit(&with));
+            let ((less, less_rank), (more, more_rank)) = (explained[1 + 2 * term], explained[2 + 2 * term]);
             ((more - less).max(0.0), more_rank - less_rank)
         })
         .collect();
@@ -144,7 +210,7 @@ pub fn decompose(values: &[f64], terms: &[Term]) -> Option<Decomposition> {
             }
         })
         .collect();
-    Some(Decomposition { shares, residual, residual_degrees, total, observations })
+    Decomposition { shares, residual, residual_degrees, total, observations }
 }
 
 /// P(F' ≥ f) of Fisher's distribution; NaN where it is not defined.
@@ -177,19 +243,11 @@ pub fn share_intervals(values: &[f64], terms: &[Term], cluster: &[i64]) -> Vec<S
     };
     let groups = clusters.values().max().map_or(0, |most| most + 1);
     let unknown = ShareIntervals { omega_squared: Interval::UNKNOWN, shift: Interval::UNKNOWN };
-    let Some(whole) = decompose(values, terms).filter(|_| groups >= 3) else { return vec![unknown; terms.len()] };
-    let without: Vec<Option<Decomposition>> = (0..groups)
-        .into_par_iter()
-        .map(|group| {
-            let rows: Vec<usize> = (0..values.len()).filter(|&row| clusters[&cluster[row]] != group).collect();
-            let kept = terms.iter().map(|term| Term {
-                name: term.name.clone(),
-                level: compress(rows.iter().map(|&row| term.level[row])),
-                nested_in: term.nested_in.clone(),
-            });
-            decompose(&rows.iter().map(|&row| values[row]).collect::<Vec<_>>(), &kept.collect::<Vec<_>>())
-        })
-        .collect();
+    let centred = Centred::new(values, terms);
+    let Some(whole) = centred.whole(terms).filter(|_| groups >= 3) else { return vec![unknown; terms.len()] };
+    let mut rows: Vec<Vec<usize>> = vec![Vec::new(); groups];
+    cluster.iter().enumerate().for_each(|(row, name)| rows[clusters[name]].push(row));
+    let without: Vec<Option<Decomposition>> = rows.par_iter().map(|rows| centred.without(terms, rows)).collect();
     let interval = |of: &dyn Fn(&Share) -> f64, term: usize| {
         let each = without.iter().map(|fit| fit.as_ref().map_or(f64::NAN, |fit| of(&fit.shares[term])));
         jackknife(of(&whole.shares[term]), &each.collect::<Vec<_>>()).interval
@@ -214,53 +272,138 @@ pub fn compress<T: std::hash::Hash + Eq>(levels: impl Iterator<Item = T>) -> Vec
         .collect()
 }
 
-/// Sum of squares that an additive model with intercept explains of centred values, and the model's rank.
-fn explained(centred: &[f64], terms: &[&[usize]]) -> (f64, usize) {
-    let constant = vec![0; centred.len()];
-    let levels = |term: &[usize]| term.iter().max().map_or(0, |most| most + 1);
-    let largest = (0..terms.len()).max_by_key(|&term| levels(terms[term]));
-    let block: &[usize] = largest.map_or(&constant, |term| terms[term]);
-    let rest: Vec<&[usize]> = (0..terms.len()).filter(|&t| Some(t) != largest).map(|t| terms[t]).collect();
-    let mut offsets = vec![0];
-    for term in &rest {
-        offsets.push(offsets[offsets.len() - 1] + levels(term));
-    }
-    let (blocks, columns) = (levels(block), offsets[rest.len()]);
+/// An additive model with intercept, fitted to centred values: its normal equations once the term with most levels (the block) is
+/// eliminated, and what of each block they were made of, so that rows can be taken out of it at the cost of those rows.
+struct Fit {
+    /// Block of each row.
+    block: Vec<usize>,
+    /// Columns of each row, one of each other term, `[row, term]`.
+    columns: Vec<usize>,
+    /// Other terms.
+    terms: usize,
+    /// Rows of each block.
+    size: Vec<f64>,
+    /// Sum of the values of each block.
+    sum: Vec<f64>,
+    /// How often each column meets a block, `[block, column]`.
+    meets: Vec<f64>,
+    /// The equations.
+    reduced: Equations,
+}
 
-    // Sums and counts of each block, and how often each column meets it.
-    let (mut size, mut sum) = (vec![0.0; blocks], vec![0.0; blocks]);
-    let mut meets = vec![0.0; blocks * columns];
-    let (mut normal, mut right) = (vec![0.0; columns * columns], vec![0.0; columns]);
-    let mut place = vec![0; rest.len()];
-    for (row, value) in centred.iter().enumerate() {
-        size[block[row]] += 1.0;
-        sum[block[row]] += value;
-        for (term, level) in rest.iter().enumerate() {
-            place[term] = offsets[term] + level[row];
-            meets[block[row] * columns + place[term]] += 1.0;
-            right[place[term]] += value;
-        }
-        for &i in &place {
-            for &j in &place {
-                normal[i * columns + j] += 1.0;
-            }
-        }
+/// Normal equations of the columns, and what the blocks explain by themselves.
+#[derive(Clone)]
+struct Equations {
+    normal: Vec<f64>,
+    right: Vec<f64>,
+    explained: f64,
+    rank: usize,
+}
+
+impl Equations {
+    /// Eliminates a block of so many rows and such a sum that meets the columns so often.
+    fn eliminate(&mut self, size: f64, sum: f64, meets: &[f64]) {
+        self.rank += 1;
+        self.explained += sum * sum / size;
+        self.shift(size, sum, meets, 1.0);
     }
-    let (mut explained, mut rank) = (0.0, 0);
-    for b in (0..blocks).filter(|&b| size[b] > 0.0) {
-        rank += 1;
-        explained += sum[b] * sum[b] / size[b];
-        let met: Vec<usize> = (0..columns).filter(|j| meets[b * columns + j] > 0.0).collect();
+
+    /// Takes back that a block was eliminated.
+    fn restore(&mut self, size: f64, sum: f64, meets: &[f64]) {
+        self.rank -= 1;
+        self.explained -= sum * sum / size;
+        self.shift(size, sum, meets, -1.0);
+    }
+
+    fn shift(&mut self, size: f64, sum: f64, meets: &[f64], way: f64) {
+        let columns = self.right.len();
+        let met: Vec<usize> = (0..columns).filter(|&j| meets[j] > 0.0).collect();
         for &i in &met {
-            let part = meets[b * columns + i] / size[b];
-            right[i] -= part * sum[b];
+            let part = way * meets[i] / size;
+            self.right[i] -= part * sum;
             for &j in &met {
-                normal[i * columns + j] -= part * meets[b * columns + j];
+                self.normal[i * columns + j] -= part * meets[j];
             }
         }
     }
-    let (gained, further) = solve_semidefinite(&mut normal, &mut right);
-    (explained + gained, rank + further)
+
+    /// Adds a row (or takes it away: `weight` −1) of such columns and value.
+    fn add(&mut self, places: &[usize], value: f64, weight: f64) {
+        let columns = self.right.len();
+        for &i in places {
+            self.right[i] += weight * value;
+            for &j in places {
+                self.normal[i * columns + j] += weight;
+            }
+        }
+    }
+
+    /// Sum of squares that the model explains, and its rank.
+    fn solve(mut self) -> (f64, usize) {
+        let (gained, further) = solve_semidefinite(&mut self.normal, &mut self.right);
+        (self.explained + gained, self.rank + further)
+    }
+}
+
+impl Fit {
+    fn of(centred: &[f64], terms: &[&[usize]]) -> Fit {
+        let levels = |term: &[usize]| term.iter().max().map_or(0, |most| most + 1);
+        let largest = (0..terms.len()).max_by_key(|&term| levels(terms[term]));
+        let block: Vec<usize> = largest.map_or_else(|| vec![0; centred.len()], |term| terms[term].to_vec());
+        let rest: Vec<&[usize]> = (0..terms.len()).filter(|&t| Some(t) != largest).map(|t| terms[t]).collect();
+        let mut offsets = vec![0];
+        for term in &rest {
+            offsets.push(offsets[offsets.len() - 1] + levels(term));
+        }
+        let (blocks, width) = (levels(&block), offsets[rest.len()]);
+        let columns: Vec<usize> = (0..centred.len())
+            .flat_map(|row| rest.iter().zip(&offsets).map(move |(level, offset)| offset + level[row]))
+            .collect();
+        let (mut size, mut sum, mut meets) = (vec![0.0; blocks], vec![0.0; blocks], vec![0.0; blocks * width]);
+        let mut reduced =
+            Equations { normal: vec![0.0; width * width], right: vec![0.0; width], explained: 0.0, rank: 0 };
+        for (row, value) in centred.iter().enumerate() {
+            let places = &columns[row * rest.len()..(row + 1) * rest.len()];
+            size[block[row]] += 1.0;
+            sum[block[row]] += value;
+            places.iter().for_each(|place| meets[block[row] * width + place] += 1.0);
+            reduced.add(places, *value, 1.0);
+        }
+        for b in (0..blocks).filter(|&b| size[b] > 0.0) {
+            reduced.eliminate(size[b], sum[b], &meets[b * width..(b + 1) * width]);
+        }
+        Fit { block, columns, terms: rest.len(), size, sum, meets, reduced }
+    }
+
+    /// What the model explains of all values, and its rank.
+    fn explained(&self) -> (f64, usize) {
+        self.reduced.clone().solve()
+    }
+
+    /// The same of all values but those of some rows.
+    fn without(&self, centred: &[f64], rows: &[usize]) -> (f64, usize) {
+        let mut equations = self.reduced.clone();
+        let width = equations.right.len();
+        let of = |b: usize| &self.meets[b * width..(b + 1) * width];
+        // What each block that loses rows then consists of.
+        let mut left: BTreeMap<usize, (f64, f64, Vec<f64>)> = BTreeMap::new();
+        for &row in rows {
+            let b = self.block[row];
+            let (size, sum, meets) = left.entry(b).or_insert_with(|| {
+                equations.restore(self.size[b], self.sum[b], of(b));
+                (self.size[b], self.sum[b], of(b).to_vec())
+            });
+            let places = &self.columns[row * self.terms..(row + 1) * self.terms];
+            *size -= 1.0;
+            *sum -= centred[row];
+            places.iter().for_each(|&place| meets[place] -= 1.0);
+            equations.add(places, centred[row], -1.0);
+        }
+        for (size, sum, meets) in left.values().filter(|(size, ..)| *size > 0.0) {
+            equations.eliminate(*size, *sum, meets);
+        }
+        equations.solve()
+    }
 }
 
 /// rᵀ N⁺ r and the rank of N, for a positive semidefinite N and r in its range: Cholesky with diagonal pivoting.
