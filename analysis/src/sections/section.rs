@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::answer::Answer;
 use crate::error::Result;
 use crate::figures::Figure;
+use crate::figures::plot::escape;
 use crate::groups::Groups;
 use crate::options::Options;
 use crate::results::Results;
@@ -70,6 +71,8 @@ pub struct Content {
     pub methods: &'static str,
     /// Whether it rests on turning points and intervals, which the page then explains.
     pub by_turning_points: bool,
+    /// Name of the figure that shows the answer, where one does: it stands at the head of the page as well.
+    pub picture: Option<String>,
     /// Figures that are written as files; those that `values` holds are on the page.
     pub figures: Vec<Figure>,
     /// Tables that are written as files.
@@ -121,7 +124,13 @@ pub fn table(text: &Text) -> Value {
     })
 }
 
-/// Figures as the macro `figures` shows them.
+/// Figures as the macro `figures` shows them: each drawing under an identifier, by which the head of the page may show it again.
 pub fn figures<'a>(list: impl IntoIterator<Item = &'a Figure>) -> Value {
-    Value::from_serialize(list.into_iter().collect::<Vec<_>>())
+    let marked = |figure: &Figure| {
+        // A reader of the screen hears the first sentence with the drawing, and all of the caption below it.
+        let (first, _) = figure.caption.split_once(". ").unwrap_or((&figure.caption, ""));
+        let tag = format!("<svg id=\"drawing-{}\" aria-label=\"{}\"", figure.name, escape(first));
+        Figure { svg: figure.svg.replacen("<svg", &tag, 1), ..figure.clone() }
+    };
+    Value::from_serialize(list.into_iter().map(marked).collect::<Vec<_>>())
 }

@@ -67,6 +67,47 @@ impl Text {
         Text { header, numeric, rows }
     }
 
+    /// The table with a number and the ends of its interval to the digits that the interval allows: two of half its width. Rows
+    /// must still be those of the frame that the table is of; a row without an interval is as it was.
+    pub fn precise(mut self, frame: &DataFrame, value: &str, low: &str, high: &str) -> Self {
+        let names = [value, low, high];
+        let places = names.map(|name| self.header.iter().position(|column| column == name));
+        let numbers = |name: &str| frame.column(name).and_then(|column| column.f64().cloned());
+        let ([Some(of), Some(from), Some(to)], [Ok(values), Ok(lows), Ok(highs)]) = (places, names.map(numbers)) else {
+            return self;
+        };
+        for (row, entries) in self.rows.iter_mut().enumerate() {
+            let (Some(value), Some(low), Some(high)) = (values.get(row), lows.get(row), highs.get(row)) else {
+                continue;
+            };
+            let half = (high - low) / 2.0;
+            // What is written with an exponent stays so.
+            if !(half.is_finite()
+                && half > 1e-7
+                && [value, low, high].iter().all(|of| *of == 0.0 || (1e-5..1e6).contains(&of.abs())))
+            {
+                continue;
+            }
+            let decimals = (1 - half.log10().floor() as i32).clamp(0, 8) as usize;
+            (entries[of], entries[from], entries[to]) =
+                (format!("{value:.decimals$}"), format!("{low:.decimals$}"), format!("{high:.decimals$}"));
+        }
+        self
+    }
+
+    /// The table with numbers of these columns to so many significant digits. Rows must still be those of the frame.
+    pub fn shorter(mut self, frame: &DataFrame, names: &[&str], digits: i32) -> Self {
+        for name in names {
+            let place = self.header.iter().position(|column| column == name);
+            let numbers = frame.column(name).and_then(|column| column.f64().cloned());
+            let (Some(place), Ok(numbers)) = (place, numbers) else { continue };
+            for (entries, value) in self.rows.iter_mut().zip(numbers.iter()) {
+                entries[place] = value.map_or_else(|| "–".to_owned(), |value| significant(value, digits));
+            }
+        }
+        self
+    }
+
     /// The table with the zeros that end decimals of these columns left out.
     pub fn trimmed(mut self, names: &[&str]) -> Self {
         for place in (0..self.header.len()).filter(|&place| names.contains(&self.header[place].as_str())) {
@@ -140,5 +181,29 @@ impl Text {
         };
         let rule = widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  ");
         format!("{}{rule}\n{}", line(&self.header), self.rows.iter().map(line).collect::<String>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_the_digits_that_its_interval_allows() {
+        let column =
+            |name: &str, values: [f64; 3]| Column::new(name.into(), values.map(|v| (!v.is_nan()).then_some(v)));
+        let columns = vec![
+            column("mean", [0.0655234, 74.1234, 0.5]),
+            column("low", [0.0648123, 61.0, f64::NAN]),
+            column("high", [0.0662345, 87.5, f64::NAN]),
+            column("sd", [0.0029012, 13.26, f64::NAN]),
+        ];
+        let frame = DataFrame::new_infer_height(columns).unwrap_or_default();
+        let text = Text::of(&frame).precise(&frame, "mean", "low", "high").shorter(&frame, &["sd"], 2);
+        // Half widths 0.00071, 13 and none.
+        assert_eq!(text.rows[0], ["0.06552", "0.06481", "0.06623", "0.0029"]);
+        assert_eq!(text.rows[1], ["74", "61", "88", "13"]);
+        assert_eq!(text.rows[2], ["0.5000", "–", "–", "–"]);
+        assert_eq!(text.clone().precise(&frame, "mean", "absent", "high"), text);
     }
 }

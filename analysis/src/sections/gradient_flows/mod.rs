@@ -55,6 +55,7 @@ impl Section for GradientFlows {
         let curves = Text::of(&all_curves).without(&unused).without_constant(&constant).trimmed(&["steps"]);
         let mut figures = figures::figures(results, &found, &fits)?;
         let on_page = section::figures(&figures);
+        let picture = figures.first().map(|figure| figure.name.clone());
         let windows = drift::windows(&found, options);
         let drifting = figures::drift::figure(&found, &windows);
         let of_neurons = figures::of_neurons(results, &found)?;
@@ -103,6 +104,7 @@ impl Section for GradientFlows {
             template: include_str!("section.html"),
             values,
             methods: include_str!("methods.html"),
+            picture,
             figures,
             tables,
             summary: Some((fitted, "flow_fits.csv")),

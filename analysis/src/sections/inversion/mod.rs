@@ -8,7 +8,6 @@ pub mod figures;
 
 use minijinja::context;
 use phasesweep_results::variables::{DISTANCE, RADIUS, TEST_ERROR, TRAIN_ERROR};
-use polars::prelude::DataFrame;
 
 use super::section::{self, Content, Context, Section, Table};
 use crate::error::Result;
@@ -56,36 +55,55 @@ impl Section for Inversion {
 
         // On screen a column that says the same in every row only takes room; the files keep it.
         let constant = groups.constant();
-        let brief = |frame: &DataFrame| Text::of(frame).without(&constant).without_constant(&["layer", "prune"]);
+        let brief = |text: Text| text.without(&constant).without_constant(&["layer", "prune"]);
+        // Two rules take two rows only where they say different things.
+        let one_rule =
+            |text: Text, resampled: &[&str]| terminal::rules_merged(text, resampled).without_constant(&["rule"]);
         let ends = ["edge", "none", "absent", "diverged", "failed", "missing"].map(str::to_owned);
         let unused: Vec<String> = ends.into_iter().filter(|name| all_zero(&stability, name)).collect();
-        let shown = brief(&stability).without(&unused).interval("low", "high", "95% interval");
+        let shown = Text::of(&stability).precise(&stability, "epsilon_star", "low", "high");
+        let shown = brief(shown.shorter(&stability, &["sd", "cv"], 2).shorter(&stability, &["epoch"], 3));
+        let shown =
+            terminal::rules_merged(shown.without(&unused).interval("low", "high", "95% interval"), &["95% interval"]);
+        let picture = epsilon.first().or(curves.first()).map(|figure| figure.name.clone());
         let values = context! {
             curves => section::figures(&curves),
             epsilon => section::figures(&epsilon),
             along_grid => section::figures(&along_grid),
             along => section::table(
                 &Text::of(&along_frame)
+                    .precise(&along_frame, "epsilon_star", "low", "high")
                     .without_constant(&["layer", "at", "samples_of", "draws"])
                     .interval("low", "high", "95% interval"),
             ),
             shares => section::figures(&shared),
             spreads => section::figures(&spread_out),
-            stability => section::table(&shown),
+            stability => section::table(&shown.clone().without_constant(&["rule"])),
             shifts => section::table(
-                &brief(&shift)
+                &brief(Text::of(&shift).precise(&shift, "share", "low", "high").shorter(&shift, &["amount"], 2))
                     .without(&["from_epsilon_star", "to_epsilon_star"].map(str::to_owned))
                     .interval("low", "high", "95% interval"),
             ),
-            variance => section::table(
-                &brief(&variance)
+            variance => section::table(&one_rule(
+                brief(
+                    Text::of(&variance)
+                        .precise(&variance, "omega_squared", "omega_low", "omega_high")
+                        .precise(&variance, "rms_shift", "rms_shift_low", "rms_shift_high")
+                        .shorter(&variance, &["f", "p"], 3),
+                )
                     .without(&["sum_of_squares", "eta_squared", "against_degrees"].map(str::to_owned))
                     .interval("omega_low", "omega_high", "95% interval of ω²")
                     .interval("rms_shift_low", "rms_shift_high", "95% interval of rms shift"),
-            ),
-            intraclass => section::table(&brief(&intraclass)),
+                &["95% interval of ω²", "95% interval of rms shift"],
+            )),
+            intraclass => section::table(&one_rule(brief(Text::of(&intraclass)), &[])),
             spread => section::table(
-                &brief(&spread).interval("sd_ratio_low", "sd_ratio_high", "95% interval of ratio"),
+                &brief(
+                    Text::of(&spread)
+                        .precise(&spread, "sd_ratio", "sd_ratio_low", "sd_ratio_high")
+                        .shorter(&spread, &["sd", "cv", "cv_ratio"], 2),
+                )
+                .interval("sd_ratio_low", "sd_ratio_high", "95% interval of ratio"),
             ),
         };
         Ok(Some(Content {
@@ -95,6 +113,7 @@ impl Section for Inversion {
             template: if is_asked && (is_principal || has_manifolds) { include_str!("section.html") } else { "" },
             values,
             by_turning_points: is_asked,
+            picture,
             figures: [curves, epsilon, along_grid, shared, spread_out].concat(),
             tables: vec![
                 Table::long("turning_points", turning_points),
@@ -105,7 +124,7 @@ impl Section for Inversion {
                 Table::new("intraclass", intraclass),
                 Table::new("spread", spread),
             ],
-            summary: Some((terminal::rules_merged(shown, &["95% interval"]), "stability.csv")),
+            summary: Some((shown, "stability.csv")),
             ..Content::default()
         }))
     }

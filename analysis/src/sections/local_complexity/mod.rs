@@ -51,6 +51,7 @@ impl Section for LocalComplexity {
             },
             methods: include_str!("methods.html"),
             by_turning_points: true,
+            picture: figures.first().map(|figure| figure.name.clone()),
             figures,
             tables: vec![
                 Table::long("lc_phases", table::phases(results, &found)?),

@@ -43,6 +43,9 @@ impl Section for Series {
         let sentences = sentences::sentences(&rows, principal.as_deref(), options);
         let summary = table::summary(&rows, groups)?;
         let shown = Text::of(&summary)
+            .precise(&summary, "epsilon_star", "low", "high")
+            .precise(&summary, "ratio", "ratio_low", "ratio_high")
+            .shorter(&summary, &["sd"], 2)
             .without(&groups.constant())
             .without_constant(&["prune"])
             .without(&["least_ratio", "greatest_ratio"].map(str::to_owned))
@@ -63,6 +66,8 @@ impl Section for Series {
             judged = Some(verdict::judge(results, &all.points, groups, &shifts, &shares, &spreads, options));
             let shift = shifts::frame(&all.points, &shifts)?;
             shifted = Text::of(&shift)
+                .precise(&shift, "share", "low", "high")
+                .shorter(&shift, &["amount"], 2)
                 .without(&["layer", "from_epsilon_star", "to_epsilon_star"].map(str::to_owned))
                 .interval("low", "high", "95% interval");
             tables.extend([
@@ -92,6 +97,7 @@ impl Section for Series {
             methods: include_str!("methods.html"),
             by_turning_points: true,
             answer,
+            picture: comparison.first().or(courses.first()).map(|figure| figure.name.clone()),
             figures: [comparison, courses].concat(),
             tables,
             summary: Some((shown, "series.csv")),
