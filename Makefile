@@ -36,12 +36,16 @@ DESTDIR ?=
 MDBOOK_VERSION := 0.5.4
 TOOLS := $(HOME)/.cache/phasesweep/tools
 
-.PHONY: help setup setup-test setup-slurm setup-mpich setup-gpu setup-wheel readers build install install-programs install-built release demo test test-python wheel test-wheel test-slurm test-mpich test-avx512 test-wgpu lint features docs book papers papers-full fuzz fuzz-build bench bench-dispatch torture
+.PHONY: help setup setup-test setup-slurm setup-mpich setup-gpu setup-wheel readers build install install-programs install-built release demo test test-python wheel test-wheel test-slurm test-mpich test-avx512 test-wgpu lint features docs book papers papers-full fuzz fuzz-build bench bench-dispatch torture setup-page page-tools page test-page
+# Only where there is none: a node of another source brings an npm of its own.
+PAGE_PACKAGES = $(shell command -v chromium >/dev/null || echo chromium) $(shell command -v npm >/dev/null || echo nodejs npm)
+
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
 	@echo 'make test     the same set-up, then every test'
 	@echo 'make wheel    the Python package with both programs in it, in dist/; test-wheel installs and tests it'
+	@echo 'make page     the script and style of the report’s page; make test-page its tests in a headless Chromium'
 	@echo 'make test-slurm, make test-mpich   jobs on a real Slurm; the contracts with MPICH'
 	@echo 'make test-avx512   the tests of the CPU loops with AVX-512, emulated where the processor lacks it'
 	@echo 'make test-wgpu     what trains on a GPU, on a Vulkan device: a software one where there is no other'
@@ -79,6 +83,9 @@ setup:
 
 setup-test:
 	@$(call install_packages,$(TEST_PACKAGES))
+
+setup-page:
+	@$(call install_packages,$(TEST_PACKAGES) $(PAGE_PACKAGES))
 
 setup-slurm:
 	@$(call install_packages,$(SLURM_PACKAGES))
@@ -120,7 +127,20 @@ demo: build
 	mpirun --oversubscribe -n $(DEMO_RANKS) $(BIN)/phasesweep run sweeps/quick.toml --out runs/quick
 	$(BIN)/phasesweep report runs/quick
 
-test: setup-test readers
+# What builds the report's page and tests it in a browser, in the versions of analysis/page/package-lock.json.
+page-tools: setup-page analysis/page/node_modules/.package-lock.json
+analysis/page/node_modules/.package-lock.json: analysis/page/package-lock.json
+	cd analysis/page && npm ci --ignore-scripts --no-audit --no-fund
+	touch $@
+
+# dist/ is checked in, so that a build needs no node; a test holds it against src/.
+page: page-tools
+	cd analysis/page && npm run --silent build
+
+test-page: page-tools
+	cargo test --release --workspace --locked --test page
+
+test: setup-test page-tools readers
 	PHASESWEEP_READERS=$(READERS)/bin/python cargo test --release --workspace --locked
 	$(MAKE) test-python
 

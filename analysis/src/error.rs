@@ -127,6 +127,10 @@ pub enum Error {
     /// The page could not be rendered.
     #[error("the page could not be rendered: {0}")]
     Page(#[from] minijinja::Error),
+
+    /// What the page's explorer is given could not be packed.
+    #[error("the page's data cannot be packed: {0}")]
+    Embed(std::io::Error),
 }
 
 /// Result of this crate.

@@ -9,6 +9,7 @@
 
 pub mod answer;
 pub mod error;
+pub mod explorer;
 pub mod figures;
 pub mod groups;
 pub mod options;
@@ -29,4 +30,4 @@ pub use error::{Error, Result};
 pub use options::Options;
 // The rules that the program applies too.
 pub use phasesweep_results::{principal, turning_point};
-pub use report::{Written, report};
+pub use report::{Written, report, report_telling};

@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
-use phasesweep_analysis::{Options, options, report, turning_point};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use phasesweep_analysis::{Options, Written, options, report_telling, turning_point};
 
 /// Report on a sweep: stability of the training error at inversion, as tables, figures and one page.
 #[derive(Debug, Parser)]
-#[command(name = "phasesweep-report", version, about)]
+#[command(name = "phasesweep-report", version, about, after_help = EXAMPLES)]
 struct Arguments {
     /// Run directory (which holds results.h5), or a results file
     #[arg(value_name = "DIR_OR_FILE")]
@@ -55,7 +58,16 @@ struct Arguments {
     /// Bootstrap resamples of an interval of a power law
     #[arg(long, value_name = "COUNT", default_value_t = 2000)]
     bootstrap: usize,
+
+    /// Print what came out as JSON: page, answer, and what should be known of the data
+    #[arg(long)]
+    json: bool,
 }
+
+const EXAMPLES: &str = "Examples:
+  phasesweep-report runs/stability
+  phasesweep-report results.h5 --out report --group-by optimiser,lr
+  phasesweep-report runs/stability --json | jq -r .answer.headline";
 
 /// The user's input is wrong (DESIGN.md, exit codes).
 const WRONG_INPUT: u8 = 2;
@@ -80,18 +92,39 @@ fn main() -> ExitCode {
         principal,
         turning,
         loss_levels,
+        json,
     } = Arguments::parse();
     let turning = turning.into_iter().collect();
     let options =
         Options { group_by, prominence, burn_in, lc_prominence, tolerance, bootstrap, principal, turning, loss_levels };
-    match report(&from, out.as_deref(), &options) {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    let tell = |step: usize, steps: usize, what: &str| {
+        bar.set_length(steps as u64);
+        bar.set_position(step as u64);
+        bar.set_message(what.to_owned());
+    };
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} ({elapsed})") {
+        bar.set_style(style);
+    }
+    // A report that takes no longer than this needs no bar. Where standard error is no terminal, indicatif draws none.
+    let late = bar.clone();
+    thread::spawn(move || {
+        thread::sleep(Duration::from_secs(1));
+        if !late.is_finished() {
+            late.set_draw_target(ProgressDrawTarget::stderr());
+            late.enable_steady_tick(Duration::from_millis(200));
+        }
+    });
+    let written = report_telling(&from, out.as_deref(), &options, &tell);
+    bar.finish_and_clear();
+    match written {
         Ok(written) => {
             written.doubts.iter().for_each(|sentence| eprintln!("warning: {sentence}"));
-            println!("{}\n{}", written.summary, written.answer.headline);
-            written.answer.sentences.iter().for_each(|sentence| println!("- {sentence}"));
-            written.data.iter().for_each(|sentence| println!("! {sentence}"));
-            written.absent.iter().for_each(|sentence| println!("! {sentence}"));
-            println!("\nReport: {}", written.page.display());
+            if json {
+                println!("{}", as_json(&written))
+            } else {
+                say(&written)
+            }
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -99,4 +132,24 @@ fn main() -> ExitCode {
             ExitCode::from(WRONG_INPUT)
         }
     }
+}
+
+/// What came out, for a person.
+fn say(written: &Written) {
+    println!("{}\n{}", written.summary, written.answer.headline);
+    written.answer.sentences.iter().for_each(|sentence| println!("- {sentence}"));
+    written.data.iter().for_each(|sentence| println!("! {sentence}"));
+    written.absent.iter().for_each(|sentence| println!("! {sentence}"));
+    println!("\nReport: {}", written.page.display());
+}
+
+/// What came out, for a program.
+fn as_json(written: &Written) -> serde_json::Value {
+    serde_json::json!({
+        "page": written.page,
+        "answer": written.answer,
+        "data": written.data,
+        "absent": written.absent,
+        "doubts": written.doubts,
+    })
 }

@@ -1,10 +1,15 @@
-//! The page: one HTML file that needs no network, read like a paper's supplement.
+//! The page: one HTML file that needs no network, read like a paper's supplement, with an explorer of its cells.
+//!
+//! Invariants: a pure function of what it is given; without JavaScript everything but the explorer is there. What a user named is
+//! escaped by the templates, or stands in the explorer's blocks, which are base64; the policy in the page's head lets no script
+//! run but the one that is built into this program.
 
 use minijinja::{Environment, Value, context};
 use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::error::Result;
+use crate::explorer::Explorer;
 use crate::figures::STYLE;
 use crate::groups::Groups;
 use crate::options::Options;
@@ -25,6 +30,31 @@ pub struct Page<'a> {
     pub data: &'a [String],
     /// What the file does not hold.
     pub absent: &'a [String],
+    /// The cells, for the explorer.
+    pub explorer: Option<&'a Explorer>,
+}
+
+/// What `analysis/page` is built into (`make page`): the script, its style, and the script's SHA-256 in base64, by which the
+/// page's policy knows it.
+const SCRIPT: &str = include_str!("../page/dist/page.js");
+const PAGE_STYLE: &str = include_str!("../page/dist/page.css");
+const SCRIPT_HASH: &str = include_str!("../page/dist/page.js.sha256");
+
+/// A figure that is shown a second time, at the head of the page.
+#[derive(Serialize)]
+struct Picture<'a> {
+    name: &'a str,
+    caption: &'a str,
+    view_box: &'a str,
+}
+
+/// The one picture at the head: what the section that answers first chose, and of which the page holds the drawing.
+fn picture(contents: &[Content]) -> Option<Picture<'_>> {
+    let (_, content) = answers(contents).next().filter(|(_, content)| !content.template.is_empty())?;
+    let name = content.picture.as_ref()?;
+    let figure = content.figures.iter().find(|figure| figure.name == *name)?;
+    let view_box = figure.svg.split_once("viewBox=\"")?.1.split_once('"')?.0;
+    Some(Picture { name, caption: &figure.caption, view_box })
 }
 
 /// The answers of the sections, each with its section; what leads comes first.
@@ -64,6 +94,11 @@ pub fn render(page: &Page<'_>) -> Result<String> {
     let methods = methods.map(|content| fragment(content.methods, &content.values));
     let html = environment.get_template("page.html")?.render(context! {
         style => STYLE,
+        page_style => PAGE_STYLE,
+        script => SCRIPT,
+        script_hash => SCRIPT_HASH.trim(),
+        explorer => page.explorer,
+        picture => picture(page.contents),
         title => results.provenance.name.clone().unwrap_or_else(|| "unnamed sweep".into()),
         about => answers(page.contents).next().map(|(_, content)| content.title),
         answers => answers(page.contents).map(|(answer, _)| answer).collect::<Vec<_>>(),

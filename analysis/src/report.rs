@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::answer::Answer;
 use crate::error::{Error, Result};
+use crate::explorer;
 use crate::groups::Groups;
 use crate::options::Options;
 use crate::page::{self, Page};
@@ -38,7 +39,22 @@ pub struct Written {
 /// # Errors
 /// Settings out of their range, a file that cannot be read or that is not a results file, a folder that cannot be written.
 pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Written> {
+    report_telling(from, out, options, &|_, _, _| ())
+}
+
+/// As [`report`], and tells before each step which it is of how many, counted from 0, and what it is about.
+///
+/// # Errors
+/// As [`report`].
+pub fn report_telling(
+    from: &Path,
+    out: Option<&Path>,
+    options: &Options,
+    tell: &dyn Fn(usize, usize, &str),
+) -> Result<Written> {
     options.check()?;
+    let steps = SECTIONS.len() + 4;
+    tell(0, steps, "reading the cells");
     let file = locate(from)?;
     let results = Results::open(&file)?;
     let folder = match out {
@@ -52,7 +68,9 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     let mut doubts = if options.group_by.is_empty() { groups.doubts(&results.cells, &file) } else { Vec::new() };
     let asked = options.principal.is_some();
     let options = &options.with(&results.provenance.report)?;
+    tell(1, steps, "searching class manifolds for turning points");
     let mut points = inversion::search(&results, options)?;
+    tell(2, steps, "searching every other series");
     let mut series = series::search(&results, options)?;
     if let Some(name) = &options.principal {
         // One that the command line names must be there; one that the sweep names may yet be measured.
@@ -69,7 +87,8 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     let context =
         Context { results: &results, groups: &groups, options, points: &points, series: &series, other_question };
     let mut contents: Vec<Content> = Vec::new();
-    for section in SECTIONS {
+    for (place, section) in SECTIONS.iter().enumerate() {
+        tell(3 + place, steps, "tables and figures");
         let Some(content) = section.make(&context)? else { continue };
         for table in &content.tables {
             match table.markdown {
@@ -84,6 +103,8 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
     }
     let absent: Vec<String> = SECTIONS.iter().flat_map(|section| section.absent(&context)).collect();
     let data: Vec<String> = results.provenance.data_findings.iter().cloned().chain(note_on_means(&points)).collect();
+    tell(steps - 1, steps, "the page");
+    let explorer = explorer::gather(&results, &groups, &points, &series)?;
     let page = folder.join("index.html");
     let html = page::render(&Page {
         results: &results,
@@ -92,6 +113,7 @@ pub fn report(from: &Path, out: Option<&Path>, options: &Options) -> Result<Writ
         contents: &contents,
         data: &data,
         absent: &[doubts.as_slice(), absent.as_slice()].concat(),
+        explorer: explorer.as_ref(),
     })?;
     write::file(&page, html.as_bytes())?;
     let (answer, summary) = match page::answers(&contents).next() {

@@ -267,7 +267,7 @@ impl Frame<'_> {
             escape(&self.panel.x_label)
         );
         if !self.panel.y_label.is_empty() {
-            let (x, y) = (left - 42.0, top + self.height / 2.0);
+            let (x, y) = (left - 46.0, top + self.height / 2.0);
             let _ = write!(
                 out,
                 "<text text-anchor=\"middle\" transform=\"translate({x:.1} {y:.1}) rotate(-90)\">{}</text>",

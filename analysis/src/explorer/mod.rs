@@ -1,0 +1,76 @@
+//! What the page's explorer is given: every cell with its specification and statistics, its trajectories thinned for drawing,
+//! and its stragglers, as text that can stand inside HTML.
+//!
+//! Three blocks ([`block`]), so that a reader who only looks at the figure never unpacks the trajectories. Statistics are
+//! those of the tables, and are never computed from what is thinned. Invariant: the texts are base64, so that nothing that a
+//! user named can end an element of the page or begin one.
+
+pub mod along;
+pub mod block;
+pub mod columns;
+pub mod sets;
+pub mod trajectories;
+
+use serde::Serialize;
+
+use crate::error::Result;
+use crate::groups::Groups;
+use crate::results::Results;
+use crate::sections::stragglers::sets as stragglers;
+use crate::turning::TurningPoints;
+use crate::turning::series::AllSeries;
+use block::Block;
+use columns::{Described, Table};
+
+/// The blocks of the page.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explorer {
+    /// Columns of the cells.
+    pub cells: String,
+    /// Trajectories; `None` where the file holds no series.
+    pub trajectories: Option<String>,
+    /// Stragglers; `None` where the file holds none.
+    pub stragglers: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    cells: usize,
+    columns: Vec<Described<'a>>,
+    constants: &'a [(String, String)],
+    turns: &'a [columns::Turn],
+    start: columns::Start,
+    notes: Vec<String>,
+}
+
+/// Gathers it. `None` for a file without cells.
+///
+/// # Errors
+/// What keeps the file from being read.
+pub fn gather(
+    results: &Results,
+    groups: &Groups,
+    points: &TurningPoints,
+    series: &AllSeries,
+) -> Result<Option<Explorer>> {
+    let count = results.cells.len();
+    if count == 0 {
+        return Ok(None);
+    }
+    let lines = along::lines(results, points, series);
+    let (drawn, ends) = trajectories::read(results, series, &lines)?;
+    let stragglers = stragglers::read(results, points)?;
+    let mut table = Table::of(results, groups, points, series);
+    table.add_ends(results, &ends);
+    table.add_stragglers(count, &stragglers);
+    let start = table.start(points, series);
+    let mut block = Block::default();
+    let columns = table.columns.iter().map(|column| column.described(&mut block)).collect();
+    let notes: Vec<String> = table.notes.iter().chain(&drawn.notes).cloned().collect();
+    let header = Header { cells: count, columns, constants: &table.constants, turns: &table.turns, start, notes };
+    Ok(Some(Explorer {
+        cells: block.seal(&header)?,
+        trajectories: if lines.is_empty() { None } else { Some(drawn.seal(&lines, &table.turns)?) },
+        stragglers: sets::seal(count, &stragglers)?,
+    }))
+}
