@@ -11,7 +11,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fixture::{Cell, Holds, SAMPLES, error, unlocked, write};
+use fixture::{Cell, Holds, SAMPLES, error, rows, unlocked, write};
 use hdf5::types::VarLenUnicode;
 use phasesweep_analysis::{Options, report};
 
@@ -112,6 +112,11 @@ fn the_explorer_is_given_what_the_file_says_of_every_cell() {
         }
     }
     assert_eq!(named("epsilon_star:distance")["decimals"], 2, "errors of {SAMPLES} samples");
+    let found = rows(&folder.path().join("report/turning_points.csv"));
+    let of_distance = |row: &&std::collections::BTreeMap<String, String>| {
+        (&*row["observable"], &*row["rule"], &*row["status"]) == ("distance", "prominence", "found")
+    };
+    assert_eq!(found.iter().filter(of_distance).count(), stars.iter().filter(|star| star.is_finite()).count());
     assert_eq!(numbers("lr")[6], 0.4);
     assert!(numbers("final_train_error")[23].is_nan() && numbers("final_train_error")[0] == 0.0);
     assert_eq!(numbers("least_test_epoch")[0], 80.0);
