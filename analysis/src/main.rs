@@ -1,17 +1,41 @@
 //! `phasesweep-report`: parse arguments, call the library, turn an error into an exit code.
 
+mod commands;
+
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use phasesweep_analysis::{Options, Written, options, report_telling, turning_point};
 
 /// Report on a sweep: stability of the training error at inversion, as tables, figures and one page.
 #[derive(Debug, Parser)]
 #[command(name = "phasesweep-report", version, about, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    report: Option<Arguments>,
+}
+
+/// What it does beside the report. A run directory of such a name is given as `./compare`.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Compare(commands::compare::Arguments),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  phasesweep report runs/quick                          tables, figures and the page, in runs/quick/report
+  phasesweep report runs/quick --group-by lr --out lr   by learning rate, in a folder of its own
+  phasesweep report runs/quick --json | jq -r .answer.headline";
+
+#[derive(Debug, clap::Args)]
 struct Arguments {
     /// Run directory (which holds results.h5), or a results file
     #[arg(value_name = "DIR_OR_FILE")]
@@ -47,7 +71,7 @@ struct Arguments {
     principal: Option<String>,
 
     /// Which way a series turns: NAME=minimum, NAME=maximum or NAME=either; may be given several times
-    #[arg(long, value_name = "NAME=WAY", value_parser = way)]
+    #[arg(long, value_name = "NAME=WAY", value_parser = options::way)]
     turning: Vec<(String, options::Turning)>,
 
     /// Training losses whose crossing is held against the inversion, comma-separated [default: what the sweep file's table
@@ -64,22 +88,19 @@ struct Arguments {
     json: bool,
 }
 
-const EXAMPLES: &str = "Examples:
-  phasesweep-report runs/stability
-  phasesweep-report results.h5 --out report --group-by optimiser,lr
-  phasesweep-report runs/stability --json | jq -r .answer.headline";
-
 /// The user's input is wrong (DESIGN.md, exit codes).
 const WRONG_INPUT: u8 = 2;
 
-/// Reads `NAME=WAY`.
-fn way(text: &str) -> Result<(String, options::Turning), String> {
-    let (name, way) = text.split_once('=').ok_or_else(|| format!("`{text}` is not NAME=WAY"))?;
-    let turning = options::Turning::named(way).ok_or_else(|| options::unknown_way(name, way).to_string())?;
-    Ok((name.to_owned(), turning))
-}
-
 fn main() -> ExitCode {
+    let arguments = match CommandLine::parse() {
+        CommandLine { command: Some(Command::Compare(arguments)), .. } => {
+            return said(commands::compare::run(arguments));
+        }
+        CommandLine { report: Some(arguments), .. } => arguments,
+        CommandLine { command: None, report: None } => {
+            return said(Err("give a run directory: phasesweep-report DIR, or --help".to_owned()));
+        }
+    };
     let Arguments {
         from,
         out,
@@ -93,7 +114,7 @@ fn main() -> ExitCode {
         turning,
         loss_levels,
         json,
-    } = Arguments::parse();
+    } = arguments;
     let turning = turning.into_iter().collect();
     let options =
         Options { group_by, prominence, burn_in, lc_prominence, tolerance, bootstrap, principal, turning, loss_levels };
@@ -152,4 +173,19 @@ fn as_json(written: &Written) -> serde_json::Value {
         "absent": written.absent,
         "doubts": written.doubts,
     })
+}
+
+/// Prints how a subcommand ended.
+fn said(outcome: commands::Outcome) -> ExitCode {
+    match outcome {
+        // A reader that has seen enough is no fault.
+        Ok(text) => {
+            _ = std::io::stdout().lock().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(sentence) => {
+            eprintln!("error: {sentence}");
+            ExitCode::from(WRONG_INPUT)
+        }
+    }
 }

@@ -125,3 +125,13 @@ pub fn unknown_way(name: &str, way: &str) -> Error {
     let known = Turning::ALL.map(|(name, _)| name).join(", ");
     Error::Setting(format!("{name} cannot turn by `{way}`: a series turns by one of {known}"))
 }
+
+/// Reads `NAME=WAY` of a command line.
+///
+/// # Errors
+/// A sentence for what is not so, or names no way.
+pub fn way(text: &str) -> std::result::Result<(String, Turning), String> {
+    let (name, way) = text.split_once('=').ok_or_else(|| format!("`{text}` is not NAME=WAY"))?;
+    let turning = Turning::named(way).ok_or_else(|| unknown_way(name, way).to_string())?;
+    Ok((name.to_owned(), turning))
+}

@@ -3,8 +3,10 @@
 //! A subcommand returns an [`exit::Exit`] or an [`exit::Failure`]; `exit` alone prints failures and knows the process's
 //! exit codes. Nothing here imports this module: the definition is handed to the two commands that print it.
 
+mod analysis_program;
 mod bench;
 mod collect;
+mod compare;
 mod complete;
 mod data;
 mod doctor;
@@ -60,6 +62,8 @@ enum Command {
     Collect(collect::Arguments),
     /// Analyse results.h5: tables, figures and a page (runs phasesweep-report).
     Report(report::Arguments),
+    /// Compare runs, or versions of the program: what differs beyond noise, and whose bits agree (runs phasesweep-report).
+    Compare(compare::Arguments),
     /// List the keys of a sweep file, with their bounds and defaults.
     Keys(keys::Arguments),
     /// List, fetch and check data sets.
@@ -90,6 +94,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Observe(arguments) => observe::run(arguments),
         Command::Collect(arguments) => collect::run(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::Compare(arguments) => compare::run(arguments),
         Command::Data(arguments) => data::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Complete(arguments) => complete::run(arguments, definition()),

@@ -40,12 +40,13 @@ fn flags(command: &clap::Command, all: &mut BTreeSet<String>) {
 
 /// The long flags of `phasesweep-report`, from its definition's text: the analysis is another program.
 fn flags_of_report() -> Vec<String> {
-    let lines: Vec<&str> = include_str!("../../analysis/src/main.rs").lines().collect();
+    let sources = [include_str!("../../analysis/src/main.rs"), include_str!("../../analysis/src/commands/compare.rs")];
     let field = |pair: &[&str]| {
         let name = pair[1].trim().strip_suffix(',')?.split(':').next()?.trim_start_matches("pub ").to_owned();
         pair[0].contains("#[arg(long").then(|| format!("--{}", name.replace('_', "-")))
     };
-    lines.windows(2).filter_map(field).collect()
+    let of = |text: &str| text.lines().collect::<Vec<_>>().windows(2).filter_map(field).collect::<Vec<_>>();
+    sources.into_iter().flat_map(of).collect()
 }
 
 fn named_in(text: &str) -> BTreeSet<String> {

@@ -119,12 +119,12 @@ impl Results {
 }
 
 /// Text of an attribute, if there is such a one.
-fn words(dataset: &hdf5::Dataset, name: &str) -> Option<String> {
+pub(super) fn words(dataset: &hdf5::Dataset, name: &str) -> Option<String> {
     let attribute = dataset.attr(name).ok()?;
     text(&attribute).ok()?.into_iter().next()
 }
 
 /// Whether it is the scale of a dimension without labels, as netCDF-4 writes it.
-fn is_bare(scale: &hdf5::Dataset) -> bool {
+pub(super) fn is_bare(scale: &hdf5::Dataset) -> bool {
     words(scale, "NAME").is_some_and(|name| name.starts_with("This is a netCDF dimension but not a netCDF variable"))
 }

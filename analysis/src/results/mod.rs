@@ -6,6 +6,7 @@
 
 mod along_training;
 mod coordinates;
+mod of_cells;
 mod provenance;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use phasesweep_results::{Dim, LabelKind, RESULTS_FILE, attribute, variables};
 
 pub use along_training::{AlongTraining, Unit};
 pub use coordinates::Cells;
+pub use of_cells::{Kind, OfCells};
 pub use phasesweep_results::{AXES, FlowStop, Status};
 pub use provenance::Provenance;
 

@@ -146,7 +146,7 @@ impl Contrast {
 
 /// The probability below the upper end of a two-sided interval that misses with probability `miss`, all of so many at
 /// once (Šidák 1967).
-fn upper(miss: f64, contrasts: usize) -> f64 {
+pub fn upper(miss: f64, contrasts: usize) -> f64 {
     let each = -((-miss).ln_1p() / contrasts.max(1) as f64).exp_m1();
     1.0 - each / 2.0
 }

@@ -14,4 +14,5 @@ pub mod jackknife;
 pub mod moments;
 pub mod overlap;
 pub mod power_law;
+pub mod proportion;
 pub mod spread;

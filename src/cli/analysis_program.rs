@@ -1,0 +1,42 @@
+//! Starting `phasesweep-report` from beside this binary or from PATH, as git starts its subcommands, so that a compute node's
+//! binary carries no polars and a laptop can report without MPI.
+//!
+//! Invariant: what it prints is not touched, and its exit codes are those of `exit`.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::exit::{Exit, Failure};
+
+const NAME: &str = "phasesweep-report";
+
+/// Where it is: beside this program, else by its name, wherever PATH finds it.
+pub(super) fn path() -> PathBuf {
+    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|dir| dir.join(NAME)));
+    beside.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(NAME))
+}
+
+/// Why it could not be started, with what to do about it.
+pub(super) fn not_started(program: &Path, error: &std::io::Error) -> Failure {
+    Failure::Input(format!(
+        "{} cannot be started: {error}. Build it with `cargo build --release -p phasesweep-analysis` and put it beside phasesweep or on PATH.",
+        program.display()
+    ))
+}
+
+/// Runs it to its end with these arguments.
+pub(super) fn run(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Exit, Failure> {
+    let program = path();
+    let mut command = Command::new(&program);
+    command.args(arguments);
+    let status = command.status().map_err(|error| not_started(&program, &error))?;
+    match status.code() {
+        Some(0) => Ok(Exit::Complete),
+        Some(2) => Err(Failure::Said(Exit::Refused)),
+        other => Err(Failure::Bug(format!(
+            "{NAME} ended with {}",
+            other.map_or("a signal".into(), |code| format!("code {code}"))
+        ))),
+    }
+}
