@@ -4,13 +4,14 @@
 //! (of the training error there) → [`sections`]
 //! (what each makes of them and of the file: tables, figures, sentences) → [`page`] and [`mod@report`] (the folder).
 //! [`tables`] (by polars), [`figures`], [`sample_sets`] and [`pictures`] are what sections are made with; [`statistics`] is
-//! pure and knows none of them. [`mod@compare`] is another end of the same way. Nothing here knows how cells are trained: `results.h5` and the contract on it
+//! pure and knows none of them. [`mod@compare`] and [`mod@export`] are other ends of the same way. Nothing here knows how cells are trained: `results.h5` and the contract on it
 //! (`phasesweep_results`) are all that this crate shares with the program.
 
 pub mod answer;
 pub mod compare;
 pub mod error;
 pub mod explorer;
+pub mod export;
 pub mod figures;
 pub mod groups;
 pub mod options;

@@ -27,6 +27,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Compare(commands::compare::Arguments),
+    Export(commands::export::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -96,6 +97,7 @@ fn main() -> ExitCode {
         CommandLine { command: Some(Command::Compare(arguments)), .. } => {
             return said(commands::compare::run(arguments));
         }
+        CommandLine { command: Some(Command::Export(arguments)), .. } => return said(commands::export::run(arguments)),
         CommandLine { report: Some(arguments), .. } => arguments,
         CommandLine { command: None, report: None } => {
             return said(Err("give a run directory: phasesweep-report DIR, or --help".to_owned()));

@@ -12,6 +12,7 @@ mod data;
 mod doctor;
 mod execution_arguments;
 mod exit;
+mod export;
 mod job_arguments;
 mod keys;
 mod observe;
@@ -64,6 +65,8 @@ enum Command {
     Report(report::Arguments),
     /// Compare runs, or versions of the program: what differs beyond noise, and whose bits agree (runs phasesweep-report).
     Compare(compare::Arguments),
+    /// Export results: Parquet, CSV, netCDF, Zarr, LaTeX, figures, logs of trackers (runs phasesweep-report).
+    Export(export::Arguments),
     /// List the keys of a sweep file, with their bounds and defaults.
     Keys(keys::Arguments),
     /// List, fetch and check data sets.
@@ -95,6 +98,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Collect(arguments) => collect::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Compare(arguments) => compare::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
         Command::Data(arguments) => data::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Complete(arguments) => complete::run(arguments, definition()),

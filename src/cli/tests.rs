@@ -40,7 +40,11 @@ fn flags(command: &clap::Command, all: &mut BTreeSet<String>) {
 
 /// The long flags of `phasesweep-report`, from its definition's text: the analysis is another program.
 fn flags_of_report() -> Vec<String> {
-    let sources = [include_str!("../../analysis/src/main.rs"), include_str!("../../analysis/src/commands/compare.rs")];
+    let sources = [
+        include_str!("../../analysis/src/main.rs"),
+        include_str!("../../analysis/src/commands/compare.rs"),
+        include_str!("../../analysis/src/commands/export.rs"),
+    ];
     let field = |pair: &[&str]| {
         let name = pair[1].trim().strip_suffix(',')?.split(':').next()?.trim_start_matches("pub ").to_owned();
         pair[0].contains("#[arg(long").then(|| format!("--{}", name.replace('_', "-")))

@@ -1,0 +1,7 @@
+//! The commands that people and scripts touch, each through the real binary: what is served and to whom, what a terminal shows,
+//! what is printed for programs, and what every refusal says.
+
+#![allow(clippy::unwrap_used)]
+
+mod export;
+mod rig;
