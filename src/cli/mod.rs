@@ -20,6 +20,7 @@ mod plan;
 mod plot;
 mod report;
 mod run;
+mod serve;
 mod show;
 mod simulation;
 mod slice;
@@ -53,6 +54,8 @@ enum Command {
     Submit(submit::Arguments),
     /// Say how far a run is, from the files in its directory.
     Status(status::Arguments),
+    /// Serve the report page of runs, live, on this machine alone, for an ssh tunnel.
+    Serve(serve::Arguments),
     /// Show one cell whole: specification, trajectory, turning points, provenance.
     Show(show::Arguments),
     /// Cut a plane through input space into the linear regions of a cell's network, exactly, along training.
@@ -90,6 +93,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Plan(arguments) => plan::run(arguments),
         Command::Submit(arguments) => submit::run(arguments, definition()),
         Command::Status(arguments) => status::run(arguments),
+        Command::Serve(arguments) => serve::run(arguments),
         Command::Show(arguments) => show::run(arguments),
         Command::Slice(arguments) => slice::run(arguments),
         Command::Doctor(arguments) => doctor::run(arguments),
