@@ -27,6 +27,7 @@ mod slice;
 mod status;
 mod submit;
 mod sweep_file;
+mod watch;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -54,6 +55,8 @@ enum Command {
     Submit(submit::Arguments),
     /// Say how far a run is, from the files in its directory.
     Status(status::Arguments),
+    /// Watch a run in the terminal: cells, ranks, rate, time left, curves; from the files in its directory.
+    Watch(watch::Arguments),
     /// Serve the report page of runs, live, on this machine alone, for an ssh tunnel.
     Serve(serve::Arguments),
     /// Show one cell whole: specification, trajectory, turning points, provenance.
@@ -93,6 +96,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Plan(arguments) => plan::run(arguments),
         Command::Submit(arguments) => submit::run(arguments, definition()),
         Command::Status(arguments) => status::run(arguments),
+        Command::Watch(arguments) => watch::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Show(arguments) => show::run(arguments),
         Command::Slice(arguments) => slice::run(arguments),

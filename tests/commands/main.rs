@@ -6,3 +6,4 @@
 mod export;
 mod rig;
 mod serve;
+mod watch;
