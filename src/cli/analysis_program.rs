@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::exit::{Exit, Failure};
+use super::waiting;
 
 const NAME: &str = "phasesweep-report";
 
@@ -30,7 +31,7 @@ pub(super) fn run(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Res
     let program = path();
     let mut command = Command::new(&program);
     command.args(arguments);
-    let status = command.status().map_err(|error| not_started(&program, &error))?;
+    let status = waiting::on(NAME, || command.status()).map_err(|error| not_started(&program, &error))?;
     match status.code() {
         Some(0) => Ok(Exit::Complete),
         Some(2) => Err(Failure::Said(Exit::Refused)),

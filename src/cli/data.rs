@@ -20,7 +20,11 @@ pub(super) struct Arguments {
 #[derive(Subcommand)]
 enum Action {
     /// Every source a sweep file can name, and whether its files are here.
-    List,
+    List {
+        /// Print one JSON array: a source each.
+        #[arg(long)]
+        json: bool,
+    },
     /// Download data sets, resuming what was begun, and check their sums.
     Fetch {
         /// mnist, fashion-mnist, kmnist, cifar10.
@@ -52,7 +56,11 @@ struct Check {
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.action {
-        Action::List => {
+        Action::List { json: true } => {
+            println!("{}", listed(&data::listings(&data::Places::from_env())));
+            Ok(Exit::Complete)
+        }
+        Action::List { json: false } => {
             for source in data::listings(&data::Places::from_env()) {
                 println!("{:14} {:9} {}", source.name, samples(&source), source.about);
                 println!("{:14} {:9} {}{}", "", "", source.status, licence(&source));
@@ -62,13 +70,14 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Action::Fetch { names } => {
             for name in names {
                 let options = data::Options::from_env(&name).map_err(Failure::input)?;
-                let bar = indicatif::ProgressBar::no_length();
+                let bar = download_bar();
                 let fetched = data::fetch(&name, &options, &mut |progress| {
                     bar.set_message(progress.file.to_string());
+                    bar.set_length(progress.total);
                     bar.set_position(progress.received);
-                })
-                .map_err(Failure::input)?;
+                });
                 bar.finish_and_clear();
+                let fetched = fetched.map_err(Failure::input)?;
                 println!("{name}: {}", fetched.dir.display());
             }
             Ok(Exit::Complete)
@@ -146,6 +155,41 @@ fn numbered(file: &Path, number: usize) -> PathBuf {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     let extension = file.extension().map_or_else(String::new, |end| format!(".{}", end.to_string_lossy()));
     file.with_file_name(format!("{stem}-{number}{extension}"))
+}
+
+/// Sources for programs; what a source does not fix is null.
+fn listed(sources: &[data::Listing]) -> serde_json::Value {
+    let source = |source: &data::Listing| {
+        let directory = match &source.status {
+            data::Status::At(directory) => Some(directory),
+            _ => None,
+        };
+        serde_json::json!({
+            "name": source.name,
+            "about": source.about,
+            "inputs": source.features,
+            "classes": source.labels,
+            "train_samples": source.samples.map(|(train, _)| train),
+            "test_samples": source.samples.map(|(_, test)| test),
+            "licence": source.licence,
+            "status": source.status.to_string(),
+            "is_here": !matches!(source.status, data::Status::NotFetched),
+            "directory": directory,
+        })
+    };
+    sources.iter().map(source).collect()
+}
+
+/// How much has come of the file that is being fetched, how fast, and how long the rest takes.
+fn download_bar() -> indicatif::ProgressBar {
+    let template = "{msg} {bar:30} {bytes} of {total_bytes}  {bytes_per_sec}, {eta} left";
+    let style = indicatif::ProgressStyle::with_template(template);
+    let bar = indicatif::ProgressBar::new(0);
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar
 }
 
 /// Training and test samples, where the source fixes them.

@@ -10,6 +10,7 @@ mod compare;
 mod complete;
 mod data;
 mod doctor;
+mod examples;
 mod execution_arguments;
 mod exit;
 mod export;
@@ -27,6 +28,7 @@ mod slice;
 mod status;
 mod submit;
 mod sweep_file;
+mod waiting;
 mod watch;
 
 use std::io::IsTerminal;
@@ -48,24 +50,32 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Train what a sweep file asks for and is not there yet, under mpirun, srun, or alone.
+    #[command(after_help = examples::RUN)]
     Run(run::Arguments),
     /// Say what a sweep file asks for and what it would cost; train nothing.
+    #[command(after_help = examples::PLAN)]
     Plan(plan::Arguments),
     /// Queue a sweep with Slurm: make the job script, check it, submit it, and return.
+    #[command(after_help = examples::SUBMIT)]
     Submit(submit::Arguments),
     /// Say how far a run is, from the files in its directory.
+    #[command(after_help = examples::STATUS)]
     Status(status::Arguments),
     /// Watch a run in the terminal: cells, ranks, rate, time left, curves; from the files in its directory.
     Watch(watch::Arguments),
     /// Serve the report page of runs, live, on this machine alone, for an ssh tunnel.
     Serve(serve::Arguments),
     /// Show one cell whole: specification, trajectory, turning points, provenance.
+    #[command(after_help = examples::SHOW)]
     Show(show::Arguments),
     /// Cut a plane through input space into the linear regions of a cell's network, exactly, along training.
+    #[command(after_help = examples::SLICE)]
     Slice(slice::Arguments),
     /// Measure more on the weights that a run kept, under mpirun, srun, or alone; train nothing.
+    #[command(after_help = examples::OBSERVE)]
     Observe(observe::Arguments),
     /// Gather a run directory's parts into results.h5.
+    #[command(after_help = examples::COLLECT)]
     Collect(collect::Arguments),
     /// Analyse results.h5: tables, figures and a page (runs phasesweep-report).
     Report(report::Arguments),
@@ -74,14 +84,19 @@ enum Command {
     /// Export results: Parquet, CSV, netCDF, Zarr, LaTeX, figures, logs of trackers (runs phasesweep-report).
     Export(export::Arguments),
     /// List the keys of a sweep file, with their bounds and defaults.
+    #[command(after_help = examples::KEYS)]
     Keys(keys::Arguments),
     /// List, fetch and check data sets.
+    #[command(after_help = examples::DATA)]
     Data(data::Arguments),
     /// Check what this machine offers: MPI, devices, HDF5, Slurm, data; and what to do about what is missing.
+    #[command(after_help = examples::DOCTOR)]
     Doctor(doctor::Arguments),
     /// Measure what this machine can do.
+    #[command(after_help = examples::BENCH)]
     Bench(bench::Arguments),
     /// Print a completion script for a shell, or the manual page.
+    #[command(after_help = examples::COMPLETE)]
     Complete(complete::Arguments),
 }
 
@@ -134,7 +149,7 @@ fn start_log(verbose: u8) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("PHASESWEEP_LOG").unwrap_or_else(|_| level.into());
     // A job's log is read as text.
-    let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     log.with_ansi(coloured).init();
 }

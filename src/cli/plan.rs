@@ -16,6 +16,9 @@ pub(super) struct Arguments {
     /// Ranks that would share the work.
     #[arg(long, default_value_t = 1)]
     ranks: usize,
+    /// Print one JSON object, with what is odd about the data in `findings`.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -29,6 +32,12 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     };
     let shapes = input.shapes(&sweep).map_err(SessionError::from)?;
     let forecast = Forecast::new(sweep, &shapes, &arguments.execution.into(), arguments.ranks)?;
+    if arguments.json {
+        let mut all = forecast.json();
+        all["findings"] = findings.into();
+        println!("{all}");
+        return Ok(Exit::Complete);
+    }
     print!("{forecast}");
     findings.iter().for_each(|finding| eprintln!("warning: {finding}"));
     Ok(Exit::Complete)

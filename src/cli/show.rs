@@ -8,6 +8,7 @@ use phasesweep::amount::{bytes, span};
 use phasesweep::run_directory::{LastValue, RunDirectoryError, StoredCell, Trajectory, find_finished};
 use phasesweep::store::{Moments, Part, Unit};
 use phasesweep_results::dimension;
+use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::plot::{self, Curve, Panel};
@@ -23,6 +24,9 @@ pub(super) struct Arguments {
     /// Write the trajectory into this file as SVG instead of drawing it here.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Print one JSON object: specification, last values, turning points and trajectory.
+    #[arg(long, conflicts_with = "svg")]
+    json: bool,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -30,6 +34,10 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let (id, path) = find_finished(&directory, &arguments.cell)?;
     let part = Part::read(&path).map_err(RunDirectoryError::from)?;
     let view = View { cell: StoredCell::of(&part, id, &path).map_err(RunDirectoryError::from)? };
+    if arguments.json {
+        println!("{}", view.json(&path));
+        return Ok(Exit::Complete);
+    }
     print!("{}", view.specification(&path));
     print!("{}", view.numbers());
     // A flow has no radii, distances or epochs in their sense.
@@ -97,6 +105,58 @@ impl View<'_> {
         }
         lines.push(format!("  kept in     {}", path.display()));
         lines.join("\n") + "\n"
+    }
+
+    /// The cell for programs; what was not measured is null.
+    fn json(&self, path: &Path) -> Value {
+        let (cell, origin) = (self.cell.cell(), &self.cell.part.origin);
+        let known = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
+        let last = self.cell.last_values().into_iter();
+        let last = last.map(|LastValue { name, value, at }| {
+            json!({ "name": name, "value": value, "at": at.count, "unit": at.unit.name() })
+        });
+        let recorded = (Moments::epochs(self.epochs()), self.cell.trajectories());
+        let mut series = Vec::new();
+        for ((moments, all), error) in
+            [(recorded, "train_error"), (self.cell.trajectories_on_weights(), "trajectory_train_error")]
+        {
+            let error = self.values(error, &[]);
+            for trajectory in all {
+                let [prominence, rise] = trajectory.turning_points(&moments.counts).map(|verdict| {
+                    let turn = verdict.turn();
+                    let at = turn.map(|turn| error.get(turn.index).copied().unwrap_or(f32::NAN));
+                    json!({ "status": verdict.status(), "at": turn.map(|turn| turn.epoch), "epsilon_star": at })
+                });
+                // That rule has a burn-in in epochs.
+                let rise = if moments.unit == Unit::Step { Value::Null } else { rise };
+                series.push(json!({
+                    "name": trajectory.name,
+                    "unit": moments.unit.name(),
+                    "at": moments.counts,
+                    "values": trajectory.values,
+                    "by_prominence": prominence,
+                    "by_first_rise": rise,
+                }));
+            }
+        }
+        json!({
+            "cell": cell.id.to_string(),
+            "status": cell.status.name(),
+            "failure": known(&cell.failure),
+            "diverged_epoch": cell.diverged_epoch,
+            "seed": cell.seed,
+            "specification": self.cell.specification().and_then(|text| serde_json::from_str::<Value>(text).ok()),
+            "host": known(&origin.host),
+            "rank": origin.rank,
+            "device": known(&origin.device),
+            "engine": known(&origin.engine),
+            "version": origin.version,
+            "git_commit": known(&origin.git_commit),
+            "wall_seconds": cell.wall_seconds,
+            "part": path,
+            "last_values": last.collect::<Vec<_>>(),
+            "trajectories": series,
+        })
     }
 
     /// Last measured values.

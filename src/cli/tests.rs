@@ -91,3 +91,56 @@ fn documents_name_flags_that_there_are() {
     // Were none found, the search would be at fault.
     assert!(named > 10, "{named}");
 }
+
+/// Lines of examples under a command and those below it, with the command's name.
+fn examples(command: &clap::Command, all: &mut Vec<(String, String)>) {
+    let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let of = |line: &str| (command.get_name().to_owned(), line.trim().to_owned());
+    all.extend(text.lines().skip(1).map(of));
+    command.get_subcommands().for_each(|below| examples(below, all));
+}
+
+/// The words of a line as a shell splits them, its quotes taken away; the comment after two blanks, pipes and redirections are
+/// no words of it.
+fn words(line: &str) -> Vec<String> {
+    let (mut out, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    let command = line.split(" | ").next().unwrap_or_default().split(" > ").next().unwrap_or_default();
+    let command = command.split("   ").next().unwrap_or_default();
+    for c in command.chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => out.push(std::mem::take(&mut word)),
+            c => word.push(c),
+        }
+    }
+    out.push(word);
+    out.retain(|word| !word.is_empty());
+    out
+}
+
+#[test]
+fn every_subcommand_has_examples_that_parse() {
+    let elsewhere = ["report", "compare", "export"];
+    for command in definition().get_subcommands().filter(|command| !elsewhere.contains(&command.get_name())) {
+        let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert!(text.starts_with("Examples:\n"), "{} has no examples", command.get_name());
+    }
+    let mut all = Vec::new();
+    examples(&definition(), &mut all);
+    let mut parsed = 0;
+    for (name, line) in all {
+        let words = words(&line);
+        let Some(at) = words.iter().position(|word| word == "phasesweep") else {
+            assert!(line.starts_with("ssh "), "{name}: {line}");
+            continue;
+        };
+        let outcome = definition().try_get_matches_from(&words[at..]);
+        assert!(
+            outcome.is_ok(),
+            "{name}: {line}: {}",
+            outcome.err().map(|error| error.to_string()).unwrap_or_default()
+        );
+        parsed += 1;
+    }
+    assert!(parsed > 25, "{parsed}");
+}

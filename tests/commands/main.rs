@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod errors;
 mod export;
+mod json;
 mod rig;
 mod serve;
 mod watch;

@@ -202,6 +202,45 @@ impl Forecast {
         let kept = kept_weights(&plan, shapes);
         Ok(Forecast { plan, costs, execution, ranks, cohorts: packed.len(), largest, makespan, kept })
     }
+
+    /// The same for programs: counts, bytes, floating-point operations, and seconds as an interval.
+    pub fn json(&self) -> serde_json::Value {
+        let (plan, certain) = (&self.plan, self.plan.certain_seeds());
+        let labels = |axis: usize| {
+            let mut all: Vec<String> = Vec::new();
+            for label in plan.variants().iter().map(|variant| plan.labels(*variant)[axis].clone()) {
+                if !all.contains(&label) {
+                    all.push(label);
+                }
+            }
+            all
+        };
+        let axes: serde_json::Map<String, serde_json::Value> =
+            Plan::AXES.iter().enumerate().map(|(axis, name)| ((*name).to_owned(), labels(axis).into())).collect();
+        let counted = || self.costs.counted.iter();
+        let rate = self.costs.rate;
+        serde_json::json!({
+            "name": plan.sweep().name,
+            "seeds": certain,
+            "most_seeds": plan.seeds().len(),
+            "axes": axes,
+            "cells": plan.variants().len() * certain,
+            "cohorts": self.cohorts,
+            "largest_cohort": self.largest,
+            "parameters": [counted().map(|cost| cost.parameters).min(), counted().map(|cost| cost.parameters).max()],
+            "bytes_per_replica": counted().map(|cost| cost.bytes).max(),
+            "bytes_shared_by_a_cohort": counted().map(|cost| cost.shared_bytes).max(),
+            "bytes_allowed_per_rank": self.execution.allowance.memory,
+            "threads_per_rank": self.execution.choice.threads,
+            "ranks": self.ranks,
+            "device": self.execution.choice.device.to_string(),
+            "operations": counted().map(|cost| cost.flops * certain as f64).sum::<f64>(),
+            "operations_per_second": rate.flops_per_second,
+            "is_rate_measured": rate.measured,
+            "seconds": [self.makespan / rate.spread, self.makespan * rate.spread],
+            "weights": self.kept,
+        })
+    }
 }
 
 /// A rank's load in seconds, ordered.
