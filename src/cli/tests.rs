@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 
-/// Flags of other programs that the documents name.
-const OTHERS: [&str; 15] = [
+/// Flags of other programs that the documents name, and custom properties of style sheets, which look like them.
+const OTHERS: [&str; 18] = [
+    "--c0",
+    "--c1",
+    "--ps-paper",
     "--example",
     "--release",
     "--workspace",

@@ -6,6 +6,7 @@
 mod errors;
 mod export;
 mod json;
+mod page;
 mod rig;
 mod serve;
 mod watch;
