@@ -16,6 +16,7 @@ import pytest
 import phasesweep
 
 PAGE = Path(__file__).parents[2] / "docs" / "python.md"
+README = Path(__file__).parents[1] / "README.md"
 BLOCK = re.compile(r"^(<!-- not executed: .+ -->\n)?```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -40,6 +41,14 @@ def test_every_block_of_the_page_runs(workplace: Path) -> None:
             pytest.fail(f"a block of {language} is neither executed nor marked with a reason")
         executed.add(language)
     assert "python" in executed
+
+
+def test_the_readme_runs(workplace: Path) -> None:
+    shutil.copy(PAGE.parents[1] / "sweeps" / "quick.toml", workplace / "sweep.toml")
+    ((_, _, code),) = BLOCK.findall(README.read_text())
+    small = code.replace('"sweep.toml"', '"sweep.toml", set={"sweep.seeds": 2, "train.epochs": 100}')
+    assert small != code
+    exec(compile(small, f"{README.name}:\n{small}", "exec"), {})
 
 
 MODULES = ["phasesweep", *(f"phasesweep.{module.name}" for module in pkgutil.iter_modules(phasesweep.__path__))]
