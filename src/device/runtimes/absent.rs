@@ -5,7 +5,7 @@
 
 use ::burn::tensor::Device;
 
-use super::Adapter;
+use super::adapter::Adapter;
 
 /// Not built in.
 pub(super) fn adapters() -> Option<Vec<Adapter>> {
@@ -14,10 +14,5 @@ pub(super) fn adapters() -> Option<Vec<Adapter>> {
 
 /// Not built in.
 pub(super) fn cpu() -> Option<Device> {
-    None
-}
-
-/// Nothing is known.
-pub(super) fn largest_tensor(_device: &Device) -> Option<u64> {
     None
 }

@@ -5,13 +5,13 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
 use ::burn::tensor::{Device, DeviceKind, DeviceType};
 use wgpu::{Backends, Instance, InstanceDescriptor};
 
-use super::{Adapter, AdapterKind, found_or_none};
+use super::adapter::{Adapter, AdapterKind};
+use super::enumeration::found_or_none;
 
 /// An interface for graphics, as burn and as wgpu call it.
 pub(super) struct Interface {
@@ -120,15 +120,4 @@ fn ready<T>(future: impl Future<Output = T>) -> Option<T> {
         Poll::Ready(value) => Some(value),
         Poll::Pending => None,
     }
-}
-
-/// Bytes of the largest tensor that a device takes, if it is one of an interface for graphics.
-pub(super) fn largest_tensor(device: &Device) -> Option<u64> {
-    static KNOWN: OnceLock<Vec<(Device, u64)>> = OnceLock::new();
-    let known = KNOWN.get_or_init(|| {
-        let runtimes = [super::Runtime::Metal, super::Runtime::Vulkan, super::Runtime::Wgpu];
-        let adapters = runtimes.into_iter().filter_map(super::Runtime::adapters).flatten();
-        adapters.filter_map(|adapter| Some((adapter.device, adapter.largest_tensor?))).collect()
-    });
-    known.iter().find(|(own, _)| own == device).map(|&(_, bytes)| bytes)
 }

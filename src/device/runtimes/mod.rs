@@ -8,6 +8,8 @@ mod absent;
 mod adapter;
 #[cfg(feature = "cuda")]
 mod cuda;
+#[cfg(any(feature = "cuda", feature = "rocm", feature = "wgpu"))]
+mod enumeration;
 #[cfg(feature = "wgpu")]
 mod graphics;
 #[cfg(feature = "metal")]
@@ -23,8 +25,6 @@ mod wgpu;
 
 #[cfg(not(feature = "cuda"))]
 use absent as cuda;
-#[cfg(not(feature = "wgpu"))]
-use absent as graphics;
 #[cfg(not(feature = "metal"))]
 use absent as metal;
 #[cfg(not(feature = "rocm"))]
@@ -35,6 +35,8 @@ use absent as tch;
 use absent as vulkan;
 #[cfg(not(feature = "wgpu"))]
 use absent as wgpu;
+
+use std::sync::OnceLock;
 
 use ::burn::tensor::Device;
 
@@ -138,17 +140,14 @@ pub(super) fn libtorch() -> Option<Device> {
     tch::cpu()
 }
 
-/// Bytes of the largest tensor that a device takes, where its driver says so.
+/// Bytes of the largest tensor that a device takes, where its driver states a limit beside its memory. The drivers are asked once.
 pub(crate) fn largest_tensor(device: &Device) -> Option<u64> {
-    graphics::largest_tensor(device)
-}
-
-/// What a panicking enumeration is taken for: CubeCL panics where there is no driver.
-#[cfg(any(feature = "cuda", feature = "rocm", feature = "wgpu"))]
-fn found_or_none<T>(enumerate: impl FnOnce() -> Vec<T> + std::panic::UnwindSafe) -> Vec<T> {
-    let told = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let found = std::panic::catch_unwind(enumerate).unwrap_or_default();
-    std::panic::set_hook(told);
-    found
+    static KNOWN: OnceLock<Vec<(Device, u64)>> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| {
+        // Those of interfaces for graphics do.
+        let runtimes = [Runtime::Metal, Runtime::Vulkan, Runtime::Wgpu];
+        let adapters = runtimes.into_iter().filter_map(Runtime::adapters).flatten();
+        adapters.filter_map(|adapter| Some((adapter.device, adapter.largest_tensor?))).collect()
+    });
+    known.iter().find(|(own, _)| own == device).map(|&(_, bytes)| bytes)
 }

@@ -2,7 +2,8 @@
 
 use ::burn::tensor::{Device, DeviceType};
 
-use super::{Adapter, AdapterKind, found_or_none};
+use super::adapter::{Adapter, AdapterKind};
+use super::enumeration::found_or_none;
 
 /// What the driver shows to this process.
 pub(super) fn adapters() -> Option<Vec<Adapter>> {

@@ -3,7 +3,7 @@
 
 use ::burn::tensor::{Device, DeviceType};
 
-use super::{Adapter, AdapterKind};
+use super::adapter::{Adapter, AdapterKind};
 
 /// The CUDA devices that LibTorch sees.
 pub(super) fn adapters() -> Option<Vec<Adapter>> {

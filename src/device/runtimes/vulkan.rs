@@ -2,7 +2,7 @@
 
 use ::burn::tensor::{Device, DeviceType};
 
-use super::Adapter;
+use super::adapter::Adapter;
 use super::graphics::{self, Interface};
 
 /// What the machine's Vulkan drivers show.
