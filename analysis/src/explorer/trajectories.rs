@@ -277,9 +277,12 @@ impl Drawn {
 mod tests {
     use super::*;
 
+    /// A scale, or the way back from it.
+    type Function = fn(f32) -> f32;
+
     /// As the page reads them.
     fn decoded(codes: &[u8], low: f32, high: f32, scale: u8) -> Vec<f32> {
-        let (forth, back): (fn(f32) -> f32, fn(f32) -> f32) = match scale {
+        let (forth, back): (Function, Function) = match scale {
             LOGARITHM => (f32::ln, f32::exp),
             ROOT => (f32::sqrt, |root| root * root),
             _ => (|value| value, |value| value),
