@@ -36,10 +36,10 @@ DESTDIR ?=
 MDBOOK_VERSION := 0.5.4
 TOOLS := $(HOME)/.cache/phasesweep/tools
 
-.PHONY: help setup setup-test setup-slurm setup-mpich setup-gpu setup-wheel readers build install install-programs install-built release demo test test-python wheel test-wheel test-slurm test-mpich test-avx512 test-wgpu lint features docs book papers papers-full fuzz fuzz-build bench bench-dispatch torture setup-page page-tools page test-page
 # Only where there is none: a node of another source brings an npm of its own.
 PAGE_PACKAGES = $(shell command -v chromium >/dev/null || echo chromium) $(shell command -v npm >/dev/null || echo nodejs npm)
 
+.PHONY: help setup setup-test setup-slurm setup-mpich setup-gpu setup-wheel readers build install install-programs install-built release demo test test-python wheel test-wheel test-slurm test-mpich test-avx512 test-wgpu gpu-bundle lint features docs book papers papers-full fuzz fuzz-build bench bench-dispatch torture setup-page page-tools page test-page
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
@@ -49,6 +49,7 @@ help:
 	@echo 'make test-slurm, make test-mpich   jobs on a real Slurm; the contracts with MPICH'
 	@echo 'make test-avx512   the tests of the CPU loops with AVX-512, emulated where the processor lacks it'
 	@echo 'make test-wgpu     what trains on a GPU, on a Vulkan device: a software one where there is no other'
+	@echo 'make gpu-bundle    a folder that measures a GPU on a machine with nothing but torch (benches/gpu)'
 	@echo 'make lint     rustfmt, clippy and rustdoc, every warning an error'
 	@echo 'make docs     the reference pages that are made from declarations, and the pictures of the tutorial'
 	@echo 'make book     the documents as a book of HTML pages, in target/book'
@@ -197,6 +198,13 @@ TEST_DEVICE ?= wgpu
 test-wgpu: setup-gpu
 	CARGO_TARGET_DIR=$(WGPU_TARGET) PHASESWEEP_TEST_DEVICE=$(TEST_DEVICE) cargo test --release --workspace --locked \
 	  --features wgpu --lib --test contracts -- burn:: device:: train::tests::
+
+# TORCH names a Python environment with torch 2.9 or 2.11, the one that the GPU's machine has; see benches/gpu/bundle.sh.
+GPU_BUNDLE ?= $(HOME)/.cache/phasesweep/gpu-bundle
+TCH_TARGET ?= $(HOME)/.cache/phasesweep/target-tch
+
+gpu-bundle: build
+	CARGO_TARGET_DIR=$(TCH_TARGET) KERNEL=$(BIN)/phasesweep TORCH=$(TORCH) benches/gpu/bundle.sh $(GPU_BUNDLE)
 
 # The release profile, so that the dependencies are checked once for all three, and build scripts are those of the build.
 lint: setup

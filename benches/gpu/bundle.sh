@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Packs what measures a GPU into one folder that runs on a machine with nothing but a driver, bash and a python3 with torch.
+#
+#   benches/gpu/bundle.sh BUNDLE        (make gpu-bundle)
+#
+# TORCH names the Python environment whose torch is built against (2.9, or 2.11 by LIBTORCH_BYPASS_VERSION_CHECK); the machine's
+# torch must be of the same version. PHASESWEEP_DATA names the directory that holds mnist/. KERNEL is a finished program of the
+# CPU kernel, which makes the frozen tables.
+set -euo pipefail
+shopt -s inherit_errexit
+cd "$(dirname "$0")/../.."
+bundle=$1
+torch=${TORCH:?names a Python environment with torch}; kernel=${KERNEL:?names a finished phasesweep}
+data=${PHASESWEEP_DATA:-$HOME/.cache/phasesweep/data}
+export PATH=$torch/bin:$PATH LIBTORCH_USE_PYTORCH=1 LIBTORCH_BYPASS_VERSION_CHECK=1
+# The program, its report, and the tests of the library; without MPI, which the machine need not have.
+build=(--release --locked --workspace --no-default-features --features phasesweep/tch)
+cargo build "${build[@]}"
+tests=$(cargo test "${build[@]}" --lib --no-run --message-format=json -p phasesweep 2>/dev/null |
+  sed -n 's/.*"executable":"\([^"]*phasesweep-[0-9a-f]*\)".*/\1/p' | tail -1)
+bin=${CARGO_TARGET_DIR:-target}/release
+
+rm -rf "$bundle"; mkdir -p "$bundle"/{bin,lib,data/mnist,sweeps,peers,frozen,frozen-small}
+strip -o "$bundle/bin/phasesweep" "$bin/phasesweep"
+strip -o "$bundle/bin/phasesweep-report" "$bin/phasesweep-report"
+strip -o "$bundle/bin/tests" "$tests"
+# Libraries that are neither torch's nor every Linux's: HDF5's.
+for program in "$bundle"/bin/*; do
+  LD_LIBRARY_PATH=$("$torch/bin/python" -c 'import os, torch; print(os.path.dirname(torch.__file__))')/lib ldd "$program"
+done | awk '/=> \// { print $3 }' | sort -u | grep -E '/lib(hdf5|sz|aec|z|crypto|ssl|curl)[_.a-z0-9-]*\.so' |
+  xargs -r cp -L -t "$bundle/lib"
+for file in train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx1; do
+  gzip -9cn "$data/mnist/$file-ubyte" >"$bundle/data/mnist/$file-ubyte.gz" 2>/dev/null ||
+    cp "$data/mnist/$file-ubyte.gz" "$bundle/data/mnist/"
+done
+cp sweeps/{quick,inversion-mnist,overlap-mnist,local-complexity-mnist,compression-quick}.toml "$bundle/sweeps/"
+cp benches/peers/{common,torch_fused}.py "$bundle/peers/"
+cp benches/gpu/{run.sh,peak.py,compare.py} "$bundle/"
+# The tests read what PyTorch computed from here.
+mkdir -p "$bundle/src/train/tests" && cp src/train/tests/*.json "$bundle/src/train/tests/"
+# What the CPU kernel finds of the cells that run.sh compares.
+scratch=$(mktemp -d); trap 'rm -rf "$scratch"' EXIT
+freeze() { # folder, name, sweep, arguments
+  local folder=$1 name=$2 sweep=$3; shift 3
+  PHASESWEEP_DATA=$data "$kernel" run "sweeps/$sweep" --out "$scratch/$folder-$name" --device flex --quiet "$@"
+  "$(dirname "$kernel")/phasesweep-report" "$scratch/$folder-$name/results.h5" >/dev/null
+  cp "$scratch/$folder-$name/report/turning_points.csv" "$bundle/$folder/$name.csv"
+}
+for folder in frozen frozen-small; do
+  freeze $folder quick quick.toml --set sweep.seeds.count=8 --set 'architecture.hidden=[20]' --set optimiser.lr=0.4 --set train.epochs=300
+  freeze $folder inversion-mnist inversion-mnist.toml --set sweep.seeds.count=8 \
+    --set "train.epochs=$([ $folder = frozen ] && echo 500 || echo 60)" --set optimiser.lr=0.2
+done
+du -sh "$bundle" | cut -f1
