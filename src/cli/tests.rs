@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::*;
 
 /// Flags of other programs that the documents name, and custom properties of style sheets, which look like them.
-const OTHERS: [&str; 18] = [
+const OTHERS: [&str; 22] = [
     "--c0",
     "--c1",
     "--ps-paper",
@@ -25,6 +25,10 @@ const OTHERS: [&str; 18] = [
     "--exclusive",
     "--mem-per-cpu",
     "--mem-per-gpu",
+    "--no-default-features",
+    "--strip-components",
+    "--ignore-missing",
+    "--check",
 ];
 
 #[test]
