@@ -30,7 +30,7 @@ impl DeviceName {
     /// computes wrongly.
     pub fn for_rank(self, local_rank: usize, ranks: usize, sharing: bool) -> Result<DeviceName, DeviceError> {
         let device = match self {
-            DeviceName::Auto => match Runtime::ALL.into_iter().find(|runtime| runtime.gpus() > 0) {
+            DeviceName::Auto => match best() {
                 Some(runtime) => self.own(runtime, local_rank, ranks, true)?,
                 None => DeviceName::Flex,
             },
@@ -52,7 +52,7 @@ impl DeviceName {
     /// The rank's own device of a runtime. A software renderer is taken only where there is no GPU, and may be shared.
     fn own(self, runtime: Runtime, local_rank: usize, ranks: usize, sharing: bool) -> Result<DeviceName, DeviceError> {
         let found = found(self, runtime)?;
-        let gpus = found.iter().filter(|adapter| adapter.kind.is_gpu()).count();
+        let gpus = runtime.gpus();
         if let (0, Some(software)) = (gpus, found.first()) {
             if local_rank == 0 {
                 tracing::warn!("`{}` finds no GPU here; it computes on the CPU: {software}", runtime.name());
@@ -90,14 +90,14 @@ impl DeviceName {
     /// [`DeviceError`] if the runtime is not built in, or has no device of that number.
     pub fn open(self) -> Result<Device, DeviceError> {
         match self {
-            DeviceName::Auto => match Runtime::ALL.into_iter().find(|runtime| runtime.gpus() > 0) {
+            DeviceName::Auto => match best() {
                 Some(runtime) => DeviceName::Numbered(runtime, 0).open(),
                 None => Ok(Device::flex()),
             },
             DeviceName::Flex => Ok(Device::flex()),
             DeviceName::Tch => runtimes::libtorch().ok_or(DeviceError::NotBuilt { choice: self, feature: "tch" }),
-            DeviceName::Own(runtime) => Ok(adapter(self, runtime, 0)?.device),
-            DeviceName::Numbered(runtime, number) => Ok(adapter(self, runtime, number)?.device),
+            DeviceName::Own(runtime) => Ok(adapter(self, runtime, 0)?.device.clone()),
+            DeviceName::Numbered(runtime, number) => Ok(adapter(self, runtime, number)?.device.clone()),
         }
     }
 
@@ -111,16 +111,13 @@ impl DeviceName {
             return Ok(());
         }
         self_test::run(&device).map_err(|wrong| {
-            let about = match self {
-                DeviceName::Numbered(runtime, number) => adapter(self, runtime, number).map(|found| found.to_string()),
-                _ => Ok("LibTorch's CPU".to_owned()),
-            };
-            DeviceError::Wrong { choice: self, about: about.unwrap_or_default(), wrong }
+            let about = self.adapter().map_or_else(|| "LibTorch's CPU".to_owned(), ToString::to_string);
+            DeviceError::Wrong { choice: self, about, wrong }
         })
     }
 
     /// What its driver says of the device, where there is a driver.
-    pub fn adapter(self) -> Option<Adapter> {
+    pub fn adapter(self) -> Option<&'static Adapter> {
         match self {
             DeviceName::Numbered(runtime, number) => adapter(self, runtime, number).ok(),
             _ => None,
@@ -128,19 +125,21 @@ impl DeviceName {
     }
 }
 
-/// What a runtime finds.
-fn found(choice: DeviceName, runtime: Runtime) -> Result<Vec<Adapter>, DeviceError> {
+/// The first runtime that finds a GPU.
+fn best() -> Option<Runtime> {
+    Runtime::ALL.into_iter().find(|runtime| runtime.gpus() > 0)
+}
+
+/// What a runtime finds: something.
+fn found(choice: DeviceName, runtime: Runtime) -> Result<&'static [Adapter], DeviceError> {
     let found = runtime.adapters().ok_or(DeviceError::NotBuilt { choice, feature: runtime.feature() })?;
     if found.is_empty() { Err(DeviceError::Absent { choice, seen: 0, lister: runtime.lister() }) } else { Ok(found) }
 }
 
 /// An adapter by its number.
-fn adapter(choice: DeviceName, runtime: Runtime, number: usize) -> Result<Adapter, DeviceError> {
-    let mut found = found(choice, runtime)?;
-    if number >= found.len() {
-        return Err(DeviceError::Absent { choice, seen: found.len(), lister: runtime.lister() });
-    }
-    Ok(found.swap_remove(number))
+fn adapter(choice: DeviceName, runtime: Runtime, number: usize) -> Result<&'static Adapter, DeviceError> {
+    let found = found(choice, runtime)?;
+    found.get(number).ok_or(DeviceError::Absent { choice, seen: found.len(), lister: runtime.lister() })
 }
 
 /// Settles, before the first device is opened, whether NVIDIA's libraries may round the factors of products to TF32: left to
@@ -154,7 +153,7 @@ pub fn settle_precision(tf32: bool) {
 
 /// Every device that this binary can open on this machine, best first, `flex` last.
 pub fn available() -> Vec<DeviceName> {
-    let count = |runtime: Runtime| runtime.adapters().map_or(0, |found| found.len());
+    let count = |runtime: Runtime| runtime.adapters().map_or(0, <[Adapter]>::len);
     let numbered = |runtime: Runtime| (0..count(runtime)).map(move |number| DeviceName::Numbered(runtime, number));
     let cpu = runtimes::libtorch().map(|_| DeviceName::Tch);
     Runtime::ALL.into_iter().flat_map(numbered).chain(cpu).chain([DeviceName::Flex]).collect()

@@ -2,7 +2,7 @@
 //!
 //! Invariants: a runtime that is not built in finds `None`, which is not the same as finding nothing; adapters are listed with
 //! GPUs first and software last, so that the number of an adapter does not depend on whether a software renderer is installed;
-//! listing adapters computes nothing on them.
+//! listing adapters computes nothing on them, and is done once for each runtime that is asked: a cohort opens its device by it.
 
 mod absent;
 mod adapter;
@@ -116,7 +116,13 @@ impl Runtime {
     }
 
     /// What it finds on this machine, GPUs first; `None` if it is not built in.
-    pub fn adapters(self) -> Option<Vec<Adapter>> {
+    pub fn adapters(self) -> Option<&'static [Adapter]> {
+        static FOUND: [OnceLock<Option<Vec<Adapter>>>; Runtime::ALL.len()] =
+            [const { OnceLock::new() }; Runtime::ALL.len()];
+        FOUND[self as usize].get_or_init(|| self.list()).as_deref()
+    }
+
+    fn list(self) -> Option<Vec<Adapter>> {
         let mut found = match self {
             Runtime::Cuda => cuda::adapters(),
             Runtime::TchCuda => tch::adapters(),
@@ -140,14 +146,8 @@ pub(super) fn libtorch() -> Option<Device> {
     tch::cpu()
 }
 
-/// Bytes of the largest tensor that a device takes, where its driver states a limit beside its memory. The drivers are asked once.
+/// Bytes of the largest tensor that a device takes, where its driver states a limit beside its memory.
 pub(crate) fn largest_tensor(device: &Device) -> Option<u64> {
-    static KNOWN: OnceLock<Vec<(Device, u64)>> = OnceLock::new();
-    let known = KNOWN.get_or_init(|| {
-        // Those of interfaces for graphics do.
-        let runtimes = [Runtime::Metal, Runtime::Vulkan, Runtime::Wgpu];
-        let adapters = runtimes.into_iter().filter_map(Runtime::adapters).flatten();
-        adapters.filter_map(|adapter| Some((adapter.device, adapter.largest_tensor?))).collect()
-    });
-    known.iter().find(|(own, _)| own == device).map(|&(_, bytes)| bytes)
+    let mut adapters = Runtime::ALL.into_iter().filter_map(Runtime::adapters).flatten();
+    adapters.find(|adapter| adapter.device == *device)?.largest_tensor
 }
