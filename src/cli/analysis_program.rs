@@ -3,7 +3,7 @@
 //!
 //! Invariant: what it prints is not touched, and its exit codes are those of `exit`.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -26,12 +26,17 @@ pub(super) fn not_started(program: &Path, error: &std::io::Error) -> Failure {
     ))
 }
 
-/// Runs it to its end with these arguments.
+/// Runs one of its subcommands, which say nothing while they work.
+pub(super) fn subcommand(name: &str, arguments: Vec<OsString>) -> Result<Exit, Failure> {
+    waiting::on(NAME, || run([OsString::from(name)].into_iter().chain(arguments)))
+}
+
+/// Runs it to its end with these arguments. The report shows by itself how far it is.
 pub(super) fn run(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Exit, Failure> {
     let program = path();
     let mut command = Command::new(&program);
     command.args(arguments);
-    let status = waiting::on(NAME, || command.status()).map_err(|error| not_started(&program, &error))?;
+    let status = command.status().map_err(|error| not_started(&program, &error))?;
     match status.code() {
         Some(0) => Ok(Exit::Complete),
         Some(2) => Err(Failure::Said(Exit::Refused)),

@@ -14,5 +14,5 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    analysis_program::run([OsString::from("compare")].into_iter().chain(arguments.rest))
+    analysis_program::subcommand("compare", arguments.rest)
 }

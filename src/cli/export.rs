@@ -19,5 +19,5 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
-    analysis_program::run([OsString::from("export")].into_iter().chain(arguments.rest))
+    analysis_program::subcommand("export", arguments.rest)
 }
