@@ -56,15 +56,22 @@ impl Results {
     /// # Errors
     /// What keeps the file from being read; [`Error::Shape`] for a variable that has not the shape that its labels ask for.
     pub fn along_training(&self) -> Result<Vec<AlongTraining>> {
-        let mut names = self.file.member_names().map_err(|source| Error::Open { path: self.path.clone(), source })?;
-        names.sort();
         let mut out = Vec::new();
-        for name in names {
-            if let Ok(dataset) = self.file.dataset(&name) {
-                out.extend(self.of_variable(name, &dataset)?);
-            }
+        for (name, dataset) in self.datasets()? {
+            out.extend(self.of_variable(name, &dataset)?);
         }
         Ok(out)
+    }
+
+    /// Every dataset of the file, by name.
+    ///
+    /// # Errors
+    /// [`Error::Open`] where the file does not list them.
+    pub(super) fn datasets(&self) -> Result<Vec<(String, hdf5::Dataset)>> {
+        let mut names = self.file.member_names().map_err(|source| Error::Open { path: self.path.clone(), source })?;
+        names.sort();
+        let open = |name: String| self.file.dataset(&name).ok().map(|dataset| (name, dataset));
+        Ok(names.into_iter().filter_map(open).collect())
     }
 
     fn of_variable(&self, name: String, dataset: &hdf5::Dataset) -> Result<Option<AlongTraining>> {
@@ -73,13 +80,7 @@ impl Results {
             return Ok(None);
         }
         let declared = words(dataset, attribute::DIMENSIONS);
-        let dimensions: Vec<String> = match &declared {
-            Some(names) => names.split_whitespace().map(str::to_owned).collect(),
-            None => match variables::VARIABLES.iter().find(|variable| variable.name == name) {
-                Some(variable) => variable.dims.iter().map(|dim| dim.name.to_owned()).collect(),
-                None => return Ok(None),
-            },
-        };
+        let Some(dimensions) = dimension_names(&name, declared.as_deref()) else { return Ok(None) };
         let [cell, between @ .., last] = dimensions.as_slice() else { return Ok(None) };
         let counts = self.file.dataset(last).ok().and_then(|labels| words(&labels, "units"));
         let is_known = declared.is_none() && self.file.dataset(last).is_ok() && last.ends_with("epoch");
@@ -116,6 +117,15 @@ impl Results {
             epochs,
         }))
     }
+}
+
+/// The dimensions of a variable: those that it declares itself, else those of the contract, if it is one of that.
+pub(super) fn dimension_names(variable: &str, declared: Option<&str>) -> Option<Vec<String>> {
+    if let Some(names) = declared {
+        return Some(names.split_whitespace().map(str::to_owned).collect());
+    }
+    let known = variables::VARIABLES.iter().find(|known| known.name == variable)?;
+    Some(known.dims.iter().map(|dim| dim.name.to_owned()).collect())
 }
 
 /// Text of an attribute, if there is such a one.

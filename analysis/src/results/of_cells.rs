@@ -8,11 +8,11 @@
 use std::ops::Range;
 
 use hdf5::types::TypeDescriptor;
+use phasesweep_results::attribute;
 use phasesweep_results::dimension::{CELL, DIMENSIONS};
-use phasesweep_results::{attribute, variables};
 
 use super::Results;
-use super::along_training::{is_bare, words};
+use super::along_training::{dimension_names, is_bare, words};
 use crate::error::{Error, Result};
 
 /// How the values of a variable are stored.
@@ -56,11 +56,8 @@ impl Results {
     /// # Errors
     /// What keeps the file from being read; [`Error::Shape`] for a variable that has not as many dimensions as it names.
     pub fn of_cells(&self) -> Result<Vec<OfCells>> {
-        let mut names = self.file.member_names().map_err(|source| Error::Open { path: self.path.clone(), source })?;
-        names.sort();
         let mut out = Vec::new();
-        for name in names {
-            let Ok(dataset) = self.file.dataset(&name) else { continue };
+        for (name, dataset) in self.datasets()? {
             out.extend(self.measured(name, &dataset)?);
         }
         Ok(out)
@@ -75,13 +72,7 @@ impl Results {
             _ => return Ok(None),
         };
         let declared = words(dataset, attribute::DIMENSIONS);
-        let dimensions: Vec<String> = match &declared {
-            Some(names) => names.split_whitespace().map(str::to_owned).collect(),
-            None => match variables::VARIABLES.iter().find(|variable| variable.name == name) {
-                Some(variable) => variable.dims.iter().map(|dim| dim.name.to_owned()).collect(),
-                None => return Ok(None),
-            },
-        };
+        let Some(dimensions) = dimension_names(&name, declared.as_deref()) else { return Ok(None) };
         let [cell, further @ ..] = dimensions.as_slice() else { return Ok(None) };
         if cell != CELL.name || further.is_empty() {
             return Ok(None);
