@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod errors;
+#[path = "../contracts/exit_code.rs"]
+mod exit_code;
 mod export;
 mod json;
 mod page;

@@ -1,7 +1,9 @@
 //! Runs the binary, and makes a small run for it to look at.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
+
+pub(crate) use crate::exit_code::expect_code;
 
 /// Four cells that train in a moment.
 pub(crate) const SMALL: &str = r#"[sweep]
@@ -28,19 +30,6 @@ pub(crate) fn phasesweep() -> Command {
     command.env("XDG_CACHE_HOME", std::env::temp_dir().join("phasesweep-test-cache"));
     command.env_remove("PHASESWEEP_LOG").env_remove("PHASESWEEP_TOKEN").env_remove("NO_COLOR");
     command
-}
-
-/// Runs a command and insists on an exit code.
-pub(crate) fn expect_code(command: &mut Command, code: i32) -> Output {
-    let output = command.output().expect("the program starts");
-    assert_eq!(
-        output.status.code(),
-        Some(code),
-        "{command:?}\nstdout: {}\nstderr: {}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output
 }
 
 /// A finished run of [`SMALL`] in a directory.

@@ -10,6 +10,7 @@ mod data;
 mod device;
 mod durability;
 mod elements;
+mod exit_code;
 mod flow_weights;
 mod identity;
 mod interop;

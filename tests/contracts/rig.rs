@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use phasesweep_results::Dtype;
+
+pub(crate) use crate::exit_code::expect_code;
 
 /// Two cells that train in a moment.
 pub(crate) const BASE: &str = r#"[sweep]
@@ -88,19 +90,6 @@ pub(crate) fn sweep_file(directory: &Path, text: &str) -> PathBuf {
     let path = directory.join("sweep.toml");
     std::fs::write(&path, text).expect("a scratch directory is writable");
     path
-}
-
-/// Runs a command and insists on an exit code.
-pub(crate) fn expect_code(command: &mut Command, code: i32) -> Output {
-    let output = command.output().expect("the program starts");
-    assert_eq!(
-        output.status.code(),
-        Some(code),
-        "{command:?}\nstdout: {}\nstderr: {}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output
 }
 
 /// Everything measured of each cell but for 64-bit numbers, as bits, by cell id: variable name → values.
