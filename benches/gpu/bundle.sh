@@ -35,7 +35,7 @@ for file in train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx
 done
 cp sweeps/{quick,inversion-mnist,overlap-mnist,local-complexity-mnist,compression-quick}.toml "$bundle/sweeps/"
 cp benches/peers/{common,torch_fused}.py "$bundle/peers/"
-cp benches/gpu/{run.sh,peak.py,compare.py} "$bundle/"
+cp benches/gpu/{run.sh,cells.sh,peak.py,compare.py} "$bundle/"
 # The tests read what PyTorch computed from here.
 mkdir -p "$bundle/src/train/tests" && cp src/train/tests/*.json "$bundle/src/train/tests/"
 # What the CPU kernel finds of the cells that run.sh compares.
@@ -46,9 +46,8 @@ freeze() { # folder, name, sweep, arguments
   "$(dirname "$kernel")/phasesweep-report" "$scratch/$folder-$name/results.h5" >/dev/null
   cp "$scratch/$folder-$name/report/turning_points.csv" "$bundle/$folder/$name.csv"
 }
-for folder in frozen frozen-small; do
-  freeze $folder quick quick.toml --set sweep.seeds.count=8 --set 'architecture.hidden=[20]' --set optimiser.lr=0.4 --set train.epochs=300
-  freeze $folder inversion-mnist inversion-mnist.toml --set sweep.seeds.count=8 \
-    --set "train.epochs=$([ $folder = frozen ] && echo 500 || echo 60)" --set optimiser.lr=0.2
-done
+source benches/gpu/cells.sh
+for folder in frozen frozen-small; do freeze $folder quick quick.toml "${quick_cells[@]}"; done
+freeze frozen inversion-mnist inversion-mnist.toml "${mnist_cells[@]}"
+freeze frozen-small inversion-mnist inversion-mnist.toml "${mnist_cells_small[@]}"
 du -sh "$bundle" | cut -f1

@@ -20,6 +20,8 @@ export LD_LIBRARY_PATH=$here/lib:$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export PHASESWEEP_DATA=$here/data XDG_CACHE_HOME=$out/cache HDF5_USE_FILE_LOCKING=FALSE
 program=$here/bin/phasesweep
 small=${QUICK:+1}
+source "$here/cells.sh"
+[ -z "$small" ] || mnist_cells=("${mnist_cells_small[@]}")
 scale() { if [ -n "$small" ]; then echo "$2"; else echo "$1"; fi; }
 : >"$out/rows.csv"
 
@@ -68,12 +70,9 @@ correct() { # name, sweep, tolerance, arguments
     "$python" "$here/compare.py" "$here/frozen${small:+-small}/$name.csv" "$out/$name/report/turning_points.csv" "$tolerance" | tee "$out/$name.compared"
 }
 # A mean over 8 seeds may move by a quarter of their spread (0.0016 on MNIST) through rounding alone.
-# The cells of bundle.sh's frozen tables.
-timed "quick.toml, 8 seeds: ε* as frozen" correct quick quick.toml 0.0004 \
-  --set sweep.seeds.count=8 --set 'architecture.hidden=[20]' --set optimiser.lr=0.4 --set train.epochs=300 &&
+timed "quick.toml, 8 seeds: ε* as frozen" correct quick quick.toml 0.0004 "${quick_cells[@]}" &&
   row "quick.toml, 8 seeds: ε* as frozen" "$wall" "s, everything"
-timed "inversion-mnist.toml, 8 seeds: ε* as frozen" correct inversion-mnist inversion-mnist.toml 0.0004 \
-  --set sweep.seeds.count=8 --set "train.epochs=$(scale 500 60)" --set optimiser.lr=0.2 &&
+timed "inversion-mnist.toml, 8 seeds: ε* as frozen" correct inversion-mnist inversion-mnist.toml 0.0004 "${mnist_cells[@]}" &&
   row "inversion-mnist.toml, 8 seeds: ε* as frozen" "$wall" "s, everything"
 
 echo "— how fast?"
