@@ -12,10 +12,19 @@ use super::waiting;
 
 const NAME: &str = "phasesweep-report";
 
-/// Where it is: beside this program, else by its name, wherever PATH finds it.
-pub(super) fn path() -> PathBuf {
+/// Where it is: beside this program, else in the first directory of PATH that has it; `None` where neither does.
+pub(super) fn found() -> Option<PathBuf> {
     let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|dir| dir.join(NAME)));
-    beside.filter(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(NAME))
+    let on_path = || {
+        let directories = std::env::var_os("PATH")?;
+        std::env::split_paths(&directories).map(|dir| dir.join(NAME)).find(|path| path.is_file())
+    };
+    beside.filter(|path| path.is_file()).or_else(on_path)
+}
+
+/// Where it is, or its name, which starting it then fails by.
+pub(super) fn path() -> PathBuf {
+    found().unwrap_or_else(|| PathBuf::from(NAME))
 }
 
 /// Why it could not be started, with what to do about it.

@@ -3,6 +3,7 @@
 //! MPI is initialised only if a launcher started this process: then each rank tells where it is bound. Each line begins
 //! with `ok`, `--` (absent, and not needed by everybody) or `!!` (broken). Code 2 if anything is broken.
 
+use super::analysis_program;
 use super::exit::{Exit, Failure};
 use phasesweep::amount::bytes;
 use phasesweep::data;
@@ -238,13 +239,7 @@ fn sources(findings: &mut Findings) {
 }
 
 fn report(findings: &mut Findings) {
-    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|dir| dir.join("phasesweep-report")));
-    let on_path = || {
-        std::env::split_paths(&std::env::var_os("PATH")?)
-            .map(|dir| dir.join("phasesweep-report"))
-            .find(|path| path.is_file())
-    };
-    match beside.filter(|path| path.is_file()).or_else(on_path) {
+    match analysis_program::found() {
         Some(path) => findings.add(Mark::Ok, "report", path.display().to_string()),
         None => findings.add(Mark::Absent, "report", "phasesweep-report is not here: `cargo build --release -p phasesweep-analysis`, and put it beside phasesweep"),
     }

@@ -63,11 +63,8 @@ fn execute(chosen: impl Fn(&Path) -> bool) -> Tally {
 }
 
 /// Pages whose blocks another test executes, and which: what they need, the book's runner does not have.
-const ELSEWHERE: [(&str, &str); 3] = [
-    ("docs/commands.md", "tests/commands/page.rs"),
-    ("docs/python.md", "python/tests/test_documents.py"),
-    ("python/README.md", "python/tests/test_documents.py"),
-];
+const ELSEWHERE: [(&str, &str); 2] =
+    [("docs/python.md", "python/tests/test_documents.py"), ("python/README.md", "python/tests/test_documents.py")];
 
 const TUTORIAL: &str = "docs/tutorial.md";
 const OWN: &str = "docs/own-question.md";

@@ -8,7 +8,6 @@ mod errors;
 mod exit_code;
 mod export;
 mod json;
-mod page;
 mod rig;
 mod serve;
 mod watch;
