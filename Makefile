@@ -39,7 +39,7 @@ TOOLS := $(HOME)/.cache/phasesweep/tools
 # Only where there is none: a node of another source brings an npm of its own.
 PAGE_PACKAGES = $(shell command -v chromium >/dev/null || echo chromium) $(shell command -v npm >/dev/null || echo nodejs npm)
 
-.PHONY: help setup setup-test setup-slurm setup-mpich setup-gpu setup-wheel readers build install install-programs install-built release demo test test-python wheel test-wheel test-slurm test-mpich test-avx512 test-wgpu gpu-bundle lint features docs book papers papers-full fuzz fuzz-build bench bench-dispatch torture setup-page page-tools page test-page
+.PHONY: help setup setup-test setup-slurm setup-mpich setup-gpu setup-wheel readers build install install-programs install-built release demo test test-python wheel test-wheel test-slurm test-mpich test-avx512 test-mixed-nodes test-wgpu gpu-bundle lint features docs book papers papers-full fuzz fuzz-build bench bench-dispatch torture setup-page page-tools page test-page
 
 help:
 	@echo 'make demo     install what is missing, build, run sweeps/quick.toml on every core, report'
@@ -48,6 +48,7 @@ help:
 	@echo 'make page     the script and style of the report’s page; make test-page its tests in a headless Chromium'
 	@echo 'make test-slurm, make test-mpich   jobs on a real Slurm; the contracts with MPICH'
 	@echo 'make test-avx512   the tests of the CPU loops with AVX-512, emulated where the processor lacks it'
+	@echo 'make test-mixed-nodes   the same bits on a processor without AVX-512, by valgrind'
 	@echo 'make test-wgpu     what trains on a GPU, on a Vulkan device: a software one where there is no other'
 	@echo 'make gpu-bundle    a folder that measures a GPU on a machine with nothing but torch (benches/gpu)'
 	@echo 'make lint     rustfmt, clippy and rustdoc, every warning an error'
@@ -188,6 +189,12 @@ test-avx512: setup
 	  ( $(call install_packages,$(EMULATOR_PACKAGES)) ) || echo 'The emulator could not be installed.'; \
 	fi
 	EMULATE=$(EMULATE) tests/avx512/run.sh $(FILTERS)
+
+# That a cluster's nodes may be of different kinds: the bits of cells and of their observables on this processor, and on one with
+# AVX2 and no more, which valgrind stands in for.
+test-mixed-nodes:
+	@$(call install_packages,$(TEST_PACKAGES) valgrind)
+	cargo test --release --workspace --locked --test contracts nodes_of_different_kinds -- --ignored --nocapture
 
 # What trains on a GPU, for real, wherever there is a Vulkan driver: Debian's mesa-vulkan-drivers has one in software (lavapipe).
 # The numerical suite of the burn path against its f64 reference and against PyTorch, and the contracts of a device. In a

@@ -13,6 +13,7 @@ mod elements;
 mod exit_code;
 mod flow_weights;
 mod identity;
+mod instructions;
 mod interop;
 mod limits;
 mod metadata;
