@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::results::Results;
 use crate::statistics::interval::Interval;
 use crate::tables::frames::{self, missing, table};
+use crate::tables::parts::Parts;
 use crate::tables::text::{Text, significant};
 
 /// One row per cell and event that happens in it: the cells' columns, `event`, `kind`, and what the clocks show there
@@ -16,14 +17,20 @@ use crate::tables::text::{Text, significant};
 ///
 /// # Errors
 /// [`crate::Error::Table`] if polars refuses.
-pub fn cells(results: &Results, events: &Events) -> Result<DataFrame> {
-    let what = "the table of cells' events";
+pub fn cells(results: &Results, events: Events) -> Result<Parts<'static>> {
+    let cells = frames::cells(results)?;
     let happened: Vec<(usize, usize)> = (0..results.cells.len())
         .flat_map(|cell| (0..events.all.len()).map(move |event| (cell, event)))
         .filter(|&(cell, event)| events.all[event].readings[cell].iter().any(|value| value.is_finite()))
         .collect();
+    Ok(Parts::of_rows(happened.len(), move |rows| cells_of(&cells, &events, &happened[rows])))
+}
+
+/// Rows of these cells and events.
+fn cells_of(cells: &DataFrame, events: &Events, happened: &[(usize, usize)]) -> Result<DataFrame> {
+    let what = "the table of cells' events";
     let index: IdxCa = happened.iter().map(|(cell, _)| Some(*cell as IdxSize)).collect();
-    let mut frame = table(what, frames::cells(results)?.take(&index))?;
+    let mut frame = table(what, cells.take(&index))?;
     let event = |place: &usize| &events.all[*place];
     let mut columns = vec![
         Column::new("event".into(), happened.iter().map(|(_, of)| event(of).name.as_str()).collect::<Vec<_>>()),

@@ -38,7 +38,7 @@ impl Section for GradientFlows {
         results.has(FLOW_STOP.name) && !results.cells.is_empty()
     }
 
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>> {
         let Context { results, options, .. } = *context;
         let Some(found) = flows::read(results)? else { return Ok(None) };
         let fits = fits::fits(&found, options);

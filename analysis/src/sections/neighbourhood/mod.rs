@@ -26,7 +26,7 @@ impl Section for Neighbourhoods {
         results.has(NEIGHBOURHOOD_REGIONS.name)
     }
 
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>> {
         let Context { results, groups, .. } = *context;
         let Some(counts) = Counts::read(results)? else { return Ok(None) };
         let all: Vec<usize> = (0..results.cells.len()).collect();

@@ -13,7 +13,7 @@ use crate::tables::text::Text;
 pub struct Overlap;
 
 impl Section for Overlap {
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>> {
         let Context { results, groups, points, .. } = *context;
         let found = moments::moments(results, groups)?;
         if found.is_empty() {

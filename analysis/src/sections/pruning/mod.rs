@@ -14,7 +14,7 @@ use crate::tables::text::Text;
 pub struct Pruning;
 
 impl Section for Pruning {
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>> {
         let Context { results, groups, points, .. } = *context;
         let found = outcomes::outcomes(results, points)?;
         if found.is_empty() {
