@@ -12,7 +12,7 @@
 
 use rayon::prelude::*;
 
-use super::intersections::Bundles;
+use super::intersections::{Bundles, TOGETHER};
 use super::interval::Interval;
 use super::jackknife::jackknife;
 
@@ -91,19 +91,24 @@ pub fn all_pairs(sets: &[&[u64]], samples: f64) -> Option<Overlap> {
     // What the pairs of each run add to the sums; every pair counts for both its runs. Overlaps are whole numbers, and the sums of
     // products of sizes are taken as such too: they and their differences are exact.
     let nothing = || [vec![0_u64; runs], vec![0_u64; runs]];
-    let [overlap, square] = (0..runs)
+    let starts: Vec<usize> = (0..runs).step_by(TOGETHER).collect();
+    let [overlap, square] = starts
         .into_par_iter()
-        .with_min_len(64)
-        .fold(nothing, |[mut overlap, mut square], i| {
-            let (mut mine, mut mine_squared) = (0, 0);
-            for (j, common) in bundles.with(sets[i], i).into_iter().map(u64::from).enumerate() {
-                overlap[j] += common;
-                square[j] += common * common;
-                mine += common;
-                mine_squared += common * common;
+        .with_min_len(16)
+        .fold(nothing, |[mut overlap, mut square], first| {
+            let together: [&[u64]; TOGETHER] =
+                std::array::from_fn(|place| sets.get(first + place).copied().unwrap_or_default());
+            for (i, common) in (first..runs).zip(bundles.with(together, first + TOGETHER - 1)) {
+                let (mut mine, mut mine_squared) = (0, 0);
+                for (j, common) in common.into_iter().map(u64::from).enumerate().take(i) {
+                    overlap[j] += common;
+                    square[j] += common * common;
+                    mine += common;
+                    mine_squared += common * common;
+                }
+                overlap[i] += mine;
+                square[i] += mine_squared;
             }
-            overlap[i] += mine;
-            square[i] += mine_squared;
             [overlap, square]
         })
         .reduce(nothing, |mut sums, others| {

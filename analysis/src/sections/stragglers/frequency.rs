@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use polars::prelude::*;
-use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::results::Results;
@@ -12,13 +11,26 @@ use crate::stragglers::{Stragglers, by_block};
 use crate::tables::frames::table;
 use crate::tables::parts::{Parts, ROWS};
 
+/// Cells of one block, all of them or those at one level of an axis.
+#[derive(Debug, Clone)]
+pub struct Counted<'a> {
+    /// Data source and subsample.
+    pub block: String,
+    /// `all`, or the axis that is held.
+    pub axis: &'static str,
+    /// The level at which it is held; `all` for none.
+    pub level: String,
+    /// The cells.
+    pub cells: Vec<&'a Stragglers>,
+}
+
 /// How often the samples of one block are stragglers among some cells.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frequency {
     /// Data source and subsample.
     pub block: String,
     /// `all`, or the axis that is held.
-    pub axis: String,
+    pub axis: &'static str,
     /// The level at which it is held; `all` for none.
     pub level: String,
     /// Cells.
@@ -27,55 +39,52 @@ pub struct Frequency {
     pub counts: Vec<(u32, u32)>,
 }
 
-/// Counts, block by block: over all cells first, then by each axis that varies.
-pub fn frequencies(results: &Results, all: &[Stragglers]) -> Vec<Frequency> {
+/// What is counted, block by block: all cells first, then each level of every axis that varies.
+pub fn counted<'a>(results: &Results, all: &'a [Stragglers]) -> Vec<Counted<'a>> {
     let axes: Vec<(&str, Vec<String>)> = ["architecture", "optimiser", "seed"]
         .into_iter()
         .filter_map(|axis| Some((axis, results.cells.column(axis)?)))
         .collect();
-    let of_block = |(block, members): (String, Vec<usize>)| {
-        let mut asked: Vec<(&str, &str, Vec<&Stragglers>)> =
-            vec![("all", "all", members.iter().map(|&member| &all[member]).collect())];
+    let mut out = Vec::new();
+    for (block, members) in by_block(results, all) {
+        let cells = members.iter().map(|&member| &all[member]).collect();
+        out.push(Counted { block: block.clone(), axis: "all", level: "all".to_owned(), cells });
         for (axis, labels) in &axes {
             let mut levels: BTreeMap<&str, Vec<&Stragglers>> = BTreeMap::new();
             members.iter().for_each(|&m| levels.entry(&labels[all[m].cell]).or_default().push(&all[m]));
             // A level of one cell repeats the cell's own set.
             if levels.len() > 1 && levels.values().any(|cells| cells.len() > 1) {
-                asked.extend(levels.into_iter().map(|(level, cells)| (*axis, level, cells)));
+                let of_level =
+                    |(level, cells): (&str, _)| Counted { block: block.clone(), axis, level: level.to_owned(), cells };
+                out.extend(levels.into_iter().map(of_level));
             }
         }
-        let counted: Vec<Frequency> =
-            asked.into_par_iter().map(|(axis, level, cells)| count(&block, axis, level, &cells)).collect();
-        counted
-    };
-    by_block(results, all).into_iter().flat_map(of_block).collect()
+    }
+    out
 }
 
-fn count(block: &str, axis: &str, level: &str, cells: &[&Stragglers]) -> Frequency {
-    let words = cells.iter().map(|cell| cell.set.len()).max().unwrap_or(0);
+/// The counts over all cells of each block.
+pub fn over_all(counted: &[Counted<'_>]) -> Vec<Frequency> {
+    counted.iter().filter(|of| of.axis == "all").map(count).collect()
+}
+
+fn count(of: &Counted<'_>) -> Frequency {
+    let words = of.cells.iter().map(|cell| cell.set.len()).max().unwrap_or(0);
     let mut counts = vec![0_u32; 64 * words];
-    for cell in cells {
+    for cell in &of.cells {
         sample_sets::members(&cell.set).for_each(|sample| counts[sample] += 1);
     }
     let counts = (0..).zip(counts).filter(|(_, count)| *count > 0).collect();
-    Frequency { block: block.into(), axis: axis.into(), level: level.into(), cells: cells.len(), counts }
+    Frequency { block: of.block.clone(), axis: of.axis, level: of.level.clone(), cells: of.cells.len(), counts }
 }
 
 /// The table: `block`, `axis`, `level`, `sample`, `cells`, `count`, `frequency`; samples that never straggle are not in it.
-pub fn parts(all: Vec<Frequency>) -> Parts<'static> {
-    // So many levels of an axis as make a part.
-    let mut ends = Vec::new();
-    let mut rows = 0;
-    for (place, group) in all.iter().enumerate() {
-        rows += group.counts.len();
-        if rows >= ROWS || place + 1 == all.len() {
-            ends.push(place + 1);
-            rows = 0;
-        }
-    }
-    Parts::new(ends.len(), move |part| {
-        let first = part.checked_sub(1).map_or(0, |before| ends[before]);
-        frame(&all[first..ends.get(part).copied().unwrap_or(first)])
+pub fn parts(counted: Vec<Counted<'_>>) -> Parts<'_> {
+    let most = counted.iter().flat_map(|of| &of.cells).map(|cell| cell.samples).max().unwrap_or(0);
+    let of_part = (ROWS / most.max(1)).max(1);
+    Parts::new(counted.len().div_ceil(of_part), move |part| {
+        let end = ((part + 1) * of_part).min(counted.len());
+        frame(&counted[(part * of_part).min(end)..end].iter().map(count).collect::<Vec<_>>())
     })
 }
 
@@ -91,7 +100,7 @@ fn frame(all: &[Frequency]) -> Result<DataFrame> {
     let what = "the table of straggler frequencies";
     let columns = vec![
         table(what, words("block", |group| &group.block))?,
-        table(what, words("axis", |group| &group.axis))?,
+        table(what, words("axis", |group| group.axis))?,
         table(what, words("level", |group| &group.level))?,
         Column::new("sample".into(), rows().map(|(_, (sample, _))| i64::from(*sample)).collect::<Vec<_>>()),
         Column::new("cells".into(), rows().map(|(g, _)| g.cells as i64).collect::<Vec<_>>()),
