@@ -33,6 +33,8 @@ impl Section for Neighbourhoods {
         let rows = proxy::rows(&counts, &all);
         let (of_all, by_group) = (table::of_all(&counts, &rows)?, table::by_group(&counts, groups)?);
         let shown = Text::of(&of_all)
+            .precise(&of_all, "over_points", "low", "high")
+            .precise(&of_all, "along_training", "least", "greatest")
             .interval("least_regions", "most_regions", "regions")
             .interval("low", "high", "quartiles")
             .interval("least", "greatest", "least to greatest")

@@ -20,7 +20,12 @@ impl Section for Overlap {
             return Ok(None);
         }
         let frame = moments::frame(groups, &found)?;
-        let shown = Text::of(&frame).without(&groups.constant()).without_constant(&["layer", "prune"]);
+        let shown = Text::of(&frame)
+            .precise(&frame, "z_corrected", "low", "high")
+            .shorter(&frame, &["z", "z_hypergeometric"], 3)
+            .shorter(&frame, &["sd"], 2)
+            .without(&groups.constant())
+            .without_constant(&["layer", "prune"]);
         let figures: Vec<_> = figure::overlap(points, groups, &found).into_iter().collect();
         Ok(Some(Content {
             template: include_str!("section.html"),

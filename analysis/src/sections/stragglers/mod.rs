@@ -24,7 +24,8 @@ impl Section for Stragglers {
         let results = context.results;
         let all = context.stragglers;
         let Some(summary) = stragglers::summary(all) else { return Ok(None) };
-        let frequencies = frequency::frequencies(results, all);
+        let counted = frequency::counted(results, all);
+        let frequencies = frequency::over_all(&counted);
         let agreement = agreement::frame(&agreement::agreements(results, all))?;
         let figures: Vec<_> = figure::frequency(&frequencies).into_iter().collect();
         Ok(Some(Content {
@@ -33,12 +34,14 @@ impl Section for Stragglers {
                 straggling => summary,
                 drawn => section::figures(&figures),
                 grids => images::grids(results, &frequencies)?,
-                agreement => section::table(&Text::of(&agreement)),
+                agreement => section::table(
+                    &Text::of(&agreement).shorter(&agreement, &["sd"], 2).shorter(&agreement, &["jaccard", "by_chance"], 3),
+                ),
             },
             figures,
             tables: vec![
                 Table::long("stragglers", stragglers::frame(results, all)?),
-                Table::in_parts("straggler_frequency", frequency::parts(frequencies)),
+                Table::in_parts("straggler_frequency", frequency::parts(counted)),
                 Table::new("straggler_agreement", agreement),
             ],
             ..Content::default()
