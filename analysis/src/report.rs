@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use phasesweep_results::variables::{TEST_ERROR, TRAIN_ERROR, TRAIN_LOSS};
+use phasesweep_results::variables::{DISTANCE, RADIUS, TEST_ERROR, TRAIN_ERROR, TRAIN_LOSS};
 use rayon::prelude::*;
 
 use crate::answer::Answer;
@@ -62,8 +62,10 @@ pub fn report_telling(
     tell(0, steps, "reading the cells");
     let file = locate(from)?;
     let mut results = Results::open(&file)?;
-    // Every section reads these.
+    // The first of these are read by every section, the others by the search and the explorer, one after the other.
+    let manifolds = [RADIUS.name, DISTANCE.name];
     results.keep(&[TRAIN_ERROR.name, TRAIN_LOSS.name, TEST_ERROR.name])?;
+    results.keep(&manifolds)?;
     let folder = match out {
         Some(folder) => folder.to_owned(),
         None => file.parent().unwrap_or(Path::new("")).join("report"),
@@ -90,6 +92,8 @@ pub fn report_telling(
             )),
         }
     }
+    let trajectories = explorer::Trajectories::read(&results, &points, &series)?;
+    results.release(&manifolds);
     let other_question = SECTIONS.iter().any(|section| section.asks(&results));
     let stragglers = stragglers::read(&results, &points)?;
     let context = Context {
@@ -121,7 +125,7 @@ pub fn report_telling(
     let absent: Vec<String> = SECTIONS.iter().flat_map(|section| section.absent(&context)).collect();
     let data: Vec<String> = results.provenance.data_findings.iter().cloned().chain(note_on_means(&points)).collect();
     tell(steps - 1, steps, "the page");
-    let explorer = explorer::gather(&results, &groups, &points, &series, &stragglers)?;
+    let explorer = explorer::gather(&results, &groups, &points, &series, &stragglers, trajectories)?;
     let page = folder.join("index.html");
     let html = page::render(&Page {
         results: &results,

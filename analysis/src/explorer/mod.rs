@@ -43,23 +43,46 @@ struct Header<'a> {
     notes: Vec<String>,
 }
 
-/// Gathers it. `None` for a file without cells.
+/// The trajectories of the cells, thinned, and where they end.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Trajectories {
+    lines: Vec<along::Line>,
+    drawn: trajectories::Drawn,
+    ends: along::Ends,
+}
+
+impl Trajectories {
+    /// Reads them, in one pass over everything that was measured along training.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub fn read(results: &Results, points: &TurningPoints, series: &AllSeries) -> Result<Trajectories> {
+        if results.cells.is_empty() {
+            return Ok(Trajectories::default());
+        }
+        let lines = along::lines(results, points, series);
+        let (drawn, ends) = trajectories::read(results, series, &lines)?;
+        Ok(Trajectories { lines, drawn, ends })
+    }
+}
+
+/// Puts it together. `None` for a file without cells.
 ///
 /// # Errors
-/// What keeps the file from being read.
+/// What keeps a block from being made.
 pub fn gather(
     results: &Results,
     groups: &Groups,
     points: &TurningPoints,
     series: &AllSeries,
     stragglers: &[Stragglers],
+    trajectories: Trajectories,
 ) -> Result<Option<Explorer>> {
     let count = results.cells.len();
     if count == 0 {
         return Ok(None);
     }
-    let lines = along::lines(results, points, series);
-    let (drawn, ends) = trajectories::read(results, series, &lines)?;
+    let Trajectories { lines, drawn, ends } = trajectories;
     let mut table = Table::of(results, groups, points, series);
     table.add_ends(results, &ends);
     table.add_stragglers(count, stragglers);

@@ -31,7 +31,7 @@ use phasesweep_results::variables::{MISCLASSIFIED, TRAIN_ERROR};
 use crate::error::{Error, Result};
 
 /// Bytes that [`Results::keep`] holds at most.
-const KEPT_BYTES: usize = 256 << 20;
+const KEPT_BYTES: usize = 512 << 20;
 
 /// An open results file.
 #[derive(Debug)]
@@ -168,27 +168,29 @@ impl Results {
         self.file.dataset(variable).ok().map(|dataset| dataset.shape())
     }
 
-    /// Reads these variables and holds them, each as long as [`KEPT_BYTES`] are not exceeded: what is asked for again and again
-    /// is then unpacked once. Those that the file lacks are passed over.
+    /// Reads these variables and holds them, as long as [`KEPT_BYTES`] are not exceeded: what is asked for again and again is then
+    /// unpacked once. Those that the file lacks are passed over.
     ///
     /// # Errors
     /// What keeps a variable from being read.
     pub fn keep(&mut self, variables: &[&str]) -> Result<()> {
-        let mut bytes = 0_usize;
         for variable in variables {
-            let Some(shape) = self.shape(variable) else { continue };
-            bytes = shape
-                .iter()
-                .fold(size_of::<f32>(), |bytes, &length| bytes.saturating_mul(length))
-                .saturating_add(bytes);
-            if bytes > KEPT_BYTES {
-                break;
+            let held: usize = self.kept.values().map(|values| size_of::<f32>() * values.len()).sum();
+            let shape = self.shape(variable).unwrap_or_default();
+            let bytes = shape.iter().fold(size_of::<f32>(), |bytes, &length| bytes.saturating_mul(length));
+            if held.saturating_add(bytes) > KEPT_BYTES {
+                continue;
             }
             if let Some(values) = self.read_cells(variable, 0..self.cells.len())? {
                 self.kept.insert((*variable).to_owned(), values);
             }
         }
         Ok(())
+    }
+
+    /// Lets go of variables that were held: they are read from the file again.
+    pub fn release(&mut self, variables: &[&str]) {
+        variables.iter().for_each(|variable| _ = self.kept.remove(*variable));
     }
 
     /// Values of some cells, all other dimensions whole: shape `[cells.len(), …]`. `None` if the file lacks the variable.

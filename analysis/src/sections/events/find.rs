@@ -110,7 +110,7 @@ pub fn find(results: &Results, points: &TurningPoints, all: &AllSeries, options:
             let at_place = |place: Option<usize>| {
                 place.map(|place| (clocks.at(row, place), resolution(&clocks, row, Some(place))))
             };
-            let mut all: Vec<Option<(Reading, f64)>> = (turned.iter())
+            let mut all: Vec<Known> = (turned.iter())
                 .map(|turned| {
                     let (moment, error, bracket) = (turned.of)(cell)?;
                     let reading = match turned.unit {
@@ -133,7 +133,7 @@ pub fn find(results: &Results, points: &TurningPoints, all: &AllSeries, options:
             (cell, all)
         };
         let parts: Vec<usize> = range.clone().filter(|&cell| takes_part[cell]).collect();
-        let found: Vec<(usize, Vec<Option<(Reading, f64)>>)> = parts.into_par_iter().map(of_cell).collect();
+        let found: Vec<(usize, Vec<Known>)> = parts.into_par_iter().map(of_cell).collect();
         for (cell, all) in found {
             let events = out.iter_mut().chain([&mut least, &mut time]);
             for (event, (reading, resolution)) in events.zip(all).filter_map(|(event, known)| Some((event, known?))) {
@@ -250,6 +250,9 @@ fn turning<'a>(
     out
 }
 
+/// What the clocks show at an event of a cell, and how finely its training error is known; `None` where it did not happen.
+type Known = Option<(Reading, f64)>;
+
 /// Place of the first least value; `None` where that is the first or the last one.
 fn first_least(values: &[f64]) -> Option<usize> {
     let finite = values.iter().enumerate().filter(|(_, value)| value.is_finite());
@@ -345,7 +348,7 @@ pub fn crossings(
         let of_cell = |cell: usize| {
             let row = cell - range.start;
             let curves = [Clock::TrainError, Clock::TrainLoss].map(|clock| (clock, clocks.along(clock, row)));
-            let crossed: Vec<Option<(Reading, f64)>> = (levels.iter())
+            let crossed: Vec<Known> = (levels.iter())
                 .map(|level| {
                     let (_, curve) = curves.iter().find(|(clock, _)| *clock == level.clock)?;
                     let place = first_at_most(curve.as_ref()?, level.of_block[block[cell]])?;
@@ -355,7 +358,7 @@ pub fn crossings(
             (cell, crossed)
         };
         let parts: Vec<usize> = range.clone().filter(|&cell| takes_part[cell]).collect();
-        let found: Vec<(usize, Vec<Option<(Reading, f64)>>)> = parts.into_par_iter().map(of_cell).collect();
+        let found: Vec<(usize, Vec<Known>)> = parts.into_par_iter().map(of_cell).collect();
         for (cell, crossed) in found {
             for ((readings, resolutions), known) in out.iter_mut().zip(crossed) {
                 if let Some((reading, resolution)) = known {

@@ -92,7 +92,7 @@ pub fn parts(counted: Vec<Counted<'_>>) -> Parts<'_> {
 fn frame(all: &[Frequency]) -> Result<DataFrame> {
     let rows = || all.iter().flat_map(|group| group.counts.iter().map(move |count| (group, count)));
     let words = |name: &str, of: fn(&Frequency) -> &str| {
-        let groups = all.iter().map(|group| of(group)).collect::<StringChunked>();
+        let groups = all.iter().map(of).collect::<StringChunked>();
         let place = all.iter().enumerate().flat_map(|(at, group)| vec![at as IdxSize; group.counts.len()]);
         let places = IdxCa::from_vec("".into(), place.collect());
         groups.take(&places).map(|column| column.with_name(name.into()).into_column())
