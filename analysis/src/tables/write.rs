@@ -85,3 +85,37 @@ pub fn all(frame: &DataFrame, folder: &Path, stem: &str) -> Result<()> {
     csv_and_parquet(&Parts::whole(frame.clone()), folder, stem)?;
     file(&folder.join(format!("{stem}.md")), Text::of(frame).markdown().as_bytes())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_in_parts_is_the_table_written_at_once() {
+        let frame = |rows: std::ops::Range<i64>| {
+            let numbers: Vec<Option<f64>> = rows.clone().map(|row| (row % 3 > 0).then(|| 1.0 / row as f64)).collect();
+            let words: Vec<String> = rows.clone().map(|row| format!("sgd, \"{row}\"")).collect();
+            let columns = vec![
+                Column::new("place".into(), rows.collect::<Vec<_>>()),
+                Column::new("a word".into(), words),
+                Column::new("number".into(), numbers),
+            ];
+            DataFrame::new_infer_height(columns).unwrap()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        // Seven parts of unequal sizes, one of them empty: more than there are threads on a small machine.
+        let ends = [0_i64, 1, 4, 4, 9, 10, 20, 23];
+        let parts = Parts::new(ends.len() - 1, |part| Ok(frame(ends[part]..ends[part + 1])));
+        csv_and_parquet(&parts, folder.path(), "parts").unwrap();
+        csv_and_parquet(&Parts::whole(frame(0..23)), folder.path(), "whole").unwrap();
+        csv_and_parquet(&Parts::of_rows(0, |_| Ok(frame(0..0))), folder.path(), "none").unwrap();
+        let bytes = |name: &str| fs::read(folder.path().join(name)).unwrap();
+        assert_eq!(bytes("parts.csv"), bytes("whole.csv"));
+        assert_eq!(bytes("none.csv"), b"place,a word,number\n");
+        let read = |name: &str| ParquetReader::new(fs::File::open(folder.path().join(name)).unwrap()).finish().unwrap();
+        assert!(read("parts.parquet").equals_missing(&frame(0..23)));
+        assert_eq!(read("none.parquet").height(), 0);
+        assert!(fs::read_dir(folder.path()).unwrap().count() == 6, "no temporary file is left");
+    }
+}
