@@ -62,6 +62,19 @@ fn what_is_installed_can_be_used() {
         assert!(fs::read_to_string(at(name)).expect(name).contains("submit"), "{name}");
     }
 
+    // The report program has its own: its options, and its subcommands.
+    let script = "source \"$1\" && COMP_WORDS=(phasesweep-report ex) COMP_CWORD=1 && _phasesweep__report phasesweep-report ex phasesweep-report && echo \"${COMPREPLY[@]}\"";
+    let completions = at("share/bash-completion/completions/phasesweep-report");
+    assert_eq!(run(Command::new("bash").args(["-c", script, "bash"]).arg(completions)).trim(), "export");
+    for name in
+        ["share/zsh/site-functions/_phasesweep-report", "share/fish/vendor_completions.d/phasesweep-report.fish"]
+    {
+        assert!(fs::read_to_string(at(name)).expect(name).contains("lc-prominence"), "{name}");
+    }
+    for name in ["phasesweep-report", "phasesweep-report-compare", "phasesweep-report-export"] {
+        assert!(there.contains(Path::new(&format!("share/man/man1/{name}.1"))), "{name}");
+    }
+
     // A manual page for each command that the help names, and for commands beneath them.
     let help = run(Command::new(at("bin/phasesweep")).arg("--help"));
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());

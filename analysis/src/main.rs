@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use phasesweep_analysis::{Options, Written, options, report_telling, turning_point};
 
@@ -28,6 +28,8 @@ struct CommandLine {
 enum Command {
     Compare(commands::compare::Arguments),
     Export(commands::export::Arguments),
+    #[command(hide = true)]
+    Complete(commands::complete::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -98,6 +100,9 @@ fn main() -> ExitCode {
             return said(commands::compare::run(arguments));
         }
         CommandLine { command: Some(Command::Export(arguments)), .. } => return said(commands::export::run(arguments)),
+        CommandLine { command: Some(Command::Complete(arguments)), .. } => {
+            return said(commands::complete::run(arguments, CommandLine::command()));
+        }
         CommandLine { report: Some(arguments), .. } => arguments,
         CommandLine { command: None, report: None } => {
             return said(Err("give a run directory: phasesweep-report DIR, or --help".to_owned()));

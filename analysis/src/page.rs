@@ -25,7 +25,7 @@ pub struct Page<'a> {
     /// Settings.
     pub options: &'a Options,
     /// The sections, in their order.
-    pub contents: &'a [Content],
+    pub contents: &'a [Content<'a>],
     /// What should be known of the data.
     pub data: &'a [String],
     /// What the file does not hold.
@@ -49,7 +49,7 @@ struct Picture<'a> {
 }
 
 /// The one picture at the head: what the section that answers first chose, and of which the page holds the drawing.
-fn picture(contents: &[Content]) -> Option<Picture<'_>> {
+fn picture<'a>(contents: &'a [Content<'_>]) -> Option<Picture<'a>> {
     let (_, content) = answers(contents).next().filter(|(_, content)| !content.template.is_empty())?;
     let name = content.picture.as_ref()?;
     let figure = content.figures.iter().find(|figure| figure.name == *name)?;
@@ -58,7 +58,7 @@ fn picture(contents: &[Content]) -> Option<Picture<'_>> {
 }
 
 /// The answers of the sections, each with its section; what leads comes first.
-pub fn answers(contents: &[Content]) -> impl Iterator<Item = (&Answer, &Content)> {
+pub fn answers<'a>(contents: &'a [Content<'a>]) -> impl Iterator<Item = (&'a Answer, &'a Content<'a>)> {
     let of = |leads: bool| contents.iter().filter(move |content| content.leads == leads);
     of(true).chain(of(false)).filter_map(|content| Some((content.answer.as_ref()?, content)))
 }

@@ -2,6 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use phasesweep_results::variables::{DISTANCE, RADIUS, TEST_ERROR, TRAIN_ERROR, TRAIN_LOSS};
+use rayon::prelude::*;
 
 use crate::answer::Answer;
 use crate::error::{Error, Result};
@@ -10,7 +14,8 @@ use crate::groups::Groups;
 use crate::options::Options;
 use crate::page::{self, Page};
 use crate::results::{Results, locate};
-use crate::sections::{Content, Context, SECTIONS};
+use crate::sections::{Content, Context, Rows, SECTIONS, Section};
+use crate::stragglers;
 use crate::tables::write;
 use crate::terminal;
 use crate::turning::inversion::{self, note_on_means};
@@ -50,13 +55,17 @@ pub fn report_telling(
     from: &Path,
     out: Option<&Path>,
     options: &Options,
-    tell: &dyn Fn(usize, usize, &str),
+    tell: &(dyn Fn(usize, usize, &str) + Sync),
 ) -> Result<Written> {
     options.check()?;
     let steps = SECTIONS.len() + 4;
     tell(0, steps, "reading the cells");
     let file = locate(from)?;
-    let results = Results::open(&file)?;
+    let mut results = Results::open(&file)?;
+    // The first of these are read by every section, the others by the search and the explorer, one after the other.
+    let manifolds = [RADIUS.name, DISTANCE.name];
+    results.keep(&[TRAIN_ERROR.name, TRAIN_LOSS.name, TEST_ERROR.name])?;
+    results.keep(&manifolds)?;
     let folder = match out {
         Some(folder) => folder.to_owned(),
         None => file.parent().unwrap_or(Path::new("")).join("report"),
@@ -83,28 +92,40 @@ pub fn report_telling(
             )),
         }
     }
+    let trajectories = explorer::Trajectories::read(&results, &points, &series)?;
+    results.release(&manifolds);
     let other_question = SECTIONS.iter().any(|section| section.asks(&results));
-    let context =
-        Context { results: &results, groups: &groups, options, points: &points, series: &series, other_question };
-    let mut contents: Vec<Content> = Vec::new();
-    for (place, section) in SECTIONS.iter().enumerate() {
-        tell(3 + place, steps, "tables and figures");
-        let Some(content) = section.make(&context)? else { continue };
+    let stragglers = stragglers::read(&results, &points)?;
+    let context = Context {
+        results: &results,
+        groups: &groups,
+        options,
+        points: &points,
+        series: &series,
+        stragglers: &stragglers,
+        other_question,
+    };
+    let done = AtomicUsize::new(3);
+    let made = |section: &&dyn Section| {
+        tell(done.fetch_add(1, Ordering::Relaxed), steps, "tables and figures");
+        let Some(content) = section.make(&context)? else { return Ok(None) };
         for table in &content.tables {
-            match table.markdown {
-                true => write::all(&table.frame, &folder, table.stem)?,
-                false => write::csv_and_parquet(&table.frame, &folder, table.stem)?,
+            match &table.rows {
+                Rows::Few(frame) => write::all(frame, &folder, table.stem)?,
+                Rows::Many(parts) => write::csv_and_parquet(parts, &folder, table.stem)?,
             }
         }
         for figure in &content.figures {
             write::file(&figures_folder.join(format!("{}.svg", figure.name)), figure.file().as_bytes())?;
         }
-        contents.push(content);
-    }
+        Ok(Some(content.without_long_tables()))
+    };
+    let contents: Vec<Option<Content<'static>>> = SECTIONS.par_iter().map(made).collect::<Result<_>>()?;
+    let contents: Vec<Content<'static>> = contents.into_iter().flatten().collect();
     let absent: Vec<String> = SECTIONS.iter().flat_map(|section| section.absent(&context)).collect();
     let data: Vec<String> = results.provenance.data_findings.iter().cloned().chain(note_on_means(&points)).collect();
     tell(steps - 1, steps, "the page");
-    let explorer = explorer::gather(&results, &groups, &points, &series)?;
+    let explorer = explorer::gather(&results, &groups, &points, &series, &stragglers, trajectories)?;
     let page = folder.join("index.html");
     let html = page::render(&Page {
         results: &results,

@@ -79,7 +79,13 @@ pub fn size(set: &[u64]) -> usize {
 /// Samples in a set, ascending.
 pub fn members(set: &[u64]) -> impl Iterator<Item = usize> {
     set.iter().enumerate().flat_map(|(index, &word)| {
-        (0..64).filter(move |bit| word >> (63 - bit) & 1 == 1).map(move |bit| 64 * index + bit)
+        let mut left = word;
+        std::iter::from_fn(move || {
+            let bit = left.leading_zeros() as usize;
+            // The bit that was found is taken out; none is left in an empty word.
+            left &= !(1_u64 << 63).checked_shr(bit as u32)?;
+            Some(64 * index + bit)
+        })
     })
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use fixture::{Cell, Holds, error, rows, unlocked, write};
+use phasesweep_analysis::results::Results;
 use phasesweep_analysis::{Error, Options, report};
 
 fn number(row: &BTreeMap<String, String>, column: &str) -> f64 {
@@ -352,6 +353,29 @@ fn run(arguments: &[&Path]) -> (Option<i32>, String) {
 
 /// Another program has the results file open for writing: it is read all the same, or, where a person asks HDF5 for its
 /// locks, the message says who is in the way.
+#[test]
+fn what_is_held_is_what_the_file_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("results.h5");
+    write(&path, &cells(), Holds::default()).expect("the fixture");
+    let mut results = Results::open(&path).expect("results");
+    let names = ["train_error", "test_error", "radius"];
+    let read = |results: &Results| {
+        names.map(|name| {
+            let part = results.slab(name, 3..7).expect("a slab").expect("the variable");
+            // Bits, since NaN is not NaN.
+            (part.shape().to_vec(), part.iter().map(|value| value.to_bits()).collect::<Vec<_>>())
+        })
+    };
+    let from_file = read(&results);
+    results.keep(&[names[0], names[1], names[2], "no such variable"]).expect("they are read");
+    assert_eq!(read(&results), from_file);
+    let whole = results.whole("train_error").expect("a matrix").expect("the variable");
+    assert_eq!(whole.rows().into_iter().nth(3).map(|row| row[0].to_bits()), Some(from_file[0].1[0]));
+    results.release(&names);
+    assert_eq!(read(&results), from_file);
+}
+
 #[test]
 fn a_results_file_that_is_locked_is_read() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -5,7 +5,7 @@
 use super::bits::{Bits, VariableBits};
 use super::differences::{Difference, Differences, Judgement};
 use super::{Comparison, Pair};
-use crate::tables::text::{Text, number};
+use crate::tables::text::{Text, decimals, number, significant};
 use crate::terminal::MOST_ROWS;
 
 /// Names that are listed one by one.
@@ -147,19 +147,22 @@ fn statistics(differences: &Differences, [a, b]: [&str; 2], all: bool) -> String
             true => first.count.to_string(),
             false => format!("{}, {}", first.count, second.count),
         };
-        let interval = match row.interval.is_known() {
-            true => format!("{} to {}", number(row.interval.low), number(row.interval.high)),
-            false => "–".to_owned(),
+        // The means and their difference have the digits that the difference's interval allows.
+        let numbers = [first.mean, second.mean, row.difference, row.interval.low, row.interval.high];
+        let [mean, other_mean, difference, low, high] = match decimals(row.interval.low, row.interval.high, &numbers) {
+            Some(decimals) => numbers.map(|value| format!("{value:.decimals$}")),
+            None => numbers.map(number),
         };
+        let interval = if row.interval.is_known() { format!("{low} to {high}") } else { "–".to_owned() };
         vec![
             row.group.clone(),
             row.statistic.clone(),
-            number(first.mean),
-            number(first.deviation),
-            number(second.mean),
-            number(second.deviation),
+            mean,
+            significant(first.deviation, 2),
+            other_mean,
+            significant(second.deviation, 2),
             counts,
-            number(row.difference),
+            difference,
             interval,
             row.judgement.name().to_owned(),
         ]

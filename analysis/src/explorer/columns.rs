@@ -15,7 +15,7 @@ use super::block::Block;
 use crate::groups::Groups;
 use crate::results::Results;
 use crate::sample_sets;
-use crate::sections::stragglers::sets::Stragglers;
+use crate::stragglers::Stragglers;
 use crate::turning::series::{self, AllSeries};
 use crate::turning::{Rule, TurningPoints, symbol};
 

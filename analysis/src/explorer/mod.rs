@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::groups::Groups;
 use crate::results::Results;
-use crate::sections::stragglers::sets as stragglers;
+use crate::stragglers::Stragglers;
 use crate::turning::TurningPoints;
 use crate::turning::series::AllSeries;
 use block::Block;
@@ -43,34 +43,59 @@ struct Header<'a> {
     notes: Vec<String>,
 }
 
-/// Gathers it. `None` for a file without cells.
+/// The trajectories of the cells, thinned, and where they end.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Trajectories {
+    lines: Vec<along::Line>,
+    drawn: trajectories::Drawn,
+    ends: along::Ends,
+}
+
+impl Trajectories {
+    /// Reads them, in one pass over everything that was measured along training.
+    ///
+    /// # Errors
+    /// What keeps the file from being read.
+    pub fn read(results: &Results, points: &TurningPoints, series: &AllSeries) -> Result<Trajectories> {
+        if results.cells.is_empty() {
+            return Ok(Trajectories::default());
+        }
+        let lines = along::lines(results, points, series);
+        let (drawn, ends) = trajectories::read(results, series, &lines)?;
+        Ok(Trajectories { lines, drawn, ends })
+    }
+}
+
+/// Puts it together. `None` for a file without cells.
 ///
 /// # Errors
-/// What keeps the file from being read.
+/// What keeps a block from being made.
 pub fn gather(
     results: &Results,
     groups: &Groups,
     points: &TurningPoints,
     series: &AllSeries,
+    stragglers: &[Stragglers],
+    trajectories: Trajectories,
 ) -> Result<Option<Explorer>> {
     let count = results.cells.len();
     if count == 0 {
         return Ok(None);
     }
-    let lines = along::lines(results, points, series);
-    let (drawn, ends) = trajectories::read(results, series, &lines)?;
-    let stragglers = stragglers::read(results, points)?;
+    let Trajectories { lines, drawn, ends } = trajectories;
     let mut table = Table::of(results, groups, points, series);
     table.add_ends(results, &ends);
-    table.add_stragglers(count, &stragglers);
+    table.add_stragglers(count, stragglers);
     let start = table.start(points, series);
-    let mut block = Block::default();
-    let columns = table.columns.iter().map(|column| column.described(&mut block)).collect();
-    let notes: Vec<String> = table.notes.iter().chain(&drawn.notes).cloned().collect();
-    let header = Header { cells: count, columns, constants: &table.constants, turns: &table.turns, start, notes };
-    Ok(Some(Explorer {
-        cells: block.seal(&header)?,
-        trajectories: if lines.is_empty() { None } else { Some(drawn.seal(&lines, &table.turns)?) },
-        stragglers: sets::seal(count, &stragglers)?,
-    }))
+    let cells = || {
+        let mut block = Block::default();
+        let columns = table.columns.iter().map(|column| column.described(&mut block)).collect();
+        let notes: Vec<String> = table.notes.iter().chain(&drawn.notes).cloned().collect();
+        let header = Header { cells: count, columns, constants: &table.constants, turns: &table.turns, start, notes };
+        block.seal(&header)
+    };
+    let trajectories = || if lines.is_empty() { Ok(None) } else { drawn.seal(&lines, &table.turns).map(Some) };
+    // Deflating is most of the work, and a block is deflated by one thread.
+    let (trajectories, (cells, stragglers)) = rayon::join(trajectories, || (cells(), sets::seal(count, stragglers)));
+    Ok(Some(Explorer { cells: cells?, trajectories: trajectories?, stragglers: stragglers? }))
 }

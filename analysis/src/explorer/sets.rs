@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::block::Block;
 use crate::error::Result;
 use crate::sample_sets;
-use crate::sections::stragglers::sets::Stragglers;
+use crate::stragglers::Stragglers;
 
 /// Bytes of bits that a page holds.
 const MOST_BYTES: usize = 600_000;

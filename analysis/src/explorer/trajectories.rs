@@ -19,9 +19,10 @@ use crate::turning::SLAB_BYTES;
 use crate::turning::manifold::Manifolds;
 use crate::turning::series::{AllSeries, Slab};
 
-/// Bytes of all codes together, or so many a cell if that is more.
+/// Bytes of all codes together, or so many a cell if that is more; but never more than a page carries.
 const MOST_BYTES: usize = 4_000_000;
 const BYTES_OF_CELL: usize = 160;
+const MOST_OF_PAGE: usize = 8_000_000;
 /// Moments of a line, at most and at least.
 const MOST_MOMENTS: usize = 96;
 const FEWEST_MOMENTS: usize = 24;
@@ -81,7 +82,7 @@ struct Header<'a> {
 /// What keeps the file from being read.
 pub fn read(results: &Results, series: &AllSeries, lines: &[Line]) -> Result<(Drawn, Ends)> {
     let all = results.cells.len();
-    let most = MOST_BYTES.max(BYTES_OF_CELL * all);
+    let most = MOST_BYTES.max(BYTES_OF_CELL * all).min(MOST_OF_PAGE);
     let fit = most / (all * lines.len()).max(1);
     let each = fit.clamp(FEWEST_MOMENTS, MOST_MOMENTS);
     // Where even the fewest moments are too much, some cells are drawn, taken evenly.

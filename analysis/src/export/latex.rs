@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::choice::{Choice, chosen};
 use crate::error::Result;
-use crate::sections::Content;
+use crate::sections::{Content, Rows};
 use crate::tables::text::Text;
 use crate::tables::write::file;
 
@@ -16,14 +16,17 @@ use crate::tables::write::file;
 const OF_A_PAGE: usize = 45;
 
 /// Writes the tables that were asked for; says what was written.
-pub(super) fn write(contents: &[Content], folder: &Path, choice: &Choice) -> Result<Vec<String>> {
-    let for_people = contents.iter().flat_map(|content| &content.tables).filter(|table| table.markdown);
-    let tables = chosen(for_people.collect(), |table| table.stem, &choice.names, "table")?;
+pub(super) fn write(contents: &[Content<'_>], folder: &Path, choice: &Choice) -> Result<Vec<String>> {
+    let for_people = contents.iter().flat_map(|content| &content.tables).filter_map(|table| match &table.rows {
+        Rows::Few(frame) => Some((table.stem, frame)),
+        Rows::Many(_) => None,
+    });
+    let tables = chosen(for_people.collect(), |(stem, _)| stem, &choice.names, "table")?;
     let mut what = Vec::new();
-    for table in tables {
-        let text = Text::of(&table.frame);
-        file(&folder.join(format!("{}.tex", table.stem)), latex(&text).as_bytes())?;
-        what.push(format!("{}.tex: {} rows", table.stem, text.rows.len()));
+    for (stem, frame) in tables {
+        let text = Text::of(frame);
+        file(&folder.join(format!("{stem}.tex")), latex(&text).as_bytes())?;
+        what.push(format!("{stem}.tex: {} rows", text.rows.len()));
     }
     Ok(what)
 }

@@ -27,6 +27,7 @@ use crate::groups::Groups;
 use crate::options::Options;
 use crate::results::{Results, locate};
 use crate::sections::{Content, Context, SECTIONS};
+use crate::stragglers;
 use crate::turning::{TurningPoints, inversion, series as turning_series};
 
 /// What was written.
@@ -72,7 +73,12 @@ pub fn export(from: &Path, out: Option<&Path>, format: Format, choice: &Choice, 
 }
 
 /// The sections of the report on a file.
-fn contents(results: &Results, mut points: TurningPoints, options: &Options, file: &Path) -> Result<Vec<Content>> {
+fn contents(
+    results: &Results,
+    mut points: TurningPoints,
+    options: &Options,
+    file: &Path,
+) -> Result<Vec<Content<'static>>> {
     let groups = Groups::by(&results.cells, &options.group_by, file)?;
     let mut series = turning_series::search(results, options)?;
     if let Some(name) = &options.principal {
@@ -83,8 +89,9 @@ fn contents(results: &Results, mut points: TurningPoints, options: &Options, fil
         }
     }
     let other_question = SECTIONS.iter().any(|section| section.asks(results));
-    let (groups, points, series) = (&groups, &points, &series);
-    let context = Context { results, groups, options, points, series, other_question };
+    let stragglers = stragglers::read(results, &points)?;
+    let (groups, points, series, stragglers) = (&groups, &points, &series, stragglers.as_slice());
+    let context = Context { results, groups, options, points, series, stragglers, other_question };
     let made = SECTIONS.iter().map(|section| section.make(&context)).collect::<Result<Vec<_>>>()?;
-    Ok(made.into_iter().flatten().collect())
+    Ok(made.into_iter().flatten().map(Content::without_long_tables).collect())
 }

@@ -1,7 +1,7 @@
 //! The two calls of HDF5's high-level library that attach dimension scales, which the `hdf5` crate does not wrap: what makes an
 //! array of a file one that netCDF-4 readers know the dimensions of.
 //!
-//! The only file of the analysis with `unsafe`. Invariant: every call is made under the `hdf5` crate's global lock, which
+//! Invariant: every call is made under the `hdf5` crate's global lock, which
 //! serialises all of HDF5 in this process. The library is linked by `hdf5-sys` (feature `hl`).
 
 #![allow(unsafe_code)]

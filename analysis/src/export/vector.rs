@@ -17,7 +17,7 @@ use crate::sections::Content;
 use crate::tables::write::file;
 
 /// Writes the figures that were asked for; says what was written.
-pub(super) fn write(contents: &[Content], folder: &Path, format: Format, choice: &Choice) -> Result<Vec<String>> {
+pub(super) fn write(contents: &[Content<'_>], folder: &Path, format: Format, choice: &Choice) -> Result<Vec<String>> {
     let scale = choice.scale.unwrap_or(2.0);
     if !(0.1..=20.0).contains(&scale) {
         return Err(Error::Setting(format!(

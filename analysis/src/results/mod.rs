@@ -2,7 +2,8 @@
 //!
 //! Invariants: every per-cell coordinate has one entry per cell; a variable that is handed out has the shape that the
 //! coordinates ask for. What the file does not hold is `None`, never zeros; values that were not measured are NaN.
-//! Memory: only coordinates are held; [`Results::slab`] reads so many cells as the caller asks for.
+//! Memory: only coordinates are held, and what [`Results::keep`] is told to; [`Results::slab`] reads so many cells as the caller
+//! asks for.
 
 mod along_training;
 mod coordinates;
@@ -14,7 +15,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use hdf5::{Hyperslab, Selection, SliceOrIndex};
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, Axis, CowArray, Ix2, IxDyn, Slice};
 use phasesweep_results::dimension::CELL;
 use phasesweep_results::format::RESULTS;
 use phasesweep_results::{Dim, LabelKind, RESULTS_FILE, attribute, variables};
@@ -25,15 +26,20 @@ pub use of_cells::{Kind, OfCells};
 pub use phasesweep_results::{AXES, FlowStop, Status};
 pub use provenance::Provenance;
 
-use phasesweep_results::variables::MISCLASSIFIED;
+use phasesweep_results::variables::{MISCLASSIFIED, TRAIN_ERROR};
 
 use crate::error::{Error, Result};
+
+/// Bytes that [`Results::keep`] holds at most.
+const KEPT_BYTES: usize = 512 << 20;
 
 /// An open results file.
 #[derive(Debug)]
 pub struct Results {
     path: PathBuf,
     file: hdf5::File,
+    /// Variables that are held whole.
+    kept: HashMap<String, ArrayD<f32>>,
     /// One entry per cell.
     pub cells: Cells,
     /// Recorded epochs, ascending.
@@ -93,6 +99,7 @@ impl Results {
             set_bytes: file.dataset(MISCLASSIFIED.name).map_or(0, |bits| bits.shape().last().copied().unwrap_or(0)),
             path: path.to_owned(),
             file,
+            kept: HashMap::new(),
             cells,
             epochs,
             provenance,
@@ -161,9 +168,49 @@ impl Results {
         self.file.dataset(variable).ok().map(|dataset| dataset.shape())
     }
 
+    /// Reads these variables and holds them, as long as [`KEPT_BYTES`] are not exceeded: what is asked for again and again is then
+    /// unpacked once. Those that the file lacks are passed over.
+    ///
+    /// # Errors
+    /// What keeps a variable from being read.
+    pub fn keep(&mut self, variables: &[&str]) -> Result<()> {
+        for variable in variables {
+            let held: usize = self.kept.values().map(|values| size_of::<f32>() * values.len()).sum();
+            let shape = self.shape(variable).unwrap_or_default();
+            let bytes = shape.iter().fold(size_of::<f32>(), |bytes, &length| bytes.saturating_mul(length));
+            if held.saturating_add(bytes) > KEPT_BYTES {
+                continue;
+            }
+            if let Some(values) = self.read_cells(variable, 0..self.cells.len())? {
+                self.kept.insert((*variable).to_owned(), values);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of variables that were held: they are read from the file again.
+    pub fn release(&mut self, variables: &[&str]) {
+        variables.iter().for_each(|variable| _ = self.kept.remove(*variable));
+    }
+
     /// Values of some cells, all other dimensions whole: shape `[cells.len(), …]`. `None` if the file lacks the variable.
     pub fn slab(&self, variable: &str, cells: Range<usize>) -> Result<Option<ArrayD<f32>>> {
-        self.read_cells(variable, cells)
+        match self.kept.get(variable) {
+            Some(kept) => Ok(Some(kept.slice_axis(Axis(0), Slice::from(cells)).to_owned())),
+            None => self.read_cells(variable, cells),
+        }
+    }
+
+    /// A variable `[cell, epoch]`, whole; `None` if the file lacks it, or it has other dimensions.
+    ///
+    /// # Errors
+    /// What keeps it from being read.
+    pub fn whole(&self, variable: &str) -> Result<Option<CowArray<'_, f32, Ix2>>> {
+        let values = match self.kept.get(variable) {
+            Some(kept) => Some(CowArray::from(kept.view())),
+            None => self.read_cells(variable, 0..self.cells.len())?.map(CowArray::from),
+        };
+        Ok(values.and_then(|values| values.into_dimensionality::<Ix2>().ok()))
     }
 
     /// Codes of some cells, as [`Results::slab`]. `None` if the file lacks the variable.
@@ -224,7 +271,10 @@ impl Results {
         let curves = 3 + self.layers.len() * (self.classes.len() + self.pairs.len());
         let sets = self.snapshot_epochs.len().saturating_mul(self.set_bytes);
         let per_cell = (4 * self.epochs.len().max(1) * curves).saturating_add(sets);
-        let step = (bytes / per_cell.max(1)).max(1);
+        let mut step = (bytes / per_cell.max(1)).max(1);
+        // A chunk of the file that two ranges share is unpacked twice.
+        let chunk = self.file.dataset(TRAIN_ERROR.name).ok().and_then(|dataset| dataset.chunk()?.first().copied());
+        step -= chunk.filter(|&chunk| 0 < chunk && chunk < step).map_or(0, |chunk| step % chunk);
         let cells = self.cells.len();
         (0..cells).step_by(step).map(|start| start..(start + step).min(cells)).collect()
     }

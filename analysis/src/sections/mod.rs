@@ -14,7 +14,7 @@ pub mod section;
 pub mod series;
 pub mod stragglers;
 
-pub use section::{Content, Context, Section};
+pub use section::{Content, Context, Rows, Section};
 
 /// Every section, in the order of the page.
 pub static SECTIONS: &[&dyn Section] = &[

@@ -11,6 +11,8 @@ use crate::figures::plot::escape;
 use crate::groups::Groups;
 use crate::options::Options;
 use crate::results::Results;
+use crate::stragglers::Stragglers;
+use crate::tables::parts::Parts;
 use crate::tables::text::Text;
 use crate::turning::TurningPoints;
 use crate::turning::series::AllSeries;
@@ -27,6 +29,8 @@ pub struct Context<'a> {
     pub points: &'a TurningPoints,
     /// Every other series along training, with its turning points.
     pub series: &'a AllSeries,
+    /// The samples that each cell still misclassifies where it turns.
+    pub stragglers: &'a [Stragglers],
     /// Whether some section [asks](Section::asks) another question of this file than that of the inversion.
     pub other_question: bool,
 }
@@ -44,7 +48,7 @@ pub trait Section: Sync {
     ///
     /// # Errors
     /// Whatever keeps the file from being read, or a table from being made.
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>>;
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>>;
 
     /// What the file lacks, and what the report lacks therefore, in sentences. Nothing of what this file's sweep did not ask
     /// for.
@@ -56,7 +60,7 @@ pub trait Section: Sync {
 
 /// What a section comes to.
 #[derive(Debug, Clone, Default)]
-pub struct Content {
+pub struct Content<'a> {
     /// What the report is about, if this section answers its question: the page's second line.
     pub title: &'static str,
     /// What came out, at the head of the page and on the terminal.
@@ -76,31 +80,66 @@ pub struct Content {
     /// Figures that are written as files; those that `values` holds are on the page.
     pub figures: Vec<Figure>,
     /// Tables that are written as files.
-    pub tables: Vec<Table>,
+    pub tables: Vec<Table<'a>>,
     /// What a terminal shows below the answer: a table, and the file of the report that holds all of it.
     pub summary: Option<(Text, &'static str)>,
 }
 
 /// A table of the report's folder.
 #[derive(Debug, Clone)]
-pub struct Table {
+pub struct Table<'a> {
     /// Its files' name without extension.
     pub stem: &'static str,
     /// The rows.
-    pub frame: DataFrame,
-    /// Whether it is written as Markdown too, beside CSV and Parquet.
-    pub markdown: bool,
+    pub rows: Rows<'a>,
 }
 
-impl Table {
-    /// A table for people: as Markdown too.
-    pub fn new(stem: &'static str, frame: DataFrame) -> Table {
-        Table { stem, frame, markdown: true }
+/// Rows of a table.
+#[derive(Debug, Clone)]
+pub enum Rows<'a> {
+    /// So few that people read them: written as Markdown too, beside CSV and Parquet.
+    Few(DataFrame),
+    /// Many, for programs, made when they are written.
+    Many(Parts<'a>),
+}
+
+impl Content<'_> {
+    /// The section without its long tables, once they are written: what borrows nothing.
+    pub fn without_long_tables(self) -> Content<'static> {
+        let few = |table: Table<'_>| match table.rows {
+            Rows::Few(frame) => Some(Table { stem: table.stem, rows: Rows::Few(frame) }),
+            Rows::Many(_) => None,
+        };
+        Content {
+            tables: self.tables.into_iter().filter_map(few).collect(),
+            title: self.title,
+            answer: self.answer,
+            leads: self.leads,
+            template: self.template,
+            values: self.values,
+            methods: self.methods,
+            by_turning_points: self.by_turning_points,
+            picture: self.picture,
+            figures: self.figures,
+            summary: self.summary,
+        }
+    }
+}
+
+impl<'a> Table<'a> {
+    /// A table for people.
+    pub fn new(stem: &'static str, frame: DataFrame) -> Table<'static> {
+        Table { stem, rows: Rows::Few(frame) }
     }
 
     /// A table of many rows, for programs.
-    pub fn long(stem: &'static str, frame: DataFrame) -> Table {
-        Table { stem, frame, markdown: false }
+    pub fn long(stem: &'static str, frame: DataFrame) -> Table<'static> {
+        Table { stem, rows: Rows::Many(Parts::whole(frame)) }
+    }
+
+    /// A table of so many rows that it is made in parts.
+    pub fn in_parts(stem: &'static str, parts: Parts<'a>) -> Table<'a> {
+        Table { stem, rows: Rows::Many(parts) }
     }
 }
 

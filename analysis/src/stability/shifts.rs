@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use polars::prelude::*;
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::options::Options;
@@ -106,23 +107,21 @@ pub fn is_of_data(axis: &str) -> bool {
 /// Shifts of ε* by every axis that varies, for every layer and observable, by prominence.
 pub fn shifts(results: &Results, points: &TurningPoints, options: &Options) -> Vec<Shift> {
     let design = Design::of(results);
-    let mut out = Vec::new();
-    for layer in 0..points.layers.len() {
-        for observable in 0..points.observables.len() {
-            let stars: Vec<f64> = points.of(layer, observable, Rule::Prominence).map(|row| row.epsilon_star).collect();
-            let measured = Measured::of(results, &design, &stars);
-            let axes = (0..design.axes.len()).filter(|&axis| design.axes[axis].levels.len() > 1);
-            out.extend(axes.map(|axis| {
-                let shift = measured.axis(&design, axis, options.tolerance);
-                Shift { layer, observable, ..shift }
-            }));
-            if design.seeds > 1 {
-                let shift = measured.seed(&design, options.tolerance);
-                out.push(Shift { layer, observable, ..shift });
-            }
+    let all: Vec<(usize, usize)> = (0..points.layers.len())
+        .flat_map(|layer| (0..points.observables.len()).map(move |observable| (layer, observable)))
+        .collect();
+    let of = |(layer, observable): (usize, usize)| {
+        let stars: Vec<f64> = points.of(layer, observable, Rule::Prominence).map(|row| row.epsilon_star).collect();
+        let measured = Measured::of(results, &design, &stars);
+        let axes = (0..design.axes.len()).filter(|&axis| design.axes[axis].levels.len() > 1);
+        let mut shifts: Vec<Shift> = axes.map(|axis| measured.axis(&design, axis, options.tolerance)).collect();
+        if design.seeds > 1 {
+            shifts.push(measured.seed(&design, options.tolerance));
         }
-    }
-    out
+        shifts.into_iter().map(|shift| Shift { layer, observable, ..shift }).collect::<Vec<_>>()
+    };
+    let found: Vec<Vec<Shift>> = all.into_par_iter().map(of).collect();
+    found.concat()
 }
 
 /// One axis of the grid.

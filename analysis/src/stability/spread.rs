@@ -8,9 +8,10 @@
 
 use std::collections::HashSet;
 
-use ndarray::Array2;
+use ndarray::{CowArray, Ix2};
 use phasesweep_results::variables::{TEST_ERROR, TRAIN_ERROR};
 use polars::prelude::*;
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::groups::{Group, Groups};
@@ -114,27 +115,25 @@ pub struct Spread {
 }
 
 /// Training errors of every cell, whole, and what the test error says of them.
-struct Errors {
-    train: Array2<f32>,
+struct Errors<'a> {
+    train: CowArray<'a, f32, Ix2>,
     at_best_test: Vec<f64>,
     at_end: Vec<f64>,
 }
 
-fn errors(results: &Results) -> Result<Option<Errors>> {
+fn errors(results: &Results) -> Result<Option<Errors<'_>>> {
     let cells = results.cells.len();
-    let as_matrix =
-        |slab: Option<ndarray::ArrayD<f32>>| slab.and_then(|a| a.into_dimensionality::<ndarray::Ix2>().ok());
-    let Some(train) = as_matrix(results.slab(TRAIN_ERROR.name, 0..cells)?) else { return Ok(None) };
+    let Some(train) = results.whole(TRAIN_ERROR.name)? else { return Ok(None) };
     let mut at_best_test = vec![f64::NAN; cells];
     for range in results.slabs(SLAB_BYTES) {
-        let Some(test) = as_matrix(results.slab(TEST_ERROR.name, range.clone())?) else { break };
-        for (row, cell) in range.enumerate() {
-            let finite =
-                test.row(row).iter().copied().enumerate().filter(|(_, value)| value.is_finite()).collect::<Vec<_>>();
-            if let Some((best, _)) = finite.into_iter().min_by(|a, b| a.1.total_cmp(&b.1)) {
-                at_best_test[cell] = f64::from(train[[cell, best]]);
+        let test = results.slab(TEST_ERROR.name, range.clone())?.and_then(|a| a.into_dimensionality::<Ix2>().ok());
+        let Some(test) = test else { break };
+        at_best_test[range.clone()].par_iter_mut().enumerate().for_each(|(row, error)| {
+            let finite = test.row(row).into_iter().enumerate().filter(|(_, value)| value.is_finite());
+            if let Some((best, _)) = finite.min_by(|a, b| a.1.total_cmp(b.1)) {
+                *error = f64::from(train[[range.start + row, best]]);
             }
-        }
+        });
     }
     let last = |row: ndarray::ArrayView1<f32>| {
         row.iter().rev().find(|value| value.is_finite()).map_or(f64::NAN, |v| f64::from(*v))
@@ -231,66 +230,76 @@ pub fn spreads(results: &Results, points: &TurningPoints, groups: &Groups) -> Re
     let Some(errors) = errors(results)? else { return Ok(Vec::new()) };
     let rates = plain_rates(results);
     let scopes = scopes(results, groups, &rates)?;
-    let mut out = Vec::new();
-    for layer in 0..points.layers.len() {
-        for observable in 0..points.observables.len() {
-            for Cells { scope, name, cells, one_optimiser } in &scopes {
-                let rows: Vec<&TurningPoint> =
-                    cells.iter().filter_map(|&cell| points.at(cell, layer, observable, Rule::Prominence)).collect();
-                // What a block lacks is not without an inversion: it is not there.
-                let rows: Vec<&TurningPoint> = rows.into_iter().filter(|row| row.status != "absent").collect();
-                let found: Vec<&TurningPoint> = rows.iter().copied().filter(|row| row.status == "found").collect();
-                let turns = |of: &dyn Fn(&TurningPoint) -> f64| {
-                    median(
-                        &found.iter().map(|row| row.epoch.map_or(f64::NAN, |e| e as f64) * of(row)).collect::<Vec<_>>(),
-                    )
-                };
-                let (epoch, time) = (turns(&|_| 1.0), turns(&|row| rates[row.cell]));
-                let distance = |index: &usize| (results.epochs[*index] as f64 - epoch).abs();
-                let fixed = (0..results.epochs.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)));
-                let Some(fixed) = fixed.filter(|_| !found.is_empty()) else { continue };
-                let of = |quantity: Quantity, row: &TurningPoint| match quantity {
-                    Quantity::AtInversion => row.epsilon_star,
-                    Quantity::AtFixedEpoch => f64::from(errors.train[[row.cell, fixed]]),
-                    Quantity::AtEqualTime => at_time(results, errors.train.row(row.cell), rates[row.cell], time),
-                    Quantity::AtBestTest => errors.at_best_test[row.cell],
-                    Quantity::AtEnd => errors.at_end[row.cell],
-                };
-                let applies = |quantity: &Quantity| match quantity {
-                    Quantity::AtFixedEpoch => *one_optimiser,
-                    Quantity::AtEqualTime => *scope == Scope::GradientDescent,
-                    _ => true,
-                };
-                for quantity in Quantity::ALL.into_iter().filter(applies) {
-                    let kept: Vec<&TurningPoint> = (found.iter().copied())
-                        .filter(|row| of(quantity, row).is_finite() && row.epsilon_star.is_finite())
-                        .collect();
-                    if kept.is_empty() {
-                        continue;
-                    }
-                    let values: Vec<f64> = kept.iter().map(|row| of(quantity, row)).collect();
-                    let stars: Vec<f64> = kept.iter().map(|row| row.epsilon_star).collect();
-                    let seeds: Vec<i64> = kept.iter().map(|row| results.cells.seed[row.cell]).collect();
-                    out.push(Spread {
-                        scope: *scope,
-                        name: name.clone(),
-                        layer,
-                        observable,
-                        quantity,
-                        cells: values.len(),
-                        censored: rows.len() - found.len(),
-                        epoch: (quantity == Quantity::AtFixedEpoch).then_some(results.epochs[fixed]),
-                        flow_time: if quantity == Quantity::AtEqualTime { time } else { f64::NAN },
-                        mean: mean(&values),
-                        sd: standard_deviation(&values),
-                        cv: coefficient_of_variation(&values),
-                        ratio: (quantity != Quantity::AtInversion).then(|| ratio(&values, &stars, &seeds)),
-                    });
-                }
-            }
+    let all: Vec<(usize, usize, &Cells)> = (0..points.layers.len())
+        .flat_map(|layer| (0..points.observables.len()).map(move |observable| (layer, observable)))
+        .flat_map(|(layer, observable)| scopes.iter().map(move |scope| (layer, observable, scope)))
+        .collect();
+    let of_scope = |(layer, observable, scope): (usize, usize, &Cells)| {
+        of_scope(results, points, &errors, &rates, (layer, observable), scope)
+    };
+    let found: Vec<Vec<Spread>> = all.into_par_iter().map(of_scope).collect();
+    Ok(found.concat())
+}
+
+/// Spreads of one observable over one scope; none where nothing turns.
+fn of_scope(
+    results: &Results,
+    points: &TurningPoints,
+    errors: &Errors<'_>,
+    rates: &[f64],
+    (layer, observable): (usize, usize),
+    Cells { scope, name, cells, one_optimiser }: &Cells,
+) -> Vec<Spread> {
+    let rows = cells.iter().filter_map(|&cell| points.at(cell, layer, observable, Rule::Prominence));
+    // What a block lacks is not without an inversion: it is not there.
+    let rows: Vec<&TurningPoint> = rows.filter(|row| row.status != "absent").collect();
+    let found: Vec<&TurningPoint> = rows.iter().copied().filter(|row| row.status == "found").collect();
+    let turns = |of: &dyn Fn(&TurningPoint) -> f64| {
+        median(&found.iter().map(|row| row.epoch.map_or(f64::NAN, |e| e as f64) * of(row)).collect::<Vec<_>>())
+    };
+    let (epoch, time) = (turns(&|_| 1.0), turns(&|row| rates[row.cell]));
+    let distance = |index: &usize| (results.epochs[*index] as f64 - epoch).abs();
+    let fixed = (0..results.epochs.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)));
+    let Some(fixed) = fixed.filter(|_| !found.is_empty()) else { return Vec::new() };
+    let of = |quantity: Quantity, row: &TurningPoint| match quantity {
+        Quantity::AtInversion => row.epsilon_star,
+        Quantity::AtFixedEpoch => f64::from(errors.train[[row.cell, fixed]]),
+        Quantity::AtEqualTime => at_time(results, errors.train.row(row.cell), rates[row.cell], time),
+        Quantity::AtBestTest => errors.at_best_test[row.cell],
+        Quantity::AtEnd => errors.at_end[row.cell],
+    };
+    let applies = |quantity: &Quantity| match quantity {
+        Quantity::AtFixedEpoch => *one_optimiser,
+        Quantity::AtEqualTime => *scope == Scope::GradientDescent,
+        _ => true,
+    };
+    let spread = |quantity: Quantity| {
+        let kept: Vec<&TurningPoint> = (found.iter().copied())
+            .filter(|row| of(quantity, row).is_finite() && row.epsilon_star.is_finite())
+            .collect();
+        if kept.is_empty() {
+            return None;
         }
-    }
-    Ok(out)
+        let values: Vec<f64> = kept.iter().map(|row| of(quantity, row)).collect();
+        let stars: Vec<f64> = kept.iter().map(|row| row.epsilon_star).collect();
+        let seeds: Vec<i64> = kept.iter().map(|row| results.cells.seed[row.cell]).collect();
+        Some(Spread {
+            scope: *scope,
+            name: name.clone(),
+            layer,
+            observable,
+            quantity,
+            cells: values.len(),
+            censored: rows.len() - found.len(),
+            epoch: (quantity == Quantity::AtFixedEpoch).then_some(results.epochs[fixed]),
+            flow_time: if quantity == Quantity::AtEqualTime { time } else { f64::NAN },
+            mean: mean(&values),
+            sd: standard_deviation(&values),
+            cv: coefficient_of_variation(&values),
+            ratio: (quantity != Quantity::AtInversion).then(|| ratio(&values, &stars, &seeds)),
+        })
+    };
+    Quantity::ALL.into_iter().filter(applies).filter_map(spread).collect()
 }
 
 /// The table.

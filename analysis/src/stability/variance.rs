@@ -6,11 +6,12 @@
 //! out: pruning is an intervention, not a circumstance.
 
 use polars::prelude::*;
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::groups::Groups;
 use crate::results::Results;
-use crate::statistics::additive::{Decomposition, ShareIntervals, Term, compress, decompose, share_intervals};
+use crate::statistics::additive::{Decomposition, ShareIntervals, Term, compress, decompose_with_intervals};
 use crate::statistics::intraclass::icc1;
 use crate::tables::frames::{missing, table};
 use crate::turning::{Rule, TurningPoint, TurningPoints};
@@ -42,39 +43,36 @@ pub struct Shares {
 pub fn shares(results: &Results, points: &TurningPoints, groups: &Groups) -> Vec<Shares> {
     let whole = results.cells.unpruned();
     let group = groups.of_cells(results.cells.len());
-    let mut out = Vec::new();
-    for layer in 0..points.layers.len() {
-        for observable in 0..points.observables.len() {
-            for &rule in points.rules {
-                let rows: Vec<&TurningPoint> =
-                    points.of(layer, observable, rule).filter(|row| whole[row.cell]).collect();
-                let found: Vec<&TurningPoint> = rows.iter().copied().filter(|row| row.status == "found").collect();
-                let values: Vec<f64> = found.iter().map(|row| row.epsilon_star).collect();
-                let cells: Vec<usize> = found.iter().map(|row| row.cell).collect();
-                let terms = terms(results, &cells);
-                let decomposition = decompose(&values, &terms);
-                let seeds: Vec<i64> = cells.iter().map(|&cell| results.cells.seed[cell]).collect();
-                let intervals = match decomposition {
-                    Some(_) => share_intervals(&values, &terms, &seeds),
-                    None => Vec::new(),
-                };
-                let mut by_group = vec![Vec::new(); groups.all.len()];
-                cells.iter().zip(&values).for_each(|(&cell, &value)| by_group[group[cell]].push(value));
-                out.push(Shares {
-                    layer,
-                    observable,
-                    rule,
-                    found: found.len(),
-                    censored: rows.len() - found.len(),
-                    levels: terms.iter().map(|term| distinct(&term.level)).collect(),
-                    decomposition,
-                    intervals,
-                    icc: icc1(&by_group),
-                });
-            }
+    let all: Vec<(usize, usize, Rule)> = (0..points.layers.len())
+        .flat_map(|layer| (0..points.observables.len()).map(move |observable| (layer, observable)))
+        .flat_map(|(layer, observable)| points.rules.iter().map(move |&rule| (layer, observable, rule)))
+        .collect();
+    let of = |(layer, observable, rule): (usize, usize, Rule)| {
+        let rows: Vec<&TurningPoint> = points.of(layer, observable, rule).filter(|row| whole[row.cell]).collect();
+        let found: Vec<&TurningPoint> = rows.iter().copied().filter(|row| row.status == "found").collect();
+        let values: Vec<f64> = found.iter().map(|row| row.epsilon_star).collect();
+        let cells: Vec<usize> = found.iter().map(|row| row.cell).collect();
+        let terms = terms(results, &cells);
+        let seeds: Vec<i64> = cells.iter().map(|&cell| results.cells.seed[cell]).collect();
+        let (decomposition, intervals) = match decompose_with_intervals(&values, &terms, &seeds) {
+            Some((decomposition, intervals)) => (Some(decomposition), intervals),
+            None => (None, Vec::new()),
+        };
+        let mut by_group = vec![Vec::new(); groups.all.len()];
+        cells.iter().zip(&values).for_each(|(&cell, &value)| by_group[group[cell]].push(value));
+        Shares {
+            layer,
+            observable,
+            rule,
+            found: found.len(),
+            censored: rows.len() - found.len(),
+            levels: terms.iter().map(|term| distinct(&term.level)).collect(),
+            decomposition,
+            intervals,
+            icc: icc1(&by_group),
         }
-    }
-    out
+    };
+    all.into_par_iter().map(of).collect()
 }
 
 fn distinct(levels: &[usize]) -> usize {

@@ -230,21 +230,40 @@ pub struct ShareIntervals {
     pub shift: Interval,
 }
 
+impl ShareIntervals {
+    /// Of what is not known.
+    const UNKNOWN: ShareIntervals = ShareIntervals { omega_squared: Interval::UNKNOWN, shift: Interval::UNKNOWN };
+}
+
 /// Units that are left out one at a time, at most; beyond this they are left out in as many groups of them.
 const MOST_DELETED: usize = 200;
 
 /// 95% jackknife intervals of every term's share, a cluster left out at a time: seeds, for cells of one seed share what the
 /// seed decides. The shift's is that of its square, cut off at 0. Unknown for fewer than three clusters.
 pub fn share_intervals(values: &[f64], terms: &[Term], cluster: &[i64]) -> Vec<ShareIntervals> {
+    match decompose_with_intervals(values, terms, cluster) {
+        Some((_, intervals)) => intervals,
+        None => vec![ShareIntervals::UNKNOWN; terms.len()],
+    }
+}
+
+/// [`decompose`] and [`share_intervals`] at the cost of one fit.
+pub fn decompose_with_intervals(
+    values: &[f64],
+    terms: &[Term],
+    cluster: &[i64],
+) -> Option<(Decomposition, Vec<ShareIntervals>)> {
     let clusters: BTreeMap<i64, usize> = {
         let distinct: BTreeSet<i64> = cluster.iter().copied().collect();
         let groups = distinct.len().min(MOST_DELETED);
         distinct.into_iter().enumerate().map(|(place, name)| (name, place % groups)).collect()
     };
     let groups = clusters.values().max().map_or(0, |most| most + 1);
-    let unknown = ShareIntervals { omega_squared: Interval::UNKNOWN, shift: Interval::UNKNOWN };
     let centred = Centred::new(values, terms);
-    let Some(whole) = centred.whole(terms).filter(|_| groups >= 3) else { return vec![unknown; terms.len()] };
+    let whole = centred.whole(terms)?;
+    if groups < 3 {
+        return Some((whole, vec![ShareIntervals::UNKNOWN; terms.len()]));
+    }
     let mut rows: Vec<Vec<usize>> = vec![Vec::new(); groups];
     cluster.iter().enumerate().for_each(|(row, name)| rows[clusters[name]].push(row));
     let without: Vec<Option<Decomposition>> = rows.par_iter().map(|rows| centred.without(terms, rows)).collect();
@@ -252,13 +271,14 @@ pub fn share_intervals(values: &[f64], terms: &[Term], cluster: &[i64]) -> Vec<S
         let each = without.iter().map(|fit| fit.as_ref().map_or(f64::NAN, |fit| of(&fit.shares[term])));
         jackknife(of(&whole.shares[term]), &each.collect::<Vec<_>>()).interval
     };
-    (0..terms.len())
+    let intervals = (0..terms.len())
         .map(|term| ShareIntervals {
             // A share is no more than all.
             omega_squared: interval(&|share| share.omega_squared, term).map(|bound| bound.min(1.0)),
             shift: interval(&|share| share.squared_shift, term).map(positive_root),
         })
-        .collect()
+        .collect();
+    Some((whole, intervals))
 }
 
 /// Renumbers levels in the order in which they first occur.

@@ -110,18 +110,21 @@ pub fn mean_difference(pairs: &[(&Variant, &Variant)], scales: &[f64]) -> Contra
         let each = pairs.iter().zip(scales);
         each.flat_map(move |((a, b), scale)| [(1.0 / (number * scale), *a), (-1.0 / (number * scale), *b)])
     };
-    let mut added: BTreeMap<(usize, i64), f64> = BTreeMap::new();
+    let mut added: Vec<((usize, i64), f64)> = Vec::new();
     let mut strata: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
     for (weight, variant) in signed() {
-        variant.scaled.iter().for_each(|(seed, d)| *added.entry((variant.stratum, *seed)).or_default() += weight * d);
+        added.extend(variant.scaled.iter().map(|(seed, deviation)| ((variant.stratum, *seed), weight * deviation)));
         let (variance, degrees) = strata.entry(variant.stratum).or_insert((0.0, f64::INFINITY));
         if variant.is_flat(variant.scaled.iter().map(|(_, deviation)| deviation * deviation).sum()) {
             *variance += weight * weight * variant.step;
         }
         *degrees = degrees.min(variant.size as f64 - 1.0);
     }
-    for ((stratum, _), sum) in added {
-        if let Some((variance, _)) = strata.get_mut(&stratum) {
+    // Runs of ascending seeds one behind another, which a stable sort merges: what a seed adds stays in the order of variants.
+    added.sort_by_key(|(of, _)| *of);
+    for of_seed in added.chunk_by(|a, b| a.0 == b.0) {
+        let sum: f64 = of_seed.iter().fold(0.0, |sum, (_, part)| sum + part);
+        if let Some((variance, _)) = strata.get_mut(&of_seed[0].0.0) {
             *variance += sum * sum;
         }
     }

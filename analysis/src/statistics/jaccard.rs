@@ -11,6 +11,13 @@ pub fn index(a: &[u64], b: &[u64]) -> f64 {
     if either == 0 { f64::NAN } else { f64::from(both) / f64::from(either) }
 }
 
+/// Jaccard's index of two sets whose sizes are known.
+pub fn index_of_sizes(a: &[u64], b: &[u64], size_a: usize, size_b: usize) -> f64 {
+    let both: u32 = a.iter().zip(b).map(|(x, y)| (x & y).count_ones()).sum();
+    let either = size_a + size_b - both as usize;
+    if either == 0 { f64::NAN } else { f64::from(both) / either as f64 }
+}
+
 /// Index that two independent random sets of these sizes among `samples` would have, to first order:
 /// E|A ∩ B| = |A||B|/P over |A| + |B| − |A||B|/P.
 pub fn by_chance(a: f64, b: f64, samples: f64) -> f64 {

@@ -7,6 +7,7 @@ pub mod additive;
 pub mod bootstrap;
 pub mod contrast;
 pub mod crossed;
+pub mod intersections;
 pub mod interval;
 pub mod intraclass;
 pub mod jaccard;

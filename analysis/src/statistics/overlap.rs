@@ -12,6 +12,7 @@
 
 use rayon::prelude::*;
 
+use super::intersections::{Bundles, TOGETHER};
 use super::interval::Interval;
 use super::jackknife::jackknife;
 
@@ -45,11 +46,6 @@ pub struct Overlap {
 /// Expected overlap of two random sets of `a` and `b` among `samples`.
 pub fn expectation(a: f64, b: f64, samples: f64) -> f64 {
     a * b / samples
-}
-
-/// Variance of that overlap.
-pub fn variance(a: f64, b: f64, samples: f64) -> f64 {
-    a * b * (samples - a) * (samples - b) / (samples.powi(2) * (samples - 1.0))
 }
 
 /// Sums over pairs from which z follows.
@@ -90,43 +86,67 @@ pub fn all_pairs(sets: &[&[u64]], samples: f64) -> Option<Overlap> {
     if runs < 3 || samples < 2.0 {
         return None;
     }
-    let size: Vec<f64> = sets.iter().map(|set| set.iter().map(|word| f64::from(word.count_ones())).sum()).collect();
-    // Row i holds the overlaps with runs before it.
-    let overlaps: Vec<Vec<u32>> = (0..runs)
+    let size: Vec<u64> = sets.iter().map(|set| set.iter().map(|word| u64::from(word.count_ones())).sum()).collect();
+    let bundles = Bundles::new(sets);
+    // What the pairs of each run add to the sums; every pair counts for both its runs. Overlaps are whole numbers, and the sums of
+    // products of sizes are taken as such too: they and their differences are exact.
+    let nothing = || [vec![0_u64; runs], vec![0_u64; runs]];
+    let starts: Vec<usize> = (0..runs).step_by(TOGETHER).collect();
+    let [overlap, square] = starts
         .into_par_iter()
-        .map(|i| {
-            let with = |j: usize| sets[i].iter().zip(sets[j]).map(|(a, b)| (a & b).count_ones()).sum::<u32>();
-            (0..i).map(with).collect()
+        .with_min_len(16)
+        .fold(nothing, |[mut overlap, mut square], first| {
+            let together: [&[u64]; TOGETHER] =
+                std::array::from_fn(|place| sets.get(first + place).copied().unwrap_or_default());
+            for (i, common) in (first..runs).zip(bundles.with(together, first + TOGETHER - 1)) {
+                let (mut mine, mut mine_squared) = (0, 0);
+                for (j, common) in common.into_iter().map(u64::from).enumerate().take(i) {
+                    overlap[j] += common;
+                    square[j] += common * common;
+                    mine += common;
+                    mine_squared += common * common;
+                }
+                overlap[i] += mine;
+                square[i] += mine_squared;
+            }
+            [overlap, square]
+        })
+        .reduce(nothing, |mut sums, others| {
+            let each = sums.iter_mut().flatten().zip(others.iter().flatten());
+            each.for_each(|(sum, other)| *sum += other);
+            sums
+        });
+    let all: u64 = size.iter().sum();
+    let of_run: Vec<Sums> = (0..runs)
+        .map(|run| Sums {
+            pairs: (runs - 1) as f64,
+            overlap: overlap[run] as f64,
+            square: square[run] as f64,
+            expectation: expectation(size[run] as f64, (all - size[run]) as f64, samples),
         })
         .collect();
-    // What the pairs of each run add to the sums; every pair is in the rows of both its runs. Counts are whole numbers,
-    // so that sums and their differences are exact.
-    let mut of_run = vec![Sums { pairs: (runs - 1) as f64, ..Sums::default() }; runs];
-    for (i, row) in overlaps.iter().enumerate() {
-        for (j, &overlap) in row.iter().enumerate() {
-            let overlap = f64::from(overlap);
-            for run in [i, j] {
-                of_run[run].overlap += overlap;
-                of_run[run].square += overlap * overlap;
-                of_run[run].expectation += expectation(size[i], size[j], samples);
-            }
-        }
-    }
-    let mut sums = Sums { pairs: (runs * (runs - 1) / 2) as f64, ..Sums::default() };
-    for of in &of_run {
-        sums.overlap += of.overlap / 2.0;
-        sums.square += of.square / 2.0;
-        sums.expectation += of.expectation / 2.0;
-    }
+    let pairs_of = |weight: &dyn Fn(u64) -> f64| {
+        // Σ_{i<j} w_i w_j = ((Σ w)² − Σ w²)/2, in whole numbers where the weights are: they are at most samples².
+        let weights: Vec<u128> = size.iter().map(|&size| weight(size) as u128).collect();
+        let sum: u128 = weights.iter().sum();
+        ((sum * sum - weights.iter().map(|weight| weight * weight).sum::<u128>()) / 2) as f64
+    };
+    let sums = Sums {
+        pairs: (runs * (runs - 1) / 2) as f64,
+        overlap: (overlap.iter().sum::<u64>() / 2) as f64,
+        square: (square.iter().sum::<u64>() / 2) as f64,
+        expectation: pairs_of(&|size| size as f64) / samples,
+    };
     let without: Vec<f64> = of_run.iter().map(|&of| sums.less(of).z()).collect();
     let jackknifed = jackknife(sums.z(), &without);
-    let chance = (0..runs).flat_map(|i| (0..i).map(move |j| (i, j)));
-    let chance_variance: f64 = chance.map(|(i, j)| variance(size[i], size[j], samples)).sum::<f64>() / sums.pairs;
+    // The mean of `variance` over the pairs.
+    let products = pairs_of(&|size| size as f64 * (samples - size as f64));
+    let chance_variance = products / (samples.powi(2) * (samples - 1.0)) / sums.pairs;
     let above = (sums.overlap - sums.expectation) / sums.pairs;
     Some(Overlap {
         runs,
         pairs: runs * (runs - 1) / 2,
-        size: size.iter().sum::<f64>() / runs as f64,
+        size: all as f64 / runs as f64,
         mean: sums.overlap / sums.pairs,
         expectation: sums.expectation / sums.pairs,
         deviation: sums.deviation(),

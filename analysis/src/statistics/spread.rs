@@ -7,8 +7,6 @@
 //! Intervals of standard deviations and of their ratios are jackknife intervals of their logarithms, a seed left out at a
 //! time (Miller 1968): right to first order whatever the distribution, where χ² and F need normal values.
 
-use std::collections::BTreeMap;
-
 use super::interval::Interval;
 use super::jackknife::jackknife;
 use super::moments::{coefficient_of_variation, mean, standard_deviation};
@@ -53,6 +51,13 @@ impl Sums {
     }
 }
 
+/// So many rows, ascending by a key; those of one key in their order.
+fn by_key<Key: Ord>(rows: usize, key: impl Fn(usize) -> Key) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..rows).collect();
+    order.sort_by_key(|&row| key(row));
+    order
+}
+
 /// Compares the spread of `other` with that of `base`; the two are paired by cell, and `seed` is that of each cell. NaN
 /// where either has no spread.
 pub fn ratio(other: &[f64], base: &[f64], seed: &[i64]) -> Ratio {
@@ -60,14 +65,17 @@ pub fn ratio(other: &[f64], base: &[f64], seed: &[i64]) -> Ratio {
         if numerator > 0.0 && denominator > 0.0 { numerator / denominator } else { f64::NAN }
     };
     let of_deviations = quotient(standard_deviation(other), standard_deviation(base));
+    let order = by_key(seed.len(), |row| seed[row]);
     let sums = [other, base].map(|values| {
         let centre = mean(values);
-        let (mut all, mut of_seed) = (Sums::default(), BTreeMap::<i64, Sums>::new());
-        for (value, seed) in values.iter().zip(seed) {
-            all.add(value - centre);
-            of_seed.entry(*seed).or_default().add(value - centre);
-        }
-        of_seed.into_values().map(move |out| all.less(out).deviation()).collect::<Vec<_>>()
+        let mut all = Sums::default();
+        values.iter().for_each(|value| all.add(value - centre));
+        let of_seed = order.chunk_by(|a, b| seed[*a] == seed[*b]).map(|rows| {
+            let mut out = Sums::default();
+            rows.iter().for_each(|&row| out.add(values[row] - centre));
+            out
+        });
+        of_seed.map(|out| all.less(out).deviation()).collect::<Vec<_>>()
     });
     let without: Vec<f64> = sums[0].iter().zip(&sums[1]).map(|(a, b)| quotient(*a, *b).ln()).collect();
     Ratio {
@@ -88,21 +96,20 @@ pub struct Within {
 
 /// The pooled standard deviation within groups. `group` and `seed` are those of each value.
 pub fn within(values: &[f64], group: &[usize], seed: &[i64]) -> Within {
-    let mut centres: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
+    let count = group.iter().max().map_or(0, |most| most + 1);
+    let mut centres = vec![(0.0, 0.0); count];
     for (value, group) in values.iter().zip(group) {
-        let (number, sum) = centres.entry(*group).or_default();
+        let (number, sum): &mut (f64, f64) = &mut centres[*group];
         (*number, *sum) = (*number + 1.0, *sum + value);
     }
-    let mut groups: BTreeMap<usize, Sums> = BTreeMap::new();
-    let mut of_seeds: BTreeMap<i64, BTreeMap<usize, Sums>> = BTreeMap::new();
-    for ((value, group), seed) in values.iter().zip(group).zip(seed) {
-        let (number, sum) = centres[group];
-        let value = value - sum / number;
-        groups.entry(*group).or_default().add(value);
-        of_seeds.entry(*seed).or_default().entry(*group).or_default().add(value);
-    }
+    let about_centre = |row: usize| {
+        let (number, sum) = centres[group[row]];
+        values[row] - sum / number
+    };
+    let mut groups = vec![Sums::default(); count];
+    (0..values.len()).for_each(|row| groups[group[row]].add(about_centre(row)));
     let (squares, degrees) = groups
-        .values()
+        .iter()
         .fold((0.0, 0.0), |(squares, degrees), of| (squares + of.about_mean(), degrees + (of.number - 1.0).max(0.0)));
     let root = |squares: f64, degrees: f64| if degrees > 0.5 { (squares / degrees).max(0.0).sqrt() } else { f64::NAN };
     let deviation = root(squares, degrees);
@@ -110,14 +117,19 @@ pub fn within(values: &[f64], group: &[usize], seed: &[i64]) -> Within {
     if deviation.is_nan() || deviation <= 1e-13 * mean(values).abs() {
         return Within { deviation, interval: Interval::UNKNOWN };
     }
-    let leave_out = |of_seed: &BTreeMap<usize, Sums>| {
-        let change = |(group, out): (&usize, &Sums)| {
-            let (with, without) = (groups[group], groups[group].less(*out));
+    let order = by_key(values.len(), |row| (seed[row], group[row]));
+    let leave_out = |of_seed: &[usize]| {
+        let change = |rows: &[usize]| {
+            let mut out = Sums::default();
+            rows.iter().for_each(|&row| out.add(about_centre(row)));
+            let with = groups[group[rows[0]]];
+            let without = with.less(out);
             (with.about_mean() - without.about_mean(), (with.number - 1.0).max(0.0) - (without.number - 1.0).max(0.0))
         };
-        let (lost, fewer) = of_seed.iter().map(change).fold((0.0, 0.0), |sum, lost| (sum.0 + lost.0, sum.1 + lost.1));
+        let of_groups = of_seed.chunk_by(|a, b| group[*a] == group[*b]);
+        let (lost, fewer) = of_groups.map(change).fold((0.0, 0.0), |sum, lost| (sum.0 + lost.0, sum.1 + lost.1));
         root(squares - lost, degrees - fewer).ln()
     };
-    let without: Vec<f64> = of_seeds.values().map(leave_out).collect();
+    let without: Vec<f64> = order.chunk_by(|a, b| seed[*a] == seed[*b]).map(leave_out).collect();
     Within { deviation, interval: jackknife(deviation.ln(), &without).interval.map(f64::exp) }
 }

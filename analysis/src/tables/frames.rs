@@ -1,7 +1,10 @@
 //! Frames made of the results file: one row per cell, and one row per turning point.
 
+use std::ops::Range;
+
 use polars::prelude::*;
 
+use super::parts::Parts;
 use crate::error::{Error, Result};
 use crate::results::Results;
 use crate::turning::TurningPoints;
@@ -26,11 +29,21 @@ pub fn cells(results: &Results) -> Result<DataFrame> {
 /// One row per cell, layer, observable and rule: the cells' columns, then `layer`, `observable`, `rule`, `status`,
 /// `epoch` and `epsilon_star` (null unless found).
 pub fn turning_points(results: &Results, points: &TurningPoints) -> Result<DataFrame> {
-    let what = "the table of turning points";
+    turning_points_of(&cells(results)?, points, 0..points.rows.len())
+}
+
+/// The same in parts.
+pub fn turning_points_in_parts<'a>(results: &Results, points: &'a TurningPoints) -> Result<Parts<'a>> {
     let cells = cells(results)?;
-    let index: IdxCa = points.rows.iter().map(|row| Some(row.cell as IdxSize)).collect();
+    Ok(Parts::of_rows(points.rows.len(), move |rows| turning_points_of(&cells, points, rows)))
+}
+
+/// Some of its rows.
+fn turning_points_of(cells: &DataFrame, points: &TurningPoints, range: Range<usize>) -> Result<DataFrame> {
+    let what = "the table of turning points";
+    let rows = || points.rows[range.clone()].iter();
+    let index: IdxCa = rows().map(|row| Some(row.cell as IdxSize)).collect();
     let mut frame = table(what, cells.take(&index))?;
-    let rows = || points.rows.iter();
     let added = [
         Column::new("layer".into(), rows().map(|row| points.layers[row.layer]).collect::<Vec<_>>()),
         Column::new(

@@ -33,6 +33,30 @@ pub fn significant(value: f64, digits: i32) -> String {
     format!("{value:.*}", (digits - 1 - magnitude).clamp(0, 8) as usize)
 }
 
+/// Decimals that an interval allows to the number that it is of, and to its own ends: those of two digits of half its width.
+/// `None` where the interval is not known, and where one of the three or of `others` is written with an exponent.
+pub fn decimals(low: f64, high: f64, others: &[f64]) -> Option<usize> {
+    let half = (high - low) / 2.0;
+    let is_plain = |value: &f64| *value == 0.0 || (1e-5..1e6).contains(&value.abs());
+    let is_known = half.is_finite() && half > 1e-7 && [low, high].iter().chain(others).all(is_plain);
+    is_known.then(|| (1 - half.log10().floor() as i32).clamp(0, 8) as usize)
+}
+
+/// "0.81 [0.66, 0.99]", to the digits that the interval allows; without it two digits of the number alone; "–" for what is
+/// missing. What follows the number, as "%", stands behind it.
+pub fn with_interval(value: f64, low: f64, high: f64, unit: &str) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    if !(low.is_finite() && high.is_finite()) {
+        return format!("{}{unit}", significant(value, 2));
+    }
+    match decimals(low, high, &[value]) {
+        Some(decimals) => format!("{value:.decimals$}{unit} [{low:.decimals$}, {high:.decimals$}]"),
+        None => format!("{}{unit} [{}, {}]", significant(value, 2), significant(low, 2), significant(high, 2)),
+    }
+}
+
 /// "mean ± sd": the deviation to two significant digits, the mean to the same place.
 pub fn mean_and_deviation(mean: f64, deviation: f64) -> String {
     if !(mean.is_finite() && deviation.is_finite()) || deviation == 0.0 {
@@ -80,15 +104,8 @@ impl Text {
             let (Some(value), Some(low), Some(high)) = (values.get(row), lows.get(row), highs.get(row)) else {
                 continue;
             };
-            let half = (high - low) / 2.0;
             // What is written with an exponent stays so.
-            if !(half.is_finite()
-                && half > 1e-7
-                && [value, low, high].iter().all(|of| *of == 0.0 || (1e-5..1e6).contains(&of.abs())))
-            {
-                continue;
-            }
-            let decimals = (1 - half.log10().floor() as i32).clamp(0, 8) as usize;
+            let Some(decimals) = decimals(low, high, &[value]) else { continue };
             (entries[of], entries[from], entries[to]) =
                 (format!("{value:.decimals$}"), format!("{low:.decimals$}"), format!("{high:.decimals$}"));
         }

@@ -16,8 +16,8 @@ use crate::results::Status;
 use crate::turning_point::{Extremum, Turn, Verdict};
 use manifold::Manifold;
 
-/// Bytes of measurements read at a time.
-pub const SLAB_BYTES: usize = 256 << 20;
+/// Bytes of measurements read at a time: so few that memory is used again, and so many that threads have work.
+pub const SLAB_BYTES: usize = 48 << 20;
 
 /// How a turning point is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

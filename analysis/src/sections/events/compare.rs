@@ -11,6 +11,8 @@
 //! variant in fewer than half of whose trained cells the event happens (or in fewer than two) takes no part, since its mean is
 //! that of a selection.
 
+use rayon::prelude::*;
+
 use super::clocks::{Clock, Reading};
 use super::find::{Events, Kind, Level, crossings, mean_level};
 use crate::error::Result;
@@ -119,45 +121,44 @@ pub fn compare(results: &Results, events: &Events, options: &Options) -> Result<
     let trained = |&cell: &usize| !matches!(results.cells.status[cell], Status::Missing | Status::Failed);
     let cells = design.cells.iter().flatten().copied().filter(trained).count();
     let grid = Grid { results, design: &design, factors: &factors, tolerance: options.tolerance };
-    let mut rows: Vec<Row> = Vec::new();
-    let mut reference: Vec<(Clock, Vec<f64>)> = Vec::new();
-    for (place, event) in events.all.iter().enumerate() {
-        for (index, clock) in Clock::ALL.into_iter().enumerate() {
-            let values: Vec<f64> = event.readings.iter().map(|reading| reading[index]).collect();
-            if values.iter().all(|value| value.is_nan()) {
-                continue;
-            }
-            let (measured, own) = grid.stability(&values, clock);
-            // A level is what its clock is matched with.
-            let is_level = matches!(
-                (event.kind, clock),
-                (Kind::ErrorLevel, Clock::TrainLoss) | (Kind::LossLevel, Clock::TrainError)
-            );
-            let null = nulls[place].iter().find(|(of, _)| *of == clock && !is_level).map(|(_, readings)| {
-                let values: Vec<f64> = (readings.iter().zip(&values))
-                    .map(|(reading, own)| if own.is_finite() { reading[index] } else { f64::NAN })
-                    .collect();
-                values
-            });
-            let null = null.map(|null| (grid.stability(&null, clock).1, grid.ratio(&values, &null)));
-            let base = reference.iter().find(|(of, _)| *of == clock);
-            rows.push(Row {
-                event: place,
-                clock,
-                cells,
-                happened: values.iter().filter(|value| value.is_finite()).count(),
-                variants: design.cells.iter().filter(|cells| cells.iter().any(trained)).count(),
-                counted: measured.variants.iter().flatten().count(),
-                own,
-                null,
-                against: base.map(|(_, base)| grid.ratio(&values, base)),
-                resolution: if clock == Clock::TrainError { median(&event.resolution) } else { f64::NAN },
-            });
-            if place == 0 {
-                reference.push((clock, values));
-            }
+    let readings = |place: usize, index: usize| -> Vec<f64> {
+        events.all[place].readings.iter().map(|reading| reading[index]).collect()
+    };
+    let variants = design.cells.iter().filter(|cells| cells.iter().any(trained)).count();
+    let of = |(place, index, clock): (usize, usize, Clock)| {
+        let (event, values) = (&events.all[place], readings(place, index));
+        if values.iter().all(|value| value.is_nan()) {
+            return None;
         }
-    }
+        let (measured, own) = grid.stability(&values, clock);
+        // A level is what its clock is matched with.
+        let is_level =
+            matches!((event.kind, clock), (Kind::ErrorLevel, Clock::TrainLoss) | (Kind::LossLevel, Clock::TrainError));
+        let null = nulls[place].iter().find(|(of, _)| *of == clock && !is_level).map(|(_, readings)| {
+            let values: Vec<f64> = (readings.iter().zip(&values))
+                .map(|(reading, own)| if own.is_finite() { reading[index] } else { f64::NAN })
+                .collect();
+            values
+        });
+        let null = null.map(|null| (grid.stability(&null, clock).1, grid.ratio(&values, &null)));
+        let base = (place > 0).then(|| readings(0, index)).filter(|base| !base.iter().all(|value| value.is_nan()));
+        Some(Row {
+            event: place,
+            clock,
+            cells,
+            happened: values.iter().filter(|value| value.is_finite()).count(),
+            variants,
+            counted: measured.variants.iter().flatten().count(),
+            own,
+            null,
+            against: base.map(|base| grid.ratio(&values, &base)),
+            resolution: if clock == Clock::TrainError { median(&event.resolution) } else { f64::NAN },
+        })
+    };
+    let each = (0..events.all.len())
+        .flat_map(|place| Clock::ALL.into_iter().enumerate().map(move |(index, clock)| (place, index, clock)));
+    let rows: Vec<Option<Row>> = each.collect::<Vec<_>>().into_par_iter().map(of).collect();
+    let rows = rows.into_iter().flatten().collect();
     let name = |factor: &Factor| FactorName {
         name: factor.name.clone(),
         words: factor.words().to_owned(),

@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 
 use phasesweep_results::variables::TEST_ERROR;
+use rayon::prelude::*;
 
 use super::clocks::{Clock, Clocks, NONE, Reading};
 use crate::error::Result;
@@ -104,24 +105,41 @@ pub fn find(results: &Results, points: &TurningPoints, all: &AllSeries, options:
     let mut time = Event::none("fixed time".into(), Kind::FixedTime, count);
     for range in results.slabs(SLAB_BYTES) {
         let Some(clocks) = Clocks::read(results, range.clone())? else { continue };
-        for cell in range.clone().filter(|&cell| takes_part[cell]) {
+        let of_cell = |cell: usize| {
             let row = cell - range.start;
-            for (event, turned) in out.iter_mut().zip(&turned) {
-                let Some((moment, error, bracket)) = (turned.of)(cell) else { continue };
-                event.readings[cell] = match turned.unit {
-                    Unit::Epoch => clocks.at_epoch(row, moment),
-                    Unit::Step => [error, f64::NAN, f64::NAN, f64::NAN],
-                };
-                event.resolution[cell] = match bracket {
-                    Some([low, high]) => (high - low) / 12f64.sqrt() / error,
-                    None => resolution(&clocks, row, results.epochs.binary_search(&moment).ok()),
-                };
-            }
-            if let Some(test) = clocks.along(Clock::TestError, row) {
+            let at_place = |place: Option<usize>| {
+                place.map(|place| (clocks.at(row, place), resolution(&clocks, row, Some(place))))
+            };
+            let mut all: Vec<Known> = (turned.iter())
+                .map(|turned| {
+                    let (moment, error, bracket) = (turned.of)(cell)?;
+                    let reading = match turned.unit {
+                        Unit::Epoch => clocks.at_epoch(row, moment),
+                        Unit::Step => [error, f64::NAN, f64::NAN, f64::NAN],
+                    };
+                    let resolution = match bracket {
+                        Some([low, high]) => (high - low) / 12f64.sqrt() / error,
+                        None => resolution(&clocks, row, results.epochs.binary_search(&moment).ok()),
+                    };
+                    Some((reading, resolution))
+                })
+                .collect();
+            let least = clocks.along(Clock::TestError, row).and_then(|test| {
                 let end = horizon[cell].min(test.len());
-                least.put(&clocks, cell, row, first_least(&test[..end]));
+                first_least(&test[..end])
+            });
+            all.push(at_place(least));
+            all.push(at_place(fixed[cell]));
+            (cell, all)
+        };
+        let parts: Vec<usize> = range.clone().filter(|&cell| takes_part[cell]).collect();
+        let found: Vec<(usize, Vec<Known>)> = parts.into_par_iter().map(of_cell).collect();
+        for (cell, all) in found {
+            let events = out.iter_mut().chain([&mut least, &mut time]);
+            for (event, (reading, resolution)) in events.zip(all).filter_map(|(event, known)| Some((event, known?))) {
+                event.readings[cell] = reading;
+                event.resolution[cell] = resolution;
             }
-            time.put(&clocks, cell, row, fixed[cell]);
         }
     }
     out.push(least);
@@ -142,13 +160,6 @@ pub fn find(results: &Results, points: &TurningPoints, all: &AllSeries, options:
 impl Event {
     fn none(name: String, kind: Kind, cells: usize) -> Event {
         Event { name, kind, readings: vec![NONE; cells], resolution: vec![f64::NAN; cells] }
-    }
-
-    fn put(&mut self, clocks: &Clocks, cell: usize, row: usize, place: Option<usize>) {
-        if let Some(place) = place {
-            self.readings[cell] = clocks.at(row, place);
-            self.resolution[cell] = resolution(clocks, row, Some(place));
-        }
     }
 }
 
@@ -180,7 +191,7 @@ struct Turned<'a> {
     name: String,
     kind: Kind,
     unit: Unit,
-    of: Box<dyn Fn(usize) -> Said + 'a>,
+    of: Box<dyn Fn(usize) -> Said + Send + Sync + 'a>,
 }
 
 /// Everything that turns, what the report is about first. Of a series that turns one way in some cells and the other way in
@@ -238,6 +249,9 @@ fn turning<'a>(
     }
     out
 }
+
+/// What the clocks show at an event of a cell, and how finely its training error is known; `None` where it did not happen.
+type Known = Option<(Reading, f64)>;
 
 /// Place of the first least value; `None` where that is the first or the last one.
 fn first_least(values: &[f64]) -> Option<usize> {
@@ -331,16 +345,25 @@ pub fn crossings(
     let mut out = vec![(vec![NONE; block.len()], vec![f64::NAN; block.len()]); levels.len()];
     for range in results.slabs(SLAB_BYTES) {
         let Some(clocks) = Clocks::read(results, range.clone())? else { continue };
-        for cell in range.clone().filter(|&cell| takes_part[cell]) {
+        let of_cell = |cell: usize| {
             let row = cell - range.start;
             let curves = [Clock::TrainError, Clock::TrainLoss].map(|clock| (clock, clocks.along(clock, row)));
-            for (level, (readings, resolutions)) in levels.iter().zip(&mut out) {
-                let curve =
-                    curves.iter().find(|(clock, _)| *clock == level.clock).and_then(|(_, curve)| curve.as_ref());
-                let place = curve.and_then(|curve| first_at_most(curve, level.of_block[block[cell]]));
-                if let Some(place) = place {
-                    readings[cell] = clocks.at(row, place);
-                    resolutions[cell] = resolution(&clocks, row, Some(place));
+            let crossed: Vec<Known> = (levels.iter())
+                .map(|level| {
+                    let (_, curve) = curves.iter().find(|(clock, _)| *clock == level.clock)?;
+                    let place = first_at_most(curve.as_ref()?, level.of_block[block[cell]])?;
+                    Some((clocks.at(row, place), resolution(&clocks, row, Some(place))))
+                })
+                .collect();
+            (cell, crossed)
+        };
+        let parts: Vec<usize> = range.clone().filter(|&cell| takes_part[cell]).collect();
+        let found: Vec<(usize, Vec<Known>)> = parts.into_par_iter().map(of_cell).collect();
+        for (cell, crossed) in found {
+            for ((readings, resolutions), known) in out.iter_mut().zip(crossed) {
+                if let Some((reading, resolution)) = known {
+                    readings[cell] = reading;
+                    resolutions[cell] = resolution;
                 }
             }
         }

@@ -26,7 +26,7 @@ const MOST_SERIES: usize = 40;
 pub struct Events;
 
 impl Section for Events {
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>> {
         let Context { results, options, points, series, .. } = *context;
         let Some(events) = find::find(results, points, series, options)? else { return Ok(None) };
         let compared = compare::compare(results, &events, options)?;
@@ -64,7 +64,7 @@ impl Section for Events {
             tables: vec![
                 Table::new("events", table::events(&events, &compared)?),
                 Table::new("event_shifts", table::shifts(&events, &compared)?),
-                Table::long("event_cells", table::cells(results, &events)?),
+                Table::in_parts("event_cells", table::cells(results, events)?),
             ],
             ..Content::default()
         }))

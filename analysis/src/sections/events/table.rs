@@ -9,21 +9,28 @@ use crate::error::Result;
 use crate::results::Results;
 use crate::statistics::interval::Interval;
 use crate::tables::frames::{self, missing, table};
-use crate::tables::text::{Text, significant};
+use crate::tables::parts::Parts;
+use crate::tables::text::{Text, significant, with_interval};
 
 /// One row per cell and event that happens in it: the cells' columns, `event`, `kind`, and what the clocks show there
 /// (`at_train_error`, `at_train_loss`, `at_test_error`, `at_epoch`).
 ///
 /// # Errors
 /// [`crate::Error::Table`] if polars refuses.
-pub fn cells(results: &Results, events: &Events) -> Result<DataFrame> {
-    let what = "the table of cells' events";
+pub fn cells(results: &Results, events: Events) -> Result<Parts<'static>> {
+    let cells = frames::cells(results)?;
     let happened: Vec<(usize, usize)> = (0..results.cells.len())
         .flat_map(|cell| (0..events.all.len()).map(move |event| (cell, event)))
         .filter(|&(cell, event)| events.all[event].readings[cell].iter().any(|value| value.is_finite()))
         .collect();
+    Ok(Parts::of_rows(happened.len(), move |rows| cells_of(&cells, &events, &happened[rows])))
+}
+
+/// Rows of these cells and events.
+fn cells_of(cells: &DataFrame, events: &Events, happened: &[(usize, usize)]) -> Result<DataFrame> {
+    let what = "the table of cells' events";
     let index: IdxCa = happened.iter().map(|(cell, _)| Some(*cell as IdxSize)).collect();
-    let mut frame = table(what, frames::cells(results)?.take(&index))?;
+    let mut frame = table(what, cells.take(&index))?;
     let event = |place: &usize| &events.all[*place];
     let mut columns = vec![
         Column::new("event".into(), happened.iter().map(|(_, of)| event(of).name.as_str()).collect::<Vec<_>>()),
@@ -183,21 +190,10 @@ pub fn on_page(events: &Events, compared: &Comparison, rows: &[&Row]) -> Text {
 
 /// "4.1% [3.2, 5.3]"; "–" where it is not known.
 pub fn percent(share: f64, interval: Interval) -> String {
-    let digits = |value: f64| significant(100.0 * value, 2);
-    match (share.is_finite(), interval.is_known()) {
-        (false, _) => "–".to_owned(),
-        (true, false) => format!("{}%", digits(share)),
-        (true, true) => format!("{}% [{}, {}]", digits(share), digits(interval.low), digits(interval.high)),
-    }
+    with_interval(100.0 * share, 100.0 * interval.low, 100.0 * interval.high, "%")
 }
 
 /// "0.81 [0.66, 0.99]"; "–" where it is not known.
 pub fn with_bracket(value: f64, interval: Interval) -> String {
-    match (value.is_finite(), interval.is_known()) {
-        (false, _) => "–".to_owned(),
-        (true, false) => significant(value, 2),
-        (true, true) => {
-            format!("{} [{}, {}]", significant(value, 2), significant(interval.low, 2), significant(interval.high, 2))
-        }
-    }
+    with_interval(value, interval.low, interval.high, "")
 }

@@ -22,6 +22,7 @@ pub mod theory;
 
 use minijinja::context;
 use phasesweep_results::variables::FLOW_STOP;
+use polars::prelude::DataFrame;
 
 use super::section::{self, Content, Context, Section, Table};
 use crate::answer::Answer;
@@ -38,21 +39,31 @@ impl Section for GradientFlows {
         results.has(FLOW_STOP.name) && !results.cells.is_empty()
     }
 
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>> {
         let Context { results, options, .. } = *context;
         let Some(found) = flows::read(results)? else { return Ok(None) };
         let fits = fits::fits(&found, options);
         let all_curves = table::curves(&found)?;
         let shown: Vec<_> = fits.iter().filter(|fit| table::is_shown(&found, fit)).collect();
         let constant = ["data", "architecture", "over"];
-        let fitted = Text::of(&table::fits(&found, &shown)?)
+        // An exponent has the digits that its interval over seeds allows; where that is not known, those of the line's.
+        let exponents = |frame: &DataFrame| {
+            Text::of(frame)
+                .precise(frame, "exponent", "line_low", "line_high")
+                .precise(frame, "exponent", "low", "high")
+        };
+        let fitted = exponents(&table::fits(&found, &shown)?)
             .without(&["range".to_owned(), "residual".to_owned()])
             .without_constant(&constant)
             .interval("low", "high", "95% over seeds")
             .interval("line_low", "line_high", "95% of the line");
         let unused: Vec<String> = ["unfitted", "not_trained"].map(str::to_owned).into();
         let unused: Vec<String> = unused.into_iter().filter(|name| all_zero(&all_curves, name)).collect();
-        let curves = Text::of(&all_curves).without(&unused).without_constant(&constant).trimmed(&["steps"]);
+        let curves = Text::of(&all_curves)
+            .shorter(&all_curves, &["sd"], 2)
+            .without(&unused)
+            .without_constant(&constant)
+            .trimmed(&["steps"]);
         let mut figures = figures::figures(results, &found, &fits)?;
         let on_page = section::figures(&figures);
         let picture = figures.first().map(|figure| figure.name.clone());
@@ -63,12 +74,12 @@ impl Section for GradientFlows {
         let window_rows = table::fits(&found, &windows.iter().collect::<Vec<_>>())?;
         let fixed = points_table::fixed_points(results, &found)?;
         let interfaces = points_table::interfaces(results, &found)?;
-        let drift_text = Text::of(&window_rows)
+        let drift_text = exponents(&window_rows)
             .without(&["range".to_owned(), "residual".to_owned()])
             .without_constant(&["data", "architecture", "over", "left_out"])
             .interval("low", "high", "95% over seeds")
             .interval("line_low", "line_high", "95% of the line");
-        let shown = |frame: &Option<polars::prelude::DataFrame>| {
+        let shown = |frame: &Option<DataFrame>| {
             frame.as_ref().map(|frame| section::table(&Text::of(frame).without_constant(&["data", "architecture"])))
         };
         let values = context! {

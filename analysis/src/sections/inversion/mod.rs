@@ -21,14 +21,13 @@ use crate::terminal;
 pub struct Inversion;
 
 impl Section for Inversion {
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
-        let Context { results, groups, options, points, series, other_question } = *context;
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>> {
+        let Context { results, groups, options, points, series, other_question, .. } = *context;
         let has_manifolds = results.has(RADIUS.name) || results.has(DISTANCE.name);
         let is_asked = !other_question || has_manifolds;
         // What the report is about may be another turning point: that section answers then.
         let is_principal = series.points.principal.is_none();
-        let turning_points = frames::turning_points(results, points)?;
-        let stability = table::stability(&turning_points, points, groups)?;
+        let stability = table::stability(results, points, groups)?;
         let shares = variance::shares(results, points, groups);
         let variance = variance::frame(points, &shares)?;
         let intraclass = variance::intraclass_frame(points, groups, &shares)?;
@@ -116,7 +115,7 @@ impl Section for Inversion {
             picture,
             figures: [curves, epsilon, along_grid, shared, spread_out].concat(),
             tables: vec![
-                Table::long("turning_points", turning_points),
+                Table::in_parts("turning_points", frames::turning_points_in_parts(results, points)?),
                 Table::new("stability", stability),
                 Table::new("epsilon_along", along_frame),
                 Table::new("shifts", shift),

@@ -30,7 +30,7 @@ impl Section for LocalComplexity {
         results.shape(LOCAL_COMPLEXITY.name).is_some_and(|shape| shape[1..].iter().all(|&length| length > 0))
     }
 
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>> {
         let Context { results, groups, options, .. } = *context;
         let Some(found) = search::search(results, options)? else { return Ok(None) };
         let layers: Vec<usize> = (0..found.axes.layers.len()).collect();

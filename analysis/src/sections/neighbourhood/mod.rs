@@ -26,13 +26,15 @@ impl Section for Neighbourhoods {
         results.has(NEIGHBOURHOOD_REGIONS.name)
     }
 
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>> {
         let Context { results, groups, .. } = *context;
         let Some(counts) = Counts::read(results)? else { return Ok(None) };
         let all: Vec<usize> = (0..results.cells.len()).collect();
         let rows = proxy::rows(&counts, &all);
         let (of_all, by_group) = (table::of_all(&counts, &rows)?, table::by_group(&counts, groups)?);
         let shown = Text::of(&of_all)
+            .precise(&of_all, "over_points", "low", "high")
+            .precise(&of_all, "along_training", "least", "greatest")
             .interval("least_regions", "most_regions", "regions")
             .interval("low", "high", "quartiles")
             .interval("least", "greatest", "least to greatest")

@@ -13,14 +13,19 @@ use crate::tables::text::Text;
 pub struct Overlap;
 
 impl Section for Overlap {
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>> {
         let Context { results, groups, points, .. } = *context;
         let found = moments::moments(results, groups)?;
         if found.is_empty() {
             return Ok(None);
         }
         let frame = moments::frame(groups, &found)?;
-        let shown = Text::of(&frame).without(&groups.constant()).without_constant(&["layer", "prune"]);
+        let shown = Text::of(&frame)
+            .precise(&frame, "z_corrected", "low", "high")
+            .shorter(&frame, &["z", "z_hypergeometric"], 3)
+            .shorter(&frame, &["sd"], 2)
+            .without(&groups.constant())
+            .without_constant(&["layer", "prune"]);
         let figures: Vec<_> = figure::overlap(points, groups, &found).into_iter().collect();
         Ok(Some(Content {
             template: include_str!("section.html"),

@@ -3,6 +3,7 @@
 use ndarray::Ix2;
 use phasesweep_results::variables::{MISCLASSIFIED, TRAIN_ERROR};
 use polars::prelude::*;
+use rayon::prelude::*;
 
 use crate::error::Result;
 use crate::groups::Groups;
@@ -35,25 +36,27 @@ pub struct Moment {
 
 /// Overlap at every snapshot of every group of at least three complete, unpruned runs.
 pub fn moments(results: &Results, groups: &Groups) -> Result<Vec<Moment>> {
-    let mut out = Vec::new();
     if !results.has(MISCLASSIFIED.name) {
-        return Ok(out);
+        return Ok(Vec::new());
     }
     let sets = groups.all.len().min(MOST_GROUPS) * results.snapshot_epochs.len().max(1);
     let words = results.set_bytes.div_ceil(8).max(1);
     let most_runs = (2.0 * MOST_WORDS as f64 / (sets * words) as f64).sqrt() as usize;
-    for (group, runs) in read(results, groups, most_runs.max(3))?.into_iter().enumerate() {
-        let Some(&first) = runs.cells.first() else { continue };
+    let runs = read(results, groups, most_runs.max(3))?;
+    let of_group = |(group, runs): (usize, &Runs)| {
+        let Some(&first) = runs.cells.first() else { return Vec::new() };
         let samples = sample_sets::samples(results, first, results.set_bytes);
-        for (snapshot, &epoch) in results.snapshot_epochs.iter().enumerate() {
+        let of_snapshot = |(snapshot, &epoch): (usize, &i64)| {
             let sets: Vec<&[u64]> = runs.sets.iter().filter_map(|run| run.get(snapshot)?.as_deref()).collect();
-            let Some(overlap) = all_pairs(&sets, samples as f64) else { continue };
+            let overlap = all_pairs(&sets, samples as f64)?;
             let errors: Vec<f64> =
                 runs.errors.iter().map(|run| run[snapshot]).filter(|error| error.is_finite()).collect();
-            out.push(Moment { group, epoch, error: mean(&errors), overlap });
-        }
-    }
-    Ok(out)
+            Some(Moment { group, epoch, error: mean(&errors), overlap })
+        };
+        results.snapshot_epochs.iter().enumerate().filter_map(of_snapshot).collect::<Vec<_>>()
+    };
+    let found: Vec<Vec<Moment>> = runs.par_iter().enumerate().map(of_group).collect();
+    Ok(found.concat())
 }
 
 /// The runs of one group.

@@ -14,18 +14,26 @@ use crate::tables::text::Text;
 pub struct Pruning;
 
 impl Section for Pruning {
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>> {
         let Context { results, groups, points, .. } = *context;
         let found = outcomes::outcomes(results, points)?;
         if found.is_empty() {
             return Ok(None);
         }
         let frame = outcomes::frame(results, points, &found)?;
-        let mut shown = Text::of(&frame).without(&groups.constant()).without_constant(&["layer", "prune"]);
+        let mut shown = Text::of(&frame).precise(&frame, "test_error", "test_low", "test_high");
+        let noisy: Vec<f64> =
+            found.first().map_or_else(Vec::new, |of| of.noisy.iter().map(|noisy| noisy.sigma).collect());
+        for sigma in &noisy {
+            let [error, low, high, sd] =
+                ["error", "low", "high", "draws_sd"].map(|number| format!("noisy_{number}_{sigma}"));
+            shown = shown.precise(&frame, &error, &low, &high).shorter(&frame, &[&sd], 2);
+        }
+        shown = shown.without(&groups.constant()).without_constant(&["layer", "prune"]);
         shown = shown.interval("test_low", "test_high", "95% interval");
-        for noisy in found.first().map_or(&[][..], |outcome| &outcome.noisy) {
-            let (low, high) = (format!("noisy_low_{}", noisy.sigma), format!("noisy_high_{}", noisy.sigma));
-            shown = shown.interval(&low, &high, &format!("95% interval at σ = {}", noisy.sigma));
+        for sigma in &noisy {
+            let (low, high) = (format!("noisy_low_{sigma}"), format!("noisy_high_{sigma}"));
+            shown = shown.interval(&low, &high, &format!("95% interval at σ = {sigma}"));
         }
         let figures: Vec<_> = figure::pruning(points, &found).into_iter().collect();
         Ok(Some(Content {

@@ -18,7 +18,6 @@ use crate::answer::Answer;
 use crate::error::Result;
 use crate::results::{Results, Unit};
 use crate::stability::{self, shifts, spread, variance, verdict};
-use crate::tables::frames;
 use crate::tables::text::Text;
 use crate::turning::series::any_is_drawn;
 
@@ -33,7 +32,7 @@ impl Section for Series {
         !results.has(RADIUS.name) && !results.has(DISTANCE.name) && is_drawn()
     }
 
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>> {
         let Context { results, groups, options, points, series: all, .. } = *context;
         if all.all.is_empty() {
             return Ok(None);
@@ -53,7 +52,8 @@ impl Section for Series {
             .interval("ratio_low", "ratio_high", "95% interval of ratio");
         let courses = figures::courses(results, groups, all)?;
         let comparison: Vec<_> = figures::comparison(&rows, groups, points, all).into_iter().collect();
-        let mut tables = vec![Table::long("series_cells", table::cells(results, all)?), Table::new("series", summary)];
+        let mut tables =
+            vec![Table::in_parts("series_cells", table::cells(results, all)?), Table::new("series", summary)];
         let mut judged = None;
         let mut shifted = Text::default();
         if all.points.principal.is_some() {
@@ -62,7 +62,6 @@ impl Section for Series {
             // Other training errors are recorded at epochs: beside what turns at a step there is none of that time.
             let at_steps = all.points.principal.is_some_and(|place| all.unit(place) == Unit::Step);
             let spreads = if at_steps { Vec::new() } else { spread::spreads(results, &all.points, groups)? };
-            let turning_points = frames::turning_points(results, &all.points)?;
             judged = Some(verdict::judge(results, &all.points, groups, &shifts, &shares, &spreads, options));
             let shift = shifts::frame(&all.points, &shifts)?;
             shifted = Text::of(&shift)
@@ -71,7 +70,7 @@ impl Section for Series {
                 .without(&["layer", "from_epsilon_star", "to_epsilon_star"].map(str::to_owned))
                 .interval("low", "high", "95% interval");
             tables.extend([
-                Table::new("series_stability", stability::table::stability(&turning_points, &all.points, groups)?),
+                Table::new("series_stability", stability::table::stability(results, &all.points, groups)?),
                 Table::new("series_shifts", shift),
                 Table::new("series_variance", variance::frame(&all.points, &shares)?),
                 Table::new("series_spread", spread::frame(&all.points, &spreads)?),

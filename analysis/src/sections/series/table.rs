@@ -1,5 +1,7 @@
 //! The series as tables: every cell's turning points, and each group's beside the principal observable's.
 
+use std::ops::Range;
+
 use polars::prelude::*;
 
 use super::compare::{Moment, Row};
@@ -7,6 +9,7 @@ use crate::error::Result;
 use crate::groups::Groups;
 use crate::results::{Results, Unit};
 use crate::tables::frames::{self, missing, table};
+use crate::tables::parts::Parts;
 use crate::turning::TurningPoint;
 use crate::turning::series::AllSeries;
 use crate::turning_point::Extremum;
@@ -18,11 +21,17 @@ use crate::turning_point::Extremum;
 ///
 /// # Errors
 /// [`crate::Error::Table`] if polars refuses.
-pub fn cells(results: &Results, all: &AllSeries) -> Result<DataFrame> {
+pub fn cells<'a>(results: &Results, all: &'a AllSeries) -> Result<Parts<'a>> {
+    let cells = frames::cells(results)?;
+    Ok(Parts::of_rows(all.points.rows.len(), move |rows| cells_of(&cells, all, rows)))
+}
+
+/// Some of its rows.
+fn cells_of(cells: &DataFrame, all: &AllSeries, range: Range<usize>) -> Result<DataFrame> {
     let what = "the table of cells' series";
-    let rows = || all.points.rows.iter();
+    let rows = || all.points.rows[range.clone()].iter();
     let index: IdxCa = rows().map(|row| Some(row.cell as IdxSize)).collect();
-    let mut frame = table(what, frames::cells(results)?.take(&index))?;
+    let mut frame = table(what, cells.take(&index))?;
     let of = |values: &ndarray::Array2<f32>| {
         missing(&rows().map(|row| f64::from(values[[row.cell, row.observable]])).collect::<Vec<_>>())
     };

@@ -4,13 +4,14 @@ use polars::prelude::*;
 use rand::Rng;
 use rayon::prelude::*;
 
-use super::sets::{Stragglers, by_block};
 use crate::error::Result;
 use crate::results::Results;
 use crate::sample_sets;
+use crate::statistics::additive::compress;
 use crate::statistics::bootstrap::generator;
 use crate::statistics::jaccard;
 use crate::statistics::moments::{mean, standard_deviation};
+use crate::stragglers::{Stragglers, by_block};
 use crate::tables::frames::{missing, table};
 
 /// Pairs of one block looked at, at most: beyond this they are drawn at random (seeded).
@@ -37,12 +38,17 @@ const WAYS: [&str; 4] = ["seed", "architecture", "optimiser", "several"];
 
 /// Agreement by block and by what differs.
 pub fn agreements(results: &Results, all: &[Stragglers]) -> Vec<Agreement> {
-    let columns: Vec<Vec<String>> =
-        WAYS[..3].iter().map(|axis| results.cells.column(axis).unwrap_or_default()).collect();
+    let codes = |axis: &&str| results.cells.column(axis).map(|labels| compress(labels.iter()));
+    let columns: Vec<Vec<usize>> = WAYS[..3].iter().map(|axis| codes(axis).unwrap_or_default()).collect();
     let differ = |a: usize, b: usize| {
-        let which: Vec<usize> = (0..3).filter(|&axis| columns[axis].get(a) != columns[axis].get(b)).collect();
-        if let [only] = which[..] { only } else { 3 }
+        let which = |axis: &usize| columns[*axis].get(a) != columns[*axis].get(b);
+        let mut which = (0..3).filter(which);
+        match (which.next(), which.next()) {
+            (Some(only), None) => only,
+            _ => 3,
+        }
     };
+    let size: Vec<usize> = all.iter().map(|cell| sample_sets::size(&cell.set)).collect();
     let mut out = Vec::new();
     for (stream, (block, members)) in by_block(results, all).into_iter().enumerate() {
         let count = members.len();
@@ -58,9 +64,9 @@ pub fn agreements(results: &Results, all: &[Stragglers]) -> Vec<Agreement> {
             .par_iter()
             .map(|&(i, j)| {
                 let (a, b) = (&all[members[i]], &all[members[j]]);
-                let size = |cell: &Stragglers| sample_sets::size(&cell.set) as f64;
-                let chance = jaccard::by_chance(size(a), size(b), a.samples as f64);
-                (differ(a.cell, b.cell), jaccard::index(&a.set, &b.set), chance)
+                let (size_a, size_b) = (size[members[i]], size[members[j]]);
+                let chance = jaccard::by_chance(size_a as f64, size_b as f64, a.samples as f64);
+                (differ(a.cell, b.cell), jaccard::index_of_sizes(&a.set, &b.set, size_a, size_b), chance)
             })
             .collect();
         for (way, name) in WAYS.into_iter().enumerate() {

@@ -11,7 +11,8 @@ pub fn frequency(frequencies: &[Frequency]) -> Option<Figure> {
     let mut marks = Vec::new();
     let mut longest = 1.0_f64;
     for (colour, block) in blocks.iter().enumerate() {
-        let mut shares: Vec<f64> = block.counts.iter().map(|(_, count)| *count as f64 / block.cells as f64).collect();
+        let mut shares: Vec<f64> =
+            block.counts.iter().map(|(_, count)| f64::from(*count) / block.cells as f64).collect();
         shares.sort_by(|a, b| b.total_cmp(a));
         longest = longest.max(shares.len() as f64);
         let points = shares.into_iter().enumerate().map(|(rank, share)| (rank as f64 + 1.0, share)).collect();

@@ -38,10 +38,12 @@ pub fn grids(results: &Results, frequencies: &[Frequency]) -> Result<Vec<Grid>> 
     let mut classes: Vec<i64> = labels.clone();
     classes.sort_unstable();
     classes.dedup();
+    let counts: Vec<(usize, usize)> =
+        block.counts.iter().map(|&(sample, cells)| (sample as usize, cells as usize)).collect();
     let mut out = Vec::new();
     for class in classes {
         let mut mine: Vec<(usize, usize)> =
-            block.counts.iter().copied().filter(|(sample, _)| labels.get(*sample) == Some(&class)).collect();
+            counts.iter().copied().filter(|(sample, _)| labels.get(*sample) == Some(&class)).collect();
         mine.sort_by_key(|&(sample, cells)| (std::cmp::Reverse(cells), sample));
         mine.truncate(MOST);
         let (Some(first), Some(last)) = (mine.first(), mine.last()) else { continue };

@@ -7,25 +7,26 @@ pub mod agreement;
 pub mod figure;
 pub mod frequency;
 pub mod images;
-pub mod sets;
 
 use minijinja::context;
 use phasesweep_results::variables::MISCLASSIFIED;
 
 use super::section::{self, Content, Context, Section, Table};
 use crate::error::Result;
+use crate::stragglers;
 use crate::tables::text::Text;
 
 /// The section.
 pub struct Stragglers;
 
 impl Section for Stragglers {
-    fn make(&self, context: &Context<'_>) -> Result<Option<Content>> {
+    fn make<'a>(&self, context: &Context<'a>) -> Result<Option<Content<'a>>> {
         let results = context.results;
-        let all = sets::read(results, context.points)?;
-        let Some(summary) = sets::summary(&all) else { return Ok(None) };
-        let frequencies = frequency::frequencies(results, &all);
-        let agreement = agreement::frame(&agreement::agreements(results, &all))?;
+        let all = context.stragglers;
+        let Some(summary) = stragglers::summary(all) else { return Ok(None) };
+        let counted = frequency::counted(results, all);
+        let frequencies = frequency::over_all(&counted);
+        let agreement = agreement::frame(&agreement::agreements(results, all))?;
         let figures: Vec<_> = figure::frequency(&frequencies).into_iter().collect();
         Ok(Some(Content {
             template: include_str!("section.html"),
@@ -33,12 +34,14 @@ impl Section for Stragglers {
                 straggling => summary,
                 drawn => section::figures(&figures),
                 grids => images::grids(results, &frequencies)?,
-                agreement => section::table(&Text::of(&agreement)),
+                agreement => section::table(
+                    &Text::of(&agreement).shorter(&agreement, &["sd"], 2).shorter(&agreement, &["jaccard", "by_chance"], 3),
+                ),
             },
             figures,
             tables: vec![
-                Table::long("stragglers", sets::frame(results, &all)?),
-                Table::long("straggler_frequency", frequency::frame(&frequencies)?),
+                Table::long("stragglers", stragglers::frame(results, all)?),
+                Table::in_parts("straggler_frequency", frequency::parts(counted)),
                 Table::new("straggler_agreement", agreement),
             ],
             ..Content::default()

@@ -1,4 +1,4 @@
-//! The straggler set of each cell: from the snapshot nearest to its inversion.
+//! Stragglers: the training samples that a cell still misclassifies at its inversion, from the snapshot nearest to it.
 
 use phasesweep_results::variables::MISCLASSIFIED;
 use polars::prelude::*;
