@@ -1,10 +1,11 @@
 #!/bin/bash
 # What a run of many cells costs to look at, resume, collect and report. Prints, for each command, seconds, peak memory and
-# bytes read, and what had to be read. Usage: benches/million.sh [PHASESWEEP] [SEEDS]: ten cells for each seed, ten a part.
-# 10⁵ parts take 2 GB under TMPDIR, and a quarter of an hour to make where a file system syncs quickly.
+# bytes read, and what had to be read. Usage: benches/million.sh [PHASESWEEP] [SEEDS]: ten cells for each seed; REPLICAS of them are a
+# part. DIR names a run directory to be used again, or made.
 set -eu -o pipefail
 PHASESWEEP=$(realpath "$(command -v "${1:-phasesweep}")")
 SEEDS=${2:-100000}
+REPLICAS=${REPLICAS:-100}
 COST=$(realpath "$(dirname "$0")/cost_of.py")
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/phasesweep-million.XXXXXX")
 trap 'rm -rf "$SCRATCH"' EXIT
@@ -38,7 +39,7 @@ cost() { python3 "$COST" "$@" 2>>log; }
 
 # Parts and nothing else: what is measured below was made by an earlier command, as after a walltime.
 DIR=${DIR:-$SCRATCH/run}
-[ -d "$DIR/parts" ] || "$PHASESWEEP" run million.toml --replicas 10 --threads 1 --out "$DIR" --no-collect --quiet 2>log
+[ -d "$DIR/parts" ] || "$PHASESWEEP" run million.toml --replicas "$REPLICAS" --threads 1 --out "$DIR" --no-collect --quiet 2>log
 parts=$(find "$DIR/parts" -name '*.h5' -printf x | wc -c)
 whole=$(find "$DIR/parts" -name '*.h5' -printf '%s\n' | mebibytes)
 echo "$parts parts, $whole; their first pages: $((parts * 4096 / 1048576)) MiB"

@@ -50,4 +50,6 @@ source benches/gpu/cells.sh
 for folder in frozen frozen-small; do freeze $folder quick quick.toml "${quick_cells[@]}"; done
 freeze frozen inversion-mnist inversion-mnist.toml "${mnist_cells[@]}"
 freeze frozen-small inversion-mnist inversion-mnist.toml "${mnist_cells_small[@]}"
+# A folder is sent to where the GPU is: the programs travel compressed, run.sh unpacks them.
+gzip -9 "$bundle"/bin/*
 du -sh "$bundle" | cut -f1

@@ -19,6 +19,7 @@ for folder in "$torch"/../nvidia/*/lib; do [ -d "$folder" ] && libraries+=:$fold
 export LD_LIBRARY_PATH=$here/lib:$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export PHASESWEEP_DATA=$here/data XDG_CACHE_HOME=$out/cache HDF5_USE_FILE_LOCKING=FALSE
 program=$here/bin/phasesweep
+for packed in "$here"/bin/*.gz; do [ ! -e "$packed" ] || gunzip -f "$packed" || exit 2; done
 small=${QUICK:+1}
 source "$here/cells.sh"
 [ -z "$small" ] || mnist_cells=("${mnist_cells_small[@]}")
