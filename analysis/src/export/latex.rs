@@ -1,15 +1,20 @@
 //! The report's tables for LaTeX: a `tabular` each with the rules of booktabs, to be `\input` where a paper wants it; of many
 //! rows a `longtable`.
 //!
+//! The ends of an interval stand behind the number that they are of, "0.0651 [0.0642, 0.0660]", to the digits that the interval
+//! allows: a paper's table has no room for columns of their own.
+//!
 //! Invariant: every character of an entry that LaTeX would take for a command is escaped, and what has a symbol there is
 //! written by it, so that a file compiles with any of the engines.
 
 use std::path::Path;
 
+use polars::prelude::*;
+
 use super::choice::{Choice, chosen};
 use crate::error::Result;
 use crate::sections::{Content, Rows};
-use crate::tables::text::Text;
+use crate::tables::text::{Text, with_interval};
 use crate::tables::write::file;
 
 /// More rows are no table of one page.
@@ -24,11 +29,52 @@ pub(super) fn write(contents: &[Content<'_>], folder: &Path, choice: &Choice) ->
     let tables = chosen(for_people.collect(), |(stem, _)| stem, &choice.names, "table")?;
     let mut what = Vec::new();
     for (stem, frame) in tables {
-        let text = Text::of(frame);
+        let text = with_intervals(frame);
         file(&folder.join(format!("{stem}.tex")), latex(&text).as_bytes())?;
         what.push(format!("{stem}.tex: {} rows", text.rows.len()));
     }
     Ok(what)
+}
+
+/// Numbers that columns named `low` and `high` alone may be the ends of: the first that a table has.
+const OF_LOW_AND_HIGH: [&str; 5] = ["epsilon_star", "share", "z_corrected", "exponent", "over_points"];
+
+/// A table with its intervals in the entries of their numbers. Ends whose number is not found keep their columns.
+fn with_intervals(frame: &DataFrame) -> Text {
+    let mut text = Text::of(frame);
+    let names = text.header.clone();
+    let mut folded = Vec::new();
+    for low in &names {
+        let (high, of) = match low.strip_suffix("_low") {
+            Some(of) => {
+                let begins = |name: &&String| {
+                    name.strip_prefix(of).is_some_and(|rest| rest.starts_with('_') && rest != "_low" && rest != "_high")
+                };
+                (format!("{of}_high"), names.iter().find(|name| *name == of).or_else(|| names.iter().find(begins)))
+            }
+            None if low == "low" => {
+                let owner = OF_LOW_AND_HIGH.iter().find_map(|of| names.iter().find(|name| name == of));
+                ("high".to_owned(), owner)
+            }
+            None => continue,
+        };
+        let numbers = |name: &str| frame.column(name).and_then(|column| column.f64().cloned());
+        let place = |of: &String| names.iter().position(|name| name == of);
+        let Some((of, Some(place))) = of.map(|of| (of, place(of))) else { continue };
+        let (Ok(values), Ok(lows), Ok(highs)) = (numbers(of), numbers(low), numbers(&high)) else { continue };
+        for ((entries, value), (low, high)) in
+            text.rows.iter_mut().zip(values.iter()).zip(lows.iter().zip(highs.iter()))
+        {
+            if let (Some(value), Some(low), Some(high)) = (value, low, high)
+                && low.is_finite()
+                && high.is_finite()
+            {
+                entries[place] = with_interval(value, low, high, "");
+            }
+        }
+        folded.extend([low.clone(), high]);
+    }
+    text.without(&folded)
 }
 
 /// A table.
@@ -88,6 +134,27 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn intervals_stand_behind_their_numbers() {
+        let frame = df!(
+            "axis" => ["lr", "width"],
+            "epsilon_star" => [0.065_123, 0.07],
+            "low" => [Some(0.064_2), None],
+            "high" => [Some(0.066_0), None],
+            "omega_squared" => [0.5, 0.25],
+            "omega_low" => [0.25, 0.125],
+            "omega_high" => [0.75, 0.5],
+            "line_low" => [1.0, 2.0],
+            "line_high" => [3.0, 4.0],
+        );
+        let text = with_intervals(&frame.unwrap());
+        assert_eq!(text.header, ["axis", "epsilon_star", "omega_squared", "line_low", "line_high"]);
+        assert_eq!(text.rows[0][1..3], ["0.06512 [0.06420, 0.06600]", "0.50 [0.25, 0.75]"]);
+        // Half a width of 0.19 allows two decimals; a number without an interval is as it was.
+        assert_eq!(text.rows[1][1..3], ["0.07000", "0.25 [0.12, 0.50]"]);
+        assert_eq!(text.numeric, [false, true, true, true, true]);
+    }
 
     #[test]
     fn entries_are_escaped_and_columns_counted() {
