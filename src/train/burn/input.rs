@@ -4,7 +4,7 @@ use ::burn::tensor::Tensor;
 
 /// What a layer is fed.
 #[derive(Debug, Clone)]
-pub(in crate::train) enum Input {
+pub(super) enum Input {
     /// The same samples for every replica: `[sample, d]`.
     Shared(Tensor<2>),
     /// Each replica its own: `[replica, sample, d]`.
@@ -13,7 +13,7 @@ pub(in crate::train) enum Input {
 
 impl Input {
     /// weight · inputs: `[replica, out, sample]`.
-    pub(in crate::train) fn product(&self, weight: &Tensor<3>) -> Tensor<3> {
+    pub(super) fn product(&self, weight: &Tensor<3>) -> Tensor<3> {
         let [replicas, out, d] = weight.dims();
         match self {
             Input::Shared(x) => {
@@ -26,7 +26,7 @@ impl Input {
     }
 
     /// delta · inputsᵀ: the weight's gradient, `[replica, out, d]`.
-    pub(in crate::train) fn outer(&self, delta: Tensor<3>) -> Tensor<3> {
+    pub(super) fn outer(&self, delta: Tensor<3>) -> Tensor<3> {
         let [replicas, out, samples] = delta.dims();
         match self {
             Input::Shared(x) => {

@@ -10,7 +10,7 @@ mod batch;
 mod convolution;
 pub(in crate::train) mod failure;
 pub(in crate::train) mod flex;
-pub(in crate::train) mod input;
+mod input;
 mod loss;
 mod measure;
 mod network;

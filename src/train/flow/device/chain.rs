@@ -2,14 +2,14 @@
 //!
 //! Values are `[replica, unit, sample]`. A layer's factors (its own, and that of the activation beneath, which is σ itself
 //! here) go into its weights before they meet any sample. Invariant: replicas never mix, so that one that is not finite
-//! leaves its neighbours as they are.
+//! leaves its neighbours as they are; every product is one for each replica, the first with samples that all share, since
+//! the rounding of one product for all would depend on how many they are, and a flow amplifies it.
 
 use ::burn::tensor::Tensor;
 
 use super::place::Place;
 use crate::sweep::Activation;
 use crate::train::burn::activation::Active;
-use crate::train::burn::input::Input;
 use crate::train::burn::parameters::{LayerParameters, Parameters};
 use crate::train::flow::network::{Level, Network};
 use phasesweep_networks::LayerShape;
@@ -88,14 +88,14 @@ impl Chain {
         layers.map(|(layer, own)| times(own.weight.clone(), layer.scale)).collect()
     }
 
-    /// Through the network; `weights` are those of [`Chain::scaled`].
-    pub(super) fn forward(&self, weights: &[Tensor<3>], parameters: &Parameters, x: &Input) -> Pass {
+    /// Through the network; `weights` are those of [`Chain::scaled`], the samples `[1, sample, input]`.
+    pub(super) fn forward(&self, weights: &[Tensor<3>], parameters: &Parameters, x: &Tensor<3>) -> Pass {
         let biased = |z: Tensor<3>, layer: usize| match &parameters.0[layer].bias {
             Some(bias) => z + bias.clone(),
             None => z,
         };
         let mut hidden: Vec<Active<3>> = Vec::with_capacity(weights.len() - 1);
-        let mut z = biased(x.product(&weights[0]), 0);
+        let mut z = biased(weights[0].clone().matmul(x.clone().swap_dims(1, 2)), 0);
         for (layer, weight) in weights.iter().enumerate().skip(1) {
             let active = Active::of(z, self.activation, true);
             z = biased(weight.clone().matmul(active.out.clone()), layer);
@@ -105,7 +105,7 @@ impl Chain {
     }
 
     /// Back from ∂/∂f of each sample, `[replica, 1, sample]`: Σ c ∂f, but for the factors of the layers ([`Chain::whole`]).
-    pub(super) fn backward(&self, pass: Pass, weights: &[Tensor<3>], seed: Tensor<3>, x: &Input) -> Parameters {
+    pub(super) fn backward(&self, pass: Pass, weights: &[Tensor<3>], seed: Tensor<3>, x: &Tensor<3>) -> Parameters {
         let mut delta = seed;
         let mut gradient = Vec::with_capacity(weights.len());
         let bias = |layer: usize, delta: &Tensor<3>| self.layers[layer].bias.then(|| delta.clone().sum_dim(2));
@@ -116,7 +116,7 @@ impl Chain {
             delta = active.back_through(self.activation, &weights[layer], delta);
         }
         let first = bias(0, &delta);
-        gradient.push(LayerParameters { weight: x.outer(delta), bias: first });
+        gradient.push(LayerParameters { weight: delta.matmul(x.clone()), bias: first });
         gradient.reverse();
         Parameters(gradient)
     }

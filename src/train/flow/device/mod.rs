@@ -40,7 +40,6 @@ use crate::device::largest_tensor;
 use crate::observables::Position;
 use crate::sweep::{Flow, Precision};
 use crate::train::burn::failure::{guarded, told_apart};
-use crate::train::burn::input::Input;
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
 
 /// Trials between two fetches.
@@ -219,8 +218,8 @@ impl Cohort<'_> {
         let tiles = labels.chunks(tile).enumerate().map(|(number, y)| {
             let (start, len) = (number * tile, y.len());
             let x = train.x[start * inputs..(start + len) * inputs].iter().map(|&x| f64::from(x)).collect();
-            let (x, y) = (place.tensor(x, [len, inputs]), place.tensor(y.to_vec(), [1, 1, len]));
-            Tile { start, len, x: Input::Shared(x), y }
+            let (x, y) = (place.tensor(x, [1, len, inputs]), place.tensor(y.to_vec(), [1, 1, len]));
+            Tile { start, len, x, y }
         });
         Shared {
             tiles: tiles.collect(),

@@ -12,7 +12,6 @@ use super::chain::Chain;
 use super::place::Place;
 use super::pull::Pull;
 use crate::sweep::{Flow, Watched};
-use crate::train::burn::input::Input;
 use crate::train::burn::parameters::Parameters;
 use crate::train::flow::control::{AIM, Bounds, GROWTH};
 use crate::train::flow::leg::Leg;
@@ -32,8 +31,8 @@ pub(super) struct Tile {
     pub(super) start: usize,
     /// Samples.
     pub(super) len: usize,
-    /// Inputs `[sample, input]`.
-    pub(super) x: Input,
+    /// Inputs `[1, sample, input]`.
+    pub(super) x: Tensor<3>,
     /// y = ±1, `[1, 1, sample]`.
     pub(super) y: Tensor<3>,
 }

@@ -1,9 +1,12 @@
-//! A flow on the device is the same alone and in company, stopped and not, in whatever blocks and stacks.
+//! A flow on the device is the same alone and in company, stopped and not, in whatever blocks and stacks: bit for bit on flex,
+//! whose products of a replica are its own. Other devices may choose other products for other stacks: there stops and blocks
+//! alone have to leave the bits.
 
 use phasesweep_results::FlowStop;
 
 use super::*;
 use crate::sweep::{Flow, Loss, Watched};
+use crate::train::burn::flex::on_flex;
 use crate::train::flow::tests::case::{FLOW, MEAN_FIELD, mlp, problem, replica};
 use crate::train::flow::{FlowEngine, StageWeights};
 
@@ -42,6 +45,19 @@ fn cases() -> [Problem; 2] {
     [shallow, deep]
 }
 
+fn assert_same(found: &ReplicaState, whole: &ReplicaState, name: &str) {
+    if on_flex(&device_under_test()) {
+        assert_eq!(bits(found), bits(whole), "{name}");
+        return;
+    }
+    assert_eq!((found.diverged, flow(found).stop), (whole.diverged, flow(whole).stop), "{name}");
+    let square = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
+    let (found, whole) = (&flow(found).parameters, &flow(whole).parameters);
+    let apart = square(&mut found.iter().zip(whole).map(|(a, b)| a - b)) / square(&mut whole.iter().copied());
+    // Another rounding of single precision, amplified over three hundred steps; NaN of one that overflowed.
+    assert!(apart.is_nan() || apart.sqrt() < 0.02, "{name}: {}", apart.sqrt());
+}
+
 #[test]
 fn alone_cut_and_in_other_blocks_and_stacks_a_flow_is_the_same_bits() {
     for (problem, watched) in cases().iter().zip([Watched::Pulling, Watched::All]) {
@@ -50,13 +66,16 @@ fn alone_cut_and_in_other_blocks_and_stacks_a_flow_is_the_same_bits() {
         assert!(whole.iter().any(|state| flow(state).stop == Some(FlowStop::Fitted)));
         assert!(whole.iter().any(|state| flow(state).stop == Some(FlowStop::Time)));
         assert!(whole[3].diverged.is_some() && whole.iter().filter(|state| state.diverged.is_none()).count() >= 4);
-        for cut in [Cut { block: 1, ..CUT }, Cut { block: 64, ..CUT }, Cut { stack: 2, ..CUT }] {
+        for cut in [Cut { block: 1, ..CUT }, Cut { block: 64, ..CUT }] {
             for (place, (other, whole)) in run(problem, &replicas, cut).iter().zip(&whole).enumerate() {
                 assert_eq!(bits(other), bits(whole), "{cut:?}, {place}");
             }
         }
+        for (place, (other, whole)) in run(problem, &replicas, Cut { stack: 2, ..CUT }).iter().zip(&whole).enumerate() {
+            assert_same(other, whole, &format!("two at a time, {place}"));
+        }
         for (place, (replica, whole)) in replicas.iter().zip(&whole).enumerate() {
-            assert_eq!(bits(&run(problem, std::slice::from_ref(replica), CUT)[0]), bits(whole), "{place}");
+            assert_same(&run(problem, std::slice::from_ref(replica), CUT)[0], whole, &format!("alone, {place}"));
         }
         let mut states = fresh(problem, &replicas);
         let mut kept: Vec<StageWeights> = Vec::new();
