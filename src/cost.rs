@@ -10,7 +10,7 @@ pub use rates::{Rate, Rates};
 
 use crate::observables::{FlowSetup, Scheduled, Setup, Sizes, Times, layout, layout_on_weights};
 use crate::plan::{Plan, Variant};
-use crate::sweep::{Architecture, Batch, OptimiserKind, Sweep};
+use crate::sweep::{Architecture, Batch, OptimiserKind, Precision, Sweep};
 use phasesweep_networks::{Graph, Node, Op, Ports};
 
 /// Sizes of a data source, as far as costs depend on them.
@@ -130,9 +130,12 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
         Activations::Tile if dense && matches!(sweep.train.batch, Batch::Full) => tests as u64 * BYTES_PER_VERDICT,
         Activations::Tile => 0,
         Activations::All => {
+            // Of a gradient flow in double precision every number takes twice as much.
+            let doubles = optimiser.flow.is_some_and(|numbers| numbers.precision == Precision::F64);
             // Weights, gradients and moments; of SAM the weights uphill and a second gradient.
-            4 * parameters * (2 * optimiser.recipe.gradients_per_step() as u64 + moments)
-                + ((samples + tests) * units * 4.0) as u64 * TENSORS_PER_UNIT
+            let single = 4 * parameters * (2 * optimiser.recipe.gradients_per_step() as u64 + moments)
+                + ((samples + tests) * units * 4.0) as u64 * TENSORS_PER_UNIT;
+            single * if doubles { 2 } else { 1 }
         }
     };
     ReplicaCost {

@@ -16,6 +16,8 @@ pub use name::{DeviceError, DeviceName};
 pub(crate) use runtimes::largest_tensor;
 pub use runtimes::{Adapter, AdapterKind, Runtime};
 
+use std::sync::{Mutex, PoisonError};
+
 use ::burn::tensor::Device;
 
 use binding::Place;
@@ -114,6 +116,22 @@ impl DeviceName {
             let about = self.adapter().map_or_else(|| "LibTorch's CPU".to_owned(), ToString::to_string);
             DeviceError::Wrong { choice: self, about, wrong }
         })
+    }
+
+    /// Whether the device computes in double precision. It is asked by computing, once.
+    ///
+    /// # Errors
+    /// As [`DeviceName::open`].
+    pub fn computes_doubles(self) -> Result<bool, DeviceError> {
+        static ASKED: Mutex<Vec<(DeviceName, bool)>> = Mutex::new(Vec::new());
+        let device = self.open()?;
+        let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, doubles)) = asked.iter().find(|(name, _)| *name == self) {
+            return Ok(*doubles);
+        }
+        let doubles = self_test::computes_doubles(&device);
+        asked.push((self, doubles));
+        Ok(doubles)
     }
 
     /// What its driver says of the device, where there is a driver.

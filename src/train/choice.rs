@@ -1,10 +1,16 @@
-//! Which engine trains a cohort: that of gradient flows for these; the CPU kernel where it fits, the burn path otherwise.
+//! Which engine trains a cohort: those of gradient flows for these, on the host or on the device; the CPU kernel where it fits,
+//! the burn path otherwise.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use super::burn::BurnEngine;
-use super::flow::FlowEngine;
+use super::flow::{DeviceFlowEngine, FlowEngine, followed_on_device};
 use super::kernel::KernelEngine;
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 use crate::device::{DeviceName, KernelChoice};
+use crate::sweep::Precision;
+use phasesweep_networks::Graph;
 
 /// Engine, device and threads of a worker.
 #[derive(Debug, Clone)]
@@ -21,6 +27,13 @@ impl Choice {
     /// Whether cohorts may go to the CPU kernel.
     pub fn may_take_kernel(&self) -> bool {
         self.kernel != KernelChoice::Burn && self.device.is_flex()
+    }
+
+    /// Whether gradient flows on such a graph, of one output, are followed on the device and not on the host.
+    pub fn takes_flow(&self, graph: &Graph, precision: Precision) -> bool {
+        // A device that cannot be opened is refused by whoever trains on it.
+        let doubles = || precision == Precision::F64 && self.device.computes_doubles().unwrap_or(false);
+        !self.device.is_flex() && followed_on_device(graph, precision, doubles()).is_ok()
     }
 }
 
@@ -49,7 +62,7 @@ pub fn build_engine(
     states: Vec<ReplicaState>,
 ) -> Result<Box<dyn Engine>, TrainError> {
     if problem.flow.is_some() {
-        return Ok(Box::new(FlowEngine::new(problem, &replicas, states, choice.threads)?));
+        return flow_engine(choice, problem, &replicas, states);
     }
     match takes_kernel(choice, problem) {
         Ok(()) => Ok(Box::new(KernelEngine::new(problem, &replicas, states, choice.threads, choice.kernel)?)),
@@ -57,5 +70,31 @@ pub fn build_engine(
             tracing::debug!("training by burn: {reason}");
             Ok(Box::new(BurnEngine::new(choice.device.open()?, problem.clone(), replicas, states)?))
         }
+    }
+}
+
+/// Gradient flows: on the host's own loops beside flex, whose bits are a promise; else on the device, as far as it follows them.
+fn flow_engine(
+    choice: &Choice,
+    problem: &Problem,
+    replicas: &[Replica],
+    states: Vec<ReplicaState>,
+) -> Result<Box<dyn Engine>, TrainError> {
+    if choice.device.is_flex() {
+        return Ok(Box::new(FlowEngine::new(problem, replicas, states, choice.threads)?));
+    }
+    let doubles = choice.device.computes_doubles()?;
+    let engine = DeviceFlowEngine::new(choice.device.open()?, doubles, problem, replicas, states, choice.threads)?;
+    if let Some(reason) = engine.stays_on_host() {
+        say_once(&format!("gradient flows stay on the host, not on `{}`: {reason}", choice.device));
+    }
+    Ok(Box::new(engine))
+}
+
+/// Says something to the log, once for a process: a sweep has many cohorts of a kind.
+fn say_once(what: &str) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(what.to_owned()) {
+        tracing::info!("{what}");
     }
 }

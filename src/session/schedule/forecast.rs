@@ -49,19 +49,24 @@ impl Costs {
         };
         for variant in plan.variants() {
             let architecture = &plan.sweep().architectures[variant.architecture];
-            let flow = plan.sweep().optimisers[variant.optimiser].flow.is_some();
+            let numbers = plan.sweep().optimisers[variant.optimiser].flow;
             let graph = shapes[variant.data].graph(architecture);
             let trained = crate::train::kernel::network(&graph, architecture.activation).is_ok();
-            let kernel = !flow && execution.choice.may_take_kernel() && trained;
-            let accelerated = !kernel && !flow && !execution.choice.device.is_flex();
+            let flow_on_host = numbers.is_some_and(|numbers| !execution.choice.takes_flow(&graph, numbers.precision));
+            let kernel = numbers.is_none() && execution.choice.may_take_kernel() && trained;
+            let accelerated = !kernel && !flow_on_host && !execution.choice.device.is_flex();
             // What a GPU holds is not in the rank's memory: trials tell how much of it fits.
-            let held =
-                if kernel || flow || execution.choice.device.is_gpu() { Activations::Tile } else { Activations::All };
+            let held = if kernel || flow_on_host || execution.choice.device.is_gpu() {
+                Activations::Tile
+            } else {
+                Activations::All
+            };
             let counted = replica_cost(plan, variant, &shapes[variant.data], held);
-            let engine = match (flow, kernel) {
-                (true, _) => "flow".to_string(),
-                (_, true) => "kernel".to_string(),
-                _ => format!("burn {}", execution.device()),
+            let engine = match (numbers, kernel) {
+                (Some(_), _) if flow_on_host => "flow".to_string(),
+                (Some(_), _) => format!("flow on {}", execution.device()),
+                (None, true) => "kernel".to_string(),
+                (None, false) => format!("burn {}", execution.device()),
             };
             let key = rate_key(execution, &engine, &architecture.kind, shapes[variant.data].features);
             let rate = rates.expect(&key, execution.choice.threads);

@@ -2,7 +2,7 @@
 //!
 //! Invariant: each value depends on the one at its place alone.
 
-use ::burn::tensor::{Tensor, activation};
+use ::burn::tensor::{DType, Tensor, activation};
 use phasesweep_networks::LEAK;
 
 use super::flex::on_flex;
@@ -23,6 +23,8 @@ pub(super) fn activate<const D: usize>(z: Tensor<D>, kind: Activation) -> Tensor
         Activation::Relu => activation::relu(z),
         Activation::Gelu => activation::gelu(z),
         Activation::Sigmoid => activation::sigmoid(z),
+        // Above 20, z itself in single precision; in double precision above 40.
+        Activation::Softplus if z.dtype() == DType::F64 => activation::softplus_with_threshold(z, 1.0, 40.0),
         Activation::Softplus => activation::softplus(z, 1.0),
         Activation::LeakyRelu => activation::leaky_relu(z, LEAK),
         Activation::Swish => {
@@ -44,13 +46,13 @@ pub(super) fn needs_argument(kind: Activation) -> bool {
 
 /// An activation's value, with what its slope is made of.
 #[derive(Debug, Clone)]
-pub(super) struct Active<const D: usize> {
+pub(in crate::train) struct Active<const D: usize> {
     /// Before the activation; kept where the slope needs it.
-    pub(super) before: Option<Tensor<D>>,
+    pub(in crate::train) before: Option<Tensor<D>>,
     /// σ(z).
-    pub(super) out: Tensor<D>,
+    pub(in crate::train) out: Tensor<D>,
     /// `out²`, where somebody has needed it already: the norms of the observables do.
-    pub(super) square: Option<Tensor<D>>,
+    pub(in crate::train) square: Option<Tensor<D>>,
 }
 
 impl<const D: usize> From<Tensor<D>> for Active<D> {
@@ -61,18 +63,18 @@ impl<const D: usize> From<Tensor<D>> for Active<D> {
 
 impl<const D: usize> Active<D> {
     /// σ(z). With `train`, what the slope needs is kept.
-    pub(super) fn of(z: Tensor<D>, kind: Activation, train: bool) -> Active<D> {
+    pub(in crate::train) fn of(z: Tensor<D>, kind: Activation, train: bool) -> Active<D> {
         let before = (train && needs_argument(kind)).then(|| z.clone());
         Active { before, out: activate(z, kind), square: None }
     }
 
     /// `out²`.
-    pub(super) fn squared(&self) -> Tensor<D> {
+    pub(in crate::train) fn squared(&self) -> Tensor<D> {
         self.square.clone().unwrap_or_else(|| self.out.clone() * self.out.clone())
     }
 
     /// `delta` times σ'(z).
-    pub(super) fn back(self, kind: Activation, delta: Tensor<D>) -> Tensor<D> {
+    pub(in crate::train) fn back(self, kind: Activation, delta: Tensor<D>) -> Tensor<D> {
         if kind == Activation::Identity { delta } else { delta * self.slope(kind) }
     }
 
@@ -100,7 +102,7 @@ impl Active<3> {
     ///
     /// Elementwise passes over the hidden layer are what this costs. Where σ' is a polynomial of the output, its negative
     /// takes one pass less, and the small weight takes the other sign.
-    pub(super) fn back_through(self, kind: Activation, weight: &Tensor<3>, delta: Tensor<3>) -> Tensor<3> {
+    pub(in crate::train) fn back_through(self, kind: Activation, weight: &Tensor<3>, delta: Tensor<3>) -> Tensor<3> {
         let transposed = weight.clone().swap_dims(1, 2);
         match kind {
             Activation::Tanh => {

@@ -12,7 +12,7 @@ use crate::device::self_test;
 use crate::train::TrainError;
 
 /// Runs device work; a panic in it becomes an error. The caller drops whatever the work was changing.
-pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
+pub(in crate::train) fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         let message = payload
             .downcast_ref::<String>()
@@ -24,7 +24,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result
 }
 
 /// Tells a failure of what was computed from that of the device: one that does not even compute the self-test any more is lost.
-pub(super) fn told_apart(error: TrainError, device: &Device) -> TrainError {
+pub(in crate::train) fn told_apart(error: TrainError, device: &Device) -> TrainError {
     match error {
         TrainError::Device(message) if !on_flex(device) => match self_test::run(device) {
             Ok(()) => TrainError::Device(message),

@@ -3,6 +3,6 @@
 use ::burn::tensor::Device;
 
 /// Whether this is burn's own CPU backend.
-pub(super) fn on_flex(device: &Device) -> bool {
+pub(in crate::train) fn on_flex(device: &Device) -> bool {
     *device == Device::flex()
 }

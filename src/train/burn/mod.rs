@@ -5,24 +5,24 @@
 //! Invariants: a failed call changes nothing; a diverged replica keeps the weights of the epoch at which it diverged and is
 //! trained no more.
 
-mod activation;
+pub(in crate::train) mod activation;
 mod batch;
 mod convolution;
-mod failure;
-mod flex;
+pub(in crate::train) mod failure;
+pub(in crate::train) mod flex;
 mod input;
 mod loss;
 mod measure;
 mod network;
 mod normalisation;
 mod optimiser;
-mod parameters;
+pub(in crate::train) mod parameters;
 mod pooling;
 mod resident;
 mod stack;
 #[cfg(test)]
 mod tests;
-mod transfer;
+pub(in crate::train) mod transfer;
 
 use std::collections::BTreeMap;
 

@@ -14,16 +14,16 @@ use phasesweep_networks::Graph;
 
 /// One layer's weights and biases.
 #[derive(Debug, Clone)]
-pub(super) struct LayerParameters {
+pub(in crate::train) struct LayerParameters {
     /// `[replica, out, fan_in]`
-    pub(super) weight: Tensor<3>,
+    pub(in crate::train) weight: Tensor<3>,
     /// `[replica, out, 1]`
-    pub(super) bias: Option<Tensor<3>>,
+    pub(in crate::train) bias: Option<Tensor<3>>,
 }
 
 impl LayerParameters {
     /// Each tensor replaced.
-    pub(super) fn map(self, change: impl Fn(Tensor<3>) -> Tensor<3>) -> LayerParameters {
+    pub(in crate::train) fn map(self, change: impl Fn(Tensor<3>) -> Tensor<3>) -> LayerParameters {
         LayerParameters { weight: change(self.weight), bias: self.bias.map(change) }
     }
 
@@ -41,11 +41,11 @@ impl LayerParameters {
 
 /// All layers.
 #[derive(Debug, Clone)]
-pub(super) struct Parameters(pub(super) Vec<LayerParameters>);
+pub(in crate::train) struct Parameters(pub(in crate::train) Vec<LayerParameters>);
 
 impl Parameters {
     /// Copies replicas' vectors to the device; a vector that is empty counts as zeros.
-    pub(super) fn upload(device: &Device, graph: &Graph, replicas: &[&[f32]]) -> Parameters {
+    pub(in crate::train) fn upload(device: &Device, graph: &Graph, replicas: &[&[f32]]) -> Parameters {
         let mut start = 0;
         let mut take = |len: usize, shape: [usize; 3]| {
             let mut values = vec![0.0f32; replicas.len() * len];
@@ -65,7 +65,7 @@ impl Parameters {
     }
 
     /// Copies replicas' running averages to the device.
-    pub(super) fn upload_averages(device: &Device, graph: &Graph, replicas: &[&[f32]]) -> Parameters {
+    pub(in crate::train) fn upload_averages(device: &Device, graph: &Graph, replicas: &[&[f32]]) -> Parameters {
         let take = |range: Range<usize>| {
             let values =
                 replicas.iter().flat_map(|replica| replica[range.clone()].iter().copied()).collect::<Vec<f32>>();
@@ -81,7 +81,7 @@ impl Parameters {
     ///
     /// # Errors
     /// [`TrainError`] if the device fails.
-    pub(super) fn download(&self, replicas: usize) -> Result<Vec<Vec<f32>>, TrainError> {
+    pub(in crate::train) fn download(&self, replicas: usize) -> Result<Vec<Vec<f32>>, TrainError> {
         let mut out = vec![Vec::new(); replicas];
         for values in transfer::fetch(self.0.iter().flat_map(LayerParameters::tensors).cloned().collect())? {
             let len = values.len() / replicas.max(1);
@@ -93,12 +93,12 @@ impl Parameters {
     }
 
     /// The replicas at these places, in this order.
-    pub(super) fn select(&self, places: &Tensor<1, Int>) -> Parameters {
+    pub(in crate::train) fn select(&self, places: &Tensor<1, Int>) -> Parameters {
         self.clone().map(|tensor| tensor.select(0, places.clone()))
     }
 
     /// Each replica's sum over all its parameters, `[replica, 1, 1]`: finite only if all of them are.
-    pub(super) fn sum(&self) -> Option<Tensor<3>> {
+    pub(in crate::train) fn sum(&self) -> Option<Tensor<3>> {
         let sums = self.0.iter().flat_map(LayerParameters::tensors).map(|tensor| {
             let [replicas, out, inputs] = tensor.dims();
             tensor.clone().reshape([replicas, 1, out * inputs]).sum_dim(2)
@@ -107,13 +107,13 @@ impl Parameters {
     }
 
     /// Each replica's Euclidean norm over all its parameters, `[replica, 1, 1]`.
-    pub(super) fn norm(&self) -> Option<Tensor<3>> {
+    pub(in crate::train) fn norm(&self) -> Option<Tensor<3>> {
         self.clone().map(|tensor| tensor.clone() * tensor).sum().map(Tensor::sqrt)
     }
 
     /// These where `gate` (`[replica, 1, 1]`) is set, `old` elsewhere: a frozen replica's values, NaN or not, touch
     /// nothing.
-    pub(super) fn gated(self, gate: &Tensor<3, Bool>, old: Parameters) -> Parameters {
+    pub(in crate::train) fn gated(self, gate: &Tensor<3, Bool>, old: Parameters) -> Parameters {
         let choose = |new: Tensor<3>, old: Tensor<3>| {
             let mask = gate.clone().expand(old.dims());
             old.mask_where(mask, new)
@@ -122,24 +122,28 @@ impl Parameters {
     }
 
     /// The layers with each tensor replaced.
-    pub(super) fn map(self, change: impl Fn(Tensor<3>) -> Tensor<3>) -> Parameters {
+    pub(in crate::train) fn map(self, change: impl Fn(Tensor<3>) -> Tensor<3>) -> Parameters {
         Parameters(self.0.into_iter().map(|layer| layer.map(&change)).collect())
     }
 
     /// The layers with each tensor replaced, two by two.
-    pub(super) fn zip(self, other: Parameters, join: impl Fn(Tensor<3>, Tensor<3>) -> Tensor<3>) -> Parameters {
+    pub(in crate::train) fn zip(
+        self,
+        other: Parameters,
+        join: impl Fn(Tensor<3>, Tensor<3>) -> Tensor<3>,
+    ) -> Parameters {
         Parameters(self.0.into_iter().zip(other.0).map(|(a, b)| a.zip(b, &join)).collect())
     }
 
     /// Its tensors, layer by layer: weight, then bias.
-    pub(super) fn into_tensors(self) -> std::vec::IntoIter<Tensor<3>> {
+    pub(in crate::train) fn into_tensors(self) -> std::vec::IntoIter<Tensor<3>> {
         let tensors = self.0.into_iter().flat_map(|layer| std::iter::once(layer.weight).chain(layer.bias));
         tensors.collect::<Vec<_>>().into_iter()
     }
 
     /// The layers of tensors in the order of [`Parameters::into_tensors`] of `like`, which says which have a bias; none
     /// without tensors.
-    pub(super) fn from_tensors(tensors: Vec<Tensor<3>>, like: &Parameters) -> Parameters {
+    pub(in crate::train) fn from_tensors(tensors: Vec<Tensor<3>>, like: &Parameters) -> Parameters {
         let mut tensors = tensors.into_iter();
         let layers = like.0.iter().map_while(|layer| {
             let weight = tensors.next()?;

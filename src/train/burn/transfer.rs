@@ -3,7 +3,7 @@
 //! Invariant: nothing else in this folder reads a tensor, so that the number of fetches is the number of times that training waits;
 //! a test counts them.
 
-use ::burn::tensor::{Tensor, Transaction};
+use ::burn::tensor::{Tensor, TensorData, Transaction};
 
 use super::failure::classify;
 use crate::train::TrainError;
@@ -17,19 +17,31 @@ std::thread_local! {
 ///
 /// # Errors
 /// [`TrainError`] if the device fails, now or in what it still had to do.
-pub(super) fn fetch<const D: usize>(tensors: Vec<Tensor<D>>) -> Result<Vec<Vec<f32>>, TrainError> {
+pub(in crate::train) fn fetch<const D: usize>(tensors: Vec<Tensor<D>>) -> Result<Vec<Vec<f32>>, TrainError> {
+    let all = wait(tensors)?.into_iter();
+    all.map(|data| data.try_into_vec::<f32>().map_err(|error| TrainError::Device(format!("{error:?}")))).collect()
+}
+
+/// As [`fetch`], of tensors of either precision: the same numbers in double precision.
+///
+/// # Errors
+/// As [`fetch`].
+pub(in crate::train) fn fetch_wide<const D: usize>(tensors: Vec<Tensor<D>>) -> Result<Vec<Vec<f64>>, TrainError> {
+    Ok(wait(tensors)?.iter().map(|data| data.iter::<f64>().collect()).collect())
+}
+
+fn wait<const D: usize>(tensors: Vec<Tensor<D>>) -> Result<Vec<TensorData>, TrainError> {
     if tensors.is_empty() {
         return Ok(Vec::new());
     }
     #[cfg(test)]
     FETCHES.set(FETCHES.get() + 1);
     let transaction = tensors.into_iter().fold(Transaction::default(), Transaction::register);
-    let all = transaction.try_execute().map_err(classify)?.into_iter();
-    all.map(|data| data.try_into_vec::<f32>().map_err(|error| TrainError::Device(format!("{error:?}")))).collect()
+    transaction.try_execute().map_err(classify)
 }
 
 /// Fetches of this thread so far.
 #[cfg(test)]
-pub(super) fn fetches() -> usize {
+pub(in crate::train) fn fetches() -> usize {
     FETCHES.get()
 }

@@ -28,9 +28,9 @@ impl Bounds {
 }
 
 /// Aim for this share of a bound, so that few steps are tried and not taken.
-const AIM: f64 = 0.8;
+pub(super) const AIM: f64 = 0.8;
 /// A step is at most so much longer than the one before.
-const GROWTH: f64 = 1.2;
+pub(super) const GROWTH: f64 = 1.2;
 
 /// What becomes of a step that was tried.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -35,6 +35,18 @@ impl<T: Real> FlowPoint<T> {
         FlowPoint { parameters, gradient, ..FlowPoint::default() }
     }
 
+    /// Takes over a point that was computed elsewhere: its parameters, f of all training samples, and ‖θ'‖. The gradient
+    /// itself is not known then.
+    pub(super) fn adopt(&mut self, basis: &Basis<T>, parameters: Vec<T>, outputs: Vec<T>, norm: f64) {
+        (self.parameters, self.outputs) = (parameters, outputs);
+        self.margins.resize(basis.shared.train.len(), f64::NAN);
+        self.take_margins(basis);
+        self.pulls(basis, &basis.kept);
+        // A loss without a slope at NaN must not pass for an end.
+        let is_finite = basis.kept.iter().all(|&sample| self.margins[sample].is_finite());
+        self.norm = if is_finite { norm } else { f64::NAN };
+    }
+
     /// Computes the margins, the gradient and its norm.
     pub(super) fn evaluate(&mut self, basis: &Basis<T>, field: &mut Field<T>, screening: &mut Screening<T>) {
         field.load(&self.parameters);

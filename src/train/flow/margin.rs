@@ -5,9 +5,9 @@ use crate::sweep::Loss;
 /// A loss of the margin.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct MarginLoss {
-    kind: Loss,
+    pub(super) kind: Loss,
     /// β of the soft hinge.
-    beta: f64,
+    pub(super) beta: f64,
 }
 
 impl MarginLoss {

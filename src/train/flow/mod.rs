@@ -5,6 +5,7 @@
 //!   [`basis`] what does not change along a flow.
 //! - [`field`] is f and Σ c ∂f: [`shallow`] for one hidden layer of rectifiers ([`packed`]), [`deep`] for other chains of
 //!   layers, [`phasesweep_passes`] for every other graph, in the two precisions of [`Real`].
+//! - [`device`] follows flows on a device, as far as a [`leg`] goes, and measures them on the host.
 //! - [`plain`] is what is kept and measured of a flow's weights: those of the plain network that computes the same.
 //! - [`measure`], [`neurons`] and [`stage`] say what is recorded ([`crate::observables::flow`]): [`tangent`] the tangent kernel,
 //!   [`crate::observe::spectrum`] what its eigenvectors know of the labels, [`frozen`] what the frozen kernel would learn: by
@@ -21,10 +22,12 @@ mod basis;
 mod compressed;
 mod control;
 mod deep;
+mod device;
 mod field;
 mod flow_point;
 mod frozen;
 mod kernel_flow;
+mod leg;
 mod machine;
 mod margin;
 mod measure;
@@ -49,6 +52,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+pub use device::{DeviceFlowEngine, followed_on_device};
 pub(super) use network::Network;
 pub use network::followed;
 pub use plain::StageWeights;
@@ -85,26 +89,9 @@ impl FlowEngine {
         states: Vec<ReplicaState>,
         threads: usize,
     ) -> Result<FlowEngine, TrainError> {
-        let refused = |what: &str| Err(TrainError::Device(what.to_owned()));
-        let Some(flow) = &problem.flow else { return refused("the problem is no gradient flow") };
-        if problem.block.classes != 2 {
-            return refused("a gradient flow has one output, for two classes: choose labels = \"parity\" or the like");
-        }
-        let network = Network::new(&problem.architecture, problem.activation, flow.mean_field, &problem.block);
-        let Some(network) = network else {
-            let mean_field = flow.mean_field.is_some();
-            let reason = problem.graph().map_err(|misfit| misfit.to_string());
-            let reason = reason.and_then(|graph| followed(&graph, mean_field));
-            let reason = reason.err().unwrap_or_else(|| "it has no layers".to_owned());
-            return refused(&format!("{} cannot follow a gradient flow: {reason}", problem.architecture.label()));
-        };
-        if !states.iter().all(|state| fits(state, network.parameters)) {
-            return refused("a state is of another network: the checkpoint does not belong to this sweep");
-        }
+        let (flow, network, numbers) = admitted(problem, replicas, &states)?;
         let threads = threads.max(1);
         let pool = team(threads)?;
-        let numbers: Option<Vec<Flow>> = replicas.iter().map(|replica| replica.optimiser.flow).collect();
-        let Some(numbers) = numbers else { return refused("a replica has no numbers of a flow") };
         let needs = |precision: Precision| numbers.iter().any(|numbers| numbers.precision == precision);
         let single = needs(Precision::F32).then(|| shared::<f32>(problem, flow, &network));
         let double = needs(Precision::F64).then(|| shared::<f64>(problem, flow, &network));
@@ -116,9 +103,38 @@ impl FlowEngine {
         };
         let each: Vec<_> = replicas.iter().zip(numbers).zip(states).collect();
         let built: Option<Vec<_>> = pool.install(|| each.into_par_iter().map(build).collect());
-        let Some(replicas) = built else { return refused("a replica has no shared") };
+        let Some(replicas) = built else {
+            return Err(TrainError::Device("samples are missing in a replica's precision".to_owned()));
+        };
         Ok(FlowEngine { replicas, threads, pool, teams: Vec::new() })
     }
+}
+
+/// What every engine of flows asks first: the problem's own part, its network, and the numbers of each replica.
+fn admitted<'p>(
+    problem: &'p Problem,
+    replicas: &[Replica],
+    states: &[ReplicaState],
+) -> Result<(&'p FlowProblem, Network, Vec<Flow>), TrainError> {
+    let refused = |what: &str| Err(TrainError::Device(what.to_owned()));
+    let Some(flow) = &problem.flow else { return refused("the problem is no gradient flow") };
+    if problem.block.classes != 2 {
+        return refused("a gradient flow has one output, for two classes: choose labels = \"parity\" or the like");
+    }
+    let network = Network::new(&problem.architecture, problem.activation, flow.mean_field, &problem.block);
+    let Some(network) = network else {
+        let mean_field = flow.mean_field.is_some();
+        let reason = problem.graph().map_err(|misfit| misfit.to_string());
+        let reason = reason.and_then(|graph| followed(&graph, mean_field));
+        let reason = reason.err().unwrap_or_else(|| "it has no layers".to_owned());
+        return refused(&format!("{} cannot follow a gradient flow: {reason}", problem.architecture.label()));
+    };
+    if !states.iter().all(|state| fits(state, network.parameters)) {
+        return refused("a state is of another network: the checkpoint does not belong to this sweep");
+    }
+    let numbers: Option<Vec<Flow>> = replicas.iter().map(|replica| replica.optimiser.flow).collect();
+    let Some(numbers) = numbers else { return refused("a replica has no numbers of a flow") };
+    Ok((flow, network, numbers))
 }
 
 fn team(threads: usize) -> Result<rayon::ThreadPool, TrainError> {

@@ -3,6 +3,8 @@
 //! Invariants: what a step does follows from the parameters, the time and the length of the step alone, so that a flow
 //! that is resumed goes on bit for bit; a flow that ended stays as it is; whatever stops being finite is no step.
 
+mod steered;
+
 use std::sync::Arc;
 
 use phasesweep_results::FlowStop;
@@ -13,6 +15,7 @@ use super::compressed;
 use super::control::{Bounds, judge};
 use super::field::Field;
 use super::flow_point::{self, FlowPoint};
+use super::leg::Awaited;
 use super::measure;
 use super::neurons;
 use super::plain::StageWeights;
@@ -23,6 +26,8 @@ use crate::observables::flow;
 use crate::sweep::{Flow, Watched};
 use crate::train::{Replica, ReplicaState};
 use phasesweep_passes::Real;
+
+pub(super) use steered::Steered;
 
 /// y = ±1 of classes: 1 is +1.
 pub(super) fn signs(classes: &[u16]) -> Vec<f64> {
@@ -43,6 +48,8 @@ pub(super) struct Trajectory<T> {
     screening: Screening<T>,
     /// Weights of stages that were reached and not yet asked for.
     reached: Vec<StageWeights>,
+    /// What the next look waits for, where a device takes the steps.
+    awaited: Awaited,
 }
 
 /// A replica of either precision.
@@ -64,6 +71,15 @@ pub(super) trait Flowing: Send {
 impl<T: Real> Trajectory<T> {
     /// Takes over a replica; its start is drawn anew from its seed.
     pub(super) fn new(shared: Arc<SharedInputs<T>>, replica: &Replica, numbers: Flow, state: ReplicaState) -> Self {
+        let mut new = Trajectory::unevaluated(shared, replica, numbers, state);
+        let shared = &new.basis.shared;
+        new.field.outputs(&shared.train, shared.train.len(), &mut new.basis.start_outputs);
+        new.here.evaluate(&new.basis, &mut new.field, &mut new.screening);
+        new
+    }
+
+    /// Takes over a replica of which nothing is known yet at the training samples. The field holds its start.
+    fn unevaluated(shared: Arc<SharedInputs<T>>, replica: &Replica, numbers: Flow, state: ReplicaState) -> Self {
         let (problem, network) = (&shared.problem, &shared.network);
         let start = network.initial(
             replica.seed,
@@ -75,27 +91,26 @@ impl<T: Real> Trajectory<T> {
         let narrow = |values: &[f64]| values.iter().map(|&value| T::of(value)).collect::<Vec<T>>();
         let narrow_start = narrow(&start);
         let mut field = Field::new(network.clone());
-        let (mut start_outputs, mut start_tests) = (Vec::new(), Vec::new());
+        let mut start_tests = Vec::new();
         field.load(&narrow_start);
-        field.outputs(&shared.train, shared.train.len(), &mut start_outputs);
         field.outputs(&shared.test, shared.test.len(), &mut start_tests);
         let keeps = |sample: &usize| replica.kept.as_ref().is_none_or(|kept| kept[*sample]);
         let here =
             FlowPoint::at(narrow(state.flow.as_ref().map_or(start.as_slice(), |flow| flow.parameters.as_slice())));
-        let mut new = Trajectory {
+        let kept = (0..problem.train().len()).filter(keeps).collect();
+        Trajectory {
             bounds: Bounds::of(&numbers),
             start: narrow_start.iter().map(|value| value.wide()).collect(),
             screening: Screening::new(numbers.watched),
             reached: Vec::new(),
+            awaited: Awaited::default(),
             tried: here.clone(),
             here,
             start_tests,
             field,
             state,
-            basis: Basis { kept: (0..problem.train().len()).filter(keeps).collect(), numbers, start_outputs, shared },
-        };
-        new.here.evaluate(&new.basis, &mut new.field, &mut new.screening);
-        new
+            basis: Basis { kept, numbers, start_outputs: Vec::new(), shared },
+        }
     }
 
     /// y F of the kept samples.
@@ -126,12 +141,29 @@ impl<T: Real> Trajectory<T> {
         }
     }
 
+    /// Length of the first step to be tried: a thousandth of the parameters' own length. The control takes it from there.
+    fn first_step(&self) -> f64 {
+        1e-3 * flow_point::norm(&self.here.parameters) / self.here.norm
+    }
+
+    /// Records what is due here, and the end if this is it; whether the flow goes on.
+    fn record_due(&mut self) -> bool {
+        let epochs = self.basis.shared.problem.epochs;
+        if let Ok(place) = self.basis.shared.problem.recorded.binary_search(&self.state.epoch) {
+            self.record(place);
+        }
+        self.record_stages(false);
+        let Some(stop) = self.ended() else { return true };
+        self.end(stop);
+        self.state.epoch = epochs + 1;
+        false
+    }
+
     /// Tries steps until one is taken; whether one was.
     fn step(&mut self) -> bool {
         let Some(mut flow) = self.state.flow.take() else { return false };
         if flow.step <= 0.0 {
-            // A thousandth of the parameters' own length: the control takes it from there.
-            flow.step = 1e-3 * flow_point::norm(&self.here.parameters) / self.here.norm;
+            flow.step = self.first_step();
         }
         let mut taken = false;
         while !taken && flow.step > 0.0 && flow.step.is_finite() {
@@ -318,22 +350,11 @@ impl<T: Real> Trajectory<T> {
 impl<T: Real> Flowing for Trajectory<T> {
     fn advance(&mut self, until: usize, shared: bool) {
         self.field.shared = shared;
-        let epochs = self.basis.shared.problem.epochs;
-        while self.goes_on(until) {
-            let epoch = self.state.epoch;
-            if let Ok(place) = self.basis.shared.problem.recorded.binary_search(&epoch) {
-                self.record(place);
-            }
-            self.record_stages(false);
-            if let Some(stop) = self.ended() {
-                self.end(stop);
-                self.state.epoch = epochs + 1;
-                return;
-            }
+        while self.goes_on(until) && self.record_due() {
             if self.step() {
                 self.state.epoch += 1;
             } else {
-                self.state.diverged = Some(epoch);
+                self.state.diverged = Some(self.state.epoch);
             }
         }
     }

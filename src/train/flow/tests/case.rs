@@ -15,7 +15,7 @@ use crate::train::{Problem, Replica};
 use phasesweep_networks::{Cnn, Count, Element, Layers, Mlp, Normalisation, PoolKind, Word};
 
 /// The paper's numbers, in double precision.
-pub(super) const FLOW: Flow = Flow {
+pub(in crate::train::flow) const FLOW: Flow = Flow {
     alpha: 1.0,
     gradient_change: 1e-4,
     output_change: 0.1,
@@ -27,20 +27,20 @@ pub(super) const FLOW: Flow = Flow {
     watched: Watched::All,
 };
 
-pub(super) const MEAN_FIELD: Option<MeanField> = Some(MeanField { bias_variance: 1.0 });
+pub(in crate::train::flow) const MEAN_FIELD: Option<MeanField> = Some(MeanField { bias_variance: 1.0 });
 
-pub(super) fn mlp(hidden: &[usize]) -> ArchitectureKind {
+pub(in crate::train::flow) fn mlp(hidden: &[usize]) -> ArchitectureKind {
     ArchitectureKind::Mlp(Mlp { hidden: hidden.to_vec() })
 }
 
 /// Two convolutions with pooling, the second on an odd number of columns, and a dense hidden layer.
-pub(super) fn cnn() -> ArchitectureKind {
+pub(in crate::train::flow) fn cnn() -> ArchitectureKind {
     ArchitectureKind::Cnn(Cnn { channels: vec![3, 4], kernel: 3, pool: 2, hidden: vec![5] })
 }
 
 /// A graph that is no chain: strided, pointwise and depthwise convolutions, a residual sum, layer normalisation, the mean
 /// over pixels, layers with a bias and without.
-pub(super) fn separable() -> ArchitectureKind {
+pub(in crate::train::flow) fn separable() -> ArchitectureKind {
     let convolution = |channels, kernel, stride| {
         let (conv, padding) = (Count::Of(channels), kernel / 2);
         Element::Convolution { conv, kernel, stride, padding, groups: 1, bias: kernel == 3 }
@@ -61,7 +61,12 @@ pub(super) fn separable() -> ArchitectureKind {
 }
 
 /// Normal samples in the shape that the network wants; the sign of the first input is the class.
-pub(super) fn problem(kind: ArchitectureKind, mean_field: Option<MeanField>, samples: usize, epochs: usize) -> Problem {
+pub(in crate::train::flow) fn problem(
+    kind: ArchitectureKind,
+    mean_field: Option<MeanField>,
+    samples: usize,
+    epochs: usize,
+) -> Problem {
     let image = kind.needs_images().then_some([2, 6, 5]);
     let inputs = image.map_or(4, |image: [usize; 3]| image.iter().product());
     let mut rng = ChaCha8Rng::seed_from_u64(9);
@@ -120,7 +125,7 @@ pub(super) fn problem(kind: ArchitectureKind, mean_field: Option<MeanField>, sam
     }
 }
 
-pub(super) fn replica(seed: u64, flow: Flow) -> Replica {
+pub(in crate::train::flow) fn replica(seed: u64, flow: Flow) -> Replica {
     let optimiser = Optimiser {
         kind: OptimiserKind::GradientFlow,
         lr: 0.0,

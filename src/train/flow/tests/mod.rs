@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod autodiff;
-mod case;
+pub(super) mod case;
 mod fields;
 mod flows;
 mod frozen;

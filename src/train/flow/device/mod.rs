@@ -1,0 +1,296 @@
+//! Gradient flows on a device of burn's: replicas stacked, the steps of all taken and judged there, in blocks of trials.
+//!
+//! - [`chain`] is f and Σ c ∂f of a stack on the device, [`pull`] the losses there, [`stepper`] a block of trials, in the
+//!   precision of [`place`].
+//! - [`stack`] is a stack: what the device has of its replicas, and the host's half of each
+//!   ([`Steered`](super::trajectory::Steered)), which measures by the code of flows on the host.
+//!
+//! A device follows chains of dense layers, in double precision where it computes so; every other flow of a cohort is
+//! followed on the host, as it is without a device. A block ends for a replica where something may be due: an epoch that is
+//! recorded, a stage, an end. There it waits until the block is over, and the host fetches its parameters and f and decides by
+//! them.
+
+mod chain;
+mod place;
+mod pull;
+mod stack;
+mod stepper;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use ::burn::tensor::Device;
+use phasesweep_networks::{Chain as ChainOfLayers, Graph, LayerShape};
+use phasesweep_passes::Real;
+use rayon::prelude::*;
+
+use self::chain::Chain;
+use self::place::Place;
+use self::stack::{Joining, Stack};
+use self::stepper::{Shared, Tile};
+use super::basis::SharedInputs;
+use super::margin::MarginLoss;
+use super::network::Network;
+use super::plain::StageWeights;
+use super::trajectory::{Steered, Trajectory, signs};
+use super::{FlowEngine, FlowProblem, admitted, shared, team};
+use crate::device::largest_tensor;
+use crate::observables::Position;
+use crate::sweep::{Flow, Precision};
+use crate::train::burn::failure::{guarded, told_apart};
+use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
+
+/// Trials between two fetches.
+const BLOCK: usize = 64;
+
+/// Whether a device follows a flow on such a graph. `doubles`: whether it computes in double precision.
+///
+/// # Errors
+/// Why the flow stays on the host.
+pub fn followed_on_device(graph: &Graph, precision: Precision, doubles: bool) -> Result<(), String> {
+    let is_dense = |layer: &LayerShape| matches!(layer, LayerShape::Dense { .. });
+    match graph.as_chain() {
+        Some(ChainOfLayers { layers, .. }) if layers.iter().all(is_dense) => {}
+        _ => return Err("a device follows chains of dense layers only".to_owned()),
+    }
+    if precision == Precision::F64 && !doubles {
+        return Err(
+            "the device does not compute in double precision (precision = \"f32\" is followed there)".to_owned()
+        );
+    }
+    Ok(())
+}
+
+/// How a cohort is cut on a device.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    /// Samples in a tile; `None`: as suits the network.
+    samples: Option<usize>,
+    /// Trials in a block.
+    block: usize,
+    /// Replicas of a stack at most, if the device has no smaller limit.
+    stack: usize,
+}
+
+/// The engine of gradient flows on a device.
+pub struct DeviceFlowEngine {
+    device: Device,
+    replicas: usize,
+    stacks: Vec<Stack>,
+    /// Those that the device does not follow, by their places in the cohort, and why not.
+    on_host: Option<(Vec<usize>, FlowEngine, String)>,
+    pool: rayon::ThreadPool,
+    /// Whether a call failed: half a block may be recorded then.
+    has_failed: bool,
+}
+
+impl DeviceFlowEngine {
+    /// Puts a cohort on a device, which computes in double precision or not (`doubles`); up to `threads` threads measure,
+    /// and follow what the device does not.
+    ///
+    /// # Errors
+    /// As [`FlowEngine::new`], and [`TrainError`] if the device fails.
+    pub fn new(
+        device: Device,
+        doubles: bool,
+        problem: &Problem,
+        replicas: &[Replica],
+        states: Vec<ReplicaState>,
+        threads: usize,
+    ) -> Result<DeviceFlowEngine, TrainError> {
+        let cut = Cut { samples: None, block: BLOCK, stack: usize::MAX };
+        DeviceFlowEngine::cut(device, doubles, problem, replicas, states, threads, cut)
+    }
+
+    /// As [`DeviceFlowEngine::new`], cut so.
+    fn cut(
+        device: Device,
+        doubles: bool,
+        problem: &Problem,
+        replicas: &[Replica],
+        states: Vec<ReplicaState>,
+        threads: usize,
+        cut: Cut,
+    ) -> Result<DeviceFlowEngine, TrainError> {
+        let (flow, network, numbers) = admitted(problem, replicas, &states)?;
+        let graph = problem.graph().map_err(|misfit| TrainError::Device(misfit.to_string()))?;
+        let (mut on_host, mut why) = (Vec::new(), String::new());
+        let mut on_device: [Vec<(usize, Flow, ReplicaState)>; 2] = [Vec::new(), Vec::new()];
+        let mut host_states = Vec::new();
+        for (place, (numbers, state)) in numbers.into_iter().zip(states).enumerate() {
+            match followed_on_device(&graph, numbers.precision, doubles) {
+                Ok(()) => on_device[usize::from(numbers.precision == Precision::F64)].push((place, numbers, state)),
+                Err(reason) => {
+                    why = reason;
+                    on_host.push(place);
+                    host_states.push(state);
+                }
+            }
+        }
+        let pool = team(threads.max(1))?;
+        let mut stacks = Vec::new();
+        for (precision, members) in [Precision::F32, Precision::F64].into_iter().zip(on_device) {
+            if members.is_empty() {
+                continue;
+            }
+            let place = Place { device: device.clone(), precision };
+            let of_precision = Cohort { problem, flow, network: &network, replicas, place, cut };
+            let made = match precision {
+                Precision::F32 => of_precision.stacks::<f32>(members, &pool),
+                Precision::F64 => of_precision.stacks::<f64>(members, &pool),
+            };
+            stacks.extend(made.map_err(|error| told_apart(error, &device))?);
+        }
+        let on_host = match on_host.is_empty() {
+            true => None,
+            false => {
+                let of_host: Vec<Replica> = on_host.iter().map(|&place| replicas[place].clone()).collect();
+                Some((on_host, FlowEngine::new(problem, &of_host, host_states, threads)?, why))
+            }
+        };
+        Ok(DeviceFlowEngine { device, replicas: replicas.len(), stacks, on_host, pool, has_failed: false })
+    }
+
+    /// Why some of the flows are not followed on the device; `None` if all are.
+    pub fn stays_on_host(&self) -> Option<&str> {
+        self.on_host.as_ref().map(|(_, _, why)| why.as_str())
+    }
+
+    fn advance_stacks(&mut self, until: usize) -> Result<(), TrainError> {
+        let pool = &self.pool;
+        let mut stacks = self.stacks.iter_mut();
+        guarded(|| stacks.try_for_each(|stack| stack.advance(until, pool)))
+    }
+}
+
+/// The replicas of a cohort that a device follows in one precision.
+struct Cohort<'a> {
+    problem: &'a Problem,
+    flow: &'a FlowProblem,
+    network: &'a Network,
+    /// All of the cohort.
+    replicas: &'a [Replica],
+    place: Place,
+    cut: Cut,
+}
+
+impl Cohort<'_> {
+    /// Puts them on the device, in as few stacks as its largest tensor allows.
+    fn stacks<T: Real>(
+        &self,
+        members: Vec<(usize, Flow, ReplicaState)>,
+        pool: &rayon::ThreadPool,
+    ) -> Result<Vec<Stack>, TrainError> {
+        let Some(chain) = Chain::of(self.network) else {
+            return Err(TrainError::Device("the network is no chain of dense layers".to_owned()));
+        };
+        let samples = self.problem.train().len();
+        let tile = self.cut.samples.unwrap_or_else(|| tile_samples(&chain)).min(samples).max(1);
+        // What a replica has of the largest tensor.
+        let numbers = (chain.widest() * tile).max(chain.largest()).max(samples);
+        let bytes = if self.place.precision == Precision::F64 { 8 } else { 4 };
+        let limit = largest_tensor(&self.place.device).and_then(|bytes| usize::try_from(bytes).ok());
+        let most = (limit.unwrap_or(usize::MAX) / (bytes * numbers)).clamp(1, self.cut.stack);
+        let on_host: Arc<SharedInputs<T>> = shared::<T>(self.problem, self.flow, self.network);
+        let build = |(place, numbers, state): (usize, Flow, ReplicaState)| {
+            let replica = &self.replicas[place];
+            let flow: Box<dyn Steered> = Box::new(Trajectory::steered(on_host.clone(), replica, numbers, state));
+            Joining { place, replica, numbers, flow }
+        };
+        let mut replicas: Vec<_> = pool.install(|| members.into_par_iter().map(build).collect());
+        guarded(|| {
+            let on_device = Arc::new(self.samples(chain, tile));
+            let mut stacks = Vec::new();
+            while !replicas.is_empty() {
+                let rest = replicas.split_off(most.min(replicas.len()));
+                stacks.push(Stack::new(on_device.clone(), std::mem::replace(&mut replicas, rest), self.cut.block)?);
+            }
+            Ok(stacks)
+        })
+    }
+
+    /// Copies the training samples to the device, in tiles of so many.
+    fn samples(&self, chain: Chain, tile: usize) -> Shared {
+        let (place, train, inputs) = (&self.place, self.problem.train(), self.problem.block.inputs());
+        let labels = signs(&train.y);
+        let tiles = labels.chunks(tile).enumerate().map(|(number, y)| {
+            let (start, len) = (number * tile, y.len());
+            let x = train.x[start * inputs..(start + len) * inputs].iter().map(|&x| f64::from(x)).collect();
+            let (x, y) = (place.tensor(x, [1, len, inputs]), place.tensor(y.to_vec(), [1, 1, len]));
+            Tile { start, len, x, y }
+        });
+        Shared {
+            tiles: tiles.collect(),
+            loss: MarginLoss::new(self.problem.loss, self.flow.hinge_beta),
+            y: place.tensor(labels.clone(), [1, 1, labels.len()]),
+            sums_losses: !self.flow.observe.kernel_losses.is_empty(),
+            chain,
+            place: place.clone(),
+        }
+    }
+}
+
+/// Samples in a tile: sixteen megabytes of its widest layer in single precision, of each replica. It does not depend on how
+/// many there are, so that sums over tiles do not either.
+fn tile_samples(chain: &Chain) -> usize {
+    ((1 << 22) / chain.widest() / 64 * 64).clamp(64, 1 << 20)
+}
+
+impl Engine for DeviceFlowEngine {
+    fn advance_to(&mut self, until: Position) -> Result<(), TrainError> {
+        if self.has_failed {
+            return Err(TrainError::Device("it failed before".to_owned()));
+        }
+        let done = self.advance_stacks(until.epoch).map_err(|error| told_apart(error, &self.device));
+        let done = done.and_then(|()| self.on_host.as_mut().map_or(Ok(()), |(_, engine, _)| engine.advance_to(until)));
+        self.has_failed = done.is_err();
+        done
+    }
+
+    /// The replicas' states; none after a failure, which may have left half a block recorded.
+    fn states(&mut self) -> Result<Vec<ReplicaState>, TrainError> {
+        if self.has_failed {
+            return Err(TrainError::Device("it failed before; the last checkpoint holds what was trained".to_owned()));
+        }
+        let mut stacks = self.stacks.iter_mut();
+        guarded(|| stacks.try_for_each(Stack::arrive)).map_err(|error| told_apart(error, &self.device))?;
+        let mut states: Vec<Option<ReplicaState>> = vec![None; self.replicas];
+        for (place, flow) in self.stacks.iter_mut().flat_map(Stack::flows) {
+            states[place] = Some(flow.state());
+        }
+        if let Some((places, engine, _)) = &mut self.on_host {
+            for (&place, state) in places.iter().zip(engine.states()?) {
+                states[place] = Some(state);
+            }
+        }
+        Ok(states.into_iter().flatten().collect())
+    }
+
+    fn stages(&mut self) -> Vec<StageWeights> {
+        let at = |place: usize, kept: Vec<StageWeights>| {
+            kept.into_iter().map(move |stage| StageWeights { replica: place, ..stage })
+        };
+        let of_device = self.stacks.iter_mut().flat_map(Stack::flows);
+        let mut all: Vec<StageWeights> = of_device.flat_map(|(place, flow)| at(place, flow.stages())).collect();
+        if let Some((places, engine, _)) = &mut self.on_host {
+            all.extend(
+                engine.stages().into_iter().map(|stage| StageWeights { replica: places[stage.replica], ..stage }),
+            );
+        }
+        all
+    }
+
+    fn describe(&self) -> String {
+        let device = format!("{:?}", self.device);
+        let device = device.strip_prefix("Device<").and_then(|name| name.strip_suffix('>')).unwrap_or(&device);
+        let here =
+            (!self.stacks.is_empty()).then(|| format!("gradient flow on {device}, {} stack(s)", self.stacks.len()));
+        let on_host = self
+            .on_host
+            .as_ref()
+            .map(|(places, engine, why)| format!("{} on the host, since {why}: {}", places.len(), engine.describe()));
+        here.into_iter().chain(on_host).collect::<Vec<_>>().join("; ")
+    }
+}
