@@ -98,6 +98,8 @@ timed "experiment 4, $seeds seeds" train overlap overlap-mnist.toml --set "sweep
   row "experiment 4, $seeds seeds × 13 snapshots" "$wall" "s, everything"
 timed "local-complexity-mnist.toml" train local-complexity local-complexity-mnist.toml --set "train.epochs=$(scale 1000 20)" \
   --set "sweep.seeds.count=$(scale 8 2)" && row "local-complexity-mnist.toml, $(scale 8 2) seeds × $(scale 1000 20) epochs" "$wall" "s, everything"
-timed "one gradient flow" train flow compression-quick.toml --set sweep.seeds=1 --set 'subsample.size=256' --set 'optimiser.alpha=1e-4' &&
-  row "one gradient flow, 256 samples, on the host" "$wall" "s, everything"
+for flows in 1 "$(scale 64 4)"; do
+  timed "$flows gradient flows" train "flows-$flows" compression-quick.toml --set "sweep.seeds=$flows" --set 'subsample.size=256' \
+    --set 'optimiser.alpha=1e-4' && row "gradient flows, 256 samples: $flows together" "$wall" "s, everything"
+done
 row "all of it" "$((SECONDS - began))" "s"
