@@ -8,7 +8,8 @@ use std::sync::OnceLock;
 
 use phasesweep_analysis::groups::Groups;
 use phasesweep_analysis::results::Results;
-use phasesweep_analysis::sections::{gradient_flows, local_complexity, stragglers::sets};
+use phasesweep_analysis::sections::{gradient_flows, local_complexity};
+use phasesweep_analysis::stragglers;
 use phasesweep_analysis::{Options, turning};
 
 use crate::{edits, fixture};
@@ -114,7 +115,7 @@ fn whole(path: &Path) -> phasesweep_analysis::Result<()> {
     let points = turning::inversion::search(&results, &options)?;
     let _ = turning::series::search(&results, &options)?;
     let _ = phasesweep_analysis::tables::frames::turning_points(&results, &points)?;
-    let _ = sets::read(&results, &points)?;
+    let _ = stragglers::read(&results, &points)?;
     let _ = local_complexity::search::search(&results, &options)?;
     let _ = gradient_flows::flows::read(&results)?;
     let _ = (results.block_images()?, results.block_labels()?);
