@@ -3,7 +3,7 @@
 //! - [`chain`] is f and Σ c ∂f of a stack on the device, [`pull`] the losses there, [`stepper`] a block of trials, in the
 //!   precision of [`place`].
 //! - [`stack`] is a stack: what the device has of its replicas, and the host's half of each
-//!   ([`Steered`](super::trajectory::Steered)), which measures by the code of flows on the host.
+//!   ([`Steered`]), which measures by the code of flows on the host.
 //!
 //! A device follows chains of dense layers, in double precision where it computes so; every other flow of a cohort is
 //! followed on the host, as it is without a device. A block ends for a replica where something may be due: an epoch that is
