@@ -105,7 +105,7 @@ def test_what_is_wrong_is_an_input_error_with_the_programs_words() -> None:
 
 
 def test_an_interrupted_run_says_so_and_goes_on(workplace: Path) -> None:
-    long = SMALL | {"train": {"epochs": 200_000}}  # several times the allocation of a second, on a fast machine too
+    long = SMALL | {"train": {"epochs": 80_000}}  # several times the allocation of a second, on a fast machine too
     with pytest.raises(phasesweep.InterruptedRunError) as caught:
         phasesweep.run(long, arguments=["--walltime", "2", "--margin", "1"], progress=False)
     assert caught.value.code == 75 and caught.value.directory == Path("runs/small")
