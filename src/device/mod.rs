@@ -177,6 +177,12 @@ pub fn available() -> Vec<DeviceName> {
     Runtime::ALL.into_iter().flat_map(numbered).chain(cpu).chain([DeviceName::Flex]).collect()
 }
 
+/// A device as an engine's description says it, "LibTorch(Cpu)".
+pub(crate) fn shown(device: &Device) -> String {
+    let written = format!("{device:?}");
+    written.strip_prefix("Device<").and_then(|name| name.strip_suffix('>')).unwrap_or(&written).to_owned()
+}
+
 /// The runtimes that are built in.
 pub fn built() -> Vec<Runtime> {
     Runtime::ALL.into_iter().filter(|runtime| runtime.is_built()).collect()

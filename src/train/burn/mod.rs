@@ -33,6 +33,7 @@ use self::failure::guarded;
 use self::flex::on_flex;
 use self::resident::Resident;
 use self::stack::{Progress, Stack};
+use crate::device::shown;
 use crate::observables::Position;
 use crate::sweep::Batch;
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
@@ -173,8 +174,7 @@ impl Engine for BurnEngine {
     }
 
     fn describe(&self) -> String {
-        let device = format!("{:?}", self.resident.device);
-        let device = device.strip_prefix("Device<").and_then(|name| name.strip_suffix('>')).unwrap_or(&device);
+        let device = shown(&self.resident.device);
         format!("burn on {device}, {} stack(s)", self.stacks.len())
     }
 }

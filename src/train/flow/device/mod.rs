@@ -36,7 +36,7 @@ use super::network::Network;
 use super::plain::StageWeights;
 use super::trajectory::{Steered, Trajectory, signs};
 use super::{FlowEngine, FlowProblem, admitted, shared, team};
-use crate::device::largest_tensor;
+use crate::device::{largest_tensor, shown};
 use crate::observables::Position;
 use crate::sweep::{Flow, Precision};
 use crate::train::burn::failure::{guarded, told_apart};
@@ -283,8 +283,7 @@ impl Engine for DeviceFlowEngine {
     }
 
     fn describe(&self) -> String {
-        let device = format!("{:?}", self.device);
-        let device = device.strip_prefix("Device<").and_then(|name| name.strip_suffix('>')).unwrap_or(&device);
+        let device = shown(&self.device);
         let here =
             (!self.stacks.is_empty()).then(|| format!("gradient flow on {device}, {} stack(s)", self.stacks.len()));
         let on_host = self
