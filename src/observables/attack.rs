@@ -78,11 +78,8 @@ pub(super) fn misclassified(
     let note = |verdicts: &[f64], worst: &mut [f64]| {
         worst.iter_mut().zip(verdicts).for_each(|(worst, &verdict)| *worst = worst.max(verdict));
     };
-    if let Some(seed) = attack.random_start {
-        for (row, (point, x)) in at.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs)).enumerate() {
-            start(point, seed, first + row, attack);
-            project(point, x, attack);
-        }
+    if let Some(starts) = random_starts(x, inputs, first, attack) {
+        at = starts;
         last = attacked.verdicts(&at);
         note(&last, &mut worst);
     }
@@ -100,6 +97,17 @@ pub(super) fn misclassified(
         note(&last, &mut worst);
     }
     if attack.last_iterate { last.iter().sum() } else { worst.iter().sum() }
+}
+
+/// Where the attack of each sample starts, if not at the sample; as in [`misclassified`].
+pub(super) fn random_starts(x: &[f32], inputs: usize, first: usize, attack: &Attack) -> Option<Vec<f32>> {
+    let seed = attack.random_start?;
+    let mut at = x.to_vec();
+    for (row, (point, x)) in at.chunks_exact_mut(inputs).zip(x.chunks_exact(inputs)).enumerate() {
+        start(point, seed, first + row, attack);
+        project(point, x, attack);
+    }
+    Some(at)
 }
 
 /// One step uphill: by the sign of the gradient in each input, or along it.

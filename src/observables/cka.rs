@@ -287,7 +287,7 @@ mod tests {
                 assert!(record.floats(&END).iter().all(|value| value.is_nan()));
                 let start = example.parameters.clone();
                 let view = View::new(subject, weights, 7, Some(&kept), 1, Box::new(move || start.clone())).unwrap();
-                observer.observe(&[view.trained_to(Position::at_epoch(epoch))], &mut [&mut record]);
+                observer.observe(&[view.trained_to(Position::at_epoch(epoch))], &mut [&mut record]).unwrap();
                 // As if the cell were killed and resumed.
                 record = Record::restored(&layout, |name| {
                     record.arrays().find(|(variable, _)| variable.name == name).map(|(_, values)| values.clone())
@@ -326,7 +326,9 @@ mod tests {
         let scheduled = Scheduled { cka: Some(asked(10, &[0, 1])), ..Scheduled::default() };
         let observer = Observer::new(&subject, &scheduled, &[1], 1).unwrap();
         let mut record = Record::empty(&layout(&subject.setup, &scheduled));
-        observer.observe(&[example.view(&subject, None).trained_to(Position::at_epoch(1))], &mut [&mut record]);
+        observer
+            .observe(&[example.view(&subject, None).trained_to(Position::at_epoch(1))], &mut [&mut record])
+            .unwrap();
         assert!(record.floats(&END).iter().all(|value| value.is_nan()));
         // And where nothing is asked of the end, nothing is kept for it.
         let never = Scheduled { cka: Some(Cka { end: false, ..asked(10, &[0, 1]) }), ..Scheduled::default() };

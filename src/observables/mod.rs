@@ -2,9 +2,10 @@
 //!
 //! There are three ways to measure. An engine reduces some quantities itself, from hidden activations and outputs that never
 //! leave the device: [`losses`], [`manifold`], [`misclassified`]. A gradient flow measures others at its steps and stages:
-//! [`flow`], [`neurons`]. The rest is measured on the host, at scheduled epochs or steps, on copies of the weights: these are the
+//! [`flow`], [`neurons`]. The rest is measured at scheduled epochs or steps, on copies of the weights: these are the
 //! [`Observable`]s, [`local_complexity`] and [`robustness`] among them, and any further one is its file,
-//! declared here and named in a line of `observables!`.
+//! declared here and named in a line of `observables!`. They are measured on the host; those that say so, on the device where one
+//! trains.
 //!
 //! This room stands under whoever trains, stores or reads sweep files: it knows samples and networks, and no engine, no
 //! disk and no TOML.
@@ -62,7 +63,7 @@ pub use loss::Loss;
 pub use moment::{Moment, Moments, Position, Unit};
 pub use observer::Observer;
 pub use record::{Layout, Record};
-pub use registry::{Definition, Entry, Family, Observable, Sizes};
+pub use registry::{Definition, Entry, Family, Observable, OnDevice, Sizes};
 pub use schedule::Schedule;
 pub use setup::{Draw, FlowSetup, Setup, Subject, Times, View, pairs};
 pub use values::{Column, Values};

@@ -1,10 +1,12 @@
 //! Measures copies of the weights: what is due, and how threads share the work.
 //!
 //! Engines know nothing of it: the epoch loop stops them at the positions named here and hands the weights over. So every
-//! engine and device is measured by the same program, on the host's processors. Invariants: what is recorded of a replica
-//! depends on its weights, its seed and the problem alone, not on its neighbours, on threads or on how training was cut;
-//! measuring a moment again writes the same numbers again; of steps every replica is measured at its own.
+//! engine is measured by the same program, on the host's processors; on a device what can be measured there, if there is one.
+//! Invariants: what is recorded of a replica depends on its weights, its seed and the problem alone, not on its neighbours, on
+//! threads or on how training was cut; measuring a moment again writes the same numbers again; of steps every replica is
+//! measured at its own.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use phasesweep_results::Variable;
@@ -16,6 +18,7 @@ use super::moment::{Moment, Moments, Position, Unit};
 use super::record::Record;
 use super::registry::Observable;
 use super::setup::{Subject, View};
+use crate::observe::device::{DeviceFailure, ObservingDevice};
 
 /// Measures replicas at scheduled epochs and steps.
 #[derive(Debug)]
@@ -23,6 +26,7 @@ pub struct Observer<'a> {
     subject: &'a Subject<'a>,
     asked: Vec<Asked<'a>>,
     threads: usize,
+    device: Option<&'a dyn ObservingDevice>,
     /// Every position at which something is due of some replica, kept and remembered weights included.
     stops: Vec<Position>,
     /// Moments whose weights are remembered for measurements at those right after: epochs, and steps.
@@ -81,7 +85,12 @@ impl<'a> Observer<'a> {
                 "the network cannot be built on the block's inputs, so nothing of it can be measured".to_owned()
             );
         }
-        Ok(Observer { subject, asked, threads: threads.max(1), stops, remembered })
+        Ok(Observer { subject, asked, threads: threads.max(1), device: None, stops, remembered })
+    }
+
+    /// Measures on this device what can be measured there.
+    pub fn on(self, device: Option<&'a dyn ObservingDevice>) -> Observer<'a> {
+        Observer { device, ..self }
     }
 
     /// Whether anything is due of some replica at a position.
@@ -96,22 +105,20 @@ impl<'a> Observer<'a> {
 
     /// Measures of each view what is due where it is, and writes it into its record. At the last epoch of training, what
     /// follows from all measurements is written, too.
-    pub fn observe(&self, views: &[View<'_>], records: &mut [&mut Record]) {
+    ///
+    /// # Errors
+    /// [`DeviceFailure`] if the device fails; some of what was due is not written then.
+    pub fn observe(&self, views: &[View<'_>], records: &mut [&mut Record]) -> Result<(), DeviceFailure> {
         for (view, record) in views.iter().zip(records.iter_mut()) {
             record.set(&STEPS_PER_EPOCH, 0, &[view.steps_per_epoch as f64]);
         }
-        let counts: Vec<usize> = self.asked.iter().map(|asked| asked.observable.pieces(self.subject)).collect();
         // Of each view the observables that are due, with the place among their moments.
         let due: Vec<Vec<(usize, usize)>> = views.iter().map(|view| self.due_of(view)).collect();
-        let pieces: Vec<Piece> = (due.iter().enumerate())
-            .flat_map(|(view, due)| due.iter().map(move |&(asked, _)| (view, asked)))
-            .flat_map(|(view, asked)| (0..counts[asked]).map(move |piece| Piece { view, asked, piece }))
-            .collect();
-        let mut found = self.work(&pieces, views).into_iter();
-        for ((record, view), due) in records.iter_mut().zip(views).zip(&due) {
+        let mut found = self.measure(views, &due)?;
+        for (number, ((record, view), due)) in records.iter_mut().zip(views).zip(&due).enumerate() {
             for &(asked, at) in due {
-                let (Asked { observable, variables, moments }, count) = (&self.asked[asked], counts[asked]);
-                let values = observable.values(self.subject, found.by_ref().take(count).collect());
+                let Asked { observable, variables, moments } = &self.asked[asked];
+                let values = observable.values(self.subject, found.remove(&(number, asked)).unwrap_or_default());
                 for (variable, values) in variables.iter().chain(observable.working()).zip(values) {
                     record.set_along(variable, moments.len(), at, &values);
                 }
@@ -126,6 +133,34 @@ impl<'a> Observer<'a> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// What is found of each view by each observable that is due of it, piece by piece.
+    fn measure(&self, views: &[View<'_>], due: &[Vec<(usize, usize)>]) -> Result<Found, DeviceFailure> {
+        let (mut found, mut on_host) = (Found::new(), Vec::new());
+        for (asked, Asked { observable, .. }) in self.asked.iter().enumerate() {
+            let is_due = |view: &usize| due[*view].iter().any(|&(due, _)| due == asked);
+            let of_views: Vec<usize> = (0..views.len()).filter(is_due).collect();
+            if of_views.is_empty() {
+                continue;
+            }
+            if let Some((device, on_device)) = self.device.zip(observable.on_device(self.subject)) {
+                let own: Vec<&View<'_>> = of_views.iter().map(|&view| &views[view]).collect();
+                let parameters: Vec<&[f32]> = own.iter().map(|view| view.evaluated()).collect();
+                let networks = device.networks(&self.subject.graph, &parameters);
+                let pieces = on_device.measure(&*networks, &own)?;
+                found.extend(of_views.into_iter().map(|view| (view, asked)).zip(pieces));
+            } else {
+                let count = observable.pieces(self.subject);
+                let pieces = |view| (0..count).map(move |piece| Piece { view, asked, piece });
+                on_host.extend(of_views.into_iter().flat_map(pieces));
+            }
+        }
+        for (piece, numbers) in on_host.iter().zip(self.work(&on_host, views)) {
+            found.entry((piece.view, piece.asked)).or_default().push(numbers);
+        }
+        Ok(found)
     }
 
     /// The observables that are due of a view, each with the place of the moment among its own.
@@ -162,6 +197,9 @@ fn ascending<T: Ord>(mut list: Vec<T>) -> Vec<T> {
     list.dedup();
     list
 }
+
+/// What the pieces found, in their order, of each view and observable.
+type Found = BTreeMap<(usize, usize), Vec<Vec<f64>>>;
 
 /// A piece of work: one of an observable's pieces, of one replica.
 #[derive(Debug, Clone, Copy)]

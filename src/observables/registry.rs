@@ -14,6 +14,7 @@ use super::moment::{Moments, Unit};
 use super::record::Record;
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
+use crate::observe::device::{DeviceFailure, DeviceNetworks};
 
 /// Variables that an engine measures together.
 #[derive(Debug)]
@@ -104,9 +105,25 @@ pub trait Observable: std::fmt::Debug + Send + Sync {
     /// Measures a piece, from 0.
     fn piece(&self, view: &View<'_>, piece: usize) -> Vec<f64>;
 
+    /// How it is measured where a device trains; `None` if it is measured on the host alone.
+    fn on_device(&self, subject: &Subject<'_>) -> Option<&dyn OnDevice> {
+        let _ = subject;
+        None
+    }
+
     /// For each variable, in the order of [`Definition::VARIABLES`], its values at this moment, in the order of the
     /// variable's other dimensions; from what the pieces found, in their order.
     fn values(&self, subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>>;
+}
+
+/// An observable that is measured on a device, with [`Observable::piece`] on the host as its reference.
+pub trait OnDevice {
+    /// Measures all pieces of replicas, of which there is one at least: for each view what each piece finds, in their order.
+    /// `networks` are the views' own, in evaluation.
+    ///
+    /// # Errors
+    /// [`DeviceFailure`] if the device fails.
+    fn measure(&self, networks: &dyn DeviceNetworks, views: &[&View<'_>]) -> Result<Vec<Vec<Vec<f64>>>, DeviceFailure>;
 }
 
 /// What the registry knows of an observable on copies of the weights before anybody asks for it.

@@ -225,7 +225,7 @@ mod tests {
             let zeros = vec![0.0; weights.len()];
             let view = View::new(&subject, &weights, 7, None, 1, Box::new(move || zeros.clone())).unwrap();
             let view = view.with_earlier(Unit::Epoch, earlier::recall(&record, Moment::epoch(epoch), weights.len()));
-            observer.observe(&[view.trained_to(Position::at_epoch(epoch))], &mut [&mut record]);
+            observer.observe(&[view.trained_to(Position::at_epoch(epoch))], &mut [&mut record]).unwrap();
             record = Record::restored(&layout, |name| {
                 record.arrays().find(|(variable, _)| variable.name == name).map(|(_, values)| values.clone())
             })

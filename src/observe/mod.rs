@@ -1,6 +1,7 @@
-//! A network on the host, and the rules that trajectories are judged by.
+//! A network on the host, what a device is asked of one, and the rules that trajectories are judged by.
 
 pub mod batch;
+pub mod device;
 pub mod gram;
 pub mod information;
 pub mod network;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use super::burn::BurnEngine;
+use super::burn::{BurnEngine, BurnObserving};
 use super::flow::{DeviceFlowEngine, FlowEngine, followed_on_device};
 use super::kernel::KernelEngine;
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
@@ -27,6 +27,14 @@ impl Choice {
     /// Whether cohorts may go to the CPU kernel.
     pub fn may_take_kernel(&self) -> bool {
         self.kernel != KernelChoice::Burn && self.device.is_flex()
+    }
+
+    /// The device that measures copies of the weights, as far as it can; `None` where all are measured on the host.
+    ///
+    /// # Errors
+    /// [`TrainError`] if the device cannot be opened.
+    pub fn observing(&self) -> Result<Option<BurnObserving>, TrainError> {
+        Ok(if self.device.is_flex() { None } else { Some(BurnObserving::new(self.device.open()?)) })
     }
 
     /// Whether gradient flows on such a graph, of one output, are followed on the device and not on the host.

@@ -2,14 +2,17 @@
 //!
 //! Invariants: how training was cut into slices, stopped and resumed does not show in a record; a replica that leaves
 //! early has the record of the long run up to the epoch of leaving, and NaN behind it. Between slices, at the epochs and
-//! steps at which observables on weights are due, the weights are copied to the host and measured there.
+//! steps at which observables on weights are due, the weights are copied to the host and measured there or, as far as may be, on
+//! the device that trains.
 
 use std::time::{Duration, Instant};
 
+use super::burn::failure::{guarded, told_apart};
 use super::flow::StageWeights;
 use super::leaving::{leaving_epoch, truncate};
 use super::{Engine, Problem, Replica, ReplicaState, TrainError, steps_per_epoch};
 use crate::observables::{Moment, Moments, Observer, Position, Subject, Unit, View, earlier, on_weights};
+use crate::observe::device::{DeviceFailure, ObservingDevice};
 
 /// What the loop asks of the world around it: clocks, signals and disks sit behind this.
 pub trait Pace {
@@ -64,6 +67,24 @@ pub enum DriveError {
     Weights(String),
 }
 
+/// Who measures copies of the weights.
+#[derive(Debug, Clone, Copy)]
+pub struct Measuring<'a> {
+    /// Threads of the host.
+    pub threads: usize,
+    /// The device that measures what can be measured on one.
+    pub device: Option<&'a dyn ObservingDevice>,
+}
+
+impl From<DeviceFailure> for TrainError {
+    fn from(failure: DeviceFailure) -> TrainError {
+        match failure.0.downcast::<TrainError>() {
+            Ok(error) => *error,
+            Err(other) => TrainError::Device(other.to_string()),
+        }
+    }
+}
+
 /// Builds an engine for some of a cohort's replicas.
 type Build<'a> = dyn FnMut(Vec<Replica>, Vec<ReplicaState>) -> Result<Box<dyn Engine>, TrainError> + 'a;
 
@@ -73,7 +94,7 @@ const SLICE: Duration = Duration::from_millis(500);
 /// Trains a cohort to its end or until asked to stop.
 ///
 /// `states` are fresh or from a checkpoint; `after_inversion` lets a replica leave so many epochs after every observed
-/// series of it has turned; `threads` measure copies of the weights.
+/// series of it has turned.
 ///
 /// # Errors
 /// [`DriveError`] if the engine or a checkpoint fails.
@@ -82,14 +103,16 @@ pub fn drive(
     replicas: &[Replica],
     mut states: Vec<ReplicaState>,
     after_inversion: Option<usize>,
-    threads: usize,
+    measuring: Measuring<'_>,
     build: &mut Build<'_>,
     pace: &mut dyn Pace,
 ) -> Result<Ended, DriveError> {
     let end = problem.epochs + 1;
     let subject = problem.subject();
     let per_epoch: Vec<usize> = replicas.iter().map(|replica| steps_per_epoch(problem, replica)).collect();
-    let observer = Observer::new(&subject, &problem.scheduled, &per_epoch, threads).map_err(DriveError::Observable)?;
+    let observer = Observer::new(&subject, &problem.scheduled, &per_epoch, measuring.threads)
+        .map_err(DriveError::Observable)?
+        .on(measuring.device);
     let kept = problem.scheduled.weights.as_ref().map_or_else(Moments::default, |at| at.moments(problem.epochs));
     let (began, mut observing) = (Instant::now(), Duration::ZERO);
     let mut looked = vec![0; states.len()];
@@ -116,7 +139,7 @@ pub fn drive(
             if observer.due(at) {
                 let started = Instant::now();
                 absorb(&mut states, &live, engine.states()?);
-                observe(&observer, &subject, at, problem, replicas, &mut states);
+                observe(&observer, measuring.device, &subject, at, problem, replicas, &mut states)?;
                 for &r in live.iter().filter(|&&r| is_measured(&states[r], at)) {
                     if let Some(place) = kept.place(at, per_epoch[r]) {
                         let moment = Moment { unit: kept.unit, count: kept.counts[place] };
@@ -175,14 +198,18 @@ fn is_measured(state: &ReplicaState, at: Position) -> bool {
 }
 
 /// Measures the weights of the replicas that stand at a position, and writes what is due into their records.
+///
+/// # Errors
+/// [`TrainError`] if the device that measures fails.
 fn observe(
     observer: &Observer<'_>,
+    device: Option<&dyn ObservingDevice>,
     subject: &Subject<'_>,
     at: Position,
     problem: &Problem,
     replicas: &[Replica],
     states: &mut [ReplicaState],
-) {
+) -> Result<(), TrainError> {
     let there = states.iter_mut().zip(replicas).filter(|(state, _)| is_measured(state, at));
     let with_weights = |(state, replica)| {
         let (state, replica): (&mut ReplicaState, &Replica) = (state, replica);
@@ -208,7 +235,12 @@ fn observe(
             records.push(&mut **record);
         }
     }
-    observer.observe(&views, &mut records);
+    let mut measure = || Ok(observer.observe(&views, &mut records)?);
+    match device {
+        Some(device) => guarded(measure).map_err(|error| told_apart(error, device.device())),
+        // A panic on the host is a mistake of ours and stays one.
+        None => measure(),
+    }
 }
 
 /// Takes over the engine's states of the live replicas. What was measured on copies of the weights is the loop's own: an

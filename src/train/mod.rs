@@ -15,5 +15,5 @@ mod problem;
 mod tests;
 
 pub use choice::{Choice, build_engine};
-pub use drive::{DriveError, Ended, Pace, drive};
+pub use drive::{DriveError, Ended, Measuring, Pace, drive};
 pub use problem::{Engine, Problem, Replica, ReplicaState, TrainError, steps_per_epoch};

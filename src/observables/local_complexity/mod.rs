@@ -17,6 +17,7 @@
 //! Invariants: counts of a point do not depend on which other points are measured beyond its group of [`GROUP`]; memory is
 //! bounded by the group, whatever the number of points.
 
+mod device;
 mod frame;
 mod histogram;
 mod points;
@@ -38,7 +39,7 @@ use super::axes::{Axes, Labels};
 use super::keys::{Keys, MOST};
 use super::loss::Loss;
 use super::preset::Preset;
-use super::registry::{Definition, Observable, Sizes};
+use super::registry::{Definition, Observable, OnDevice, Sizes};
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
 use crate::observe::network::{Network, Room, Walk};
@@ -229,6 +230,10 @@ impl Observable for LocalComplexity {
         let counted = self.around().counted(&view.subject.graph);
         let counts = count(&Walk::new(&network, &counted), &points, &frame, &self.around(), &mut Room::default());
         counts.into_iter().map(f64::from).collect()
+    }
+
+    fn on_device(&self, _subject: &Subject<'_>) -> Option<&dyn OnDevice> {
+        Some(self)
     }
 
     fn values(&self, subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {

@@ -76,11 +76,17 @@ impl Points<'_> {
         self.sets.iter().enumerate().flat_map(groups).collect()
     }
 
+    /// How many points a group has.
+    pub fn size(&self, subject: &Subject<'_>, (set, group): (usize, usize)) -> usize {
+        let points = self.count(self.sets[set], subject.block.train.len(), subject.block.test.len());
+        GROUP.min(points - group * GROUP)
+    }
+
     /// The points of a group `[point, input]`; `set` is the place of its set.
     pub fn group(&self, view: &View<'_>, (set, group): (usize, usize)) -> Vec<f32> {
+        let count = self.size(view.subject, (set, group));
         let (block, set) = (view.subject.block, self.sets[set]);
         let first = group * GROUP;
-        let count = GROUP.min(self.count(set, block.train.len(), block.test.len()) - first);
         let rows = first * block.inputs()..(first + count) * block.inputs();
         match set {
             PointSet::Random => match self.random_box {

@@ -5,14 +5,16 @@
 //! in evaluation of parameters into which its running averages were folded. Invariant: a row's numbers depend on the network,
 //! on the row and on the number of rows of the call alone: one thread, products of a fixed shape.
 
+mod reach;
 mod walk;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
 use faer::Accum;
-use phasesweep_networks::{Activation, Graph, Op};
+use phasesweep_networks::{Graph, Op};
 
+pub use reach::Reach;
 pub use walk::{Room, Walk};
 
 use super::operations::{Linear, Normaliser, Real, Windows, add};
@@ -225,15 +227,4 @@ enum Keep {
 enum Constants {
     In,
     Out,
-}
-
-/// Whether a node is affine in its inputs, whatever these are.
-fn is_affine(op: Op) -> bool {
-    use phasesweep_networks::{Normalisation, Pooling};
-    match op {
-        Op::Input | Op::Flatten | Op::Add | Op::Scale(_) | Op::Dense | Op::Convolution(_) => true,
-        Op::Activation(activation) => activation == Activation::Identity,
-        Op::Pool(pool) => pool.kind == Pooling::Mean,
-        Op::Normalise(over) => over == Normalisation::Batch,
-    }
 }

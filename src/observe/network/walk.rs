@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::{Constants, Keep, Network, is_affine};
+use super::{Constants, Keep, Network, Reach};
 
 /// The way through a network to the nodes whose values are looked at.
 #[derive(Debug)]
@@ -15,12 +15,7 @@ pub struct Walk<'n, 'a> {
     network: &'n Network<'a>,
     /// The nodes looked at, ascending.
     watched: Vec<usize>,
-    /// Whether a node is on the way to one of these, and holds its values itself.
-    needed: Vec<bool>,
-    /// Whether a node is affine in the inputs.
-    affine: Vec<bool>,
-    /// Whether a node that is affine in the inputs is looked at, or read by one that is not affine.
-    border: Vec<bool>,
+    reach: Reach,
     /// The last node that reads a node's values.
     last: Vec<usize>,
 }
@@ -41,26 +36,12 @@ impl<'n, 'a> Walk<'n, 'a> {
     pub fn new(network: &'n Network<'a>, nodes: &[usize]) -> Walk<'n, 'a> {
         let graph = network.graph.nodes();
         let watched: Vec<usize> = nodes.iter().map(|&node| network.holders[node]).collect();
-        let holders = |place: usize| graph[place].inputs.iter().map(|&input| network.holders[input]);
-        let (mut needed, mut last) = (vec![false; graph.len()], vec![0; graph.len()]);
-        watched.iter().for_each(|&node| needed[node] = true);
-        for place in (0..graph.len()).rev().filter(|&place| network.holders[place] == place) {
-            if needed[place] {
-                for from in holders(place) {
-                    needed[from] = true;
-                    last[from] = last[from].max(place);
-                }
-            }
+        let reach = Reach::of(network.graph, &network.holders, &watched);
+        let mut last = vec![0; graph.len()];
+        for place in (0..graph.len()).filter(|&place| reach.needed[place]) {
+            graph[place].inputs.iter().for_each(|&input| last[network.holders[input]] = place);
         }
-        let mut affine: Vec<bool> = Vec::new();
-        for node in graph {
-            affine.push(is_affine(node.op) && node.inputs.iter().all(|&input| affine[input]));
-        }
-        let mut border: Vec<bool> = (0..graph.len()).map(|place| affine[place] && watched.contains(&place)).collect();
-        for place in (0..graph.len()).filter(|&place| needed[place] && !affine[place]) {
-            holders(place).for_each(|from| border[from] |= affine[from]);
-        }
-        Walk { network, watched, needed, affine, border, last }
+        Walk { network, watched, reach, last }
     }
 
     /// Values of a sample at each of the nodes looked at.
@@ -78,10 +59,12 @@ impl<'n, 'a> Walk<'n, 'a> {
         for (x, values, constants) in
             [(points, &mut room.centres, Constants::In), (directions, &mut room.spread, Constants::Out)]
         {
-            values.resize(self.needed.len(), Vec::new());
+            values.resize(self.reach.needed.len(), Vec::new());
             values[0].clear();
             values[0].extend_from_slice(x);
-            for place in (1..self.needed.len()).filter(|&place| self.needed[place] && self.affine[place]) {
+            for place in
+                (1..self.reach.needed.len()).filter(|&place| self.reach.needed[place] && self.reach.affine[place])
+            {
                 self.network.compute(place, x.len() / inputs, Keep::Inputs, constants, values, &mut room.columns);
             }
         }
@@ -101,11 +84,12 @@ impl<'n, 'a> Walk<'n, 'a> {
     ) {
         let rows = points.len() * (2 * directions + usize::from(centre));
         let Room { centres, spread, values, spare, columns } = room;
-        values.resize(self.needed.len(), Vec::new());
-        let computed = |&place: &usize| self.needed[place] && (self.border[place] || !self.affine[place]);
-        for place in (0..self.needed.len()).filter(computed) {
+        values.resize(self.reach.needed.len(), Vec::new());
+        let computed =
+            |&place: &usize| self.reach.needed[place] && (self.reach.border[place] || !self.reach.affine[place]);
+        for place in (0..self.reach.needed.len()).filter(computed) {
             values[place] = spare.pop().unwrap_or_default();
-            if self.border[place] {
+            if self.reach.border[place] {
                 let units = self.size(place);
                 let centres = &centres[place][points.start * units..points.end * units];
                 vertices(centres, &spread[place], units, radius, centre, &mut values[place]);

@@ -142,7 +142,7 @@ impl Measurer {
                 views.extend(view.map(|view| view.trained_to(at.unit.position(at.count, steps))));
                 due.extend(rest.by_ref().find(|(place, _)| place == cell).map(|(_, record)| record));
             }
-            observer.observe(&views, &mut due);
+            observer.observe(&views, &mut due).map_err(Unfinished::error)?;
             drop(views);
             control.heartbeat(at.count as u64, (place + 1) as f64 / asked.moments.len() as f64);
             let Some(&next) = asked.moments.counts.get(place + 1) else { break };

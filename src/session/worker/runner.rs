@@ -15,11 +15,14 @@ use super::workload;
 use crate::dispatch::{CohortOutcome, CohortRunner, CohortTask, Control, FailureReason};
 use crate::host::peak_memory;
 use crate::observables::Moment;
+use crate::observe::device::ObservingDevice;
 use crate::plan::{CellId, CohortId};
 use crate::session::run_context::RunContext;
 use crate::store::{CellStatus, Checkpoint, Origin, Part, PartCell, RunningCohort};
 use crate::train::flow::StageWeights;
-use crate::train::{Choice, DriveError, Ended, Pace, Problem, Replica, ReplicaState, TrainError, build_engine, drive};
+use crate::train::{
+    Choice, DriveError, Ended, Measuring, Pace, Problem, Replica, ReplicaState, TrainError, build_engine, drive,
+};
 
 /// How a worker trains.
 #[derive(Debug, Clone)]
@@ -139,12 +142,14 @@ impl Runner {
             length_is_known: problem.flow.is_none(),
         };
         let choice = &self.config.choice;
+        let device = choice.observing().map_err(DriveError::Train)?;
+        let device = device.as_ref().map(|device| device as &dyn ObservingDevice);
         let ended = drive(
             &problem,
             &replicas,
             states,
             plan.sweep().stop.after_inversion,
-            choice.threads,
+            Measuring { threads: choice.threads, device },
             &mut |replicas, states| {
                 let engine = build_engine(choice, &problem, replicas, states)?;
                 if describe.is_empty() {

@@ -15,6 +15,7 @@ mod loss;
 mod measure;
 mod network;
 mod normalisation;
+mod observing;
 mod optimiser;
 pub(in crate::train) mod parameters;
 mod pooling;
@@ -31,6 +32,7 @@ use rayon::prelude::*;
 
 use self::failure::guarded;
 use self::flex::on_flex;
+pub use self::observing::BurnObserving;
 use self::resident::Resident;
 use self::stack::{Progress, Stack};
 use crate::device::shown;

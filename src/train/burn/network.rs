@@ -22,15 +22,28 @@ use super::pooling::{self, Places};
 pub(super) enum Mode {
     /// Values alone; batch normalisation by the running averages, as PyTorch's `model.eval()`.
     Evaluation,
+    /// Values of parameters into which running averages are folded, where batch normalisation is γ x + β; and the way back, where
+    /// `back` says so.
+    Folded {
+        /// Whether the pass is gone back through.
+        back: bool,
+    },
     /// Values and the way back; batch normalisation by the moments of the samples that count: 1, others 0,
     /// `[replica, 1, sample]`; absent where all do.
     Training(Option<Tensor<3>>),
 }
 
+impl Mode {
+    /// Whether what the way back needs is kept.
+    fn goes_back(&self) -> bool {
+        matches!(self, Mode::Training(_) | Mode::Folded { back: true })
+    }
+}
+
 /// The value of a node.
 #[expect(clippy::large_enum_variant, reason = "there is one for a node, which holds samples times units")]
 #[derive(Debug, Clone)]
-enum Value {
+pub(super) enum Value {
     /// Samples, or what came out of an image: rows.
     Rows(Input),
     /// A vector, `[replica, unit, sample]`.
@@ -80,6 +93,25 @@ impl From<Tensor<4>> for Value {
 }
 
 impl Value {
+    /// The values of a node of this extent, from `[replica, unit, sample]`.
+    pub(super) fn of_node(values: Tensor<3>, extent: Extent) -> Value {
+        match extent {
+            Extent::Units(_) => values.into(),
+            Extent::Image([channels, height, width]) => {
+                let [replicas, _, samples] = values.dims();
+                values.permute([2, 0, 1]).reshape([samples, replicas * channels, height, width]).into()
+            }
+        }
+    }
+
+    /// Every value of a replica, whatever it is, as `[replica, unit, sample]`.
+    pub(super) fn units(self, replicas: usize) -> Tensor<3> {
+        match self {
+            Value::Image(image) => flat(image.out, replicas).permute([1, 2, 0]),
+            other => other.vector(replicas),
+        }
+    }
+
     /// As a vector `[replica, unit, sample]` of so many replicas.
     fn vector(self, replicas: usize) -> Tensor<3> {
         match self {
@@ -139,20 +171,60 @@ pub(super) fn forward(
     input: Input,
     mode: &Mode,
 ) -> Pass {
-    let train = matches!(mode, Mode::Training(_));
+    let nodes = graph.nodes();
+    let mut values = vec![None; nodes.len()];
+    values[0] = Some(Value::Rows(input));
+    let kept = kept(graph, mode.goes_back());
+    compute(graph, parameters, averages, values, 1..nodes.len(), &kept, mode)
+}
+
+/// The values of `wanted` nodes of a network with folded parameters, `[replica, unit, sample]`, from those of the `known` ones,
+/// of which none follows from a wanted one.
+pub(super) fn values(
+    graph: &Graph,
+    parameters: &Parameters,
+    known: Vec<(usize, Value)>,
+    wanted: &[usize],
+) -> Vec<Tensor<3>> {
+    let nodes = graph.nodes();
+    let (mut values, mut kept) = (vec![None; nodes.len()], vec![false; nodes.len()]);
+    known.into_iter().for_each(|(node, value)| values[node] = Some(value));
+    wanted.iter().for_each(|&node| kept[node] = true);
+    let mut needed = kept.clone();
+    for place in (0..nodes.len()).rev().filter(|&place| values[place].is_none()) {
+        if needed[place] {
+            nodes[place].inputs.iter().for_each(|&input| needed[input] = true);
+        }
+    }
+    let places: Vec<usize> = (0..nodes.len()).filter(|&place| needed[place] && values[place].is_none()).collect();
+    let none = Parameters(Vec::new());
+    let pass = compute(graph, parameters, &none, values, places.into_iter(), &kept, &Mode::Folded { back: false });
+    let of_node = |node: &usize| match pass.values[*node].clone() {
+        Some(value) => value.units(pass.replicas),
+        None => unreachable!("what was wanted is kept"),
+    };
+    wanted.iter().map(of_node).collect()
+}
+
+/// Computes the values of nodes, which ascend, from those that are there.
+fn compute(
+    graph: &Graph,
+    parameters: &Parameters,
+    averages: &Parameters,
+    values: Vec<Option<Value>>,
+    places: impl Iterator<Item = usize> + Clone,
+    kept: &[bool],
+    mode: &Mode,
+) -> Pass {
+    let train = mode.goes_back();
     let replicas = parameters.0.first().map_or(0, |layer| layer.weight.dims()[0]);
     let nodes = graph.nodes();
-    let kept = kept(graph, train);
-    let mut left = graph.consumers();
+    let mut left = vec![0; nodes.len()];
+    places.clone().flat_map(|place| &nodes[place].inputs).for_each(|&input| left[input] += 1);
     let mut averages = averages.0.iter();
-    let mut pass = Pass {
-        values: vec![None; nodes.len()],
-        aside: vec![Aside::Nothing; nodes.len()],
-        moments: Vec::new(),
-        replicas,
-    };
-    pass.values[0] = Some(Value::Rows(input));
-    for (place, node) in nodes.iter().enumerate().skip(1) {
+    let mut pass = Pass { values, aside: vec![Aside::Nothing; nodes.len()], moments: Vec::new(), replicas };
+    for place in places {
+        let node = &nodes[place];
         // A value that nobody else wants is handed over, so that it can be changed in place.
         let mut take = |from: usize| {
             left[from] -= 1;
@@ -207,6 +279,10 @@ pub(super) fn forward(
                             unreachable!("every batch normalisation has its running averages")
                         };
                         pass.values[place] = Some(unfolded(normalisation::evaluated(x, own, averages, shape), dims));
+                        continue;
+                    }
+                    (Normalisation::Batch, Mode::Folded { .. }) => {
+                        pass.values[place] = Some(unfolded(normalisation::affine(x, own, shape), dims));
                         continue;
                     }
                 };
@@ -304,7 +380,32 @@ impl Pass {
 
     /// Back through the graph, from the loss's gradient at the outputs, `delta` `[replica, class, sample]`, to the
     /// parameters' gradients. Of training passes alone.
-    pub(super) fn backward(mut self, graph: &Graph, parameters: &Parameters, delta: Tensor<3>) -> Parameters {
+    pub(super) fn backward(self, graph: &Graph, parameters: &Parameters, delta: Tensor<3>) -> Parameters {
+        let (gradients, _) = self.back(graph, parameters, delta, Wanted::Parameters);
+        // A layer that no output depends on has no gradient.
+        let zero = |layer: &LayerParameters| layer.clone().map(|tensor| tensor.zeros_like());
+        let all = gradients.into_iter().zip(&parameters.0);
+        Parameters(all.map(|(gradient, layer)| gradient.unwrap_or_else(|| zero(layer))).collect())
+    }
+
+    /// Back through the graph, from a gradient at the outputs to that at the inputs, `[replica, sample, input]`; `None` if no
+    /// output depends on them. Of folded passes alone.
+    pub(super) fn back_to_inputs(self, graph: &Graph, parameters: &Parameters, delta: Tensor<3>) -> Option<Tensor<3>> {
+        let replicas = self.replicas;
+        Some(match self.back(graph, parameters, delta, Wanted::Inputs).1? {
+            Delta::Units(delta) => delta.swap_dims(1, 2),
+            Delta::Image(delta) => flat(delta, replicas).swap_dims(0, 1),
+        })
+    }
+
+    /// Back through the graph, to each layer's gradient or to that at the inputs.
+    fn back(
+        mut self,
+        graph: &Graph,
+        parameters: &Parameters,
+        delta: Tensor<3>,
+        wanted: Wanted,
+    ) -> (Vec<Option<LayerParameters>>, Option<Delta>) {
         let nodes = graph.nodes();
         let consumers = graph.consumers();
         let mut gradients: Vec<Option<LayerParameters>> = vec![None; parameters.0.len()];
@@ -315,18 +416,20 @@ impl Pass {
         for (place, node) in nodes.iter().enumerate().skip(1).rev() {
             let Some(delta) = deltas.0[place].take() else { continue };
             let from = node.inputs[0];
-            // Nobody asks for the gradient at the samples.
-            let further = nodes[from].op != Op::Input;
+            // Training asks for no gradient at the samples.
+            let further = nodes[from].op != Op::Input || wanted == Wanted::Inputs;
             let own = node.layer.as_ref().map(|layer| (layer.index, &parameters.0[layer.index]));
             match (node.op, delta, own) {
                 (Op::Dense, Delta::Units(delta), Some((index, own))) => {
-                    let bias = own.bias.is_some().then(|| delta.clone().sum_dim(2));
-                    let weight = match self.values[from].clone() {
-                        Some(Value::Rows(rows)) => rows.outer(delta.clone()),
-                        Some(other) => delta.clone().matmul(other.vector(self.replicas).swap_dims(1, 2)),
-                        None => unreachable!("what a dense layer was fed outlasts the pass"),
-                    };
-                    gradients[index] = Some(LayerParameters { weight, bias });
+                    if wanted == Wanted::Parameters {
+                        let bias = own.bias.is_some().then(|| delta.clone().sum_dim(2));
+                        let weight = match self.values[from].clone() {
+                            Some(Value::Rows(rows)) => rows.outer(delta.clone()),
+                            Some(other) => delta.clone().matmul(other.vector(self.replicas).swap_dims(1, 2)),
+                            None => unreachable!("what a dense layer was fed outlasts the pass"),
+                        };
+                        gradients[index] = Some(LayerParameters { weight, bias });
+                    }
                     match (nodes[from].op, &mut self.values[from]) {
                         _ if !further => {}
                         // The layer's way back and that of the activation beneath it, in one.
@@ -343,8 +446,10 @@ impl Pass {
                     let (Some(fed), Some(image)) = (self.values[from].clone(), image_of(graph, node)) else {
                         unreachable!("what a convolution was fed outlasts the pass")
                     };
-                    let fed = fed.below(image, self.replicas);
-                    gradients[index] = Some(convolution::gradient(fed, own, window, &delta));
+                    if wanted == Wanted::Parameters {
+                        let fed = fed.below(image, self.replicas);
+                        gradients[index] = Some(convolution::gradient(fed, own, window, &delta));
+                    }
                     if further {
                         let sides = [image[1], image[2]];
                         deltas.add(from, Delta::Image(convolution::backward(own, window, delta, sides)));
@@ -360,19 +465,16 @@ impl Pass {
                     _ => unreachable!("what an activation answered outlasts the pass"),
                 },
                 (Op::Pool(pool), Delta::Image(delta), _) if further => {
-                    let Some(Value::Image(fed)) = self.values[from].clone() else {
+                    let (Some(fed), Some(image)) = (self.values[from].clone(), image_of(graph, node)) else {
                         unreachable!("what a pooling was fed outlasts the pass")
                     };
+                    let fed = fed.image(image, self.replicas);
                     let Aside::Places(places) = std::mem::replace(&mut self.aside[place], Aside::Nothing) else {
                         unreachable!("a pooling says where it took its values")
                     };
-                    deltas.add(from, Delta::Image(pooling::backward(fed.out, pool, places, delta)));
+                    deltas.add(from, Delta::Image(pooling::backward(fed, pool, places, delta)));
                 }
                 (Op::Normalise(kind), delta, Some((index, own))) => {
-                    let Aside::Normalised(normalised) = std::mem::replace(&mut self.aside[place], Aside::Nothing)
-                    else {
-                        unreachable!("a normalisation keeps what it made")
-                    };
                     let (delta, shape, dims) = match delta {
                         Delta::Units(delta) => (delta, Shape::Vector, None),
                         Delta::Image(delta) => {
@@ -380,11 +482,20 @@ impl Pass {
                             (by_channel(delta), Shape::Image(self.replicas), Some(dims))
                         }
                     };
-                    let (below, gradient) = match kind {
-                        Normalisation::Batch => normalisation::back_of_batch(delta, own, *normalised, shape),
-                        Normalisation::Layer => normalisation::back_of_layer(delta, own, *normalised, shape),
+                    let below = match (kind, std::mem::replace(&mut self.aside[place], Aside::Nothing)) {
+                        (Normalisation::Batch, Aside::Normalised(normalised)) => {
+                            let (below, gradient) = normalisation::back_of_batch(delta, own, *normalised, shape);
+                            gradients[index] = Some(gradient);
+                            below
+                        }
+                        (Normalisation::Layer, Aside::Normalised(normalised)) => {
+                            let (below, gradient) = normalisation::back_of_layer(delta, own, *normalised, shape);
+                            gradients[index] = Some(gradient);
+                            below
+                        }
+                        (Normalisation::Batch, _) => normalisation::back_of_affine(delta, own, shape),
+                        (Normalisation::Layer, _) => unreachable!("a normalisation keeps what it made"),
                     };
-                    gradients[index] = Some(gradient);
                     deltas
                         .add(from, dims.map_or(Delta::Units(below.clone()), |dims| Delta::Image(below.reshape(dims))));
                 }
@@ -410,11 +521,18 @@ impl Pass {
                 _ => {}
             }
         }
-        // A layer that no output depends on has no gradient.
-        let zero = |layer: &LayerParameters| layer.clone().map(|tensor| tensor.zeros_like());
-        let all = gradients.into_iter().zip(&parameters.0);
-        Parameters(all.map(|(gradient, layer)| gradient.unwrap_or_else(|| zero(layer))).collect())
+        let at_inputs = deltas.0.first_mut().and_then(Option::take);
+        (gradients, at_inputs)
     }
+}
+
+/// What a way back leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// The gradients of the parameters.
+    Parameters,
+    /// The gradient at the inputs.
+    Inputs,
 }
 
 /// Gradients at the values of nodes, as far as they are known.

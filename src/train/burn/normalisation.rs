@@ -96,13 +96,18 @@ impl Shape {
     }
 }
 
-/// γ x + β.
-fn affine(values: Tensor<3>, own: &LayerParameters, shape: Shape) -> Tensor<3> {
+/// γ x + β: batch normalisation in evaluation, of parameters into which the running averages are folded.
+pub(super) fn affine(values: Tensor<3>, own: &LayerParameters, shape: Shape) -> Tensor<3> {
     let scaled = values * shape.spread(&own.weight);
     match &own.bias {
         Some(bias) => scaled + shape.spread(bias),
         None => scaled,
     }
+}
+
+/// Back through [`affine`], to the gradient at the values.
+pub(super) fn back_of_affine(delta: Tensor<3>, own: &LayerParameters, shape: Shape) -> Tensor<3> {
+    delta * shape.spread(&own.weight)
 }
 
 /// Batch normalisation in evaluation: by the running averages, whose weight is the mean and whose bias is the variance.

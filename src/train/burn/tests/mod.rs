@@ -1,5 +1,6 @@
 //! The generic path against an f64 reference, against itself alone, broken off, and beside a replica that diverges.
 
+mod observing;
 mod pytorch;
 mod reference;
 mod steps;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::observables::{Moment, Position, Schedule, Scheduled, variable};
 use crate::train::flow::StageWeights;
-use crate::train::{Ended, Pace, TrainError, drive, steps_per_epoch};
+use crate::train::{Ended, Measuring, Pace, TrainError, drive, steps_per_epoch};
 
 fn replicas() -> [Replica; 3] {
     [replica(1, sgd(0.05, 0.9, 0.0)), pruned(2, sgd(0.02, 0.0, 0.1)), replica(3, sgd(0.03, 0.0, 0.0))]
@@ -27,9 +27,13 @@ fn cut_to(epochs: usize, problem: Problem) -> Problem {
     }
 }
 
-type Build = fn(&Problem, &[Replica], Vec<ReplicaState>) -> Result<Box<dyn Engine>, TrainError>;
+pub(super) type Build = fn(&Problem, &[Replica], Vec<ReplicaState>) -> Result<Box<dyn Engine>, TrainError>;
 
-fn on_burn(problem: &Problem, replicas: &[Replica], states: Vec<ReplicaState>) -> Result<Box<dyn Engine>, TrainError> {
+pub(super) fn on_burn(
+    problem: &Problem,
+    replicas: &[Replica],
+    states: Vec<ReplicaState>,
+) -> Result<Box<dyn Engine>, TrainError> {
     Ok(Box::new(engine(problem, replicas, states)))
 }
 
@@ -165,12 +169,23 @@ impl Pace for Stops {
     }
 }
 
-/// Drives to the end, stopping at every opportunity if `is_stopping`.
+/// Drives to the end, measuring on the host, stopping at every opportunity if `is_stopping`.
 fn driven(build: Build, problem: &Problem, replicas: &[Replica], is_stopping: bool) -> (Vec<ReplicaState>, Kept) {
+    measured_by(Measuring { threads: 2, device: None }, build, problem, replicas, is_stopping)
+}
+
+/// As [`driven`], measured so.
+pub(super) fn measured_by(
+    measuring: Measuring<'_>,
+    build: Build,
+    problem: &Problem,
+    replicas: &[Replica],
+    is_stopping: bool,
+) -> (Vec<ReplicaState>, Kept) {
     let (mut pace, mut states) = (Stops { is_stopping, ..Stops::default() }, starts(problem, replicas));
     loop {
         let mut build = |replicas: Vec<Replica>, states| build(problem, &replicas, states);
-        match drive(problem, replicas, states, None, 2, &mut build, &mut pace).unwrap() {
+        match drive(problem, replicas, states, None, measuring, &mut build, &mut pace).unwrap() {
             Ended::Complete(states) => return (states, pace.kept),
             Ended::Stopped => states = pace.saved.clone(),
         }

@@ -8,6 +8,8 @@
 //! Invariants: a sample's attack depends on the network, the sample, its label and, for a random start, the seed and its
 //! place; so where every iterate counts, the error under attack is never below the plain error of the same samples.
 
+mod device;
+
 use phasesweep_results::Variable;
 use phasesweep_results::dimension::{PGD_EPOCH, PGD_EPSILON, PGD_NORM};
 use phasesweep_results::variables::ROBUST_ERROR;
@@ -19,7 +21,7 @@ use super::axes::{Axes, Labels};
 use super::keys::{Keys, MOST};
 use super::loss::Loss;
 use super::preset::Preset;
-use super::registry::{Definition, Observable, Sizes};
+use super::registry::{Definition, Observable, OnDevice, Sizes};
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
 use crate::observe::network::{Network, Pass};
@@ -189,6 +191,11 @@ impl Observable for Robustness {
             return vec![attacked_flows::misclassified(&pair, x, &test.y[first..first + count], first, &attack)];
         }
         vec![misclassified(&network, x, &test.y[first..first + count], first, &attack) as f64]
+    }
+
+    /// The margin of a gradient flow is attacked on the host alone.
+    fn on_device(&self, subject: &Subject<'_>) -> Option<&dyn OnDevice> {
+        subject.setup.flow.is_none().then_some(self)
     }
 
     fn values(&self, subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {

@@ -1,0 +1,170 @@
+//! What is measured on the device against what the host measures of the same weights.
+
+use super::*;
+use crate::observables::attack::Norm;
+use crate::observables::example::{Example, KINDS, OF_BATCHES, numbers};
+use crate::observables::local_complexity::{LocalComplexity, PointSet};
+use crate::observables::robustness::{Climbed, Robustness};
+use crate::observables::{Loss as Climbable, Observable, Position, Schedule, Scheduled, Subject, View};
+use crate::observe::device::ObservingDevice;
+use crate::train::Measuring;
+use crate::train::burn::BurnObserving;
+use crate::train::burn::transfer::fetches;
+
+fn complexity() -> LocalComplexity {
+    LocalComplexity {
+        at: Schedule::Every { every: 1 },
+        radii: vec![0.05, 0.7],
+        directions: 4,
+        points: 20,
+        sets: PointSet::ALL.to_vec(),
+        centroid: true,
+        outputs: false,
+        random_box: None,
+        shared_frame: false,
+        test_points: None,
+        random_points: Some(37),
+    }
+}
+
+fn robustness() -> Robustness {
+    Robustness {
+        at: Schedule::Every { every: 1 },
+        norms: Norm::ALL.to_vec(),
+        epsilons: vec![0.02, 0.3],
+        steps: 5,
+        step_size: None,
+        random_start: false,
+        points: 1000,
+        clip: None,
+        last_iterate: false,
+        attack_loss: Climbed::Trained,
+    }
+}
+
+/// What the pieces of an observable find of each view: on the host, and on the device in blocks of so many numbers.
+fn both(asked: &dyn Observable, subject: &Subject<'_>, views: &[&View<'_>], block: usize) -> [Vec<Vec<Vec<f64>>>; 2] {
+    let pieces = |view: &&View<'_>| (0..asked.pieces(subject)).map(|piece| asked.piece(view, piece)).collect();
+    let device = BurnObserving::new(device_under_test()).in_blocks_of(block);
+    let parameters: Vec<&[f32]> = views.iter().map(|view| view.evaluated()).collect();
+    let networks = device.networks(&subject.graph, &parameters);
+    let before = fetches();
+    let there = asked.on_device(subject).unwrap().measure(&*networks, views).unwrap();
+    assert_eq!(fetches() - before, 1, "the device is waited for once");
+    [views.iter().map(pieces).collect(), there]
+}
+
+/// How far the two are from each other in all, and how much there is on the host. They have the same shape.
+fn apart([host, device]: &[Vec<Vec<Vec<f64>>>; 2]) -> [f64; 2] {
+    let shape = |found: &[Vec<Vec<f64>>]| -> Vec<Vec<usize>> {
+        found.iter().map(|pieces| pieces.iter().map(Vec::len).collect()).collect()
+    };
+    assert_eq!(shape(host), shape(device));
+    let flat = |found: &[Vec<Vec<f64>>]| found.iter().flatten().flatten().copied().collect::<Vec<f64>>();
+    let (host, device) = (flat(host), flat(device));
+    [host.iter().zip(&device).map(|(a, b)| (a - b).abs()).sum(), host.iter().sum()]
+}
+
+/// Calls `check` with each kind of network, and two replicas of it.
+fn each_network(activation: Activation, loss: Climbable, check: impl Fn(usize, &Subject<'_>, &[&View<'_>])) {
+    for kind in (0..KINDS).chain([OF_BATCHES]) {
+        let example = Example::new(kind, activation, loss);
+        let subject = example.subject();
+        let other = numbers(example.parameters.len(), 0.3);
+        let averages: Vec<f32> = numbers(subject.graph.averaged(), 1.1).iter().map(|x| x.abs() + 0.2).collect();
+        let view = |parameters, seed| {
+            let count = other.len();
+            let view = View::new(&subject, parameters, seed, None, 1, Box::new(move || vec![0.0; count])).unwrap();
+            view.with_averages(&averages).unwrap()
+        };
+        let views = [view(&example.parameters, 7), view(&other, 8)];
+        check(kind, &subject, &[&views[0], &views[1]]);
+    }
+}
+
+#[test]
+fn local_complexity_counts_what_the_host_counts() {
+    let variants = [
+        complexity(),
+        LocalComplexity { centroid: false, outputs: true, shared_frame: true, ..complexity() },
+        LocalComplexity { random_box: Some([-0.5, 2.0]), radii: vec![0.3], ..complexity() },
+    ];
+    for activation in [Activation::Relu, Activation::Gelu] {
+        for asked in &variants {
+            each_network(activation, Climbable::CrossEntropy, |kind, subject, views| {
+                let found = both(asked, subject, views, 1 << 26);
+                let [apart, whole] = apart(&found);
+                // A sign may hang on the last digits of a sum: of some hundreds of units that are cut, hardly one.
+                assert!(whole > 50.0 && apart <= 1.0, "{activation:?}, network {kind}: {apart} of {whole}");
+                // Neither blocks nor neighbours change a replica's.
+                for block in [1, 40_000] {
+                    let again = both(asked, subject, &views[1..], block);
+                    assert_eq!(again[1][0], found[1][1], "{activation:?}, network {kind}, blocks of {block}");
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn attacks_fell_what_they_fell_on_the_host() {
+    let variants = [
+        robustness(),
+        Robustness { random_start: true, clip: Some([-0.5, 0.8]), ..robustness() },
+        Robustness { last_iterate: true, random_start: true, step_size: Some(0.2), ..robustness() },
+    ];
+    let smoothed = Climbable::SmoothedCrossEntropy { smoothing: 0.1 };
+    for loss in [Climbable::CrossEntropy, Climbable::MeanSquared, smoothed] {
+        for asked in &variants {
+            each_network(Activation::Tanh, loss, |kind, subject, views| {
+                let found = both(asked, subject, views, 1 << 26);
+                let [apart, whole] = apart(&found);
+                // Of eleven samples of two replicas under four attacks: one may stop at the boundary itself.
+                assert!(whole > 8.0 && apart <= 1.0, "{loss:?}, network {kind}: {apart} of {whole}, {asked:?}");
+                let alone = both(asked, subject, &views[1..], 1 << 26);
+                assert_eq!(alone[1][0], found[1][1], "{loss:?}, network {kind}");
+            });
+        }
+    }
+    // Attacks go uphill: without steps fewer fall.
+    let fallen = |asked: &Robustness| {
+        let total = std::cell::Cell::new(0.0);
+        each_network(Activation::Tanh, Climbable::CrossEntropy, |_, subject, views| {
+            total.set(total.get() + apart(&both(asked, subject, views, 1 << 26))[1]);
+        });
+        total.get()
+    };
+    let still = Robustness { step_size: Some(1e-9), ..robustness() };
+    assert!(fallen(&robustness()) > fallen(&still) + 20.0);
+}
+
+/// A whole cohort, trained on the device and measured on the host; and measured there, stopping wherever it can.
+#[test]
+fn records_are_those_of_the_host() {
+    let problem = Problem {
+        scheduled: Scheduled {
+            local_complexity: Some(LocalComplexity { at: Schedule::Every { every: 5 }, ..complexity() }),
+            robustness: Some(Robustness { at: Schedule::Every { every: 10 }, ..robustness() }),
+            ..Scheduled::default()
+        },
+        ..mlp(&[6, 5], 3)
+    };
+    let replicas = [replica(1, sgd(0.05, 0.9, 0.0)), replica(2, sgd(0.02, 0.0, 0.0))];
+    let device = BurnObserving::new(device_under_test());
+    let records = [None, Some(&device as &dyn ObservingDevice)].map(|device| {
+        let measuring = Measuring { threads: 2, device };
+        steps::measured_by(measuring, steps::on_burn, &problem, &replicas, device.is_some()).0
+    });
+    for (host, device) in records[0].iter().zip(&records[1]) {
+        assert_eq!(host.position(), Position::at_epoch(problem.epochs + 1));
+        for name in ["local_complexity", "robust_error"] {
+            let variable = crate::observables::variable(name).unwrap();
+            let (host, device) = (host.record.floats(variable), device.record.floats(variable));
+            assert!(host.len() > 4 && host.iter().any(|&value| value > 0.0) && host.len() == device.len());
+            // Means over 20 to 37 points, and shares of 20 samples: one of them may differ.
+            for (a, b) in host.iter().zip(device) {
+                assert!((a - b).abs() <= 0.051, "{name}: {a} and {b}");
+            }
+        }
+    }
+}
