@@ -26,6 +26,7 @@ pub mod gradient_noise;
 pub mod gradient_norm;
 pub mod intrinsic_dimension;
 pub mod keys;
+mod labelled;
 pub mod local_complexity;
 pub mod loss;
 pub mod losses;

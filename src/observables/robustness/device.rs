@@ -5,9 +5,10 @@
 //! whether all have fallen already would have to be waited for, and changes nothing. Invariant: nothing is fetched before all
 //! attacks are done.
 
-use burn::tensor::{Bool, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 use super::super::attack::{Attack, Norm, random_starts};
+use super::super::labelled::Labelled;
 use super::super::loss::Loss;
 use super::super::registry::OnDevice;
 use super::super::setup::View;
@@ -38,7 +39,7 @@ impl OnDevice for Robustness {
                     attacks.iter().map(|attack| random_starts(x, inputs, first, attack)).collect();
                 let samples = Samples {
                     x: tensor(x.to_vec()).expand([views.len(), block.len(), inputs]),
-                    labels: Labels::new(networks, labels, subject.block.classes),
+                    labels: Labelled::new(networks.device(), labels, subject.block.classes),
                 };
                 let starts = starts.map(|starts| tensor(starts.concat()));
                 fallen.push(samples.attacked(networks, starts, &attacks[0]));
@@ -59,67 +60,22 @@ impl OnDevice for Robustness {
     }
 }
 
-/// The labels of some samples, `[1, class, row]`.
-struct Labels {
-    /// At the label, below it, above it.
-    own: Tensor<3, Bool>,
-    lower: Tensor<3, Bool>,
-    upper: Tensor<3, Bool>,
-}
-
-impl Labels {
-    fn new(networks: &dyn DeviceNetworks, labels: &[u16], classes: usize) -> Labels {
-        let classes_of = |is: fn(usize, usize) -> bool| {
-            let flags = (0..classes).flat_map(|class| labels.iter().map(move |&label| is(class, usize::from(label))));
-            let flags: Vec<f32> = flags.map(|flag| f32::from(u8::from(flag))).collect();
-            let data = TensorData::new(flags, [1, classes, labels.len()]);
-            Tensor::<3>::from_data(data, networks.device()).greater_elem(0.5)
-        };
-        Labels {
-            own: classes_of(|class, label| class == label),
-            lower: classes_of(|class, label| class < label),
-            upper: classes_of(|class, label| class > label),
+/// A positive multiple of the loss's gradient at the outputs: see `uphill` in [`super`].
+fn uphill(outputs: Tensor<3>, labels: &Labelled, loss: Loss) -> Tensor<3> {
+    let softmax = |outputs: Tensor<3>| {
+        let best = outputs.clone().max_dim(1);
+        let shares = (outputs - best).exp();
+        shares.clone() / shares.sum_dim(1)
+    };
+    match loss {
+        Loss::CrossEntropy | Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => {
+            softmax(labels.others(&outputs)) - labels.onehot()
         }
-    }
-
-    fn onehot(&self) -> Tensor<3> {
-        self.own.clone().float()
-    }
-
-    /// Less than every output: finite, since not every device's arithmetic knows infinities.
-    const LEAST: f32 = f32::MIN;
-
-    /// The outputs at some classes, and less than any elsewhere.
-    fn among(&self, outputs: &Tensor<3>, classes: &Tensor<3, Bool>) -> Tensor<3> {
-        let elsewhere = classes.clone().bool_not().expand(outputs.dims());
-        outputs.clone().mask_fill(elsewhere, Labels::LEAST)
-    }
-
-    /// 1 where the greatest output, the first among equals, is not the label's, `[replica, 1, row]`.
-    fn wrong(&self, outputs: &Tensor<3>) -> Tensor<3> {
-        let own = self.among(outputs, &self.own).max_dim(1);
-        let before = self.among(outputs, &self.lower).max_dim(1).greater_equal(own.clone()).float();
-        let after = self.among(outputs, &self.upper).max_dim(1).greater(own).float();
-        before.max_pair(after)
-    }
-
-    /// A positive multiple of the loss's gradient at the outputs: see `uphill` in [`super`].
-    fn uphill(&self, outputs: Tensor<3>, loss: Loss) -> Tensor<3> {
-        let softmax = |outputs: Tensor<3>| {
-            let best = outputs.clone().max_dim(1);
-            let shares = (outputs - best).exp();
-            shares.clone() / shares.sum_dim(1)
-        };
-        match loss {
-            Loss::CrossEntropy | Loss::Hinge | Loss::SoftHinge | Loss::QuadraticHinge => {
-                softmax(self.among(&outputs, &self.own.clone().bool_not())) - self.onehot()
-            }
-            Loss::SmoothedCrossEntropy { smoothing } => {
-                let even = smoothing / outputs.dims()[1] as f64;
-                softmax(outputs).sub_scalar(even) - self.onehot().mul_scalar(1.0 - smoothing)
-            }
-            Loss::MeanSquared => outputs - self.onehot(),
+        Loss::SmoothedCrossEntropy { smoothing } => {
+            let even = smoothing / outputs.dims()[1] as f64;
+            softmax(outputs).sub_scalar(even) - labels.onehot().mul_scalar(1.0 - smoothing)
         }
+        Loss::MeanSquared => outputs - labels.onehot(),
     }
 }
 
@@ -127,7 +83,7 @@ impl Labels {
 struct Samples {
     /// `[replica, row, input]`
     x: Tensor<3>,
-    labels: Labels,
+    labels: Labelled,
 }
 
 impl Samples {
@@ -145,7 +101,7 @@ impl Samples {
             worst = worst.max_pair(last.clone());
         }
         for _ in 0..attack.steps {
-            let delta = self.labels.uphill(pass.outputs(), attack.loss);
+            let delta = uphill(pass.outputs(), &self.labels, attack.loss);
             at = self.projected(step(at, pass.back(delta), attack), attack);
             pass = networks.pass(at.clone());
             last = self.labels.wrong(&pass.outputs());

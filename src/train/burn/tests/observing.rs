@@ -4,6 +4,7 @@ use super::*;
 use crate::observables::attack::Norm;
 use crate::observables::example::{Example, KINDS, OF_BATCHES, numbers};
 use crate::observables::local_complexity::{LocalComplexity, PointSet};
+use crate::observables::noise_robustness::NoiseRobustness;
 use crate::observables::robustness::{Climbed, Robustness};
 use crate::observables::{Loss as Climbable, Observable, Position, Schedule, Scheduled, Subject, View};
 use crate::observe::device::ObservingDevice;
@@ -136,6 +137,19 @@ fn attacks_fell_what_they_fell_on_the_host() {
     };
     let still = Robustness { step_size: Some(1e-9), ..robustness() };
     assert!(fallen(&robustness()) > fallen(&still) + 20.0);
+}
+
+#[test]
+fn noisy_samples_are_misclassified_as_on_the_host() {
+    let asked = NoiseRobustness { at: Schedule::Every { every: 1 }, sigma: vec![0.5, 2.0], draws: 3, points: 1000 };
+    each_network(Activation::Gelu, Climbable::CrossEntropy, |kind, subject, views| {
+        for block in [1 << 26, 500] {
+            let found = both(&asked, subject, views, block);
+            // No two outputs of these networks are within rounding of each other.
+            let [apart, whole] = apart(&found);
+            assert!(whole > 20.0 && apart == 0.0, "network {kind}: {apart} of {whole}, blocks of {block}");
+        }
+    });
 }
 
 /// A whole cohort, trained on the device and measured on the host; and measured there, stopping wherever it can.

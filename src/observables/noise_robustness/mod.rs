@@ -11,6 +11,8 @@
 //! network, so that cells are compared on the same noisy samples. A sample counts as misclassified if its greatest output,
 //! the first among equals, is not its label's.
 
+mod device;
+
 use phasesweep_results::Variable;
 use phasesweep_results::dimension::{NOISE_DRAW, NOISE_EPOCH, NOISE_SIGMA};
 use phasesweep_results::variables::NOISE_ERROR;
@@ -18,7 +20,7 @@ use serde::Serialize;
 
 use super::axes::{Axes, Labels};
 use super::keys::{Keys, MOST};
-use super::registry::{Definition, Observable, Sizes};
+use super::registry::{Definition, Observable, OnDevice, Sizes};
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
 use crate::data::TestNoise;
@@ -31,13 +33,13 @@ const GROUP: usize = 64;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NoiseRobustness {
     /// Epochs at which it is measured.
-    at: Schedule,
+    pub at: Schedule,
     /// Standard deviations of the noise, in units of the standardised inputs, ascending.
-    sigma: Vec<f64>,
+    pub sigma: Vec<f64>,
     /// Draws of the noise.
-    draws: usize,
+    pub draws: usize,
     /// Test samples, the first ones; all of them if there are fewer.
-    points: usize,
+    pub points: usize,
 }
 
 impl NoiseRobustness {
@@ -102,7 +104,7 @@ impl Observable for NoiseRobustness {
             let labels = &block.test.y[group[0]..group[0] + group.len()];
             for (sigma, wrong) in self.sigma.iter().zip(&mut wrong) {
                 noisy.clear();
-                noisy.extend(x.iter().zip(&normals).map(|(x, normal)| (f64::from(*x) + sigma * normal) as f32));
+                noisy.extend(x.iter().zip(&normals).map(|(x, normal)| self::noisy(*x, *sigma, *normal)));
                 network.forward(&noisy, group.len(), &mut pass);
                 *wrong += misclassified(pass.outputs(&network), labels) as f64;
             }
@@ -110,11 +112,20 @@ impl Observable for NoiseRobustness {
         wrong
     }
 
+    fn on_device(&self, _subject: &Subject<'_>) -> Option<&dyn OnDevice> {
+        Some(self)
+    }
+
     fn values(&self, subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
         let points = self.points(subject) as f64;
         let error = |sigma: usize| pieces.iter().map(move |wrong| (wrong[sigma] / points) as f32);
         vec![(0..self.sigma.len()).flat_map(error).collect()]
     }
+}
+
+/// An input with noise.
+fn noisy(x: f32, sigma: f64, normal: f64) -> f32 {
+    (f64::from(x) + sigma * normal) as f32
 }
 
 /// How many rows of outputs have their greatest entry, the first among equals, elsewhere than at the label.
