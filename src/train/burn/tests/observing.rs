@@ -95,8 +95,8 @@ fn local_complexity_counts_what_the_host_counts() {
             each_network(activation, Climbable::CrossEntropy, |kind, subject, views| {
                 let found = both(asked, subject, views, 1 << 26);
                 let [apart, whole] = apart(&found);
-                // A sign may hang on the last digits of a sum: of some hundreds of units that are cut, hardly one.
-                assert!(whole > 50.0 && apart <= 1.0, "{activation:?}, network {kind}: {apart} of {whole}");
+                // A sign may hang on the last digits of a sum: of tens to hundreds of units that are cut, hardly one.
+                assert!(whole > 20.0 && apart <= 1.0, "{activation:?}, network {kind}: {apart} of {whole}");
                 // Neither blocks nor neighbours change a replica's.
                 for block in [1, 40_000] {
                     let again = both(asked, subject, &views[1..], block);
