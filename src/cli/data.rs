@@ -9,7 +9,7 @@ use super::sweep_file::SweepFile;
 use phasesweep::data;
 use phasesweep::plan::Plan;
 use phasesweep::store::durable;
-use phasesweep::sweep::{Data, Subsample};
+use phasesweep::sweep::{self, Data, Subsample};
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -37,13 +37,14 @@ enum Action {
 
 #[derive(clap::Args)]
 struct Check {
-    /// The source's name; or a sweep file (or run directory), of which every [[data]] is checked with its keys and labels.
-    #[arg(value_name = "SOURCE|SWEEP.toml")]
+    /// The source's name; or a sweep file (or run directory), of which every [[data]] is checked with its keys and labels; or a
+    /// file of your own arrays, or a directory of .npy files, whose keys are given by --set, as data.test_share=0.2.
+    #[arg(value_name = "SOURCE|SWEEP.toml|ARRAYS")]
     what: PathBuf,
     /// Directory of the source's files, where it is not in one of the usual places.
     #[arg(long, conflicts_with = "overrides")]
     path: Option<PathBuf>,
-    /// Override a value of the sweep file; may be repeated.
+    /// Override a value of the sweep file, or give a key of the arrays; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
     /// Look at training blocks of these sizes, comma-separated [default: the sizes of the sweep file].
@@ -105,12 +106,24 @@ impl Check {
         }
     }
 
+    fn is_sweep(&self) -> bool {
+        self.what.extension().is_some_and(|extension| extension == "toml")
+    }
+
+    /// Whether it is neither a source nor a sweep, but files that are there.
+    fn is_arrays(&self) -> bool {
+        let is_source =
+            || data::listings(&data::Places::from_env()).iter().any(|source| self.what == Path::new(source.name));
+        let holds_arrays = |path: &Path| path.is_file() || (path.is_dir() && !path.join("sweep.toml").exists());
+        !self.is_sweep() && !is_source() && holds_arrays(&self.what)
+    }
+
     /// What was found of the source, or of each data set of the sweep file.
     fn reports(&self) -> Result<Vec<data::Report>, Failure> {
         let places = data::Places::from_env();
         let mut blocks: Vec<usize> = self.block.iter().map(|&size| size as usize).collect();
         let picture = self.picture.is_some();
-        let is_file = self.what.extension().is_some_and(|extension| extension == "toml");
+        let is_file = self.is_sweep() || self.is_arrays();
         let name = self.what.to_str().filter(|name| !is_file && !name.contains(std::path::MAIN_SEPARATOR));
         if let (Some(name), true) = (name, self.overrides.is_empty()) {
             return Ok(vec![
@@ -119,6 +132,12 @@ impl Check {
         }
         if self.path.is_some() {
             return Err(Failure::Input("a sweep file names its directories itself: leave out --path".to_owned()));
+        }
+        if self.is_arrays() {
+            let sweep = sweep::parse(&of_arrays(&self.what), &self.what.display().to_string(), &self.overrides);
+            let sweep = sweep.map_err(Failure::input)?;
+            let check = |data| data::check_entry(&self.what.display().to_string(), data, &blocks, picture, &places);
+            return sweep.data.iter().map(check).collect::<Result<_, _>>().map_err(Failure::input);
         }
         let file = SweepFile { file: self.what.clone(), overrides: self.overrides.clone(), set_from: None };
         let (_, sweep) = file.read()?;
@@ -132,6 +151,16 @@ impl Check {
         let check = |(data, label): (&Data, &String)| data::check_entry(label, data, &blocks, picture, &places);
         labelled.map(check).collect::<Result<_, _>>().map_err(Failure::input)
     }
+}
+
+/// A sweep of a user's own arrays: their keys are given and judged as those of a sweep file, of which nothing else is looked at.
+fn of_arrays(path: &Path) -> String {
+    // A string of JSON is one of TOML.
+    let path = serde_json::Value::from(path.to_string_lossy());
+    format!(
+        "[[data]]\nsource = \"arrays\"\npath = {path}\n[[subsample]]\nsize = 2\n[[architecture]]\nkind = \"mlp\"\nhidden = [1]\n\
+         [[optimiser]]\nkind = \"sgd\"\nlr = 0.1\n[train]\nepochs = 1\n[sweep]\nname = \"arrays\"\nseeds = 1\n"
+    )
 }
 
 /// Writes the picture of a data set; says so where there is none.

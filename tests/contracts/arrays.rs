@@ -153,3 +153,27 @@ fn a_moved_file_is_the_same_data_and_a_changed_one_is_not() {
     let other = results(&dir.path().join("other/results.h5"));
     assert!(other.keys().all(|id| !trained.contains_key(id)));
 }
+
+/// Before there is a sweep file: the file alone, its keys by `--set`, judged as those of a sweep file.
+#[test]
+fn a_file_is_checked_before_there_is_a_sweep() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("own.npz");
+    own_points(&file, ["points", "kind"], 0.0, false);
+    let check = |sets: &[&str], code| {
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        let output = expect_code(phasesweep().args(["data", "check"]).arg(&file).args(sets), code);
+        text(&output.stdout) + &text(&output.stderr)
+    };
+    let named = ["data.inputs=points", "data.targets=kind", "data.test_share=0.25"];
+    let said = check(&named, 0);
+    assert!(said.contains("own.npz: OK: 45 training and 15 test samples, 3 inputs"), "{said}");
+    assert!(said.contains("0 (disc)") && said.contains("1 (ring)"), "{said}");
+    // What the keys leave open, and a key that there is not.
+    assert!(check(&named[..2], 2).contains("which samples are the test set"));
+    let unknown = check(&["data.test_shares=0.25"], 2);
+    assert!(unknown.contains("test_share"), "{unknown}");
+    // A run directory stays one, and what is not there is a source that is not known.
+    let absent = expect_code(phasesweep().args(["data", "check", "absent.npz"]), 2);
+    assert!(text(&absent.stderr).contains("absent.npz"), "{}", text(&absent.stderr));
+}
