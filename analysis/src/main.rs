@@ -14,7 +14,7 @@ use phasesweep_analysis::{Options, Written, options, report_telling, turning_poi
 
 /// Report on a sweep: stability of the training error at inversion, as tables, figures and one page.
 #[derive(Debug, Parser)]
-#[command(name = "phasesweep-report", version, about, after_help = EXAMPLES)]
+#[command(name = "phasesweep-report", version, after_help = EXAMPLES)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct CommandLine {
     #[command(subcommand)]
