@@ -110,12 +110,15 @@ impl Check {
         self.what.extension().is_some_and(|extension| extension == "toml")
     }
 
-    /// Whether it is neither a source nor a sweep, but files that are there.
+    /// Whether it is the name of a source.
+    fn is_source(&self) -> bool {
+        data::listings(&data::Places::from_env()).iter().any(|source| self.what == Path::new(source.name))
+    }
+
+    /// Whether it is no sweep, but files that are there.
     fn is_arrays(&self) -> bool {
-        let is_source =
-            || data::listings(&data::Places::from_env()).iter().any(|source| self.what == Path::new(source.name));
-        let holds_arrays = |path: &Path| path.is_file() || (path.is_dir() && !path.join("sweep.toml").exists());
-        !self.is_sweep() && !is_source() && holds_arrays(&self.what)
+        let is_here = self.what.is_file() || (self.what.is_dir() && !self.what.join("sweep.toml").exists());
+        is_here && !self.is_sweep()
     }
 
     /// What was found of the source, or of each data set of the sweep file.
@@ -123,20 +126,27 @@ impl Check {
         let places = data::Places::from_env();
         let mut blocks: Vec<usize> = self.block.iter().map(|&size| size as usize).collect();
         let picture = self.picture.is_some();
-        let is_file = self.is_sweep() || self.is_arrays();
-        let name = self.what.to_str().filter(|name| !is_file && !name.contains(std::path::MAIN_SEPARATOR));
-        if let (Some(name), true) = (name, self.overrides.is_empty()) {
-            return Ok(vec![
-                data::check(name, self.path.as_deref(), &blocks, picture, &places).map_err(Failure::input)?,
-            ]);
+        let what = self.what.display().to_string();
+        if self.is_source() {
+            if !self.overrides.is_empty() {
+                return Err(Failure::Input(format!(
+                    "--set gives the keys of a sweep file or of your own arrays, and {what} is a source: leave it out"
+                )));
+            }
+            let report = data::check(&what, self.path.as_deref(), &blocks, picture, &places);
+            return Ok(vec![report.map_err(Failure::input)?]);
+        }
+        if !self.is_sweep() && !self.what.exists() {
+            return Err(Failure::Input(format!(
+                "{what}: there is no such file, and no source of that name: 'phasesweep data list' shows all"
+            )));
         }
         if self.path.is_some() {
             return Err(Failure::Input("a sweep file names its directories itself: leave out --path".to_owned()));
         }
         if self.is_arrays() {
-            let sweep = sweep::parse(&of_arrays(&self.what), &self.what.display().to_string(), &self.overrides);
-            let sweep = sweep.map_err(Failure::input)?;
-            let check = |data| data::check_entry(&self.what.display().to_string(), data, &blocks, picture, &places);
+            let sweep = sweep::parse(&of_arrays(&self.what), &what, &self.overrides).map_err(Failure::input)?;
+            let check = |data| data::check_entry(&what, data, &blocks, picture, &places);
             return sweep.data.iter().map(check).collect::<Result<_, _>>().map_err(Failure::input);
         }
         let file = SweepFile { file: self.what.clone(), overrides: self.overrides.clone(), set_from: None };

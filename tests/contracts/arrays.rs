@@ -173,7 +173,9 @@ fn a_file_is_checked_before_there_is_a_sweep() {
     assert!(check(&named[..2], 2).contains("which samples are the test set"));
     let unknown = check(&["data.test_shares=0.25"], 2);
     assert!(unknown.contains("test_share"), "{unknown}");
-    // A run directory stays one, and what is not there is a source that is not known.
-    let absent = expect_code(phasesweep().args(["data", "check", "absent.npz"]), 2);
-    assert!(text(&absent.stderr).contains("absent.npz"), "{}", text(&absent.stderr));
+    // What is not there may be meant as a source.
+    let absent = text(&expect_code(phasesweep().args(["data", "check", "absent.npz"]), 2).stderr);
+    assert!(absent.contains("absent.npz: there is no such file, and no source of that name"), "{absent}");
+    let source = text(&expect_code(phasesweep().args(["data", "check", "digits", "--set", "data.path=x"]), 2).stderr);
+    assert!(source.contains("digits is a source"), "{source}");
 }
