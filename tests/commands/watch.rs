@@ -52,6 +52,13 @@ elif case == "escape":
     os.write(terminal, b"\x1b")
 elif case == "term":
     os.kill(child, signal.SIGTERM)
+elif case == "q with a resize":
+    # Both wait for it when it looks again.
+    os.kill(child, signal.SIGSTOP)
+    os.waitpid(child, os.WUNTRACED)
+    size(20, 70)
+    os.write(terminal, b"q")
+    os.kill(child, signal.SIGCONT)
 read_until(b"\x1b[?1049l")
 assert b"\x1b[?1049l" in seen, "the screen is given back"
 # The end of the child closes the terminal, so that nothing is waited for in vain.
@@ -80,7 +87,8 @@ print("ended well")
 fn it_draws_and_leaves_the_terminal_as_it_was() {
     let directory = tempfile::tempdir().unwrap();
     let run = small_run(directory.path());
-    for case in ["q", "ctrl-c", "escape", "term"] {
+    // Which of two things it sees first is chance.
+    for case in ["q", "ctrl-c", "escape", "term"].into_iter().chain(["q with a resize"; 4]) {
         let mut python = Command::new("python3");
         let output =
             python.args(["-c", DRIVER, env!("CARGO_BIN_EXE_phasesweep")]).arg(&run).arg(case).output().unwrap();
