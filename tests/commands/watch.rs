@@ -25,7 +25,9 @@ def read_until(wanted, seconds=30):
     end = time.time() + seconds
     while wanted not in seen:
         left = end - time.time()
-        assert left > 0, (wanted, seen[-2000:])
+        if left <= 0:
+            os.kill(child, signal.SIGKILL)
+            raise AssertionError((wanted, seen[-2000:]))
         if select.select([terminal], [], [], left)[0]:
             try:
                 seen += os.read(terminal, 65536)
@@ -59,22 +61,30 @@ elif case == "q with a resize":
     size(20, 70)
     os.write(terminal, b"q")
     os.kill(child, signal.SIGCONT)
-read_until(b"\x1b[?1049l")
-assert b"\x1b[?1049l" in seen, "the screen is given back"
+elif case == "no terminal":
+    os.close(terminal)
+if case != "no terminal":
+    read_until(b"\x1b[?1049l")
+    assert b"\x1b[?1049l" in seen, "the screen is given back"
 # The end of the child closes the terminal, so that nothing is waited for in vain.
 deadline = time.time() + 20
 while True:
     done, status = os.waitpid(child, os.WNOHANG)
     if done:
         break
-    assert time.time() < deadline, "it does not end"
+    if time.time() >= deadline:
+        os.kill(child, signal.SIGKILL)
+        raise AssertionError("it does not end")
+    if case == "no terminal":
+        time.sleep(0.05)
+        continue
     if select.select([terminal], [], [], 0.1)[0]:
         try:
             seen += os.read(terminal, 65536)
         except OSError:
             time.sleep(0.05)
 assert os.waitstatus_to_exitcode(status) == 0, os.waitstatus_to_exitcode(status)
-assert b"\x1b[?25h" in seen, "the cursor is shown again"
+assert case == "no terminal" or b"\x1b[?25h" in seen, "the cursor is shown again"
 try:
     after = termios.tcgetattr(terminal)
     assert after[3] & termios.ECHO == before[3] & termios.ECHO, "keys are echoed as before"
@@ -88,7 +98,7 @@ fn it_draws_and_leaves_the_terminal_as_it_was() {
     let directory = tempfile::tempdir().unwrap();
     let run = small_run(directory.path());
     // Which of two things it sees first is chance.
-    for case in ["q", "ctrl-c", "escape", "term"].into_iter().chain(["q with a resize"; 4]) {
+    for case in ["q", "ctrl-c", "escape", "term", "no terminal"].into_iter().chain(["q with a resize"; 4]) {
         let mut python = Command::new("python3");
         let output =
             python.args(["-c", DRIVER, env!("CARGO_BIN_EXE_phasesweep")]).arg(&run).arg(case).output().unwrap();
