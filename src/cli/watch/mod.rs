@@ -78,8 +78,11 @@ pub(super) fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let restored = ratatui::try_restore();
     match outcome.and(restored) {
         Ok(()) => Ok(Exit::Complete),
-        // The terminal is gone: there is nobody to tell.
-        Err(_) if ended.load(Ordering::Relaxed) => Ok(Exit::Complete),
+        // The terminal is gone: there is nobody to tell. Dropped, it would try, and panic where that cannot be said either.
+        Err(_) if ended.load(Ordering::Relaxed) || !io::stdout().is_terminal() => {
+            std::mem::forget(terminal);
+            Ok(Exit::Complete)
+        }
         Err(error) => Err(Failure::Input(format!("the terminal failed: {error}"))),
     }
 }
