@@ -110,11 +110,6 @@ impl Check {
         self.what.extension().is_some_and(|extension| extension == "toml")
     }
 
-    /// Whether it is the name of a source.
-    fn is_source(&self) -> bool {
-        data::listings(&data::Places::from_env()).iter().any(|source| self.what == Path::new(source.name))
-    }
-
     /// Whether it is no sweep, but files that are there.
     fn is_arrays(&self) -> bool {
         let is_here = self.what.is_file() || (self.what.is_dir() && !self.what.join("sweep.toml").exists());
@@ -127,7 +122,7 @@ impl Check {
         let mut blocks: Vec<usize> = self.block.iter().map(|&size| size as usize).collect();
         let picture = self.picture.is_some();
         let what = self.what.display().to_string();
-        if self.is_source() {
+        if data::is_source(&what) {
             if !self.overrides.is_empty() {
                 return Err(Failure::Input(format!(
                     "--set gives the keys of a sweep file or of your own arrays, and {what} is a source: leave it out"

@@ -247,6 +247,11 @@ pub fn check_entry(
     Ok(Report { name: label.to_owned(), dir, files: verdicts.collect(), content })
 }
 
+/// Whether there is a source of that name.
+pub fn is_source(name: &str) -> bool {
+    kind(name).is_ok()
+}
+
 /// The kind of source of that name.
 fn kind(name: &str) -> Result<sources::Kind, DataError> {
     sources::kinds().into_iter().find(|kind| kind.variant.name == name).ok_or_else(|| DataError::Request {

@@ -37,7 +37,7 @@ mod subsample;
 mod tar;
 
 pub use census::{Census, Erratic, Finding, sentences};
-pub use check::{Content, FileCheck, FirstBlock, Report, Verdict, check, check_entry};
+pub use check::{Content, FileCheck, FirstBlock, Report, Verdict, check, check_entry, is_source};
 pub use error::DataError;
 pub use fetch::{Fetched, fetch};
 pub use fetching::{FetchError, Options, Outcome, Progress};

@@ -142,7 +142,7 @@ impl Observable for Margins {
 }
 
 /// The greatest output's class, the first among equals.
-pub(super) fn decided(outputs: &[f64]) -> usize {
+pub(super) fn decided<T: PartialOrd>(outputs: &[T]) -> usize {
     (1..outputs.len()).fold(0, |best, class| if outputs[class] > outputs[best] { class } else { best })
 }
 

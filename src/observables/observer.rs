@@ -93,6 +93,11 @@ impl<'a> Observer<'a> {
         Observer { device, ..self }
     }
 
+    /// The device on which it measures what can be measured there.
+    pub fn device(&self) -> Option<&'a dyn ObservingDevice> {
+        self.device
+    }
+
     /// Whether anything is due of some replica at a position.
     pub fn due(&self, at: Position) -> bool {
         self.stops.binary_search(&at).is_ok()

@@ -139,7 +139,7 @@ pub fn drive(
             if observer.due(at) {
                 let started = Instant::now();
                 absorb(&mut states, &live, engine.states()?);
-                observe(&observer, measuring.device, &subject, at, problem, replicas, &mut states)?;
+                observe(&observer, &subject, at, problem, replicas, &mut states)?;
                 for &r in live.iter().filter(|&&r| is_measured(&states[r], at)) {
                     if let Some(place) = kept.place(at, per_epoch[r]) {
                         let moment = Moment { unit: kept.unit, count: kept.counts[place] };
@@ -203,7 +203,6 @@ fn is_measured(state: &ReplicaState, at: Position) -> bool {
 /// [`TrainError`] if the device that measures fails.
 fn observe(
     observer: &Observer<'_>,
-    device: Option<&dyn ObservingDevice>,
     subject: &Subject<'_>,
     at: Position,
     problem: &Problem,
@@ -236,7 +235,7 @@ fn observe(
         }
     }
     let mut measure = || Ok(observer.observe(&views, &mut records)?);
-    match device {
+    match observer.device() {
         Some(device) => guarded(measure).map_err(|error| told_apart(error, device.device())),
         // A panic on the host is a mistake of ours and stays one.
         None => measure(),

@@ -73,8 +73,7 @@ impl Ways {
         let each: Vec<usize> = (0..graph.nodes().len()).collect();
         let reach = Reach::of(graph, &each, &counted);
         let border = each.iter().copied().filter(|&node| reach.border[node]).collect();
-        let everywhere = |node: &usize| reach.needed[*node] && (reach.border[*node] || !reach.affine[*node]);
-        Ways { counted, border, widest: widest(graph, each.into_iter().filter(everywhere)) }
+        Ways { counted, border, widest: widest(graph, each.into_iter().filter(|&node| reach.is_everywhere(node))) }
     }
 
     /// Units cut around the points of groups, `[replica, group · point · radius · node]`. `centres` are

@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use super::axes::{Axes, Labels};
 use super::keys::{Keys, MOST};
+use super::margins::decided;
 use super::registry::{Definition, Observable, OnDevice, Sizes};
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
@@ -131,11 +132,7 @@ fn noisy(x: f32, sigma: f64, normal: f64) -> f32 {
 /// How many rows of outputs have their greatest entry, the first among equals, elsewhere than at the label.
 fn misclassified(outputs: &[f32], labels: &[u16]) -> usize {
     let classes = (outputs.len() / labels.len().max(1)).max(1);
-    let is_wrong = |(row, label): (&[f32], &u16)| {
-        let best = (1..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best });
-        best != usize::from(*label)
-    };
-    outputs.chunks_exact(classes).zip(labels).filter(|pair| is_wrong(*pair)).count()
+    outputs.chunks_exact(classes).zip(labels).filter(|(row, label)| decided(row) != usize::from(**label)).count()
 }
 
 #[cfg(test)]

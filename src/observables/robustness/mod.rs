@@ -20,6 +20,7 @@ use super::attacked_flows;
 use super::axes::{Axes, Labels};
 use super::keys::{Keys, MOST};
 use super::loss::Loss;
+use super::margins::decided;
 use super::preset::Preset;
 use super::registry::{Definition, Observable, OnDevice, Sizes};
 use super::schedule::Schedule;
@@ -234,11 +235,7 @@ impl Attacked for Samples<'_> {
         let outputs = self.pass.outputs(self.network);
         let classes = outputs.len() / self.labels.len().max(1);
         let rows = outputs.chunks_exact(classes.max(1)).zip(self.labels);
-        rows.map(|(row, &label)| {
-            let best = (1..classes).fold(0, |best, class| if row[class] > row[best] { class } else { best });
-            f64::from(u8::from(best != usize::from(label)))
-        })
-        .collect()
+        rows.map(|(row, &label)| f64::from(u8::from(decided(row) != usize::from(label)))).collect()
     }
 
     fn uphill(&mut self, gradient: &mut Vec<f32>) {

@@ -39,6 +39,11 @@ impl Reach {
         }
         Reach { needed, affine, border }
     }
+
+    /// Whether a node's values are needed at every point around a centre, and not at the centre and along directions alone.
+    pub fn is_everywhere(&self, node: usize) -> bool {
+        self.needed[node] && (self.border[node] || !self.affine[node])
+    }
 }
 
 /// Whether a node is affine in its inputs, whatever these are.

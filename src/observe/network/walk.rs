@@ -59,12 +59,11 @@ impl<'n, 'a> Walk<'n, 'a> {
         for (x, values, constants) in
             [(points, &mut room.centres, Constants::In), (directions, &mut room.spread, Constants::Out)]
         {
-            values.resize(self.reach.needed.len(), Vec::new());
+            let Reach { needed, affine, .. } = &self.reach;
+            values.resize(needed.len(), Vec::new());
             values[0].clear();
             values[0].extend_from_slice(x);
-            for place in
-                (1..self.reach.needed.len()).filter(|&place| self.reach.needed[place] && self.reach.affine[place])
-            {
+            for place in (1..needed.len()).filter(|&place| needed[place] && affine[place]) {
                 self.network.compute(place, x.len() / inputs, Keep::Inputs, constants, values, &mut room.columns);
             }
         }
@@ -84,10 +83,9 @@ impl<'n, 'a> Walk<'n, 'a> {
     ) {
         let rows = points.len() * (2 * directions + usize::from(centre));
         let Room { centres, spread, values, spare, columns } = room;
-        values.resize(self.reach.needed.len(), Vec::new());
-        let computed =
-            |&place: &usize| self.reach.needed[place] && (self.reach.border[place] || !self.reach.affine[place]);
-        for place in (0..self.reach.needed.len()).filter(computed) {
+        let nodes = self.network.graph.nodes().len();
+        values.resize(nodes, Vec::new());
+        for place in (0..nodes).filter(|&place| self.reach.is_everywhere(place)) {
             values[place] = spare.pop().unwrap_or_default();
             if self.reach.border[place] {
                 let units = self.size(place);

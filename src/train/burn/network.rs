@@ -482,19 +482,20 @@ impl Pass {
                             (by_channel(delta), Shape::Image(self.replicas), Some(dims))
                         }
                     };
-                    let below = match (kind, std::mem::replace(&mut self.aside[place], Aside::Nothing)) {
-                        (Normalisation::Batch, Aside::Normalised(normalised)) => {
-                            let (below, gradient) = normalisation::back_of_batch(delta, own, *normalised, shape);
+                    let below = match std::mem::replace(&mut self.aside[place], Aside::Nothing) {
+                        Aside::Normalised(normalised) => {
+                            let back = match kind {
+                                Normalisation::Batch => normalisation::back_of_batch,
+                                Normalisation::Layer => normalisation::back_of_layer,
+                            };
+                            let (below, gradient) = back(delta, own, *normalised, shape);
                             gradients[index] = Some(gradient);
                             below
                         }
-                        (Normalisation::Layer, Aside::Normalised(normalised)) => {
-                            let (below, gradient) = normalisation::back_of_layer(delta, own, *normalised, shape);
-                            gradients[index] = Some(gradient);
-                            below
+                        Aside::Nothing if kind == Normalisation::Batch => {
+                            normalisation::back_of_affine(delta, own, shape)
                         }
-                        (Normalisation::Batch, _) => normalisation::back_of_affine(delta, own, shape),
-                        (Normalisation::Layer, _) => unreachable!("a normalisation keeps what it made"),
+                        _ => unreachable!("a normalisation keeps what it made"),
                     };
                     deltas
                         .add(from, dims.map_or(Delta::Units(below.clone()), |dims| Delta::Image(below.reshape(dims))));
