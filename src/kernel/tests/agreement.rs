@@ -17,6 +17,13 @@ pub(super) fn activations() -> [Activation; 11] {
     phasesweep_networks::Activation::ALL.map(Activation::from)
 }
 
+/// Activations under which a network of any shape trains on. Squares of squares run away within a few steps of some shapes,
+/// and magnify any rounding on their way: tests of one shape have those.
+pub(super) fn steady() -> impl Strategy<Value = Activation> {
+    let steady = activations().into_iter().filter(|&activation| activation != Activation::Quadratic);
+    prop::sample::select(steady.collect::<Vec<_>>())
+}
+
 /// Every rule, with and without momentum where it takes one.
 pub(super) fn rules() -> Vec<(Rule, f64)> {
     let momenta = |rule: Rule| match rule.keys().iter().find(|key| key.slot == Slot::Momentum) {
@@ -232,14 +239,10 @@ proptest! {
         hidden in prop::collection::vec(1usize..36, 1..4),
         replicas in 1usize..18,
         density in 0.0f64..1.0,
-        activation in 0usize..11,
+        activation in steady(),
         which in 0usize..6,
     ) {
         let all = choices();
-        let activation = activations()[activation];
-        // Squares of squares run away within four epochs of some of these shapes, and magnify any rounding on their way:
-        // `every_activation` has them on a shape where they do not.
-        prop_assume!(activation != Activation::Quadratic);
         let case = Case { samples, test, inputs, classes, hidden, replicas, density, activation, epochs: 4, ..Case::default() };
         compare(&case, all[which % all.len()], 1e-5);
     }
