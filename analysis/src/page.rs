@@ -15,6 +15,7 @@ use crate::groups::Groups;
 use crate::options::Options;
 use crate::results::Results;
 use crate::sections::Content;
+use crate::tables::write::CSV_ROWS;
 
 /// Everything that stands on the page.
 pub struct Page<'a> {
@@ -26,6 +27,8 @@ pub struct Page<'a> {
     pub options: &'a Options,
     /// The sections, in their order.
     pub contents: &'a [Content<'a>],
+    /// Tables that have no CSV file, being too long for one.
+    pub parquet_alone: &'a [&'static str],
     /// What should be known of the data.
     pub data: &'a [String],
     /// What the file does not hold.
@@ -83,6 +86,12 @@ pub fn render(page: &Page<'_>) -> Result<String> {
             named => named.join(", "),
         },
     };
+    let alone: Vec<String> = page.parquet_alone.iter().map(|&stem| stem.to_owned()).collect();
+    // A link to the file of a table, by which a section names one that may be long.
+    environment.add_function("file", move |stem: String| {
+        let extension = if alone.contains(&stem) { "parquet" } else { "csv" };
+        Value::from_safe_string(format!("<a href=\"{stem}.{extension}\">{stem}.{extension}</a>"))
+    });
     // A name that ends in `.html` has values escaped.
     let fragment = |template: &'static str, values: &Value| {
         let values = context! { options, ..values.clone() };
@@ -102,6 +111,8 @@ pub fn render(page: &Page<'_>) -> Result<String> {
         title => results.provenance.name.clone().unwrap_or_else(|| "unnamed sweep".into()),
         about => answers(page.contents).next().map(|(_, content)| content.title),
         answers => answers(page.contents).map(|(answer, _)| answer).collect::<Vec<_>>(),
+        parquet_alone => page.parquet_alone,
+        csv_rows => CSV_ROWS,
         data => page.data,
         absent => page.absent,
         provenance => results.provenance.others,

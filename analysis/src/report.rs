@@ -16,7 +16,7 @@ use crate::page::{self, Page};
 use crate::results::{Results, locate};
 use crate::sections::{Content, Context, Rows, SECTIONS, Section};
 use crate::stragglers;
-use crate::tables::write;
+use crate::tables::write::{self, Csv};
 use crate::terminal;
 use crate::turning::inversion::{self, note_on_means};
 use crate::turning::{TurningPoints, series};
@@ -109,19 +109,21 @@ pub fn report_telling(
     let made = |section: &&dyn Section| {
         tell(done.fetch_add(1, Ordering::Relaxed), steps, "tables and figures");
         let Some(content) = section.make(&context)? else { return Ok(None) };
+        let mut parquet_alone = Vec::new();
         for table in &content.tables {
-            match &table.rows {
+            let csv = match &table.rows {
                 Rows::Few(frame) => write::all(frame, &folder, table.stem)?,
                 Rows::Many(parts) => write::csv_and_parquet(parts, &folder, table.stem)?,
-            }
+            };
+            parquet_alone.extend((csv == Csv::TooLong).then_some(table.stem));
         }
         for figure in &content.figures {
             write::file(&figures_folder.join(format!("{}.svg", figure.name)), figure.file().as_bytes())?;
         }
-        Ok(Some(content.without_long_tables()))
+        Ok(Some((content.without_long_tables(), parquet_alone)))
     };
-    let contents: Vec<Option<Content<'static>>> = SECTIONS.par_iter().map(made).collect::<Result<_>>()?;
-    let contents: Vec<Content<'static>> = contents.into_iter().flatten().collect();
+    let made: Vec<Option<(Content<'static>, Vec<&str>)>> = SECTIONS.par_iter().map(made).collect::<Result<_>>()?;
+    let (contents, parquet_alone): (Vec<Content<'static>>, Vec<_>) = made.into_iter().flatten().unzip();
     let absent: Vec<String> = SECTIONS.iter().flat_map(|section| section.absent(&context)).collect();
     let data: Vec<String> = results.provenance.data_findings.iter().cloned().chain(note_on_means(&points)).collect();
     tell(steps - 1, steps, "the page");
@@ -132,6 +134,7 @@ pub fn report_telling(
         groups: &groups,
         options,
         contents: &contents,
+        parquet_alone: &parquet_alone.concat(),
         data: &data,
         absent: &[doubts.as_slice(), absent.as_slice()].concat(),
         explorer: explorer.as_ref(),

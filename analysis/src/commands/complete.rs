@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use super::Outcome;
 
+const PROGRAM: &str = "phasesweep-report";
+
 /// Print a completion script for a shell, or the manual page.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -32,8 +34,29 @@ pub(crate) fn run(arguments: Arguments, mut definition: clap::Command) -> Outcom
                 .what
                 .parse()
                 .map_err(|_| format!("`{}` is none of bash, zsh, fish, elvish, powershell, man", arguments.what))?;
-            clap_complete::generate(shell, &mut definition, "phasesweep-report", &mut out);
+            if shell == clap_complete::Shell::Zsh {
+                return zsh(&definition);
+            }
+            clap_complete::generate(shell, &mut definition, PROGRAM, &mut out);
         }
     }
     String::from_utf8(out).map_err(|error| error.to_string())
+}
+
+/// The script for zsh, in which the first word may be a run directory or a subcommand. clap's own takes the subcommand for a
+/// second word, after the directory: it is made without the directory, and told that files are as good.
+fn zsh(definition: &clap::Command) -> Outcome {
+    let options = definition.get_arguments().filter(|argument| !argument.is_positional());
+    let mut either = clap::Command::new(PROGRAM)
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(options)
+        .subcommands(definition.get_subcommands());
+    let mut script = Vec::new();
+    clap_complete::generate(clap_complete::Shell::Zsh, &mut either, PROGRAM, &mut script);
+    let script = String::from_utf8(script).map_err(|error| error.to_string())?;
+    let commands = format!("\":: :_{PROGRAM}_commands\"");
+    if !script.contains(&commands) {
+        return Err("clap no longer writes scripts for zsh as this program expects them; please report it".to_owned());
+    }
+    Ok(script.replace(&commands, &format!("\":: :{{_{PROGRAM}_commands; _files}}\"")))
 }
