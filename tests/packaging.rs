@@ -41,6 +41,46 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
     found
 }
 
+/// Those that completions are installed for.
+const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
+
+/// What a shell makes of a line that was begun and should become `whole`, by the completions under `prefix`; `None`, with a word
+/// why, where the shell is not there.
+fn completed(shell: &str, prefix: &Path, program: &str, begun: &str, whole: &str) -> Option<String> {
+    let (script, file) = match shell {
+        "bash" => (
+            r#"source "$1" && COMP_WORDS=("$2" "$3") COMP_CWORD=1 && "_${2//-/__}" "$2" "$3" "$2" && echo "${COMPREPLY[@]}""#,
+            format!("share/bash-completion/completions/{program}"),
+        ),
+        // A terminal of zsh's own, in which the line is typed and the tabulator is pressed; what it shows is read until the
+        // word is whole, or time is up. It finds the script by its name in the folder.
+        "zsh" => (
+            r#"zmodload zsh/zpty
+               zpty terminal zsh -f -i
+               zpty -w terminal "fpath=(${1:h} \$fpath); autoload -Uz compinit && compinit -u -D"
+               zpty -w -n terminal "$2 $3"$'\t'
+               zpty -r terminal shown "*$2 $4*"
+               print -r -- "$shown""#,
+            format!("share/zsh/site-functions/_{program}"),
+        ),
+        "fish" => (
+            r#"source $argv[1]; complete --do-complete "$argv[2] $argv[3]""#,
+            format!("share/fish/vendor_completions.d/{program}.fish"),
+        ),
+        _ => panic!("{shell} is none of {SHELLS:?}"),
+    };
+    if Command::new(shell).arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "{shell} is not there: `make setup-test` installs it");
+        println!("skipped: {shell} is not there");
+        return None;
+    }
+    let mut command = Command::new("timeout");
+    command.args(["60", shell, "-c", script]);
+    // bash and zsh take the word after the script for its name.
+    command.args((shell != "fish").then_some(shell)).arg(prefix.join(file)).args([program, begun, whole]);
+    Some(run(command.env("HOME", prefix)))
+}
+
 #[test]
 fn what_is_installed_can_be_used() {
     let Some(programs) = programs() else { return };
@@ -53,23 +93,12 @@ fn what_is_installed_can_be_used() {
     run(Command::new(at("bin/phasesweep")).arg("plan").arg(at("share/phasesweep/sweeps/quick.toml")));
     run(Command::new(at("bin/phasesweep")).args(["report", "--help"]));
 
-    // bash takes the completions, and completes by them.
-    let script = "source \"$1\" && COMP_WORDS=(phasesweep su) COMP_CWORD=1 && _phasesweep phasesweep su phasesweep && echo \"${COMPREPLY[@]}\"";
-    let completions = at("share/bash-completion/completions/phasesweep");
-    let completed = run(Command::new("bash").args(["-c", script, "bash"]).arg(completions));
-    assert_eq!(completed.trim(), "submit");
-    for name in ["share/zsh/site-functions/_phasesweep", "share/fish/vendor_completions.d/phasesweep.fish"] {
-        assert!(fs::read_to_string(at(name)).expect(name).contains("submit"), "{name}");
-    }
-
-    // The report program has its own: its options, and its subcommands.
-    let script = "source \"$1\" && COMP_WORDS=(phasesweep-report ex) COMP_CWORD=1 && _phasesweep__report phasesweep-report ex phasesweep-report && echo \"${COMPREPLY[@]}\"";
-    let completions = at("share/bash-completion/completions/phasesweep-report");
-    assert_eq!(run(Command::new("bash").args(["-c", script, "bash"]).arg(completions)).trim(), "export");
-    for name in
-        ["share/zsh/site-functions/_phasesweep-report", "share/fish/vendor_completions.d/phasesweep-report.fish"]
-    {
-        assert!(fs::read_to_string(at(name)).expect(name).contains("lc-prominence"), "{name}");
+    // Each shell takes what is installed for it, and completes by it: a subcommand of either program.
+    for (program, begun, whole) in [("phasesweep", "subm", "submit"), ("phasesweep-report", "exp", "export")] {
+        for shell in SHELLS {
+            let Some(output) = completed(shell, prefix.path(), program, begun, whole) else { continue };
+            assert!(output.contains(whole), "{shell} makes of `{program} {begun}`: {output}");
+        }
     }
     for name in ["phasesweep-report", "phasesweep-report-compare", "phasesweep-report-export"] {
         assert!(there.contains(Path::new(&format!("share/man/man1/{name}.1"))), "{name}");
