@@ -1,4 +1,4 @@
-//! Tells the program whether the HDF5 library that was found can open files without locking them.
+//! Tells the program what the HDF5 library that was found can do: open files without locking them, read chunks as they lie in the file.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -7,5 +7,13 @@ fn main() {
     let reaches = |version: &str| std::env::var_os(format!("DEP_HDF5_VERSION_{version}")).is_some();
     if (reaches("1_10_7") && !reaches("1_12_0")) || reaches("1_12_1") {
         println!("cargo:rustc-cfg=hdf5_locking_is_settable");
+    }
+    // H5Dread_chunk came with 1.10.3, and has another argument since 2.0.
+    println!("cargo:rustc-check-cfg=cfg(hdf5_reads_chunks, hdf5_2)");
+    if reaches("1_10_3") {
+        println!("cargo:rustc-cfg=hdf5_reads_chunks");
+    }
+    if reaches("2_0_0") {
+        println!("cargo:rustc-cfg=hdf5_2");
     }
 }

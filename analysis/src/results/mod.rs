@@ -6,6 +6,7 @@
 //! asks for.
 
 mod along_training;
+mod chunks;
 mod coordinates;
 mod of_cells;
 mod provenance;
@@ -26,6 +27,7 @@ pub use of_cells::{Kind, OfCells};
 pub use phasesweep_results::{AXES, FlowStop, Status};
 pub use provenance::Provenance;
 
+use chunks::Stored;
 use phasesweep_results::variables::{MISCLASSIFIED, TRAIN_ERROR};
 
 use crate::error::{Error, Result};
@@ -239,9 +241,12 @@ impl Results {
         coordinates::integers(&self.file, &self.path, "block_labels")
     }
 
-    fn read_cells<T: hdf5::H5Type>(&self, variable: &str, cells: Range<usize>) -> Result<Option<ArrayD<T>>> {
+    fn read_cells<T: Stored>(&self, variable: &str, cells: Range<usize>) -> Result<Option<ArrayD<T>>> {
         let Ok(dataset) = self.file.dataset(variable) else { return Ok(None) };
         self.believable::<T>(variable, &dataset)?;
+        if let Some(values) = chunks::unpacked(&dataset, &cells) {
+            return Ok(Some(values));
+        }
         let whole = |size: usize| SliceOrIndex::SliceTo { start: 0, step: 1, end: size, block: 1 };
         let mut slices = vec![SliceOrIndex::SliceTo { start: cells.start, step: 1, end: cells.end, block: 1 }];
         slices.extend(dataset.shape().into_iter().skip(1).map(whole));
