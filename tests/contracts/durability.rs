@@ -1,6 +1,7 @@
 //! A killed run loses nothing that was finished, and ends in the same results.
 
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::rig::{SMALL, expect_code, mpirun, phasesweep, results, sweep_file, train};
@@ -26,6 +27,58 @@ fn killed_half_way_and_run_again_equals_an_unbroken_run() {
     }
 }
 
+/// Starts a run of these settings, and waits until it trains.
+fn at_work(sweep: &Path, out: &Path, settings: &[&str]) -> Child {
+    let mut run = phasesweep();
+    run.arg("run").arg(sweep).arg("--out").arg(out).args(settings);
+    let child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for_training(out);
+    child
+}
+
+/// Waits until a cohort is noted as being at work.
+fn wait_for_training(out: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while std::fs::read_dir(out.join("running")).map_or(0, Iterator::count) == 0 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn interrupt(child: &Child) {
+    expect_code(Command::new("kill").args(["-INT", &child.id().to_string()]), 0);
+}
+
+/// `timeout` and `mpirun` make two of one SIGINT. One that comes later is a person's who does not wait for the end of an epoch.
+#[test]
+fn interrupts_that_come_together_are_one_and_a_later_one_ends_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let sweep = sweep_file(dir.path(), SMALL);
+    let mut child = at_work(&sweep, &dir.path().join("echoes"), &["--set", "train.epochs=1000000"]);
+    interrupt(&child);
+    std::thread::sleep(Duration::from_millis(50));
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(75), "interrupted and resumable");
+
+    // An epoch of some 150 billion operations, of a run alone and on one thread: many seconds.
+    let long = [
+        "--set",
+        "architecture.hidden=[4000,4000]",
+        "--set",
+        "subsample.size=1500",
+        "--set",
+        "sweep.seeds=1",
+        "--threads",
+        "1",
+        "--replicas",
+        "1",
+    ];
+    let mut child = at_work(&sweep, &dir.path().join("meant"), &long);
+    interrupt(&child);
+    std::thread::sleep(Duration::from_millis(1200));
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130), "ended at once");
+}
+
 /// SIGTERM checkpoints, ends with 75, and the same command goes on to the unbroken results.
 #[test]
 fn a_terminated_run_is_resumable_under_mpi() {
@@ -37,13 +90,10 @@ fn a_terminated_run_is_resumable_under_mpi() {
     let mut run = mpirun(2);
     run.arg("run").arg(&sweep).arg("--out").arg(&out);
     let mut child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while std::fs::read_dir(out.join("running")).map_or(0, Iterator::count) == 0 && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_for_training(&out);
     std::thread::sleep(Duration::from_millis(300));
     // mpirun passes SIGUSR1 on to every rank, as Slurm's --signal does.
-    expect_code(std::process::Command::new("kill").args(["-USR1", &child.id().to_string()]), 0);
+    expect_code(Command::new("kill").args(["-USR1", &child.id().to_string()]), 0);
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(75), "interrupted and resumable");
     expect_code(mpirun(2).arg("run").arg(&sweep).arg("--out").arg(&out), 0);
