@@ -30,6 +30,11 @@ if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
     }
 fi
 export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
+# What is built now, whatever is committed until it is: a build takes minutes.
+commit=$(git rev-parse --verify --quiet HEAD) || commit=''
+if [ -n "$commit" ] && [ -n "$(git status --porcelain --untracked-files=no)" ]; then
+    echo "warning: there are changes that are not committed: the programs have them, the archive of the sources does not" >&2
+fi
 umask 022
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
@@ -60,9 +65,9 @@ install -m 644 "$output/$name.spdx.json" "$stage/$name/share/doc/phasesweep/phas
 tar -C "$stage" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --format=gnu \
     -cf - "$name" | gzip -9 --no-name > "$output/$name.tar.gz"
 files=("$name.tar.gz" "$name.spdx.json")
-if git rev-parse --verify --quiet HEAD > /dev/null; then
+if [ -n "$commit" ]; then
     sources=phasesweep-$version-source.tar.gz easyconfig=phasesweep-$version-gompi-2025b.eb
-    git archive --format=tar --prefix="phasesweep-$version/" HEAD | gzip -9 --no-name > "$output/$sources"
+    git archive --format=tar --prefix="phasesweep-$version/" "$commit" | gzip -9 --no-name > "$output/$sources"
     packaging/easybuild/easyconfig.py "$output/$sources" > "$output/$easyconfig"
     files+=("$sources" "$easyconfig")
 fi
