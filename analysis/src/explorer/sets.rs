@@ -47,7 +47,7 @@ pub fn seal(cells: usize, all: &[Stragglers]) -> Result<Option<String>> {
     let note = match every {
         1 => String::new(),
         _ => format!(
-            "The page holds which samples they are for {} of {cells} cells, taken evenly; `misclassified` in results.h5 has all.",
+            "The page holds which samples they are for {} of {cells} cells, taken evenly; “misclassified” in results.h5 has all.",
             kept.len()
         ),
     };

@@ -106,7 +106,7 @@ pub fn read(results: &Results, series: &AllSeries, lines: &[Line]) -> Result<(Dr
     }
     if every > 1 {
         out.notes.push(format!(
-            "Trajectories of {} of {all} cells are on the page, taken evenly; `phasesweep show` has those of every cell.",
+            "Trajectories of {} of {all} cells are on the page, taken evenly; “phasesweep show” has those of every cell.",
             out.cells.len()
         ));
     }
