@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::rig::{SMALL, expect_code, mpirun, phasesweep, results, sweep_file, train};
+use crate::rig::{SMALL, expect_code, mpirun, phasesweep, results, sweep_file, train, wait_for};
 
 /// SIGKILL of the whole process at several moments, then a rerun: bit for bit the unbroken results.
 #[test]
@@ -31,17 +31,9 @@ fn killed_half_way_and_run_again_equals_an_unbroken_run() {
 fn at_work(sweep: &Path, out: &Path, settings: &[&str]) -> Child {
     let mut run = phasesweep();
     run.arg("run").arg(sweep).arg("--out").arg(out).args(settings);
-    let child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    wait_for_training(out);
+    let mut child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for(&out.join("running"), &mut child);
     child
-}
-
-/// Waits until a cohort is noted as being at work.
-fn wait_for_training(out: &Path) {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while std::fs::read_dir(out.join("running")).map_or(0, Iterator::count) == 0 && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn interrupt(child: &Child) {
@@ -90,7 +82,7 @@ fn a_terminated_run_is_resumable_under_mpi() {
     let mut run = mpirun(2);
     run.arg("run").arg(&sweep).arg("--out").arg(&out);
     let mut child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    wait_for_training(&out);
+    wait_for(&out.join("running"), &mut child);
     std::thread::sleep(Duration::from_millis(300));
     // mpirun passes SIGUSR1 on to every rank, as Slurm's --signal does.
     expect_code(Command::new("kill").args(["-USR1", &child.id().to_string()]), 0);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use phasesweep::observables::OBSERVABLES;
 use phasesweep::store::schema::{VARIABLES, dimensions};
 
-use crate::rig::{SMALL, expect_code, mpirun, phasesweep, sweep_file};
+use crate::rig::{SMALL, expect_code, mpirun, phasesweep, sweep_file, wait_for};
 
 /// Dense and convolutional networks, in minibatches, on all samples and without those misclassified at an epoch; one of the
 /// optimisers diverges at once.
@@ -314,14 +314,6 @@ fn what_cannot_be_measured_afterwards_is_refused_with_what_to_do() {
 
 /// A measurement that takes a few seconds in all.
 const LONG: &str = "sharpness={iterations=10,probes=15,points=200}";
-
-fn wait_for(what: &Path, child: &mut std::process::Child) {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    let there = || std::fs::read_dir(what).map_or(0, Iterator::count) > 0;
-    while !there() && Instant::now() < deadline && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
 
 fn sharpness_folder(run: &Path) -> PathBuf {
     let folders = std::fs::read_dir(run.join("observe/sharpness")).unwrap().map(|entry| entry.unwrap().path());

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 use phasesweep_results::Dtype;
 
@@ -123,4 +124,13 @@ pub(crate) fn results(path: &Path) -> Results {
 pub(crate) fn train(command: &mut Command, sweep: &Path, out: &Path) -> Results {
     expect_code(command.arg("run").arg(sweep).arg("--out").arg(out), 0);
     results(&out.join("results.h5"))
+}
+
+/// Waits until there is something in a folder, as in `running` while a cohort is at work, or the child that fills it has ended.
+pub(crate) fn wait_for(folder: &Path, child: &mut Child) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let there = || std::fs::read_dir(folder).map_or(0, Iterator::count) > 0;
+    while !there() && Instant::now() < deadline && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
