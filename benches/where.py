@@ -29,7 +29,7 @@ ROWS = {
     "cnn": ["benches/cnn.toml", "sweep.seeds.count=8", "train.epochs=80"],
     "residual": ["benches/residual.toml", "train.epochs=60"],
 }
-PRODUCTS = {"FirstLayer", "FirstGradient", "Sums", "WeightGradient", "Predict", "PullBack", "Measure"}
+PRODUCTS = {"FirstLayer", "FirstGradient", "Sums", "WeightGradient", "Predict", "Measure"}
 LEAST = 0.02
 
 
