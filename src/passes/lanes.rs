@@ -1,7 +1,7 @@
-//! Vectors of 32 bytes: with AVX2 where the processor has it, as arrays elsewhere.
+//! Vectors of 32 bytes, with AVX2 where the processor has it and as arrays elsewhere, and of 64 bytes with AVX-512.
 //!
-//! Invariants: arrays compute the bits of AVX2; the AVX2 types are used only inside functions compiled for AVX2 and FMA,
-//! behind a look at the processor.
+//! Invariants: all compute the same bits; the processor's own vectors are used only inside functions compiled for their
+//! instructions, behind a look at the processor.
 
 #![allow(unsafe_code)]
 
@@ -52,7 +52,7 @@ pub trait Lanes: Copy {
     /// The sum of its numbers.
     #[inline(always)]
     fn sum(self) -> Self::T {
-        let mut values = [Self::T::default(); 8];
+        let mut values = [Self::T::default(); 16];
         self.store(&mut values);
         values[..Self::N].iter().copied().sum()
     }
@@ -201,21 +201,51 @@ fn exp_double<V: Lanes<T = f64>>(x: V) -> V {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod avx2 {
+mod x86 {
     #![allow(clippy::undocumented_unsafe_blocks)] // Stated once, for all: see the module's invariant.
 
     use std::arch::x86_64::*;
 
     use super::Lanes;
 
+    /// `value` where a > b, or where a = b, else 0: comparisons of 64 bytes answer with a mask, shorter ones with a vector.
+    macro_rules! chosen {
+        ($greater:ident, $equal:ident, $inner:ty, $compare:ident, $and:ident) => {
+            #[inline(always)]
+            unsafe fn $greater(a: $inner, b: $inner, value: $inner) -> $inner {
+                unsafe { $and($compare::<_CMP_GT_OQ>(a, b), value) }
+            }
+
+            #[inline(always)]
+            unsafe fn $equal(a: $inner, b: $inner, value: $inner) -> $inner {
+                unsafe { $and($compare::<_CMP_EQ_OQ>(a, b), value) }
+            }
+        };
+    }
+
+    chosen!(greater_8, equal_8, __m256, _mm256_cmp_ps, _mm256_and_ps);
+    chosen!(greater_4, equal_4, __m256d, _mm256_cmp_pd, _mm256_and_pd);
+    chosen!(wide_greater_16, wide_equal_16, __m512, _mm512_cmp_ps_mask, _mm512_maskz_mov_ps);
+    chosen!(wide_greater_8, wide_equal_8, __m512d, _mm512_cmp_pd_mask, _mm512_maskz_mov_pd);
+
+    #[inline(always)]
+    unsafe fn abs_8(a: __m256) -> __m256 {
+        unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), a) }
+    }
+
+    #[inline(always)]
+    unsafe fn abs_4(a: __m256d) -> __m256d {
+        unsafe { _mm256_andnot_pd(_mm256_set1_pd(-0.0), a) }
+    }
+
     macro_rules! vector {
         (
-            $name:ident, $inner:ty, $type:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident, $fma:ident,
-            $add:ident, $sub:ident, $sqrt:ident, $max:ident, $zero:ident, $compare:ident, $and:ident, $and_not:ident,
-            $mul:ident, $div:ident, $min:ident, $exp:ident, $to_bits:ident, $from_bits:ident, $left:ident, $plus:ident,
-            $bits:ident, $mantissa:literal, $bias:literal
+            $(#[$doc:meta])* $name:ident, $inner:ty, $type:ty, $lanes:literal, $splat:ident, $load:ident, $store:ident,
+            $fma:ident, $add:ident, $sub:ident, $sqrt:ident, $max:ident, $zero:ident, $greater:ident, $equal:ident,
+            $abs:ident, $mul:ident, $div:ident, $min:ident, $exp:ident, $to_bits:ident, $from_bits:ident, $left:ident,
+            $plus:ident, $bits:ident, $mantissa:literal, $bias:literal
         ) => {
-            /// Eight f32 or four f64 in one register.
+            $(#[$doc])*
             #[derive(Clone, Copy)]
             pub(crate) struct $name($inner);
 
@@ -277,7 +307,7 @@ mod avx2 {
 
                 #[inline(always)]
                 fn equal(self, b: Self, value: Self) -> Self {
-                    $name(unsafe { $and($compare::<_CMP_EQ_OQ>(self.0, b.0), value.0) })
+                    $name(unsafe { $equal(self.0, b.0, value.0) })
                 }
 
                 #[inline(always)]
@@ -300,7 +330,7 @@ mod avx2 {
 
                 #[inline(always)]
                 fn abs(self) -> Self {
-                    $name(unsafe { $and_not($splat(-0.0), self.0) })
+                    $name(unsafe { $abs(self.0) })
                 }
 
                 #[inline(always)]
@@ -310,13 +340,14 @@ mod avx2 {
 
                 #[inline(always)]
                 fn gate(self, value: Self) -> Self {
-                    $name(unsafe { $and($compare::<_CMP_GT_OQ>(self.0, $zero()), value.0) })
+                    $name(unsafe { $greater(self.0, $zero(), value.0) })
                 }
             }
         };
     }
 
     vector!(
+        /// Eight f32.
         F32x8,
         __m256,
         f32,
@@ -330,9 +361,9 @@ mod avx2 {
         _mm256_sqrt_ps,
         _mm256_max_ps,
         _mm256_setzero_ps,
-        _mm256_cmp_ps,
-        _mm256_and_ps,
-        _mm256_andnot_ps,
+        greater_8,
+        equal_8,
+        abs_8,
         _mm256_mul_ps,
         _mm256_div_ps,
         _mm256_min_ps,
@@ -346,6 +377,7 @@ mod avx2 {
         127
     );
     vector!(
+        /// Four f64.
         F64x4,
         __m256d,
         f64,
@@ -359,9 +391,9 @@ mod avx2 {
         _mm256_sqrt_pd,
         _mm256_max_pd,
         _mm256_setzero_pd,
-        _mm256_cmp_pd,
-        _mm256_and_pd,
-        _mm256_andnot_pd,
+        greater_4,
+        equal_4,
+        abs_4,
         _mm256_mul_pd,
         _mm256_div_pd,
         _mm256_min_pd,
@@ -374,7 +406,67 @@ mod avx2 {
         52,
         1023
     );
+    vector!(
+        /// Sixteen f32.
+        F32x16,
+        __m512,
+        f32,
+        16,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_fmadd_ps,
+        _mm512_add_ps,
+        _mm512_sub_ps,
+        _mm512_sqrt_ps,
+        _mm512_max_ps,
+        _mm512_setzero_ps,
+        wide_greater_16,
+        wide_equal_16,
+        _mm512_abs_ps,
+        _mm512_mul_ps,
+        _mm512_div_ps,
+        _mm512_min_ps,
+        exp_single,
+        _mm512_castps_si512,
+        _mm512_castsi512_ps,
+        _mm512_slli_epi32,
+        _mm512_add_epi32,
+        _mm512_set1_epi32,
+        23,
+        127
+    );
+    vector!(
+        /// Eight f64.
+        F64x8,
+        __m512d,
+        f64,
+        8,
+        _mm512_set1_pd,
+        _mm512_loadu_pd,
+        _mm512_storeu_pd,
+        _mm512_fmadd_pd,
+        _mm512_add_pd,
+        _mm512_sub_pd,
+        _mm512_sqrt_pd,
+        _mm512_max_pd,
+        _mm512_setzero_pd,
+        wide_greater_8,
+        wide_equal_8,
+        _mm512_abs_pd,
+        _mm512_mul_pd,
+        _mm512_div_pd,
+        _mm512_min_pd,
+        exp_double,
+        _mm512_castpd_si512,
+        _mm512_castsi512_pd,
+        _mm512_slli_epi64,
+        _mm512_add_epi64,
+        _mm512_set1_epi64,
+        52,
+        1023
+    );
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use avx2::{F32x8, F64x4};
+pub(crate) use x86::{F32x8, F32x16, F64x4, F64x8};

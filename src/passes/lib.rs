@@ -29,5 +29,5 @@ mod tests;
 
 pub use lanes::Lanes;
 pub use plan::{Passes, Weights, followed, scaled_layers};
-pub use real::{Job, Real, View, fast};
+pub use real::{Job, Real, Vectors, View, fast};
 pub use tape::{Room, Signal};

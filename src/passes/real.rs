@@ -66,8 +66,41 @@ pub trait Real:
     fn wide(self) -> f64;
     /// `out` (column by column) = a · b, or += where `add`.
     fn product(out: &mut [Self], a: View<'_, Self>, b: View<'_, Self>, add: bool);
-    /// Does a job with the widest vectors there are: AVX2 where `fast`, arrays elsewhere.
+    /// Does a job with vectors of 32 bytes: with AVX2 where `fast`, as arrays elsewhere.
     fn vectorised<J: Job<Self>>(fast: bool, job: J) -> J::Output;
+    /// Does a job, which must not mind how long they are, with those vectors.
+    fn with<J: Job<Self>>(vectors: Vectors, job: J) -> J::Output;
+}
+
+/// What vectors a processor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vectors {
+    /// Arrays of 32 bytes, which any has.
+    Arrays,
+    /// 32 bytes, with fused multiply-adds.
+    Avx2,
+    /// 64 bytes.
+    Avx512,
+}
+
+impl Vectors {
+    /// The longest that this processor has.
+    pub fn longest() -> Vectors {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx512f") && fast() {
+            return Vectors::Avx512;
+        }
+        if fast() { Vectors::Avx2 } else { Vectors::Arrays }
+    }
+
+    /// Their name, for the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Vectors::Arrays => "portable",
+            Vectors::Avx2 => "avx2",
+            Vectors::Avx512 => "avx512",
+        }
+    }
 }
 
 /// Loops that can be compiled for vectors of any kind.
@@ -79,7 +112,7 @@ pub trait Job<T: Real> {
 }
 
 macro_rules! real {
-    ($type:ty, $lanes:literal, $negligible:literal, $fast:ty) => {
+    ($type:ty, $lanes:literal, $negligible:literal, $fast:ty, $long:ty) => {
         impl Real for $type {
             const NEGLIGIBLE: f64 = $negligible;
 
@@ -120,6 +153,20 @@ macro_rules! real {
                 let _ = fast;
                 job.run::<[$type; $lanes]>()
             }
+
+            fn with<J: Job<$type>>(vectors: Vectors, job: J) -> J::Output {
+                #[cfg(target_arch = "x86_64")]
+                if vectors == Vectors::Avx512 {
+                    assert!(Vectors::longest() == Vectors::Avx512, "the processor has no AVX-512");
+                    #[target_feature(enable = "avx512f,avx2,fma")]
+                    unsafe fn enter<J: Job<$type>>(job: J) -> J::Output {
+                        job.run::<$long>()
+                    }
+                    // SAFETY: the processor was asked for these instructions above.
+                    return unsafe { enter(job) };
+                }
+                Self::vectorised(vectors != Vectors::Arrays, job)
+            }
         }
 
         const _: () = assert!(<[$type; $lanes] as Lanes>::N == $lanes);
@@ -127,14 +174,14 @@ macro_rules! real {
 }
 
 #[cfg(target_arch = "x86_64")]
-use super::lanes::{F32x8, F64x4};
+use super::lanes::{F32x8, F32x16, F64x4, F64x8};
 #[cfg(not(target_arch = "x86_64"))]
 type F32x8 = [f32; 8];
 #[cfg(not(target_arch = "x86_64"))]
 type F64x4 = [f64; 4];
 
-real!(f32, 8, 1e-8, F32x8);
-real!(f64, 4, 1e-14, F64x4);
+real!(f32, 8, 1e-8, F32x8, F32x16);
+real!(f64, 4, 1e-14, F64x4, F64x8);
 
 /// Whether the processor has the instructions of the fast loops.
 pub fn fast() -> bool {

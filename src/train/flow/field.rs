@@ -10,12 +10,12 @@ use rayon::prelude::*;
 
 use super::deep;
 use super::network::Network;
-use super::packed::{Packed, block};
-use super::shallow::{Apart, Outputs, ROWS, Sums, TILE};
+use super::packed::Packed;
+use super::shallow::{Apart, Outputs, ROWS, Sums, width};
 use crate::sweep::Activation;
 use phasesweep_networks::LayerShape;
 use phasesweep_passes::{Passes, Room, Weights};
-use phasesweep_passes::{Real, fast};
+use phasesweep_passes::{Real, Vectors};
 
 /// Numbers of a tile of the deep passes, in every layer's inputs, and the most samples: they are to stay in cache.
 const DEEP_TILE: (usize, usize) = (1 << 17, 128);
@@ -53,7 +53,7 @@ impl<T: Real> Points<T> {
     }
 
     fn new(rows: Vec<T>, len: usize, tiled: bool) -> Points<T> {
-        let (d, tile) = (rows.len() / len.max(1), tile::<T>());
+        let (d, tile) = (rows.len() / len.max(1), width::<T>());
         let mut tiles = Vec::new();
         if tiled {
             tiles.resize(len.div_ceil(tile) * d * tile, T::default());
@@ -66,16 +66,12 @@ impl<T: Real> Points<T> {
     }
 }
 
-/// Samples of a tile of the shallow loops.
-const fn tile<T>() -> usize {
-    TILE * 32 / size_of::<T>()
-}
-
 /// A network in a precision at the parameters that were loaded last, with room to work.
 pub(super) struct Field<T> {
     network: Network,
     shallow: bool,
-    fast: bool,
+    /// Vectors of the shallow loops; tests vary them.
+    pub(super) vectors: Vectors,
     /// Products of one sample's output.
     products: usize,
     /// Samples of a tile of the deep passes.
@@ -109,7 +105,7 @@ impl<T: Real> Field<T> {
         Field {
             network,
             shallow,
-            fast: fast(),
+            vectors: Vectors::longest(),
             products,
             deep_tile: (DEEP_TILE.0 / each.max(1)).clamp(4, DEEP_TILE.1),
             shared: false,
@@ -124,19 +120,18 @@ impl<T: Real> Field<T> {
     }
 
     /// What computes, for the log.
-    pub(super) fn describe(&self) -> &'static str {
-        if self.is_graph() {
-            return if self.fast {
-                "any graph, samples in lanes, avx2"
-            } else {
-                "any graph, samples in lanes, portable"
-            };
+    pub(super) fn describe(&self) -> String {
+        match (self.shallow, self.is_graph(), self.fast()) {
+            (true, _, _) => format!("one hidden layer of rectifiers, {}", self.vectors.name()),
+            (_, true, true) => "any graph, samples in lanes, avx2".to_owned(),
+            (_, true, false) => "any graph, samples in lanes, portable".to_owned(),
+            (_, false, _) => "layer by layer".to_owned(),
         }
-        match (self.shallow, self.fast) {
-            (true, true) => "one hidden layer of rectifiers, avx2",
-            (true, false) => "one hidden layer of rectifiers, portable",
-            (false, _) => "layer by layer",
-        }
+    }
+
+    /// Whether the passes of a graph have vectors of the processor's own.
+    fn fast(&self) -> bool {
+        self.vectors != Vectors::Arrays
     }
 
     /// Samples from rows `[sample, input]`.
@@ -167,7 +162,7 @@ impl<T: Real> Field<T> {
     pub(super) fn apart(&self, other: &Packed<T>) -> [f64; 2] {
         let here = (&self.packed.blocks[..], &self.packed.block_output[..]);
         let there = (&other.blocks[..], &other.block_output[..]);
-        T::vectorised(self.fast, Apart { inputs: self.network.inputs, here, there })
+        T::with(self.vectors, Apart { inputs: self.network.inputs, here, there })
     }
 
     /// Relative rounding error that an output may have: that of a sum as long as the network is wide, term after term.
@@ -192,7 +187,7 @@ impl<T: Real> Field<T> {
             let one = |(rows, out): (&[T], &mut [T])| {
                 let mut room = self.room();
                 for (rows, out) in rows.chunks(tile * d).zip(out.chunks_mut(tile)) {
-                    passes.outputs(&self.weights, self.fast, rows, out, &mut room);
+                    passes.outputs(&self.weights, self.fast(), rows, out, &mut room);
                 }
                 self.leave(room);
             };
@@ -215,18 +210,18 @@ impl<T: Real> Field<T> {
             }
             return;
         }
-        let tiles = count.div_ceil(tile::<T>());
-        out.resize(tiles * tile::<T>(), T::default());
+        let tiles = count.div_ceil(width::<T>());
+        out.resize(tiles * width::<T>(), T::default());
         let net = &self.packed;
         let run = |tiles: &[T], out: &mut [T]| {
             let (weight, bias, output) = (&net.weight[..], &net.bias[..], &net.output[..]);
-            T::vectorised(self.fast, Outputs { inputs: d, weight, bias, output, offset: net.offset, tiles, out });
+            T::with(self.vectors, Outputs { inputs: d, weight, bias, output, offset: net.offset, tiles, out });
         };
-        let values = &points.tiles[..tiles * d * tile::<T>()];
+        let values = &points.tiles[..tiles * d * width::<T>()];
         let parts = self.parts(count * self.products, tiles);
         if parts > 1 {
             let each = tiles.div_ceil(parts);
-            let pieces = values.par_chunks(each * d * tile::<T>()).zip(out.par_chunks_mut(each * tile::<T>()));
+            let pieces = values.par_chunks(each * d * width::<T>()).zip(out.par_chunks_mut(each * width::<T>()));
             pieces.with_max_len(1).for_each(|(tiles, out)| run(tiles, out));
         } else {
             run(values, out);
@@ -305,7 +300,7 @@ impl<T: Real> Field<T> {
                     own.push(output);
                     c(first + lane, output)
                 };
-                passes.gradient(&self.weights, self.fast, rows, coefficient, &mut part, &mut room);
+                passes.gradient(&self.weights, self.fast(), rows, coefficient, &mut part, &mut room);
             }
             self.leave(room);
             (own, part)
@@ -344,8 +339,8 @@ impl<T: Real> Field<T> {
         self.rows.resize(padded * d, T::default());
         self.coefficients.resize(padded, T::default());
         self.sums.resize(self.packed.blocks.len(), T::default());
-        let (rows, c, size) = (&self.rows[..], &self.coefficients[..], block::<T>() * (d + 1));
-        let run = |weight: &[T], out: &mut [T]| T::vectorised(self.fast, Sums { inputs: d, weight, rows, c, out });
+        let (rows, c, size) = (&self.rows[..], &self.coefficients[..], width::<T>() * (d + 1));
+        let run = |weight: &[T], out: &mut [T]| T::with(self.vectors, Sums { inputs: d, weight, rows, c, out });
         let mut sums = std::mem::take(&mut self.sums);
         let blocks = sums.len() / size;
         let parts = self.parts(2 * padded * self.products, blocks);
@@ -357,7 +352,7 @@ impl<T: Real> Field<T> {
             run(&self.packed.blocks, &mut sums);
         }
         let total = c.iter().copied().sum();
-        self.packed.gradient(&self.network, &sums, total, out);
+        self.packed.gradient(&self.network, self.vectors, &mut sums, total, out);
         self.sums = sums;
     }
 }

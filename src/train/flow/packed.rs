@@ -1,8 +1,8 @@
 //! The weights of a network of one hidden layer, scales multiplied in, in the two orders of its loops.
 
 use super::network::Network;
-use super::shallow::{BLOCK, TOGETHER};
-use phasesweep_passes::Real;
+use super::shallow::{Derivatives, TOGETHER, width};
+use phasesweep_passes::{Real, Vectors};
 
 /// A network's weights at some parameters. Neurons that fill up a group or a block have weights 0.
 #[derive(Debug, Clone, Default)]
@@ -19,11 +19,8 @@ pub(super) struct Packed<T> {
     pub(super) blocks: Vec<T>,
     /// `[block, neuron]`
     pub(super) block_output: Vec<T>,
-}
-
-/// Neurons of a block.
-pub(super) const fn block<T>() -> usize {
-    BLOCK * 32 / size_of::<T>()
+    /// Room for the derivatives by the outputs' weights, `[block, neuron]`.
+    by_output: Vec<T>,
 }
 
 impl<T: Real> Packed<T> {
@@ -47,42 +44,41 @@ impl<T: Real> Packed<T> {
         scaled(&mut self.output, outputs, last.scale * network.unit.scale, padded);
         self.offset = last.bias.map_or_else(T::default, |at| parameters[at]);
 
-        let width = block::<T>();
+        let width = width::<T>();
         let blocks = neurons.div_ceil(width);
         self.blocks.resize(blocks * width * (d + 1), T::default());
         self.block_output.resize(blocks * width, T::default());
         self.block_output[..neurons].copy_from_slice(&self.output[..neurons]);
         for (b, block) in self.blocks.chunks_exact_mut(width * (d + 1)).enumerate() {
-            let (own, of_bias) = (b * width..neurons.min((b + 1) * width), &mut block[d * width..]);
-            of_bias[..own.len()].copy_from_slice(&self.bias[own.clone()]);
-            for (n, row) in self.weight[own.start * d..own.end * d].chunks_exact(d).enumerate() {
-                row.iter().enumerate().for_each(|(j, &w)| block[j * width + n] = w);
+            let own = b * width..neurons.min((b + 1) * width);
+            block[d * width..][..own.len()].copy_from_slice(&self.bias[own.clone()]);
+            for (j, block) in block.chunks_exact_mut(width).enumerate().take(d) {
+                let weights = self.weight[own.start * d + j..].iter().step_by(d);
+                block[..own.len()].iter_mut().zip(weights).for_each(|(to, &w)| *to = w);
             }
         }
     }
 
-    /// From Σ c x and Σ c of each neuron (`sums`, in blocks) to the gradient by the parameters; `total` is Σ c of all samples.
-    pub(super) fn gradient(&self, network: &Network, sums: &[T], total: T, out: &mut [T]) {
+    /// From Σ c x and Σ c of each neuron (`sums`, in blocks, which are overwritten) to the gradient by the parameters; `total`
+    /// is Σ c of all samples.
+    pub(super) fn gradient(&mut self, network: &Network, vectors: Vectors, sums: &mut [T], total: T, out: &mut [T]) {
         let [first, last] = [&network.levels[0], &network.levels[1]];
-        let (d, neurons, width) = (network.inputs, first.layer.outputs(), block::<T>());
-        let (scale, output) = (T::of(first.scale), T::of(last.scale * network.unit.scale));
+        let (d, neurons, width) = (network.inputs, first.layer.outputs(), width::<T>());
+        let (scale, output_scale) = (T::of(first.scale), T::of(last.scale * network.unit.scale));
+        self.by_output.resize(self.block_output.len(), T::default());
+        let Packed { blocks: weight, block_output: output, by_output, .. } = self;
+        T::with(vectors, Derivatives { inputs: d, weight, output, scale, output_scale, sums, by_output });
         let bias = first.bias.unwrap_or(first.weight);
-        for (b, sums) in sums.chunks_exact(width * (d + 1)).enumerate() {
-            for (lane, neuron) in (b * width..neurons.min((b + 1) * width)).enumerate() {
-                let beta = self.output[neuron];
-                let of_bias = sums[d * width + lane];
-                let mut along = self.bias[neuron] * of_bias;
-                let to = &mut out[first.weight + neuron * d..first.weight + (neuron + 1) * d];
-                let factor = beta * scale;
-                for ((j, to), &w) in to.iter_mut().enumerate().zip(&self.weight[neuron * d..]) {
-                    let sum = sums[j * width + lane];
-                    along += w * sum;
-                    *to = factor * sum;
-                }
-                out[bias + neuron] = beta * of_bias;
-                out[last.weight + neuron] = along * output;
+        for (b, block) in sums.chunks_exact(width * (d + 1)).enumerate() {
+            let own = b * width..neurons.min((b + 1) * width);
+            let of_bias = &block[d * width..][..own.len()];
+            out[bias + own.start..][..own.len()].copy_from_slice(of_bias);
+            let of_weights = &mut out[first.weight + own.start * d..first.weight + own.end * d];
+            for (j, block) in block.chunks_exact(width).enumerate().take(d) {
+                of_weights[j..].iter_mut().step_by(d).zip(block).for_each(|(to, &from)| *to = from);
             }
         }
+        out[last.weight..][..neurons].copy_from_slice(&self.by_output[..neurons]);
         if let Some(at) = last.bias {
             out[at] = total;
         }

@@ -1,12 +1,14 @@
 //! f and its gradients: shallow loops, deep passes and autodiff agree, in both precisions.
 
+use std::sync::Arc;
+
 use super::autodiff::value_and_gradient;
 use super::case::{MEAN_FIELD, cnn, mlp, problem};
 use crate::sweep::{Activation, ArchitectureKind, MeanField};
 use crate::train::flow::deep;
 use crate::train::flow::field::Field;
 use crate::train::flow::network::Network;
-use phasesweep_passes::Real;
+use phasesweep_passes::{Real, Vectors};
 
 /// Differences, relative to the largest entry, of f and of a weighted sum of gradients from autodiff's.
 fn against_autodiff<T: Real>(kind: ArchitectureKind, mean_field: Option<MeanField>) -> (f64, f64) {
@@ -110,5 +112,47 @@ fn the_shallow_loops_are_the_deep_passes() {
     deep::add_gradient(&network, &parameters, &x, &c, &mut slow);
     for (fast, slow) in fast.iter().zip(slow) {
         assert!((fast - slow).abs() < 1e-13, "{fast} {slow}");
+    }
+}
+
+/// A flow's numbers do not depend on the processor: vectors of either length, and arrays, compute the same bits.
+#[test]
+fn the_shallow_loops_have_the_same_bits_with_any_vectors() {
+    fn bits<T: Real>(neurons: usize, inputs: usize, samples: usize, vectors: Vectors) -> Vec<u64> {
+        let mut problem = problem(mlp(&[neurons]), MEAN_FIELD, samples * inputs, 1);
+        let block = Arc::make_mut(&mut problem.block);
+        (block.features, block.live) = (inputs, (0..inputs as u32).collect());
+        block.train.x.truncate(samples * inputs);
+        block.train.y.truncate(samples);
+        let kind = mlp(&[neurons]);
+        let network = Network::new(&kind, Activation::Relu, MEAN_FIELD, &problem.block).unwrap();
+        assert_eq!(network.inputs, inputs);
+        let start = network.initial(neurons as u64, &kind, MEAN_FIELD, 1.0, &problem.block);
+        let parameters: Vec<T> = start.iter().map(|&value| T::of(value)).collect();
+        let mut field = Field::<T>::new(network);
+        field.vectors = vectors;
+        field.load(&parameters);
+        let points = field.points(&problem.block.train.x);
+        let mut outputs = Vec::new();
+        field.outputs(&points, samples, &mut outputs);
+        let terms: Vec<(usize, T)> = (0..samples).map(|i| (i, T::of((i as f64 * 0.7).sin()))).collect();
+        let mut gradient = vec![T::default(); parameters.len()];
+        field.gradient(&points, &terms, &mut gradient);
+        let moved = gradient.iter().filter(|slope| slope.wide() != 0.0).count();
+        assert!(neurons * samples < 100 || moved > gradient.len() / 4, "{moved} of {}", gradient.len());
+        outputs.iter().chain(&gradient).map(|number| number.wide().to_bits()).collect()
+    }
+    // Neurons and samples of a part of a vector, of one, of a pair and of one more; coordinates by the handful and beside.
+    for (neurons, inputs) in [(1, 1), (8, 2), (16, 3), (17, 5), (31, 6), (40, 9)] {
+        for samples in [1, 16, 33, 130] {
+            let here = |vectors| {
+                (bits::<f32>(neurons, inputs, samples, vectors), bits::<f64>(neurons, inputs, samples, vectors))
+            };
+            let expected = here(Vectors::Arrays);
+            for vectors in [Vectors::Avx2, Vectors::Avx512] {
+                let available = vectors == Vectors::longest() || Vectors::longest() == Vectors::Avx512;
+                assert!(!available || here(vectors) == expected, "{vectors:?}: {neurons}, {inputs}, {samples}");
+            }
+        }
     }
 }
