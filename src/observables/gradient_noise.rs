@@ -161,28 +161,32 @@ impl Observable for GradientNoise {
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {
         let pass = 2.0 * sizes.products.iter().sum::<f64>() * self.points.min(sizes.samples) as f64;
-        // A gradient takes three passes, a product with the Hessian nine. With random vectors a product, and for each a
-        // gradient and a product.
-        let curved = if self.probes == 0 { 0.0 } else { 9.0 + 12.0 * self.probes as f64 };
+        // A gradient takes three passes, a product with the Hessian nine, or seven where several share the first ones. With
+        // random vectors a product, and for each the way back of a gradient and a product.
+        let curved = if self.probes == 0 { 0.0 } else { 9.0 + 9.0 * self.probes as f64 };
         (3.0 + curved) * pass
     }
 
-    /// Everything without random vectors, then these one by one.
+    /// Everything without random vectors, then these.
     fn pieces(&self, _subject: &Subject<'_>) -> usize {
-        1 + self.probes
+        1 + training_loss::pieces_of_probes(self.probes)
     }
 
     fn piece(&self, view: &View<'_>, piece: usize) -> Vec<f64> {
         let loss = TrainingLoss::over(view, drawn(view, self.points));
         let count = loss.samples() as f64;
         if piece > 0 {
-            let mut numbers = Key::new("gradient noise: signs", &[view.seed]).at(piece as u64);
-            let mut signs: Vec<f64> =
-                (0..loss.samples()).map(|_| if numbers.uniform() < 0.5 { -1.0 } else { 1.0 }).collect();
-            let mean = signs.iter().sum::<f64>() / count;
-            signs.iter_mut().for_each(|sign| *sign = (*sign - mean) / (count - 1.0).sqrt());
-            let along = loss.combination(&signs);
-            return vec![dot(&along, &loss.hessian_product(&along))];
+            let expanded = loss.expanded();
+            let curvature = |probe: usize| {
+                let mut numbers = Key::new("gradient noise: signs", &[view.seed]).at(probe as u64);
+                let mut signs: Vec<f64> =
+                    (0..loss.samples()).map(|_| if numbers.uniform() < 0.5 { -1.0 } else { 1.0 }).collect();
+                let mean = signs.iter().sum::<f64>() / count;
+                signs.iter_mut().for_each(|sign| *sign = (*sign - mean) / (count - 1.0).sqrt());
+                let along = expanded.combination(&signs);
+                dot(&along, &expanded.hessian_product(&along))
+            };
+            return training_loss::probes(piece, self.probes).map(curvature).collect();
         }
         let (gradient, squares) = loss.gradient_and_squares();
         let square = dot(&gradient, &gradient);

@@ -126,28 +126,32 @@ impl Observable for Sharpness {
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {
         let samples = self.points.min(sizes.samples) as f64;
-        // Forward and back, and both again along the vector, of which the way back takes two products for each.
-        let product = 9.0 * 2.0 * sizes.products.iter().sum::<f64>() * samples;
+        // Along the vector and back, each by two products for one of a pass; forward and back are taken once for several.
+        let product = 7.0 * 2.0 * sizes.products.iter().sum::<f64>() * samples;
         let steps = self.iterations as f64;
         (steps + self.probes as f64) * product + 4.0 * steps * steps * sizes.parameters
     }
 
-    /// The eigenvalues, then the random vectors one by one.
+    /// The eigenvalues, then the random vectors.
     fn pieces(&self, _subject: &Subject<'_>) -> usize {
-        1 + self.probes
+        1 + training_loss::pieces_of_probes(self.probes)
     }
 
     fn piece(&self, view: &View<'_>, piece: usize) -> Vec<f64> {
         let loss = TrainingLoss::of(view, self.points);
+        let parameters = loss.parameters();
+        let loss = loss.expanded();
         let product = |vector: &[f64]| loss.hessian_product(vector);
         if piece == 0 {
-            let (values, residuals) = largest(product, loss.parameters(), self.eigenvalues, self.iterations, view.seed);
+            let (values, residuals) = largest(product, parameters, self.eigenvalues, self.iterations, view.seed);
             return [values, residuals].concat();
         }
-        let mut numbers = Key::new("sharpness: signs", &[view.seed]).at(piece as u64);
-        let signs: Vec<f64> =
-            (0..loss.parameters()).map(|_| if numbers.uniform() < 0.5 { -1.0 } else { 1.0 }).collect();
-        vec![dot(&signs, &product(&signs))]
+        let trace = |probe: usize| {
+            let mut numbers = Key::new("sharpness: signs", &[view.seed]).at(probe as u64);
+            let signs: Vec<f64> = (0..parameters).map(|_| if numbers.uniform() < 0.5 { -1.0 } else { 1.0 }).collect();
+            dot(&signs, &product(&signs))
+        };
+        training_loss::probes(piece, self.probes).map(trace).collect()
     }
 
     fn values(&self, _subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {

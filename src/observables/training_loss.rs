@@ -6,16 +6,34 @@
 //! comes out depends on the network, the weights and the samples alone; samples are taken in their order, in groups of a
 //! size that the network decides.
 
+use std::cell::OnceCell;
+
 use phasesweep_networks::Graph;
 
 use super::loss::Loss;
 use super::setup::View;
 use crate::data::Samples;
 use crate::data::stream::Key;
-use crate::observe::batch::Batch;
+use crate::observe::batch::{AtNodes, Batch};
 
 /// Numbers that a group of samples may take at all nodes: 16 MiB.
 const GROUP_NUMBERS: usize = 1 << 21;
+
+/// Bytes of what products share that are kept between them.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// Random vectors that one piece of an observable takes: they share what [`TrainingLoss::expanded`] computes.
+const PROBES: usize = 5;
+
+/// Pieces that take so many random vectors.
+pub fn pieces_of_probes(probes: usize) -> usize {
+    probes.div_ceil(PROBES)
+}
+
+/// The random vectors of a piece, both counted from 1.
+pub fn probes(piece: usize, probes: usize) -> std::ops::RangeInclusive<usize> {
+    (piece - 1) * PROBES + 1..=probes.min(piece * PROBES)
+}
 
 /// A replica's network on some of its training samples.
 #[derive(Debug)]
@@ -84,6 +102,16 @@ fn rows(samples: &Samples, inputs: usize, places: &[usize]) -> Vec<f64> {
     places.iter().flat_map(row).collect()
 }
 
+/// Numbers of a sample at all nodes.
+fn numbers(graph: &Graph) -> usize {
+    graph.nodes().iter().map(|node| node.extent.size()).sum::<usize>().max(1)
+}
+
+/// Samples of a group.
+fn group_size(graph: &Graph) -> usize {
+    (GROUP_NUMBERS / numbers(graph)).clamp(1, 256)
+}
+
 /// The network's values at these samples, group by group, each with its places.
 pub fn groups<'a>(
     graph: &'a Graph,
@@ -91,10 +119,10 @@ pub fn groups<'a>(
     samples: &'a Samples,
     places: &'a [usize],
 ) -> impl Iterator<Item = (Batch<'a>, &'a [usize])> {
-    let numbers: usize = graph.nodes().iter().map(|node| node.extent.size()).sum();
     let inputs = graph.nodes().first().map_or(0, |node| node.extent.size());
-    let groups = places.chunks((GROUP_NUMBERS / numbers.max(1)).clamp(1, 256));
-    groups.map(move |group| (Batch::new(graph, parameters, rows(samples, inputs, group)), group))
+    places
+        .chunks(group_size(graph))
+        .map(move |group| (Batch::new(graph, parameters, rows(samples, inputs, group)), group))
 }
 
 /// Calls `visit` for each of the [`groups`].
@@ -177,30 +205,31 @@ impl<'a> TrainingLoss<'a> {
 
     /// Σ_i c_i ∂ℓ_i, the gradients of the samples' own losses with these factors.
     pub fn combination(&self, factors: &[f64]) -> Vec<f64> {
-        let (count, mut gradient) = (self.counted.len() as f64, vec![0.0; self.parameters.len()]);
-        let mut factors = factors.iter();
-        self.for_each_group(|batch, group| {
-            let (_, mut delta) = self.at_outputs(batch, group);
-            let classes = (delta.len() / batch.rows().max(1)).max(1);
-            for (row, factor) in delta.chunks_exact_mut(classes).zip(factors.by_ref().take(group.len())) {
-                row.iter_mut().for_each(|d| *d *= factor * count);
-            }
-            batch.backward(&delta, &mut gradient);
-        });
-        gradient
+        self.at_parameters(0).combination(factors)
     }
 
     /// The Hessian of the loss at the parameters, times a vector.
     pub fn hessian_product(&self, direction: &[f64]) -> Vec<f64> {
-        let mut product = vec![0.0; self.parameters.len()];
-        self.for_each_group(|batch, group| {
-            let (_, delta) = self.at_outputs(batch, group);
-            let deltas = batch.backward(&delta, &mut vec![0.0; direction.len()]);
-            let tangents = batch.along(direction);
-            let along = self.outputs_along(batch, tangents.last().map_or(&[], Vec::as_slice));
-            batch.backward_along(direction, &deltas, &tangents, &along, &mut product);
-        });
-        product
+        self.at_parameters(0).hessian_product(direction)
+    }
+
+    /// The same loss for several products: what they share is computed once, as far as it fits into memory.
+    pub fn expanded(&self) -> Expanded<'_> {
+        self.at_parameters(KEPT_BYTES)
+    }
+
+    fn at_parameters(&self, bytes: usize) -> Expanded<'_> {
+        // Values, gradients, slopes and curvatures.
+        let fit = bytes / (4 * size_of::<f64>() * numbers(self.graph));
+        let whole = fit / group_size(self.graph) * group_size(self.graph);
+        let (kept, left) = self.counted.split_at(if fit < self.counted.len() { whole } else { self.counted.len() });
+        let kept = groups(self.graph, &self.parameters, self.samples, kept);
+        Expanded { loss: self, kept: kept.map(|(batch, group)| self.around(batch, group)).collect(), left }
+    }
+
+    fn around<'l>(&'l self, batch: Batch<'l>, group: &[usize]) -> Around<'l> {
+        let (_, delta) = self.at_outputs(&batch, group);
+        Around { batch, delta, deltas: OnceCell::new() }
     }
 
     fn for_each_group(&self, visit: impl FnMut(&Batch<'_>, &[usize])) {
@@ -261,6 +290,64 @@ impl<'a> TrainingLoss<'a> {
             }
         }
         along
+    }
+}
+
+/// A training loss and what products at its parameters share, of as many samples as fit into memory.
+pub struct Expanded<'l> {
+    loss: &'l TrainingLoss<'l>,
+    kept: Vec<Around<'l>>,
+    /// The samples after those.
+    left: &'l [usize],
+}
+
+/// A group of samples at the parameters.
+struct Around<'l> {
+    batch: Batch<'l>,
+    /// The gradient at the outputs `[row, class]`.
+    delta: Vec<f64>,
+    /// The gradients at all nodes, once they were asked for.
+    deltas: OnceCell<AtNodes>,
+}
+
+impl Around<'_> {
+    fn deltas(&self, parameters: usize) -> &AtNodes {
+        self.deltas.get_or_init(|| self.batch.backward(&self.delta, &mut vec![0.0; parameters]))
+    }
+}
+
+impl Expanded<'_> {
+    fn for_each(&self, mut visit: impl FnMut(&Around<'_>)) {
+        self.kept.iter().for_each(&mut visit);
+        let TrainingLoss { graph, parameters, samples, .. } = self.loss;
+        groups(graph, parameters, samples, self.left).for_each(|(batch, group)| visit(&self.loss.around(batch, group)));
+    }
+
+    /// Σ_i c_i ∂ℓ_i, the gradients of the samples' own losses with these factors.
+    pub fn combination(&self, factors: &[f64]) -> Vec<f64> {
+        let (count, mut gradient) = (self.loss.counted.len() as f64, vec![0.0; self.loss.parameters.len()]);
+        let mut factors = factors.iter();
+        self.for_each(|Around { batch, delta, .. }| {
+            let mut delta = delta.clone();
+            let classes = (delta.len() / batch.rows().max(1)).max(1);
+            for (row, factor) in delta.chunks_exact_mut(classes).zip(factors.by_ref()) {
+                row.iter_mut().for_each(|d| *d *= factor * count);
+            }
+            batch.backward(&delta, &mut gradient);
+        });
+        gradient
+    }
+
+    /// The Hessian of the loss at the parameters, times a vector.
+    pub fn hessian_product(&self, direction: &[f64]) -> Vec<f64> {
+        let mut product = vec![0.0; direction.len()];
+        self.for_each(|around| {
+            let (batch, deltas) = (&around.batch, around.deltas(direction.len()));
+            let tangents = batch.along(direction);
+            let along = self.loss.outputs_along(batch, tangents.last().map_or(&[], Vec::as_slice));
+            batch.backward_along(direction, deltas, &tangents, &along, &mut product);
+        });
+        product
     }
 }
 

@@ -13,8 +13,10 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
+
 use faer::Accum;
-use phasesweep_networks::{Graph, Node, Op};
+use phasesweep_networks::{Activation, Graph, Node, Op};
 
 pub use kernel::tangent_kernel;
 
@@ -27,6 +29,10 @@ pub struct Batch<'a> {
     parameters: &'a [f64],
     rows: usize,
     values: Vec<Vec<f64>>,
+    /// σ' and σ'' of each activation at its inputs, once they were asked for: a product with a Hessian asks three times, and
+    /// exponentials cost more than all of its sums where layers are narrow.
+    slopes: Vec<OnceCell<Vec<f64>>>,
+    curvatures: Vec<OnceCell<Vec<f64>>>,
 }
 
 /// Numbers at every node `[row, value]`: gradients at its value, or derivatives of it.
@@ -36,7 +42,9 @@ impl<'a> Batch<'a> {
     /// Forward from samples `[row, input]`.
     pub fn new(graph: &'a Graph, parameters: &'a [f64], samples: Vec<f64>) -> Batch<'a> {
         let inputs = graph.nodes().first().map_or(1, |node| node.extent.size());
-        let mut batch = Batch { graph, parameters, rows: samples.len() / inputs.max(1), values: Vec::new() };
+        let rows = samples.len() / inputs.max(1);
+        let [slopes, curvatures] = [(); 2].map(|()| vec![OnceCell::new(); graph.nodes().len()]);
+        let mut batch = Batch { graph, parameters, rows, values: Vec::new(), slopes, curvatures };
         let mut samples = Some(samples);
         for node in graph.nodes() {
             let of = |input: usize| &batch.values[node.inputs[input]];
@@ -92,6 +100,21 @@ impl<'a> Batch<'a> {
         out
     }
 
+    /// σ' at the inputs of the activation at `place`.
+    fn slopes(&self, place: usize, activation: Activation) -> &[f64] {
+        self.slopes[place].get_or_init(|| self.of_activation(place, |z, value| activation.slope_at(z, value)))
+    }
+
+    /// σ'' at the inputs of the activation at `place`.
+    fn curvatures(&self, place: usize, activation: Activation) -> &[f64] {
+        self.curvatures[place].get_or_init(|| self.of_activation(place, |z, value| activation.curvature_at(z, value)))
+    }
+
+    fn of_activation(&self, place: usize, of: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+        let inputs = &self.values[self.graph.nodes()[place].inputs[0]];
+        inputs.iter().zip(&self.values[place]).map(|(&z, &value)| of(z, value)).collect()
+    }
+
     fn zeros(&self) -> AtNodes {
         self.values.iter().map(|value| vec![0.0; value.len()]).collect()
     }
@@ -112,8 +135,8 @@ impl<'a> Batch<'a> {
                 Op::Input => {}
                 Op::Flatten | Op::Add => node.inputs.iter().for_each(|&from| add(&mut below[from], delta)),
                 Op::Activation(activation) => {
-                    for ((sum, &z), own) in below[from].iter_mut().zip(&self.values[from]).zip(delta) {
-                        *sum += activation.slope(z) * own;
+                    for ((sum, slope), own) in below[from].iter_mut().zip(self.slopes(place, activation)).zip(delta) {
+                        *sum += slope * own;
                     }
                 }
                 Op::Scale(factor) => below[from].iter_mut().zip(delta).for_each(|(sum, own)| *sum += factor.0 * own),
@@ -145,14 +168,14 @@ impl<'a> Batch<'a> {
     pub fn along(&self, direction: &[f64]) -> AtNodes {
         let mut tangents: AtNodes = Vec::new();
         let mut columns = Vec::new();
-        for node in self.graph.nodes() {
+        for (place, node) in self.graph.nodes().iter().enumerate() {
             let of = |input: usize| &tangents[node.inputs[input]];
             let tangent = match node.op {
                 Op::Input => vec![0.0; self.values[0].len()],
                 Op::Flatten => of(0).clone(),
                 Op::Add => of(0).iter().zip(of(1)).map(|(a, b)| a + b).collect(),
                 Op::Activation(activation) => {
-                    self.values[node.inputs[0]].iter().zip(of(0)).map(|(&z, t)| activation.slope(z) * t).collect()
+                    self.slopes(place, activation).iter().zip(of(0)).map(|(slope, t)| slope * t).collect()
                 }
                 Op::Scale(factor) => of(0).iter().map(|t| factor.0 * t).collect(),
                 Op::Pool(_) => self.pooled(node, of(0)),
@@ -201,9 +224,10 @@ impl<'a> Batch<'a> {
                 Op::Input => {}
                 Op::Flatten | Op::Add => node.inputs.iter().for_each(|&from| add(&mut below[from], own)),
                 Op::Activation(activation) => {
-                    let at = self.values[from].iter().zip(&tangents[from]);
-                    for (((sum, (&z, t)), d), own) in below[from].iter_mut().zip(at).zip(delta).zip(own) {
-                        *sum += activation.slope(z) * own + activation.curvature(z) * t * d;
+                    let bends = self.slopes(place, activation).iter().zip(self.curvatures(place, activation));
+                    let here = bends.zip(&tangents[from]).zip(delta.iter().zip(own));
+                    for (sum, (((slope, curvature), t), (d, own))) in below[from].iter_mut().zip(here) {
+                        *sum += slope * own + curvature * t * d;
                     }
                 }
                 Op::Scale(factor) => below[from].iter_mut().zip(own).for_each(|(sum, own)| *sum += factor.0 * own),
