@@ -5,7 +5,8 @@ use super::convolution::Images;
 use super::gathered::Gathered;
 use super::inputs::{Columns, Set};
 use super::layer::Layer;
-use super::simd::{ADD, FROM, Lane, ONTO, Operand, Rows, STORE, Strip, Task, gather, prefetch, product};
+use super::layout::{Layout, Panel};
+use super::simd::{ADD, FROM, Lane, ONTO, Operand, Rows, STORE, Side, Strip, Task, gather, prefetch, product};
 
 /// Samples between the one that is computed and the one whose lists are prefetched: sparse rows are not contiguous in memory.
 const PREFETCH_DISTANCE: usize = 6;
@@ -84,28 +85,60 @@ impl Task for FirstLayer<'_> {
     }
 }
 
+/// Panels that a sparse product takes at once, and where the first of them begins among the columns and among the weights.
+struct Share {
+    column: usize,
+    weight: usize,
+    strip: Strip,
+}
+
+/// Cuts a layout's panels into shares as large as registers allow. Without a `stride` B is the weights, and C a row of
+/// outputs; with one, C is the weights' gradient, and B rows of outputs that are so far apart.
+#[inline(always)]
+fn shares<V: Lane, const NV: usize>(layout: &Layout, stride: Option<usize>) -> Vec<Share> {
+    let side = |vectors: usize, panels: usize, distance: usize| match stride {
+        None => Side { panels, b_row: vectors * V::LEN, b_panel: distance, c_panel: vectors * V::LEN },
+        Some(stride) => Side { panels, b_row: stride, b_panel: vectors * V::LEN, c_panel: distance },
+    };
+    let runs: Vec<(Panel, usize, usize)> = layout.runs().collect();
+    if let [(wide, many, distance), (narrow, few, shorter)] = runs[..]
+        && Strip::mixes::<V, NV>(wide.vectors, many, few)
+    {
+        let (column, weight) = (wide.first * V::LEN, wide.offset);
+        let (columns, weights) = (narrow.first * V::LEN - column, narrow.offset - weight);
+        let [b_narrow, c_narrow] = if stride.is_none() { [weights, columns] } else { [columns, weights] };
+        let (wide, vectors) = (side(wide.vectors, many, distance), wide.vectors);
+        let narrow = side(narrow.vectors, few, shorter);
+        return vec![Share { column, weight, strip: Strip { vectors, wide, narrow, b_narrow, c_narrow } }];
+    }
+    let mut shares = Vec::new();
+    for (panel, count, distance) in runs {
+        let (vectors, at_once) = (panel.vectors, Strip::share::<V>(panel.vectors, count));
+        for done in (0..count).step_by(at_once) {
+            let wide = side(vectors, at_once.min(count - done), distance);
+            let (column, weight) = ((panel.first + done * vectors) * V::LEN, panel.offset + done * distance);
+            let strip = Strip { vectors, wide, narrow: Side::default(), b_narrow: 0, c_narrow: 0 };
+            shares.push(Share { column, weight, strip });
+        }
+    }
+    shares
+}
+
 #[inline(always)]
 fn sparse_forward<V: Lane, const NV: usize>(layer: &mut Layer, rows: &SampleRows, tile: &[u32]) {
-    for (panel, count, distance) in layer.layout.runs() {
-        let (width, at_once) = (panel.vectors * V::LEN, Strip::share::<V>(panel.vectors, count));
-        for done in (0..count).step_by(at_once) {
-            let panels = at_once.min(count - done);
-            let strip = Strip { panels, vectors: panel.vectors, b_row: width, b_panel: distance, c_panel: width };
-            let b = &layer.weight.value[panel.offset + done * distance..];
-            let first = panel.first * V::LEN + done * width;
-            let start = &layer.folded[first..];
-            for block in 0..rows.blocks() {
-                for (at, (row, &sample)) in layer.out.chunks_exact_mut(layer.stride).zip(tile).enumerate() {
-                    if let (0, Some(&later)) = (done, tile.get(at + PREFETCH_DISTANCE)) {
-                        let (inputs, values) = rows.part(later, block);
-                        prefetch(inputs.parts().0);
-                        prefetch(values);
-                    }
-                    let (inputs, values) = rows.part(sample, block);
-                    match block {
-                        0 => gather::<V, NV, FROM>(strip, values, inputs, b, &mut row[first..], start),
-                        _ => gather::<V, NV, ONTO>(strip, values, inputs, b, &mut row[first..], &[]),
-                    }
+    for (number, Share { column, weight, strip }) in shares::<V, NV>(&layer.layout, None).into_iter().enumerate() {
+        let (b, start) = (&layer.weight.value[weight..], &layer.folded[column..]);
+        for block in 0..rows.blocks() {
+            for (at, (row, &sample)) in layer.out.chunks_exact_mut(layer.stride).zip(tile).enumerate() {
+                if let (0, Some(&later)) = (number, tile.get(at + PREFETCH_DISTANCE)) {
+                    let (inputs, values) = rows.part(later, block);
+                    prefetch(inputs.parts().0);
+                    prefetch(values);
+                }
+                let (inputs, values) = rows.part(sample, block);
+                match block {
+                    0 => gather::<V, NV, FROM>(strip, values, inputs, b, &mut row[column..], start),
+                    _ => gather::<V, NV, ONTO>(strip, values, inputs, b, &mut row[column..], &[]),
                 }
             }
         }
@@ -161,21 +194,17 @@ impl Task for FirstGradient<'_> {
 
 #[inline(always)]
 fn sparse_gradient<V: Lane, const NV: usize, const MODE: u8>(layer: &mut Layer, rows: &InputRows) {
-    for (panel, count, distance) in layer.layout.runs() {
-        let (width, at_once) = (panel.vectors * V::LEN, Strip::share::<V>(panel.vectors, count));
-        for done in (0..count).step_by(at_once) {
-            let panels = at_once.min(count - done);
-            let strip =
-                Strip { panels, vectors: panel.vectors, b_row: layer.stride, b_panel: width, c_panel: distance };
-            let b = &layer.out[panel.first * V::LEN + done * width..];
-            for block in 0..rows.blocks() {
-                for input in 0..layer.inputs {
-                    let (places, values) = rows.part(input, block);
-                    let c = &mut layer.weight.gradient[panel.offset + done * distance + input * width..];
-                    match block {
-                        0 => gather::<V, NV, MODE>(strip, values, places, b, c, &[]),
-                        _ => gather::<V, NV, ONTO>(strip, values, places, b, c, &[]),
-                    }
+    for Share { column, weight, strip } in shares::<V, NV>(&layer.layout, Some(layer.stride)) {
+        let (b, width) = (&layer.out[column..], strip.vectors * V::LEN);
+        for block in 0..rows.blocks() {
+            for input in 0..layer.inputs {
+                let (places, values) = rows.part(input, block);
+                // A row of a narrow panel is a vector shorter than one of a wide panel.
+                let strip = Strip { c_narrow: strip.c_narrow.saturating_sub(input * V::LEN), ..strip };
+                let c = &mut layer.weight.gradient[weight + input * width..];
+                match block {
+                    0 => gather::<V, NV, MODE>(strip, values, places, b, c, &[]),
+                    _ => gather::<V, NV, ONTO>(strip, values, places, b, c, &[]),
                 }
             }
         }

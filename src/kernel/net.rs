@@ -1,5 +1,7 @@
 //! The weights of a group of replicas, their gradients and moments, and the tile of samples that flows through them.
 
+use std::ops::Range;
+
 use super::convolution::buffers::Convolution;
 use super::graph::tiles::Tiles;
 use super::layer::{Layer, Parameter};
@@ -19,6 +21,12 @@ pub(super) struct Net {
     pub(super) replicas: usize,
     /// Samples in a tile.
     pub(super) tile: usize,
+}
+
+/// Stretches of so many numbers that a square of them stays in the nearest cache.
+fn square(count: usize) -> impl Iterator<Item = Range<usize>> {
+    const SIDE: usize = 32;
+    (0..count).step_by(SIDE).map(move |first| first..count.min(first + SIDE))
 }
 
 impl Net {
@@ -47,10 +55,15 @@ impl Net {
         for layer in &mut self.layers {
             let order = layer.order.as_deref();
             let input = |row: usize| order.map_or(row, |order| order[row] as usize);
-            for unit in 0..layer.outputs {
-                let (first, step) = layer.layout.column(unit * r + replica);
-                for row in 0..layer.inputs {
-                    visit(&mut layer.weight, first + row * step, base + unit * layer.inputs + input(row));
+            // In squares: a row's units lie side by side here, and a unit's rows in the state.
+            for units in square(layer.outputs) {
+                for rows in square(layer.inputs) {
+                    for unit in units.clone() {
+                        let (first, step) = layer.layout.column(unit * r + replica);
+                        for row in rows.clone() {
+                            visit(&mut layer.weight, first + row * step, base + unit * layer.inputs + input(row));
+                        }
+                    }
                 }
             }
             base += layer.inputs * layer.outputs;

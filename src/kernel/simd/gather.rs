@@ -7,19 +7,47 @@
 use super::lane::Lane;
 use super::product::{FROM, ONTO, Picked};
 
-/// Panels side by side in memory, all of the same number of vectors.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Strip {
+/// Panels of one number of vectors, side by side in memory.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Side {
     /// Panels.
     pub(crate) panels: usize,
-    /// Vectors of a panel.
-    pub(crate) vectors: usize,
     /// Distance between rows of B.
     pub(crate) b_row: usize,
     /// Distance between panels of B.
     pub(crate) b_panel: usize,
     /// Distance between panels of C.
     pub(crate) c_panel: usize,
+}
+
+/// Panels that a product takes at once: some of `vectors` vectors, and behind them some of one vector less.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Strip {
+    /// Vectors of a wide panel.
+    pub(crate) vectors: usize,
+    /// The wide ones, one at least.
+    pub(crate) wide: Side,
+    /// The narrow ones, if any.
+    pub(crate) narrow: Side,
+    /// Where the narrow ones begin in B.
+    pub(crate) b_narrow: usize,
+    /// Where they begin in C.
+    pub(crate) c_narrow: usize,
+}
+
+/// Calls a macro for every mixture of panels that is compiled: vectors of a wide panel, wide ones, vectors of a narrow one,
+/// narrow ones. They are those of layers of 7 to 19 vectors.
+macro_rules! mixtures {
+    ($each:ident) => {
+        $each!(4, 1, 3, 1);
+        $each!(5, 1, 4, 1);
+        $each!(4, 2, 3, 1);
+        $each!(5, 1, 4, 2);
+        $each!(5, 2, 4, 1);
+        $each!(5, 1, 4, 3);
+        $each!(5, 2, 4, 2);
+        $each!(5, 3, 4, 1);
+    };
 }
 
 impl Strip {
@@ -34,13 +62,47 @@ impl Strip {
     pub(crate) fn share<V: Lane>(vectors: usize, panels: usize) -> usize {
         panels.div_ceil(panels.div_ceil(Strip::at_once::<V>(vectors)))
     }
+
+    /// Whether a product of `V` takes so many wide and narrow panels at once.
+    #[inline(always)]
+    pub(crate) fn mixes<V: Lane, const NV: usize>(vectors: usize, wide: usize, narrow: usize) -> bool {
+        let mut known = false;
+        macro_rules! is {
+            ($n:literal, $p:literal, $m:literal, $q:literal) => {
+                known |= NV >= $n && V::SUMS >= $n * $p + $m * $q && (vectors, wide, narrow) == ($n, $p, $q);
+            };
+        }
+        mixtures!(is);
+        known
+    }
+
+    /// Numbers that B must have, if its rows are below that, and C.
+    #[inline(always)]
+    fn extents<V: Lane>(&self, below: usize) -> [usize; 2] {
+        let side = |side: Side, vectors: usize, at: [usize; 2]| {
+            let (last, width) = (side.panels.wrapping_sub(1), vectors * V::LEN);
+            match side.panels {
+                0 => [0, 0],
+                _ => [
+                    at[0] + below.saturating_sub(1) * side.b_row + last * side.b_panel + width,
+                    at[1] + last * side.c_panel + width,
+                ],
+            }
+        };
+        let (wide, narrow) = (
+            side(self.wide, self.vectors, [0, 0]),
+            side(self.narrow, self.vectors - 1, [self.b_narrow, self.c_narrow]),
+        );
+        [wide[0].max(narrow[0]), wide[1].max(narrow[1])]
+    }
 }
 
 /// Computes one row of C. The sum starts from `start` where the mode is [`FROM`], from C itself where it is [`ONTO`],
 /// and from zero otherwise; `start` lies as C does.
 ///
 /// # Panics
-/// If an operand is too short for what is asked, or there are more panels than [`Strip::at_once`].
+/// If an operand is too short for what is asked, or there are more panels than [`Strip::at_once`] or another mixture than
+/// [`Strip::mixes`].
 #[inline(always)]
 pub(crate) fn gather<V: Lane, const NV: usize, const MODE: u8>(
     strip: Strip,
@@ -50,34 +112,45 @@ pub(crate) fn gather<V: Lane, const NV: usize, const MODE: u8>(
     c: &mut [f32],
     start: &[f32],
 ) {
-    let Strip { panels, vectors, b_row, b_panel, c_panel } = strip;
+    let Strip { vectors, wide: Side { panels, .. }, narrow, .. } = strip;
     let (list, below) = rows.parts();
-    let width = vectors * V::LEN;
+    let [b_extent, c_extent] = strip.extents::<V>(below);
     assert!((1..=NV).contains(&vectors) && (1..=Strip::at_once::<V>(vectors)).contains(&panels));
-    assert!(a.len() == list.len() && c.len() >= (panels - 1) * c_panel + width);
-    assert!(MODE != FROM || start.len() >= (panels - 1) * c_panel + width);
-    assert!(list.is_empty() || b.len() >= (below - 1) * b_row + (panels - 1) * b_panel + width);
+    assert!(a.len() == list.len() && c.len() >= c_extent);
+    assert!(MODE != FROM || start.len() >= c_extent);
+    assert!(list.is_empty() || b.len() >= b_extent);
     macro_rules! go {
-        ($n:literal, $p:literal) => {
+        ($n:literal, $p:literal, $m:literal, $q:literal) => {
             // SAFETY: the extents were checked above; every listed row is below `below`.
-            unsafe { row::<V, $n, $p, MODE>(strip, a, list, b.as_ptr(), c.as_mut_ptr(), start.as_ptr()) }
+            unsafe { row::<V, $n, $p, $m, $q, MODE>(strip, a, list, b.as_ptr(), c.as_mut_ptr(), start.as_ptr()) }
         };
+    }
+    if narrow.panels > 0 {
+        macro_rules! mixed {
+            ($n:literal, $p:literal, $m:literal, $q:literal) => {
+                // Conditions on constants first: what a vector has no room for is not compiled.
+                if NV >= $n && V::SUMS >= $n * $p + $m * $q && (vectors, panels, narrow.panels) == ($n, $p, $q) {
+                    return go!($n, $p, $m, $q);
+                }
+            };
+        }
+        mixtures!(mixed);
+        panic!("{panels} panels of {vectors} vectors are not taken with {} narrower ones", narrow.panels);
     }
     macro_rules! panels {
         ($n:literal) => {
-            // Conditions on constants first: what a vector has no room for is not compiled.
             if V::SUMS >= 6 * $n && panels == 6 {
-                go!($n, 6)
+                go!($n, 6, 1, 0)
             } else if V::SUMS >= 5 * $n && panels == 5 {
-                go!($n, 5)
+                go!($n, 5, 1, 0)
             } else if V::SUMS >= 4 * $n && panels == 4 {
-                go!($n, 4)
+                go!($n, 4, 1, 0)
             } else if V::SUMS >= 3 * $n && panels == 3 {
-                go!($n, 3)
+                go!($n, 3, 1, 0)
             } else if V::SUMS >= 2 * $n && panels == 2 {
-                go!($n, 2)
+                go!($n, 2, 1, 0)
             } else {
-                go!($n, 1)
+                go!($n, 1, 1, 0)
             }
         };
     }
@@ -94,10 +167,12 @@ pub(crate) fn gather<V: Lane, const NV: usize, const MODE: u8>(
     }
 }
 
+/// `P` panels of `NV` vectors, and `Q` of `M`.
+///
 /// # Safety
-/// The operands must reach as far as [`gather`] asserts, with `NV` vectors and `P` panels.
+/// The operands must reach as far as [`gather`] asserts, with so many panels.
 #[inline(always)]
-unsafe fn row<V: Lane, const NV: usize, const P: usize, const MODE: u8>(
+unsafe fn row<V: Lane, const NV: usize, const P: usize, const M: usize, const Q: usize, const MODE: u8>(
     strip: Strip,
     a: &[f32],
     list: &[u16],
@@ -105,30 +180,68 @@ unsafe fn row<V: Lane, const NV: usize, const P: usize, const MODE: u8>(
     c: *mut f32,
     start: *const f32,
 ) {
-    let mut sum = [[V::splat(0.0); NV]; P];
+    let Strip { wide, narrow, b_narrow, c_narrow, .. } = strip;
+    let (mut sum, mut sum_narrow) = ([[V::splat(0.0); NV]; P], [[V::splat(0.0); M]; Q]);
     // SAFETY: every offset below stays within the extents that the caller vouches for.
     unsafe {
         if MODE == FROM || MODE == ONTO {
             let from = if MODE == FROM { start } else { c.cast_const() };
-            for (p, panel) in sum.iter_mut().enumerate() {
-                for (v, sum) in panel.iter_mut().enumerate() {
-                    *sum = V::load_at(from.add(p * strip.c_panel + v * V::LEN));
-                }
+            load(&mut sum, from, wide.c_panel);
+            if Q > 0 {
+                load(&mut sum_narrow, from.add(c_narrow), narrow.c_panel);
             }
         }
         for (factor, &row) in a.iter().zip(list) {
-            let factor = V::splat(*factor);
-            let from = b.add(usize::from(row) * strip.b_row);
-            for (p, panel) in sum.iter_mut().enumerate() {
-                for (v, sum) in panel.iter_mut().enumerate() {
-                    *sum = factor.fma(V::load_at(from.add(p * strip.b_panel + v * V::LEN)), *sum);
-                }
+            let (factor, row) = (V::splat(*factor), usize::from(row));
+            add(&mut sum, factor, b.add(row * wide.b_row), wide.b_panel);
+            if Q > 0 {
+                add(&mut sum_narrow, factor, b.add(b_narrow + row * narrow.b_row), narrow.b_panel);
             }
         }
-        for (p, panel) in sum.iter().enumerate() {
-            for (v, sum) in panel.iter().enumerate() {
-                sum.store_at(c.add(p * strip.c_panel + v * V::LEN));
-            }
+        store(&sum, c, wide.c_panel);
+        if Q > 0 {
+            store(&sum_narrow, c.add(c_narrow), narrow.c_panel);
+        }
+    }
+}
+
+/// # Safety
+/// `from` must be readable for every panel of the sum.
+#[inline(always)]
+unsafe fn load<V: Lane, const NV: usize, const P: usize>(sum: &mut [[V; NV]; P], from: *const f32, panel: usize) {
+    for (p, of_panel) in sum.iter_mut().enumerate() {
+        for (v, sum) in of_panel.iter_mut().enumerate() {
+            // SAFETY: as the caller vouches.
+            *sum = unsafe { V::load_at(from.add(p * panel + v * V::LEN)) };
+        }
+    }
+}
+
+/// # Safety
+/// `from` must be readable for every panel of the sum.
+#[inline(always)]
+unsafe fn add<V: Lane, const NV: usize, const P: usize>(
+    sum: &mut [[V; NV]; P],
+    factor: V,
+    from: *const f32,
+    panel: usize,
+) {
+    for (p, of_panel) in sum.iter_mut().enumerate() {
+        for (v, sum) in of_panel.iter_mut().enumerate() {
+            // SAFETY: as the caller vouches.
+            *sum = factor.fma(unsafe { V::load_at(from.add(p * panel + v * V::LEN)) }, *sum);
+        }
+    }
+}
+
+/// # Safety
+/// `to` must be writable for every panel of the sum.
+#[inline(always)]
+unsafe fn store<V: Lane, const NV: usize, const P: usize>(sum: &[[V; NV]; P], to: *mut f32, panel: usize) {
+    for (p, of_panel) in sum.iter().enumerate() {
+        for (v, sum) in of_panel.iter().enumerate() {
+            // SAFETY: as the caller vouches.
+            unsafe { sum.store_at(to.add(p * panel + v * V::LEN)) };
         }
     }
 }

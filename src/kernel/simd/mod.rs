@@ -21,7 +21,7 @@ mod product;
 mod x86;
 
 pub(super) use aligned::Buffer;
-pub(super) use gather::{Strip, gather};
+pub(super) use gather::{Side, Strip, gather};
 pub(super) use isa::Isa;
 pub(super) use lane::{Lane, ROWS, Task, get, put};
 pub(super) use product::{ADD, FROM, Indices, ONTO, Operand, Picked, Rows, STORE, product};
