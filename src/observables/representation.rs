@@ -12,7 +12,8 @@
 //!
 //! Invariants: everything is in f64; missing where nothing varies.
 
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{Accum, MatMut, MatRef};
+use phasesweep_passes::multiply;
 use phasesweep_results::dimension::CELL;
 use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
 use serde::Serialize;
@@ -132,7 +133,7 @@ fn dimensions(mut values: Vec<f64>, units: usize) -> Vec<f64> {
     let mut gram = vec![0.0; side * side];
     let (left, right) = if units <= rows { (x.transpose(), x) } else { (x, x.transpose()) };
     let out = MatMut::from_row_major_slice_mut(&mut gram, side, side);
-    faer::linalg::matmul::matmul(out, Accum::Replace, left, right, 1.0, Par::Seq);
+    multiply(out, Accum::Replace, left, right);
     // Rounding makes zeros slightly negative.
     let spectrum: Vec<f64> = eigenvalues(&gram, side, side).into_iter().map(positive).collect();
     let total: f64 = spectrum.iter().sum();

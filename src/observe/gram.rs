@@ -3,14 +3,15 @@
 //! Matrices are `n × n`, symmetric up to rounding, in one slice. Invariant: one thread and products of a fixed shape, so that
 //! the numbers depend on the rows alone.
 
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{Accum, MatMut, MatRef};
+use phasesweep_passes::multiply;
 
 /// The products of all pairs of `count` rows, which lie one after another.
 pub fn gram(rows: &[f64], count: usize) -> Vec<f64> {
     let mut out = vec![0.0; count * count];
     let x = MatRef::from_row_major_slice(rows, count, rows.len().checked_div(count).unwrap_or(0));
     let target = MatMut::from_row_major_slice_mut(&mut out, count, count);
-    faer::linalg::matmul::matmul(target, Accum::Replace, x, x.transpose(), 1.0, Par::Seq);
+    multiply(target, Accum::Replace, x, x.transpose());
     out
 }
 

@@ -3,6 +3,7 @@
 //! Invariant: eigenvalues come in descending order, as many as were asked for, NaN where the matrix has fewer.
 
 use faer::{MatRef, Side};
+use phasesweep_passes::by_faer;
 
 /// The leading part of a symmetric matrix's spectrum.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,7 +21,8 @@ pub fn spectrum(matrix: &[f64], n: usize, count: usize) -> Spectrum {
     if n == 0 || !matrix.iter().all(|value| value.is_finite()) {
         return missing;
     }
-    let Ok(decomposition) = MatRef::from_column_major_slice(matrix, n, n).self_adjoint_eigen(Side::Lower) else {
+    let matrix = MatRef::from_column_major_slice(matrix, n, n);
+    let Ok(decomposition) = by_faer(|| matrix.self_adjoint_eigen(Side::Lower)) else {
         return missing;
     };
     let (vectors, values) = (decomposition.U(), decomposition.S().column_vector());

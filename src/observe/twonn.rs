@@ -4,7 +4,8 @@
 //! over both: d is the slope through the origin of −ln(1 − F(μ)) against ln μ, the tenth with the largest ratios left
 //! out, as the authors advise.
 
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{Accum, MatMut, MatRef};
+use phasesweep_passes::multiply;
 
 /// Points looked at, at most: the estimate's error, d/√n, is small by then, and distances cost n².
 pub const MOST: usize = 2000;
@@ -28,7 +29,7 @@ pub fn dimension(points: &[f64], coordinates: usize) -> f64 {
         let all = MatRef::from_row_major_slice(points, rows.len(), coordinates);
         let some = MatRef::from_column_major_slice(some, coordinates, columns);
         let target = MatMut::from_column_major_slice_mut(&mut *products, rows.len(), columns);
-        faer::linalg::matmul::matmul(target, Accum::Replace, all, some, 1.0, Par::Seq);
+        multiply(target, Accum::Replace, all, some);
         for (column, products) in products.chunks_exact(rows.len()).enumerate() {
             let i = tile * TILE + column;
             // ‖b‖² − 2 a·b orders the others; what it says of near ones is rounded, so their distances are taken anew.

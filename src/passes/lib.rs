@@ -9,11 +9,13 @@
 //! what the tangent kernel wants of a convolution.
 //!
 //! [`Passes`] is the plan for a graph: where values lie, and which may be overwritten. [`Room`] is the memory of one thread.
-//! [`lanes`] and [`real`] hold the vectors and the two precisions, which the loops of shallow networks use, too.
+//! [`lanes`] and [`real`] hold the vectors and the two precisions, which the loops of shallow networks use, too, and
+//! [`algebra`] the products and decompositions of matrices, which whatever is measured on the host uses.
 //!
 //! Invariants: a sample's numbers depend on its inputs and the parameters alone, whichever samples lie beside it; a tile's
 //! sums of gradients depend on the tile alone. The lanes that no sample fills up have inputs and coefficients of 0.
 
+mod algebra;
 mod connect;
 mod elementwise;
 mod gather;
@@ -27,6 +29,7 @@ mod tape;
 #[cfg(test)]
 mod tests;
 
+pub use algebra::{by_faer, multiply};
 pub use lanes::Lanes;
 pub use plan::{Passes, Weights, followed, scaled_layers};
 pub use real::{Job, Real, Vectors, View, fast};

@@ -8,6 +8,7 @@
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
+use super::algebra::multiply;
 use super::lanes::Lanes;
 
 /// A matrix in a slice.
@@ -127,7 +128,7 @@ macro_rules! real {
             }
 
             fn product(out: &mut [$type], a: View<'_, $type>, b: View<'_, $type>, add: bool) {
-                use faer::{Accum, MatMut, MatRef, Par};
+                use faer::{Accum, MatMut, MatRef};
                 fn matrix(v: View<'_, $type>) -> MatRef<'_, $type> {
                     if v.by_row {
                         MatRef::from_row_major_slice(v.data, v.rows, v.columns)
@@ -137,7 +138,7 @@ macro_rules! real {
                 }
                 let target = MatMut::from_column_major_slice_mut(out, a.rows, b.columns);
                 let accumulate = if add { Accum::Add } else { Accum::Replace };
-                faer::linalg::matmul::matmul(target, accumulate, matrix(a), matrix(b), 1.0, Par::Seq);
+                multiply(target, accumulate, matrix(a), matrix(b));
             }
 
             fn vectorised<J: Job<$type>>(fast: bool, job: J) -> J::Output {

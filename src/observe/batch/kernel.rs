@@ -8,8 +8,9 @@
 
 use std::ops::Range;
 
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{Accum, MatMut, MatRef};
 use phasesweep_networks::{Graph, Node, Op};
+use phasesweep_passes::multiply;
 
 use super::super::operations::Linear;
 use super::{AtNodes, Batch};
@@ -178,7 +179,7 @@ impl Patches {
                 let mut out = vec![0.0; pixels * (row + 1) * pixels];
                 let target = MatMut::from_row_major_slice_mut(&mut out, pixels, (row + 1) * pixels);
                 let own = all.subrows(row * pixels, pixels);
-                faer::linalg::matmul::matmul(target, Accum::Replace, own, all.transpose(), 1.0, Par::Seq);
+                multiply(target, Accum::Replace, own, all.transpose());
                 out
             });
             let lines = patches.chunks_exact((row + 1) * pixels).zip(signals.chunks_exact((row + 1) * pixels));

@@ -3,8 +3,9 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Mul, MulAssign, Sub};
 
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{Accum, MatMut, MatRef};
 use phasesweep_networks::Activation;
+use phasesweep_passes::multiply;
 
 use super::activation;
 
@@ -52,7 +53,7 @@ impl Real for f32 {
     }
 
     fn product(out: MatMut<'_, f32>, accum: Accum, left: MatRef<'_, f32>, right: MatRef<'_, f32>) {
-        faer::linalg::matmul::matmul(out, accum, left, right, 1.0, Par::Seq);
+        multiply(out, accum, left, right);
     }
 }
 
@@ -72,6 +73,6 @@ impl Real for f64 {
     }
 
     fn product(out: MatMut<'_, f64>, accum: Accum, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
-        faer::linalg::matmul::matmul(out, accum, left, right, 1.0, Par::Seq);
+        multiply(out, accum, left, right);
     }
 }

@@ -15,6 +15,7 @@
 
 use faer::linalg::solvers::Solve;
 use faer::{MatMut, MatRef, Side};
+use phasesweep_passes::by_faer;
 use phasesweep_results::FlowStop;
 
 use super::control::{Bounds, judge};
@@ -303,7 +304,7 @@ impl<'a> System<'a> {
         }
         (0..size).for_each(|k| matrix[k * size + k] += 1.0);
         let matrix = MatRef::from_column_major_slice(&matrix, size, size);
-        let factors = if size > 0 { Some(matrix.llt(Side::Lower).ok()?) } else { None };
+        let factors = if size > 0 { Some(by_faer(|| matrix.llt(Side::Lower)).ok()?) } else { None };
         Some(System { frozen, stiff, root, factors })
     }
 
@@ -318,7 +319,7 @@ impl<'a> System<'a> {
         let right = self.stiff.iter().zip(&self.root).zip(pulled);
         let mut z: Vec<f64> = right.map(|((&i, root), pulled)| b[i] / root - root * pulled).collect();
         let size = z.len();
-        factors.solve_in_place(MatMut::from_column_major_slice_mut(&mut z, size, 1));
+        by_faer(|| factors.solve_in_place(MatMut::from_column_major_slice_mut(&mut z, size, 1)));
         self.stiff.iter().zip(&self.root).zip(z).for_each(|((&i, root), z)| x[i] = root * z);
         x
     }
