@@ -1,12 +1,12 @@
 //! The first layer, which meets the inputs: in prepared groups, gathered row by row, or sparse sample by sample.
 
-use super::batch::{InputRows, SampleRows};
+use super::batch::SampleRows;
 use super::convolution::Images;
 use super::gathered::Gathered;
 use super::inputs::{Columns, Set};
 use super::layer::Layer;
 use super::layout::{Layout, Panel};
-use super::simd::{ADD, FROM, Lane, ONTO, Operand, Rows, STORE, Side, Strip, Task, gather, prefetch, product};
+use super::simd::{ADD, FROM, Lane, ONTO, Operand, Rows, STORE, Side, Strip, Task, gather, prefetch, product, scatter};
 
 /// Samples between the one that is computed and the one whose lists are prefetched: sparse rows are not contiguous in memory.
 const PREFETCH_DISTANCE: usize = 6;
@@ -31,8 +31,8 @@ pub(super) enum Gradient<'a> {
     Columns(&'a Columns, usize),
     /// Rows gathered for a minibatch.
     Gathered(&'a [f32]),
-    /// A minibatch's sparse rows, turned around.
-    Sparse(&'a InputRows),
+    /// Sparse rows, and a minibatch's samples among them.
+    Sparse(&'a SampleRows, &'a [u32]),
     /// The tile's images, for a convolution.
     Images(Images<'a>),
 }
@@ -92,21 +92,20 @@ struct Share {
     strip: Strip,
 }
 
-/// Cuts a layout's panels into shares as large as registers allow. Without a `stride` B is the weights, and C a row of
-/// outputs; with one, C is the weights' gradient, and B rows of outputs that are so far apart.
+/// Cuts a layout's panels into shares as large as registers allow. B is the weights or their gradient, and C a row of
+/// outputs or of gradients with respect to them.
 #[inline(always)]
-fn shares<V: Lane, const NV: usize>(layout: &Layout, stride: Option<usize>) -> Vec<Share> {
-    let side = |vectors: usize, panels: usize, distance: usize| match stride {
-        None => Side { panels, b_row: vectors * V::LEN, b_panel: distance, c_panel: vectors * V::LEN },
-        Some(stride) => Side { panels, b_row: stride, b_panel: vectors * V::LEN, c_panel: distance },
+fn shares<V: Lane, const NV: usize>(layout: &Layout) -> Vec<Share> {
+    let side = |vectors: usize, panels: usize, distance: usize| {
+        let width = vectors * V::LEN;
+        Side { panels, b_row: width, b_panel: distance, c_panel: width }
     };
     let runs: Vec<(Panel, usize, usize)> = layout.runs().collect();
     if let [(wide, many, distance), (narrow, few, shorter)] = runs[..]
         && Strip::mixes::<V, NV>(wide.vectors, many, few)
     {
         let (column, weight) = (wide.first * V::LEN, wide.offset);
-        let (columns, weights) = (narrow.first * V::LEN - column, narrow.offset - weight);
-        let [b_narrow, c_narrow] = if stride.is_none() { [weights, columns] } else { [columns, weights] };
+        let (b_narrow, c_narrow) = (narrow.offset - weight, narrow.first * V::LEN - column);
         let (wide, vectors) = (side(wide.vectors, many, distance), wide.vectors);
         let narrow = side(narrow.vectors, few, shorter);
         return vec![Share { column, weight, strip: Strip { vectors, wide, narrow, b_narrow, c_narrow } }];
@@ -126,15 +125,11 @@ fn shares<V: Lane, const NV: usize>(layout: &Layout, stride: Option<usize>) -> V
 
 #[inline(always)]
 fn sparse_forward<V: Lane, const NV: usize>(layer: &mut Layer, rows: &SampleRows, tile: &[u32]) {
-    for (number, Share { column, weight, strip }) in shares::<V, NV>(&layer.layout, None).into_iter().enumerate() {
+    for (number, Share { column, weight, strip }) in shares::<V, NV>(&layer.layout).into_iter().enumerate() {
         let (b, start) = (&layer.weight.value[weight..], &layer.folded[column..]);
         for block in 0..rows.blocks() {
             for (at, (row, &sample)) in layer.out.chunks_exact_mut(layer.stride).zip(tile).enumerate() {
-                if let (0, Some(&later)) = (number, tile.get(at + PREFETCH_DISTANCE)) {
-                    let (inputs, values) = rows.part(later, block);
-                    prefetch(inputs.parts().0);
-                    prefetch(values);
-                }
+                prefetch_part(rows, tile, [number, at, block]);
                 let (inputs, values) = rows.part(sample, block);
                 match block {
                     0 => gather::<V, NV, FROM>(strip, values, inputs, b, &mut row[column..], start),
@@ -160,11 +155,11 @@ impl Task for FirstGradient<'_> {
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
         let FirstGradient { layer, gradient, valid, first, scratch } = self;
         let inputs = layer.inputs;
-        if let Gradient::Sparse(rows) = gradient {
-            match first {
-                true => sparse_gradient::<V, NV, STORE>(layer, rows),
-                false => sparse_gradient::<V, NV, ONTO>(layer, rows),
+        if let Gradient::Sparse(rows, tile) = gradient {
+            if first {
+                layer.weight.gradient.fill(0.0);
             }
+            sparse_gradient::<V, NV>(layer, rows, tile);
             return;
         }
         for panel in &layer.layout.panels {
@@ -180,7 +175,7 @@ impl Task for FirstGradient<'_> {
                     Gradient::Gathered(x) => {
                         (Operand { data: &x[group * MR..], row: 1, step: inputs }, Rows::All(valid))
                     }
-                    Gradient::Sparse(_) | Gradient::Images(_) => return,
+                    Gradient::Sparse(..) | Gradient::Images(_) => return,
                 };
                 let c = &mut layer.weight.gradient[panel.offset + group * MR * width..];
                 match first {
@@ -193,20 +188,25 @@ impl Task for FirstGradient<'_> {
 }
 
 #[inline(always)]
-fn sparse_gradient<V: Lane, const NV: usize, const MODE: u8>(layer: &mut Layer, rows: &InputRows) {
-    for Share { column, weight, strip } in shares::<V, NV>(&layer.layout, Some(layer.stride)) {
-        let (b, width) = (&layer.out[column..], strip.vectors * V::LEN);
+fn sparse_gradient<V: Lane, const NV: usize>(layer: &mut Layer, rows: &SampleRows, tile: &[u32]) {
+    for (number, Share { column, weight, strip }) in shares::<V, NV>(&layer.layout).into_iter().enumerate() {
+        let gradient = &mut layer.weight.gradient[weight..];
         for block in 0..rows.blocks() {
-            for input in 0..layer.inputs {
-                let (places, values) = rows.part(input, block);
-                // A row of a narrow panel is a vector shorter than one of a wide panel.
-                let strip = Strip { c_narrow: strip.c_narrow.saturating_sub(input * V::LEN), ..strip };
-                let c = &mut layer.weight.gradient[weight + input * width..];
-                match block {
-                    0 => gather::<V, NV, MODE>(strip, values, places, b, c, &[]),
-                    _ => gather::<V, NV, ONTO>(strip, values, places, b, c, &[]),
-                }
+            for (at, (delta, &sample)) in layer.out.chunks_exact(layer.stride).zip(tile).enumerate() {
+                prefetch_part(rows, tile, [number, at, block]);
+                let (inputs, values) = rows.part(sample, block);
+                scatter::<V, NV>(strip, values, inputs, &delta[column..], gradient);
             }
         }
+    }
+}
+
+/// Asks for what a sample later in the tile has of a block, in the first share, which reads it first.
+#[inline(always)]
+fn prefetch_part(rows: &SampleRows, tile: &[u32], [share, at, block]: [usize; 3]) {
+    if let (0, Some(&later)) = (share, tile.get(at + PREFETCH_DISTANCE)) {
+        let (inputs, values) = rows.part(later, block);
+        prefetch(inputs.parts().0);
+        prefetch(values);
     }
 }

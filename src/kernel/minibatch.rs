@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::batch::{InputRows, SampleRows};
+use super::batch::SampleRows;
 use super::cohort::{Cohort, kept};
 use super::convolution::{Images, Which};
 use super::first::{Gradient, Source};
@@ -21,8 +21,8 @@ use phasesweep_optimisers::Moment;
 enum Tile<'a> {
     /// Row by row.
     Dense(Vec<f32>),
-    /// Those of the block, and the tile's turned around.
-    Sparse(&'a SampleRows, InputRows),
+    /// Those of the block.
+    Sparse(&'a SampleRows),
     /// As they lie in the block.
     Images,
 }
@@ -51,7 +51,7 @@ impl<'a> Minibatch<'a> {
         assert!(replicas.iter().all(|replica| kept(replica, samples) == count), "a group takes its steps together");
         let inputs = match &cohort.inputs.rows {
             _ if cohort.spreads() => Tile::Images,
-            Some(rows) => Tile::Sparse(rows, InputRows::default()),
+            Some(rows) => Tile::Sparse(rows),
             // The last group of inputs may read beyond the last row.
             None => Tile::Dense(vec![0.0; cohort.tile * cohort.problem.block.inputs() + MR]),
         };
@@ -118,10 +118,7 @@ impl<'a> Minibatch<'a> {
                     }
                     Source::Gathered(Gathered { x, rows: None, block: inputs })
                 }
-                Tile::Sparse(rows, turned) => {
-                    turned.fill(rows, tile, inputs);
-                    Source::Sparse(rows, tile)
-                }
+                Tile::Sparse(rows) => Source::Sparse(rows, tile),
                 Tile::Images => Source::Images(images),
             };
             forward::<V, R>(net, problem.network.activation(), source, valid);
@@ -130,7 +127,7 @@ impl<'a> Minibatch<'a> {
             V::enter::<_, R>(OwnLossGradient { output, kind, labels, scale });
             let gradient = match &self.inputs {
                 Tile::Dense(x) => Gradient::Gathered(x),
-                Tile::Sparse(_, turned) => Gradient::Sparse(turned),
+                Tile::Sparse(rows) => Gradient::Sparse(rows, tile),
                 Tile::Images => Gradient::Images(images),
             };
             backward::<V, R>(net, problem.network.activation(), gradient, valid, first == batch.start);

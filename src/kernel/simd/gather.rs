@@ -1,4 +1,5 @@
-//! The sparse product: one row of C at a time, `C = start + Σ_j A[j] · B[row(j)]` over listed rows of B.
+//! The sparse products: one row of C at a time, `C = start + Σ_j A[j] · B[row(j)]` over listed rows of B ([`gather`]), and the
+//! way back, `B[row(j)] += A[j] · C` ([`scatter`]).
 //!
 //! A row takes up to [`Lane::SUMS`] vectors at once, so that its own non-zeros are all it pays for: where samples come in
 //! every order, no two of them need to share their inputs. The sum over j runs in order, one fused multiply-add after
@@ -48,6 +49,57 @@ macro_rules! mixtures {
         $each!(5, 2, 4, 2);
         $each!(5, 3, 4, 1);
     };
+}
+
+/// Calls a macro with the numbers of a strip's panels, which are constants to it.
+///
+/// # Panics
+/// If there are more panels than [`Strip::at_once`] or another mixture than [`Strip::mixes`].
+macro_rules! each_shape {
+    ($v:ty, $nv:expr, $strip:expr, $go:ident) => {{
+        let Strip { vectors, wide: Side { panels, .. }, narrow: Side { panels: narrower, .. }, .. } = $strip;
+        assert!((1..=$nv).contains(&vectors) && (1..=Strip::at_once::<$v>(vectors)).contains(&panels));
+        if narrower > 0 {
+            macro_rules! mixed {
+                ($n:literal, $p:literal, $m:literal, $q:literal) => {
+                    // Conditions on constants first: what a vector has no room for is not compiled.
+                    if $nv >= $n && <$v>::SUMS >= $n * $p + $m * $q && (vectors, panels, narrower) == ($n, $p, $q) {
+                        return $go!($n, $p, $m, $q);
+                    }
+                };
+            }
+            mixtures!(mixed);
+            panic!("{panels} panels of {vectors} vectors are not taken with {narrower} narrower ones");
+        }
+        macro_rules! panels {
+            ($n:literal) => {
+                if <$v>::SUMS >= 6 * $n && panels == 6 {
+                    $go!($n, 6, 1, 0)
+                } else if <$v>::SUMS >= 5 * $n && panels == 5 {
+                    $go!($n, 5, 1, 0)
+                } else if <$v>::SUMS >= 4 * $n && panels == 4 {
+                    $go!($n, 4, 1, 0)
+                } else if <$v>::SUMS >= 3 * $n && panels == 3 {
+                    $go!($n, 3, 1, 0)
+                } else if <$v>::SUMS >= 2 * $n && panels == 2 {
+                    $go!($n, 2, 1, 0)
+                } else {
+                    $go!($n, 1, 1, 0)
+                }
+            };
+        }
+        if $nv >= 5 && vectors == 5 {
+            panels!(5)
+        } else if $nv >= 4 && vectors == 4 {
+            panels!(4)
+        } else if $nv >= 3 && vectors == 3 {
+            panels!(3)
+        } else if $nv >= 2 && vectors == 2 {
+            panels!(2)
+        } else {
+            panels!(1)
+        }
+    }};
 }
 
 impl Strip {
@@ -112,10 +164,8 @@ pub(crate) fn gather<V: Lane, const NV: usize, const MODE: u8>(
     c: &mut [f32],
     start: &[f32],
 ) {
-    let Strip { vectors, wide: Side { panels, .. }, narrow, .. } = strip;
     let (list, below) = rows.parts();
     let [b_extent, c_extent] = strip.extents::<V>(below);
-    assert!((1..=NV).contains(&vectors) && (1..=Strip::at_once::<V>(vectors)).contains(&panels));
     assert!(a.len() == list.len() && c.len() >= c_extent);
     assert!(MODE != FROM || start.len() >= c_extent);
     assert!(list.is_empty() || b.len() >= b_extent);
@@ -125,45 +175,71 @@ pub(crate) fn gather<V: Lane, const NV: usize, const MODE: u8>(
             unsafe { row::<V, $n, $p, $m, $q, MODE>(strip, a, list, b.as_ptr(), c.as_mut_ptr(), start.as_ptr()) }
         };
     }
-    if narrow.panels > 0 {
-        macro_rules! mixed {
-            ($n:literal, $p:literal, $m:literal, $q:literal) => {
-                // Conditions on constants first: what a vector has no room for is not compiled.
-                if NV >= $n && V::SUMS >= $n * $p + $m * $q && (vectors, panels, narrow.panels) == ($n, $p, $q) {
-                    return go!($n, $p, $m, $q);
-                }
-            };
-        }
-        mixtures!(mixed);
-        panic!("{panels} panels of {vectors} vectors are not taken with {} narrower ones", narrow.panels);
-    }
-    macro_rules! panels {
-        ($n:literal) => {
-            if V::SUMS >= 6 * $n && panels == 6 {
-                go!($n, 6, 1, 0)
-            } else if V::SUMS >= 5 * $n && panels == 5 {
-                go!($n, 5, 1, 0)
-            } else if V::SUMS >= 4 * $n && panels == 4 {
-                go!($n, 4, 1, 0)
-            } else if V::SUMS >= 3 * $n && panels == 3 {
-                go!($n, 3, 1, 0)
-            } else if V::SUMS >= 2 * $n && panels == 2 {
-                go!($n, 2, 1, 0)
-            } else {
-                go!($n, 1, 1, 0)
-            }
+    each_shape!(V, NV, strip, go)
+}
+
+/// Adds A[j] · C to the listed rows of B: a row's sums go on where the last sample's stopped, as if one call had taken all of
+/// them in their order.
+///
+/// # Panics
+/// As [`gather`].
+#[inline(always)]
+pub(crate) fn scatter<V: Lane, const NV: usize>(strip: Strip, a: &[f32], rows: Picked<'_>, c: &[f32], b: &mut [f32]) {
+    let (list, below) = rows.parts();
+    let [b_extent, c_extent] = strip.extents::<V>(below);
+    assert!(a.len() == list.len() && c.len() >= c_extent);
+    assert!(list.is_empty() || b.len() >= b_extent);
+    macro_rules! go {
+        ($n:literal, $p:literal, $m:literal, $q:literal) => {
+            // SAFETY: the extents were checked above; every listed row is below `below`.
+            unsafe { spread::<V, $n, $p, $m, $q>(strip, a, list, c.as_ptr(), b.as_mut_ptr()) }
         };
     }
-    if NV >= 5 && vectors == 5 {
-        panels!(5)
-    } else if NV >= 4 && vectors == 4 {
-        panels!(4)
-    } else if NV >= 3 && vectors == 3 {
-        panels!(3)
-    } else if NV >= 2 && vectors == 2 {
-        panels!(2)
-    } else {
-        panels!(1)
+    each_shape!(V, NV, strip, go)
+}
+
+/// `P` panels of `NV` vectors, and `Q` of `M`.
+///
+/// # Safety
+/// The operands must reach as far as [`scatter`] asserts, with so many panels.
+#[inline(always)]
+unsafe fn spread<V: Lane, const NV: usize, const P: usize, const M: usize, const Q: usize>(
+    strip: Strip,
+    a: &[f32],
+    list: &[u16],
+    c: *const f32,
+    b: *mut f32,
+) {
+    let Strip { wide, narrow, b_narrow, c_narrow, .. } = strip;
+    let (mut from, mut from_narrow) = ([[V::splat(0.0); NV]; P], [[V::splat(0.0); M]; Q]);
+    // SAFETY: every offset below stays within the extents that the caller vouches for.
+    unsafe {
+        load(&mut from, c, wide.c_panel);
+        if Q > 0 {
+            load(&mut from_narrow, c.add(c_narrow), narrow.c_panel);
+        }
+        for (factor, &row) in a.iter().zip(list) {
+            let (factor, row) = (V::splat(*factor), usize::from(row));
+            add_to(&from, factor, b.add(row * wide.b_row), wide.b_panel);
+            if Q > 0 {
+                add_to(&from_narrow, factor, b.add(b_narrow + row * narrow.b_row), narrow.b_panel);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `to` must be readable and writable for every panel.
+#[inline(always)]
+unsafe fn add_to<V: Lane, const NV: usize, const P: usize>(from: &[[V; NV]; P], factor: V, to: *mut f32, panel: usize) {
+    for (p, of_panel) in from.iter().enumerate() {
+        for (v, &from) in of_panel.iter().enumerate() {
+            // SAFETY: as the caller vouches.
+            unsafe {
+                let to = to.add(p * panel + v * V::LEN);
+                factor.fma(from, V::load_at(to)).store_at(to);
+            }
+        }
     }
 }
 

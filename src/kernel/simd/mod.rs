@@ -4,7 +4,7 @@
 //! - a vector type leaves this module only as the type parameter of [`Task::run`], which [`dispatch`] calls after the
 //!   processor was asked whether it has the instructions;
 //! - [`Indices`] are checked against their bound when they are built;
-//! - [`product()`] and [`gather()`] check the extent of their operands before their loops.
+//! - [`product()`], [`gather()`] and [`scatter()`] check the extent of their operands before their loops.
 //!
 //! The numbers of a lane never meet those of another lane: no operation here crosses lanes, and [`Lane::bits`] tells of
 //! comparisons only.
@@ -21,7 +21,7 @@ mod product;
 mod x86;
 
 pub(super) use aligned::Buffer;
-pub(super) use gather::{Side, Strip, gather};
+pub(super) use gather::{Side, Strip, gather, scatter};
 pub(super) use isa::Isa;
 pub(super) use lane::{Lane, ROWS, Task, get, put};
 pub(super) use product::{ADD, FROM, Indices, ONTO, Operand, Picked, Rows, STORE, product};

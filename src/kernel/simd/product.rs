@@ -27,11 +27,6 @@ impl Indices {
         Picked { list: &self.list[range], below: self.below }
     }
 
-    /// The list, to be written anew.
-    pub(crate) fn into_list(self) -> Vec<u16> {
-        self.list
-    }
-
     /// Length of the list.
     pub(crate) fn len(&self) -> usize {
         self.list.len()
