@@ -103,6 +103,16 @@ impl Activation {
         }
     }
 
+    /// σ of each of them, to the bits of [`Activation::value`].
+    pub fn values(self, z: &[f64]) -> Vec<f64> {
+        // Loops of their own where they become vectors.
+        match self {
+            Activation::Relu => z.iter().map(|z| z.max(0.0)).collect(),
+            Activation::LeakyRelu => z.iter().map(|&z| Activation::LeakyRelu.value(z)).collect(),
+            _ => z.iter().map(|&z| self.value(z)).collect(),
+        }
+    }
+
     /// σ'(z) in double precision; where a rectifier bends, that of the left.
     pub fn slope(self, z: f64) -> f64 {
         match self {
@@ -191,6 +201,7 @@ mod tests {
                 let difference = (activation.slope(z + 1e-6) - activation.slope(z - 1e-6)) / 2e-6;
                 assert!((activation.curvature(z) - difference).abs() < 1e-8, "{activation:?} {z}");
                 let value = activation.value(z);
+                assert_eq!(activation.values(&[z])[0].to_bits(), value.to_bits());
                 assert_eq!(activation.slope_at(z, value).to_bits(), activation.slope(z).to_bits());
                 assert_eq!(activation.curvature_at(z, value).to_bits(), activation.curvature(z).to_bits());
             }

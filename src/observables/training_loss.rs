@@ -98,8 +98,11 @@ pub fn drawn(view: &View<'_>, points: usize) -> Vec<usize> {
 
 /// Samples at these places, in double precision `[sample, input]`.
 fn rows(samples: &Samples, inputs: usize, places: &[usize]) -> Vec<f64> {
-    let row = |&place: &usize| samples.x[place * inputs..(place + 1) * inputs].iter().map(|&x| f64::from(x));
-    places.iter().flat_map(row).collect()
+    let mut rows = Vec::with_capacity(places.len() * inputs);
+    for &place in places {
+        rows.extend(samples.x[place * inputs..(place + 1) * inputs].iter().map(|&x| f64::from(x)));
+    }
+    rows
 }
 
 /// Numbers of a sample at all nodes.

@@ -52,7 +52,7 @@ impl<'a> Batch<'a> {
                 Op::Input => samples.take().unwrap_or_default(),
                 Op::Flatten => of(0).clone(),
                 Op::Add => of(0).iter().zip(of(1)).map(|(a, b)| a + b).collect(),
-                Op::Activation(activation) => of(0).iter().map(|&z| activation.value(z)).collect(),
+                Op::Activation(activation) => activation.values(of(0)),
                 Op::Scale(factor) => of(0).iter().map(|x| factor.0 * x).collect(),
                 Op::Pool(_) => batch.pooled(node, of(0)),
                 Op::Normalise(_) => {
