@@ -93,7 +93,7 @@ def main(program, raw, *chosen):
             note = f" (`{' '.join(settings)}`)" if settings else ""
             print(
                 f"| `{sweep}.toml`{note} | {cells} × {epochs} | {amount(seconds)} | {amount(theirs)} "
-                f"| {theirs / seconds:.0f} × |",
+                f"| {float(f'{theirs / seconds:.2g}'):g} × |",
                 flush=True,
             )
 

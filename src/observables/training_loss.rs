@@ -490,6 +490,29 @@ mod tests {
         }
     }
 
+    /// All groups kept, the first one, and none.
+    #[test]
+    fn products_have_the_same_bits_whatever_is_kept_for_them() {
+        let example = Example::new(0, Activation::Tanh, Loss::CrossEntropy);
+        let subject = example.subject();
+        let view = example.view(&subject, None);
+        // Some samples several times, for more than two groups of 256.
+        let counted: Vec<usize> = (0..600).map(|k| (k * k) % example.block.train.len()).collect();
+        let loss = TrainingLoss::over(&view, counted);
+        let direction: Vec<f64> = (0..loss.parameters()).map(|k| (k as f64 * 0.7).cos()).collect();
+        let factors: Vec<f64> = (0..600).map(|k| f64::from(k).sin()).collect();
+        let of_group = 4 * size_of::<f64>() * numbers(loss.graph) * 300;
+        let found = [(0, 0), (of_group, 1), (KEPT_BYTES, 3)].map(|(bytes, groups)| {
+            let expanded = loss.at_parameters(bytes);
+            assert_eq!(expanded.kept.len(), groups);
+            // Twice, since the first product keeps what the second one finds.
+            let products = [expanded.hessian_product(&direction), expanded.hessian_product(&direction)];
+            (products, expanded.combination(&factors))
+        });
+        assert_eq!(found[0].0[0], found[0].0[1]);
+        assert!(found.iter().all(|products| *products == found[0]));
+    }
+
     #[test]
     fn a_softmax_of_huge_outputs_is_finite() {
         let mut outputs = [1000.0, 1000.0, -1e6];
