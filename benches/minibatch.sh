@@ -19,7 +19,8 @@ peer() { # network, runs, how, epochs
     --epochs "$4" --threads "$threads" | sed -n 's/.*"seconds": \([0-9.e-]*\).*/\1/p'
 }
 # What further epochs take, so that preparation and the measurements of the first and last epoch do not count: a short
-# run's seconds from a long one's. Function and its arguments but for the epochs, then short and long.
+# run's seconds from a long one's. The short one is of several epochs where PyTorch's first ones vary by as much as a second.
+# Function and its arguments but for the epochs, then short and long.
 step() {
   local short=$5 long=$6 less more
   less=$("$1" "$2" "$3" "$4" "$short")
@@ -28,11 +29,11 @@ step() {
 }
 one() {
   case $1 in
-    mlp) step ours benches/minibatch.toml 8 auto 1 41 ;;
-    mlp_dense) step ours benches/minibatch.toml 8 dense 1 41 ;;
+    mlp) step ours benches/minibatch.toml 8 auto 5 85 ;;
+    mlp_dense) step ours benches/minibatch.toml 8 dense 5 45 ;;
     mlp_burn) step ours benches/minibatch.toml 8 burn 1 9 ;;
-    mlp_stacked) step peer mlp 8 stacked 1 9 ;;
-    mlp_loop) step peer mlp 2 loop 1 21 ;;
+    mlp_stacked) step peer mlp 8 stacked 5 45 ;;
+    mlp_loop) step peer mlp 2 loop 5 85 ;;
     cnn) step ours benches/cnn.toml 8 auto 1 21 ;;
     cnn_alone) step ours benches/cnn.toml 1 auto 1 41 ;;
     cnn_burn) step ours benches/cnn.toml 8 burn 1 6 ;;
