@@ -205,6 +205,8 @@ TEST_DEVICE ?= wgpu
 test-wgpu: setup-gpu
 	CARGO_TARGET_DIR=$(WGPU_TARGET) PHASESWEEP_TEST_DEVICE=$(TEST_DEVICE) cargo test --release --workspace --locked \
 	  --features wgpu --lib --test contracts -- burn:: device:: train::tests::
+	CARGO_TARGET_DIR=$(WGPU_TARGET) cargo build --release --workspace --locked --features wgpu --bin phasesweep
+	tests/wgpu/out_of_memory.sh $(WGPU_TARGET)/release/phasesweep
 
 # TORCH names a Python environment with torch 2.9 or 2.11, the one that the GPU's machine has; see benches/gpu/bundle.sh.
 GPU_BUNDLE ?= $(HOME)/.cache/phasesweep/gpu-bundle
