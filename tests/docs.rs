@@ -180,8 +180,16 @@ fn the_page_of_the_results_file_is_what_the_declarations_say() {
     check("docs/results.md", &page().expect("a page"));
 }
 
-/// What an observable costs: its name, milliseconds a cell, and the share of training.
-type Cost = (String, f64, f64);
+/// What an observable costs, over the rounds of its measurement.
+struct Cost {
+    name: String,
+    /// Median, a cell.
+    milliseconds: f64,
+    /// Shares of training: the median, the least and the most.
+    share: f64,
+    least: f64,
+    most: f64,
+}
 
 /// What the observables cost, and where that was measured; `None` without the file. It holds the raw lines of
 /// `benches/observables.sh` below a line that names the machine and, as a word before `cells`, their number.
@@ -207,18 +215,24 @@ fn costs() -> Option<(String, Vec<Cost>)> {
         (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0
     };
     let of = |(name, pairs): (String, Vec<(f64, f64)>)| {
-        let more = median(pairs.iter().map(|(without, with)| with - without).collect());
-        (name, 1000.0 * more / cells, more / median(pairs.iter().map(|(without, _)| *without).collect()))
+        let training = median(pairs.iter().map(|(without, _)| *without).collect());
+        let more: Vec<f64> = pairs.iter().map(|(without, with)| with - without).collect();
+        let least = more.iter().copied().fold(f64::INFINITY, f64::min) / training;
+        let most = more.iter().copied().fold(f64::NEG_INFINITY, f64::max) / training;
+        let more = median(more);
+        Cost { name, milliseconds: 1000.0 * more / cells, share: more / training, least, most }
     };
     Some((machine, rows.into_iter().map(of).collect()))
 }
 
-/// A cost in milliseconds and as a share. Below two per cent it cannot be told from the noise of a run.
-fn told((_, milliseconds, share): &Cost) -> [String; 2] {
+/// A cost in milliseconds and as a share. One below two per cent, or that some round saw as a gain, cannot be told from the
+/// noise of a run; it is then said what it is under.
+fn told(cost: &Cost) -> [String; 2] {
     const NOISE: f64 = 0.02;
-    match *share < NOISE {
-        true => ["not told from noise".to_owned(), "under 2%".to_owned()],
-        false => [format!("{milliseconds:.0} ms a cell"), format!("{:.0}%", 100.0 * share)],
+    let percent = |share: f64| format!("under {:.0}%", (100.0 * share).ceil());
+    match cost.share < NOISE || cost.least <= 0.0 {
+        true => ["not told from noise".to_owned(), percent(cost.most.max(NOISE))],
+        false => [format!("{:.0} ms a cell", cost.milliseconds), format!("{:.0}%", 100.0 * cost.share)],
     }
 }
 
@@ -299,7 +313,7 @@ fn the_pages_of_the_observables_are_what_their_files_say() {
     for entry in observables::OBSERVABLES {
         let (_, meaning, keys) =
             documented.iter().find(|(name, ..)| *name == entry.name).expect("every line is documented");
-        let cost = costs.as_ref().and_then(|(_, rows)| rows.iter().find(|(name, ..)| name == entry.name));
+        let cost = costs.as_ref().and_then(|(_, rows)| rows.iter().find(|cost| cost.name == entry.name));
         let page = page_of_observable(entry, keys, cost).expect("a page");
         check(&format!("docs/observables/{}.md", entry.name), &page);
         let [milliseconds, share] = cost.map_or(["not measured".to_owned(), String::new()], told);
