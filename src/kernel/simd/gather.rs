@@ -36,8 +36,8 @@ pub(crate) struct Strip {
     pub(crate) c_narrow: usize,
 }
 
-/// Calls a macro for every mixture of panels that is compiled: vectors of a wide panel, wide ones, vectors of a narrow one,
-/// narrow ones. They are those of layers of 7 to 19 vectors.
+/// Calls a macro for every mixture of panels that is compiled: vectors of a wide panel, number of wide panels, vectors of a
+/// narrow panel, number of narrow ones. They are the mixtures that layers of 7 to 19 vectors are laid out in.
 macro_rules! mixtures {
     ($each:ident) => {
         $each!(4, 1, 3, 1);

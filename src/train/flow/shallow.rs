@@ -31,9 +31,10 @@ pub(super) const fn width<T>() -> usize {
     64 / size_of::<T>()
 }
 
-/// Two vectors, or the one that is left: where the second begins, counted from the first.
+/// What is done by two vectors at a time.
 trait Pairs<T> {
-    /// Takes `P` vectors, `apart` from each other in the operands and [`width`] or less in the results.
+    /// Takes the tile or block `place`: as `P` vectors that begin `apart` from each other, or, where one vector is a whole tile
+    /// or block, that one and the next `P` − 1.
     fn take<V: Lanes<T = T>, const P: usize>(&mut self, place: usize, apart: usize);
 }
 
