@@ -178,7 +178,7 @@ pub(crate) fn gather<V: Lane, const NV: usize, const MODE: u8>(
     each_shape!(V, NV, strip, go)
 }
 
-/// Adds A[j] · C to the listed rows of B: a row's sums go on where the last sample's stopped, as if one call had taken all of
+/// Adds `A[j] · C` to the listed rows of B: a row's sums go on where the last sample's stopped, as if one call had taken all of
 /// them in their order.
 ///
 /// # Panics
