@@ -116,7 +116,7 @@ impl Activation {
     /// σ'(z) in double precision; where a rectifier bends, that of the left.
     pub fn slope(self, z: f64) -> f64 {
         match self {
-            Activation::Tanh => 1.0 - z.tanh().powi(2),
+            Activation::Tanh => self.slope_at(z, z.tanh()),
             Activation::Relu => f64::from(u8::from(z > 0.0)),
             Activation::Gelu => normal(z) + z * (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt(),
             Activation::Sigmoid => sigmoid(z) * sigmoid(-z),
@@ -149,7 +149,7 @@ impl Activation {
     /// σ''(z) in double precision; 0 for a rectifier, which bends at 0 alone.
     pub fn curvature(self, z: f64) -> f64 {
         match self {
-            Activation::Tanh => -2.0 * z.tanh() * (1.0 - z.tanh().powi(2)),
+            Activation::Tanh => self.curvature_at(z, z.tanh()),
             Activation::Relu => 0.0,
             Activation::Gelu => (2.0 - z * z) * (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt(),
             Activation::Sigmoid => sigmoid(z) * sigmoid(-z) * (1.0 - 2.0 * sigmoid(z)),

@@ -15,7 +15,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct { void *place; size_t size; } held[MOST];
 static size_t total;
 
-// Whether so much more is allowed, and a place to note it; what is refused by mistake shows as a test that fails.
+// Whether so much more is allowed.
 static int admitted(size_t size) {
   const char *limit = getenv("LIMIT_MIB");
   return !limit || total + size <= (size_t)atol(limit) << 20;

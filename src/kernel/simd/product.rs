@@ -6,7 +6,7 @@
 use super::lane::Lane;
 
 /// Row numbers, each below a bound.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Indices {
     list: Vec<u16>,
     below: usize,
