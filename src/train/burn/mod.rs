@@ -9,6 +9,7 @@ pub(in crate::train) mod activation;
 mod batch;
 mod convolution;
 pub(in crate::train) mod failure;
+mod flat;
 pub(in crate::train) mod flex;
 mod input;
 mod loss;

@@ -7,6 +7,7 @@
 use ::burn::tensor::{Device, Tensor};
 use phasesweep_networks::Graph;
 
+use super::flat::Flat;
 use super::input::Input;
 use super::network::{self, Mode, Pass, Value};
 use super::parameters::Parameters;
@@ -46,7 +47,7 @@ impl ObservingDevice for BurnObserving {
     fn networks<'g>(&self, graph: &'g Graph, parameters: &[&[f32]]) -> Box<dyn DeviceNetworks + 'g> {
         let device = self.device.clone();
         let (replicas, most_numbers) = (parameters.len(), self.most_numbers);
-        let parameters = Parameters::upload(&device, graph, parameters);
+        let parameters = Flat::upload(&device, graph, parameters).layers(graph);
         Box::new(Networks { device, graph, parameters, replicas, most_numbers })
     }
 }

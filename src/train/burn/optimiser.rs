@@ -8,6 +8,7 @@ use ::burn::tensor::{Bool, Int, Tensor};
 use phasesweep_optimisers::{self as optimisers, CLIMB_EPSILON, CLIP_EPSILON};
 use phasesweep_optimisers::{Factors, Moment, Number, Rates, Recipe, Rule};
 
+use super::flat::Flat;
 use super::parameters::Parameters;
 use super::resident::Resident;
 use crate::train::{Replica, steps_per_epoch};
@@ -80,9 +81,9 @@ pub(super) struct StackedRule {
 #[derive(Debug, Clone)]
 pub(super) struct Moments {
     /// The first moment, or the momentum buffer.
-    pub(super) first: Option<Parameters>,
+    pub(super) first: Option<Flat>,
     /// The second moment.
-    pub(super) second: Option<Parameters>,
+    pub(super) second: Option<Flat>,
 }
 
 /// The factors of several steps that differ from step to step, `[step, replica, 1]` each: bias corrections, and what follows
@@ -171,12 +172,12 @@ impl StackedRule {
     /// this step in them, where factors change.
     pub(super) fn step(
         &self,
-        parameters: Parameters,
+        weights: Flat,
         moments: Moments,
         gradient: Parameters,
         gate: &Tensor<3, Bool>,
         corrections: Option<(&Corrections, usize)>,
-    ) -> (Parameters, Moments) {
+    ) -> (Flat, Moments) {
         let mut factors = self.factors.clone();
         if let Some((corrections, place)) = corrections {
             let replicas = self.rates.len();
@@ -188,32 +189,26 @@ impl StackedRule {
             factors.root_correction = at(&corrections.root);
             factors.shrink = at(&corrections.shrink);
         }
-        let gradient = self.clipped(gradient);
-        let old = (parameters.clone(), moments.clone());
-        let mut first = moments.first.map(Parameters::into_tensors);
-        let mut second = moments.second.map(Parameters::into_tensors);
-        let next = |moment: &mut Option<std::vec::IntoIter<Tensor<3>>>| moment.as_mut()?.next().map(Stacked);
-        let mut stepped = [Vec::new(), Vec::new(), Vec::new()];
-        for (weight, gradient) in parameters.into_tensors().zip(gradient.into_tensors()) {
-            let before =
-                optimisers::Parameter { weight: Stacked(weight), first: next(&mut first), second: next(&mut second) };
-            let after = self.rule.step(before, Stacked(gradient), &factors, self.decays);
-            let after = [Some(after.weight), after.first, after.second];
-            for (all, one) in stepped.iter_mut().zip(after) {
-                all.extend(one.map(|stacked| stacked.0));
-            }
-        }
-        let [weights, first, second] = stepped.map(|tensors| Parameters::from_tensors(tensors, &old.0));
-        let keep = |new: Parameters, old: Option<Parameters>| old.map(|old| new.gated(gate, old));
-        let moments = Moments { first: keep(first, old.1.first), second: keep(second, old.1.second) };
-        (weights.gated(gate, old.0), moments)
+        let gradient = Stacked(Flat::of(self.clipped(gradient)).0);
+        let stacked = |moment: &Option<Flat>| moment.clone().map(|moment| Stacked(moment.0));
+        let before = optimisers::Parameter {
+            weight: Stacked(weights.0.clone()),
+            first: stacked(&moments.first),
+            second: stacked(&moments.second),
+        };
+        let after = self.rule.step(before, gradient, &factors, self.decays);
+        let keep = |new: Stacked, old: Flat| Flat(new.0).gated(gate, old);
+        let moment = |new: Option<Stacked>, old: Option<Flat>| Some(keep(new?, old?));
+        let moments =
+            Moments { first: moment(after.first, moments.first), second: moment(after.second, moments.second) };
+        (keep(after.weight, weights), moments)
     }
 }
 
 impl Moments {
     /// The moments of the replicas at these places.
     pub(super) fn select(&self, places: &Tensor<1, Int>) -> Moments {
-        let select = |moment: &Option<Parameters>| moment.as_ref().map(|moment| moment.select(places));
+        let select = |moment: &Option<Flat>| moment.as_ref().map(|moment| moment.select(places));
         Moments { first: select(&self.first), second: select(&self.second) }
     }
 }

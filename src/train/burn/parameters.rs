@@ -44,26 +44,6 @@ impl LayerParameters {
 pub(in crate::train) struct Parameters(pub(in crate::train) Vec<LayerParameters>);
 
 impl Parameters {
-    /// Copies replicas' vectors to the device; a vector that is empty counts as zeros.
-    pub(in crate::train) fn upload(device: &Device, graph: &Graph, replicas: &[&[f32]]) -> Parameters {
-        let mut start = 0;
-        let mut take = |len: usize, shape: [usize; 3]| {
-            let mut values = vec![0.0f32; replicas.len() * len];
-            for (slot, replica) in values.chunks_mut(len.max(1)).zip(replicas) {
-                if !replica.is_empty() {
-                    slot.copy_from_slice(&replica[start..start + len]);
-                }
-            }
-            start += len;
-            Tensor::<3>::from_data(TensorData::new(values, shape), device)
-        };
-        let layers = graph.layers().map(|(_, layer)| LayerParameters {
-            weight: take(layer.weights(), [replicas.len(), layer.outputs(), layer.fan_in()]),
-            bias: layer.bias.then(|| take(layer.outputs(), [replicas.len(), layer.outputs(), 1])),
-        });
-        Parameters(layers.collect())
-    }
-
     /// Copies replicas' running averages to the device.
     pub(in crate::train) fn upload_averages(device: &Device, graph: &Graph, replicas: &[&[f32]]) -> Parameters {
         let take = |range: Range<usize>| {
@@ -139,16 +119,5 @@ impl Parameters {
     pub(in crate::train) fn into_tensors(self) -> std::vec::IntoIter<Tensor<3>> {
         let tensors = self.0.into_iter().flat_map(|layer| std::iter::once(layer.weight).chain(layer.bias));
         tensors.collect::<Vec<_>>().into_iter()
-    }
-
-    /// The layers of tensors in the order of [`Parameters::into_tensors`] of `like`, which says which have a bias; none
-    /// without tensors.
-    pub(in crate::train) fn from_tensors(tensors: Vec<Tensor<3>>, like: &Parameters) -> Parameters {
-        let mut tensors = tensors.into_iter();
-        let layers = like.0.iter().map_while(|layer| {
-            let weight = tensors.next()?;
-            Some(LayerParameters { weight, bias: if layer.bias.is_some() { tensors.next() } else { None } })
-        });
-        Parameters(layers.collect())
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use ::burn::tensor::{Bool, Int, Tensor, TensorData};
 
+use super::flat::Flat;
 use super::measure::{self, Measured};
 use super::optimiser::{Moments, StackedRule};
 use super::parameters::Parameters;
@@ -49,13 +50,15 @@ pub(super) struct Stack {
     members: Arc<[usize]>,
     replicas: Vec<Replica>,
     at: Position,
+    weights: Flat,
+    /// The same, as the network takes them.
     parameters: Parameters,
     /// Running averages of batch normalisations.
     averages: Parameters,
     moments: Moments,
     rule: StackedRule,
     /// 1 for kept samples, 0 for pruned ones, `[replica, 1, sample]` for each tile; absent where all are kept.
-    weights: Option<Vec<Tensor<3>>>,
+    counts: Option<Vec<Tensor<3>>>,
     /// The same for [`Resident::whole`].
     counted: Option<Tensor<3>>,
     /// One over the number of kept samples, `[replica, 1, 1]`.
@@ -79,7 +82,7 @@ impl Stack {
         let own: Vec<Replica> = members.iter().map(|&member| replicas[member].clone()).collect();
         let upload = |vector: fn(&ReplicaState) -> &[f32]| {
             let vectors: Vec<&[f32]> = members.iter().map(|&member| vector(&states[member])).collect();
-            Parameters::upload(&resident.device, &resident.graph, &vectors)
+            Flat::upload(&resident.device, &resident.graph, &vectors)
         };
         let rule = StackedRule::new(resident, &own);
         let kept = |which: usize| (0..own.len()).any(|place| rule.moments(place)[which]);
@@ -87,15 +90,15 @@ impl Stack {
             first: kept(0).then(|| upload(|s| &s.first_moment)),
             second: kept(1).then(|| upload(|s| &s.second_moment)),
         };
-        let parameters = upload(|s| &s.parameters);
+        let weights = upload(|s| &s.parameters);
         let at = members.first().map_or(Position::default(), |&member| states[member].position());
-        let counts: Vec<&Vec<usize>> = members.iter().map(|&member| &class_counts[member]).collect();
+        let class_sizes: Vec<&Vec<usize>> = members.iter().map(|&member| &class_counts[member]).collect();
         let one_over = |count: usize| 1.0 / count.max(1) as f32;
         let (r, classes) = (members.len(), resident.problem.block.classes);
-        let share = counts.iter().map(|c| one_over(c.iter().sum())).collect();
-        let class_share = counts.iter().flat_map(|c| c.iter().map(|&count| one_over(count))).collect();
+        let share = class_sizes.iter().map(|c| one_over(c.iter().sum())).collect();
+        let class_share = class_sizes.iter().flat_map(|c| c.iter().map(|&count| one_over(count))).collect();
         let pruned = own.iter().any(|replica| replica.kept.is_some());
-        let weights = pruned.then(|| resident.train.iter().map(|tile| tile_weights(resident, tile, &own)).collect());
+        let counts = pruned.then(|| resident.train.iter().map(|tile| tile_weights(resident, tile, &own)).collect());
         let whole = resident.whole.as_ref().filter(|_| pruned);
         let averages: Vec<&[f32]> = members.iter().map(|&member| states[member].averages.as_slice()).collect();
         let pair = |side: fn(&(usize, usize)) -> usize| {
@@ -106,13 +109,14 @@ impl Stack {
         Stack {
             members: members.into(),
             at,
-            parameters,
+            parameters: weights.layers(&resident.graph),
+            weights,
             averages: Parameters::upload_averages(&resident.device, &resident.graph, &averages),
             moments,
             rule,
             counted: whole.map(|tile| tile_weights(resident, tile, &own)),
             replicas: own,
-            weights,
+            counts,
             share: resident.tensor(share, [r, 1, 1]),
             class_share: resident.tensor(class_share, [r, 1, classes]),
             alive: resident.tensor(vec![1.0; r], [r, 1, 1]).greater_elem(0.5),
@@ -176,11 +180,11 @@ impl Stack {
     /// [`TrainError`] if the device fails.
     pub(super) fn vectors(&self) -> Result<Vec<Vectors>, TrainError> {
         let count = self.members.len();
-        let moment = |moment: &Option<Parameters>| match moment {
-            Some(moment) => moment.download(count),
+        let moment = |moment: &Option<Flat>| match moment {
+            Some(moment) => moment.download(),
             None => Ok(vec![Vec::new(); count]),
         };
-        let parameters = self.parameters.download(count)?;
+        let parameters = self.weights.download()?;
         let (first, second) = (moment(&self.moments.first)?, moment(&self.moments.second)?);
         let averages = self.averages.download(count)?;
         let vectors = parameters.into_iter().zip(first).zip(second).zip(averages).enumerate();
@@ -220,10 +224,11 @@ impl Stack {
         let places: Vec<i64> = stay.iter().map(|&place| place as i64).collect();
         let places = Tensor::<1, Int>::from_data(TensorData::new(places, [stay.len()]), &resident.device);
         let select = |tensor: &Tensor<3>| tensor.clone().select(0, places.clone());
-        self.parameters = self.parameters.select(&places);
+        self.weights = self.weights.select(&places);
+        self.parameters = self.weights.layers(&resident.graph);
         self.averages = self.averages.select(&places);
         self.moments = self.moments.select(&places);
-        self.weights = self.weights.as_ref().map(|tiles| tiles.iter().map(select).collect());
+        self.counts = self.counts.as_ref().map(|tiles| tiles.iter().map(select).collect());
         self.counted = self.counted.as_ref().map(select);
         self.share = select(&self.share);
         self.class_share = select(&self.class_share);

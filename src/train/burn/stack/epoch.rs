@@ -65,7 +65,7 @@ impl Stack {
         if let Some(whole) = resident.whole.as_ref().filter(|_| train) {
             self.train_whole(resident, whole, &mut sums);
         }
-        let mut finite = self.parameters.sum().unwrap_or_else(|| self.share.zeros_like());
+        let mut finite = self.weights.sum();
         for other in [sums.loss.clone(), sums.stepped.take(), self.averages.sum()].into_iter().flatten() {
             finite = finite + other;
         }
@@ -79,7 +79,7 @@ impl Stack {
                     None => gradient,
                 };
                 let gate = self.alive.clone();
-                self.step(gradient, &gate, corrections);
+                self.step(resident, gradient, &gate, corrections);
                 self.move_averages(moments, &gate);
             }
             (None, Batch::Mini { .. }) if train => self.minibatches(resident, epoch, 0..end),
@@ -91,7 +91,7 @@ impl Stack {
     /// One tile of the training samples: its part of every sum, and of the gradient if `train`.
     fn train_tile(&self, resident: &Resident, place: usize, tile: &Tile, due: Due, train: bool, sums: &mut Sums) {
         let problem = &resident.problem;
-        let weight = self.weights.as_ref().map(|tiles| tiles[place].clone());
+        let weight = self.counts.as_ref().map(|tiles| tiles[place].clone());
         let mode = if train { Mode::Training(weight.clone()) } else { Mode::Evaluation };
         let mut pass = self.forward(resident, &self.parameters, Input::Shared(tile.x.clone()), &mode);
         let weighted = |values: Tensor<3>| match &weight {
@@ -164,7 +164,7 @@ impl Stack {
         if let Some(whole) = &resident.whole {
             return Some(of_tile((whole, self.counted.clone())));
         }
-        let counted = |place: usize| self.weights.as_ref().map(|tiles| tiles[place].clone());
+        let counted = |place: usize| self.counts.as_ref().map(|tiles| tiles[place].clone());
         let tiles = resident.train.iter().enumerate().map(|(place, tile)| of_tile((tile, counted(place))));
         tiles.reduce(|sum, gradient| sum.zip(gradient, |a, b| a + b))
     }
@@ -176,11 +176,17 @@ impl Stack {
     }
 
     /// One step of the gated replicas.
-    fn step(&mut self, gradient: Parameters, gate: &Tensor<3, Bool>, corrections: Option<(&Corrections, usize)>) {
-        let (parameters, moments) =
-            self.rule.step(self.parameters.clone(), self.moments.clone(), gradient, gate, corrections);
-        self.parameters = parameters;
-        self.moments = moments;
+    fn step(
+        &mut self,
+        resident: &Resident,
+        gradient: Parameters,
+        gate: &Tensor<3, Bool>,
+        corrections: Option<(&Corrections, usize)>,
+    ) {
+        let (weights, moments) =
+            self.rule.step(self.weights.clone(), self.moments.clone(), gradient, gate, corrections);
+        self.parameters = weights.layers(&resident.graph);
+        (self.weights, self.moments) = (weights, moments);
     }
 
     /// These steps of pass `epoch` over minibatches, counted from 0; there may be fewer.
@@ -238,7 +244,7 @@ impl Stack {
                 let active = step.active.iter().map(|&active| f32::from(u8::from(active))).collect();
                 gate = gate.bool_and(resident.tensor(active, [replicas, 1, 1]).greater_elem(0.5));
             }
-            self.step(gradient, &gate, corrections.as_ref().map(|table| (table, number)));
+            self.step(resident, gradient, &gate, corrections.as_ref().map(|table| (table, number)));
             self.move_averages(moments, &gate);
         }
     }

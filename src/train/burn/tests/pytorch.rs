@@ -7,6 +7,7 @@ use phasesweep_networks::{Count, Element, Layers, Normalisation, Number, PoolKin
 use serde_json::Value;
 
 use super::*;
+use crate::train::burn::flat::Flat;
 use crate::train::burn::input::Input;
 use crate::train::burn::loss::loss;
 use crate::train::burn::network::{self, Mode};
@@ -214,7 +215,7 @@ fn outputs_and_gradients_are_pytorch_s_layer_by_layer() {
     for (case, name, problem) in cases(&fixture) {
         let device = device_under_test();
         let resident = Resident::new(&device, &problem, 1, Some(SAMPLES)).unwrap();
-        let own = Parameters::upload(&device, &resident.graph, &[&parameters(&problem)]);
+        let own = Flat::upload(&device, &resident.graph, &[&parameters(&problem)]).layers(&resident.graph);
         let averages = Parameters::upload_averages(&device, &resident.graph, &[&problem.initial_averages()]);
         let tile = &resident.train[0];
         let mode = Mode::Training(None);
