@@ -20,9 +20,9 @@ const SMALLEST: usize = 8;
 /// Growth of the rate with a doubled cohort below which larger ones are not tried.
 const WORTHWHILE: f64 = 1.1;
 /// Share of the best rate that the efficient size must reach.
-const NEAR_BEST: f64 = 0.9;
+const NEAR_BEST: f64 = 0.95;
 /// Time over which a trial is measured at least, where the run has epochs enough.
-const MEASURED: Duration = Duration::from_millis(300);
+const MEASURED: Duration = Duration::from_millis(50);
 /// Time after which no further trial is begun.
 const ENOUGH: Duration = Duration::from_secs(20);
 
