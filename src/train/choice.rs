@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::burn::{BurnEngine, BurnObserving};
-use super::flow::{DeviceFlowEngine, FlowEngine, followed_on_device};
+use super::flow::{DeviceFlowEngine, FlowEngine, followed_on_device, worth_a_device};
 use super::kernel::KernelEngine;
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 use crate::device::{DeviceName, KernelChoice};
@@ -37,11 +37,13 @@ impl Choice {
         Ok(if self.device.is_flex() { None } else { Some(BurnObserving::new(self.device.open()?)) })
     }
 
-    /// Whether gradient flows on such a graph, of one output, are followed on the device and not on the host.
-    pub fn takes_flow(&self, graph: &Graph, precision: Precision) -> bool {
+    /// Whether gradient flows on such a graph, of one output, and so many samples are followed on the device and not on the host.
+    pub fn takes_flow(&self, graph: &Graph, samples: usize, precision: Precision) -> bool {
         // A device that cannot be opened is refused by whoever trains on it.
         let doubles = || precision == Precision::F64 && self.device.computes_doubles().unwrap_or(false);
-        !self.device.is_flex() && followed_on_device(graph, precision, doubles()).is_ok()
+        !self.device.is_flex()
+            && worth_a_device(graph, samples).is_ok()
+            && followed_on_device(graph, precision, doubles()).is_ok()
     }
 }
 
@@ -81,7 +83,8 @@ pub fn build_engine(
     }
 }
 
-/// Gradient flows: on the host's own loops beside flex, whose bits are a promise; else on the device, as far as it follows them.
+/// Gradient flows: on the host's own loops beside flex, whose bits are a promise, and where a device is not worth it; else on the
+/// device, as far as it follows them.
 fn flow_engine(
     choice: &Choice,
     problem: &Problem,
@@ -91,10 +94,17 @@ fn flow_engine(
     if choice.device.is_flex() {
         return Ok(Box::new(FlowEngine::new(problem, replicas, states, choice.threads)?));
     }
+    let stay =
+        |reason: &str| say_once(&format!("gradient flows stay on the host, not on `{}`: {reason}", choice.device));
+    let graph = problem.graph().map_err(|misfit| TrainError::Device(misfit.to_string()))?;
+    if let Err(reason) = worth_a_device(&graph, problem.train().len()) {
+        stay(&reason);
+        return Ok(Box::new(FlowEngine::new(problem, replicas, states, choice.threads)?));
+    }
     let doubles = choice.device.computes_doubles()?;
     let engine = DeviceFlowEngine::new(choice.device.open()?, doubles, problem, replicas, states, choice.threads)?;
     if let Some(reason) = engine.stays_on_host() {
-        say_once(&format!("gradient flows stay on the host, not on `{}`: {reason}", choice.device));
+        stay(reason);
     }
     Ok(Box::new(engine))
 }

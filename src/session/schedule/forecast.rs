@@ -13,7 +13,7 @@ use crate::pack::{AtOnce, Limits, Pending, pack};
 use crate::plan::Plan;
 use crate::session::error::SessionError;
 use crate::session::execution::{Execution, ExecutionOptions};
-use crate::sweep::{ArchitectureKind, Sweep};
+use crate::sweep::{ArchitectureKind, Flow, Sweep};
 use crate::train::Choice;
 
 /// Replicas for each thread below which a cohort leaves vector lanes idle, or threads without a group to take from each
@@ -52,7 +52,9 @@ impl Costs {
             let numbers = plan.sweep().optimisers[variant.optimiser].flow;
             let graph = shapes[variant.data].graph(architecture);
             let trained = crate::train::kernel::network(&graph, architecture.activation).is_ok();
-            let flow_on_host = numbers.is_some_and(|numbers| !execution.choice.takes_flow(&graph, numbers.precision));
+            let samples = plan.sweep().subsamples[variant.subsample].size();
+            let on_host = |numbers: Flow| !execution.choice.takes_flow(&graph, samples, numbers.precision);
+            let flow_on_host = numbers.is_some_and(on_host);
             let kernel = numbers.is_none() && execution.choice.may_take_kernel() && trained;
             let accelerated = !kernel && !flow_on_host && !execution.choice.device.is_flex();
             // What a GPU holds is not in the rank's memory: trials tell how much of it fits.
@@ -73,7 +75,6 @@ impl Costs {
             if rate.flops_per_second < costs.rate.flops_per_second {
                 costs.rate = rate;
             }
-            let samples = plan.sweep().subsamples[variant.subsample].size();
             // The weights uphill and a second gradient take memory of their own.
             let gradients = plan.sweep().optimisers[variant.optimiser].recipe.gradients_per_step();
             let twice = if gradients > 1 { ", two gradients a step" } else { "" };

@@ -52,7 +52,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-pub use device::{DeviceFlowEngine, followed_on_device};
+pub use device::{DeviceFlowEngine, followed_on_device, worth_a_device};
 pub(super) use network::Network;
 pub use network::followed;
 pub use plain::StageWeights;
