@@ -193,6 +193,9 @@ pub fn built() -> Vec<Runtime> {
 #[allow(clippy::unwrap_used)]
 pub(crate) fn device_under_test() -> Device {
     let name = std::env::var("PHASESWEEP_TEST_DEVICE").unwrap_or_else(|_| "flex".to_owned());
+    // As [`settle_precision`] does; a test's process has threads before it opens a device.
+    let exact = std::env::var("NVIDIA_TF32_OVERRIDE").is_ok_and(|value| value == "0");
+    assert!(exact || !name.starts_with("tch:cuda"), "cuDNN rounds to TF32 unless NVIDIA_TF32_OVERRIDE=0");
     DeviceName::parse(&name).unwrap().open().unwrap()
 }
 
