@@ -212,8 +212,8 @@ test-wgpu: setup-gpu
 GPU_BUNDLE ?= $(HOME)/.cache/phasesweep/gpu-bundle
 TCH_TARGET ?= $(HOME)/.cache/phasesweep/target-tch
 
-gpu-bundle: build
-	CARGO_TARGET_DIR=$(TCH_TARGET) KERNEL=$(BIN)/phasesweep TORCH=$(TORCH) benches/gpu/bundle.sh $(GPU_BUNDLE)
+gpu-bundle: build setup-wheel $(WHEEL_TOOLS)/ready
+	PATH=$(WHEEL_TOOLS)/bin:$$PATH CARGO_TARGET_DIR=$(TCH_TARGET) KERNEL=$(BIN)/phasesweep TORCH=$(TORCH) benches/gpu/bundle.sh $(GPU_BUNDLE)
 
 # The release profile, so that the dependencies are checked once for all three, and build scripts are those of the build.
 lint: setup

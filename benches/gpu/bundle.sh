@@ -5,7 +5,7 @@
 #
 # TORCH names the Python environment whose torch is built against (2.9, or 2.11 by LIBTORCH_BYPASS_VERSION_CHECK); the machine's
 # torch must be of the same version. PHASESWEEP_DATA names the directory that holds mnist/. KERNEL is a finished program of the
-# CPU kernel, which makes the frozen tables.
+# CPU kernel, which makes the frozen tables. FEATURES names others to be built in (phasesweep/tch,phasesweep/wgpu: Vulkan as well).
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/../.."
@@ -13,22 +13,26 @@ bundle=$1
 torch=${TORCH:?names a Python environment with torch}; kernel=${KERNEL:?names a finished phasesweep}
 data=${PHASESWEEP_DATA:-$HOME/.cache/phasesweep/data}
 export PATH=$torch/bin:$PATH LIBTORCH_USE_PYTORCH=1 LIBTORCH_BYPASS_VERSION_CHECK=1
-# The program, its report, and the tests of the library; without MPI, which the machine need not have.
-build=(--release --locked --workspace --no-default-features --features phasesweep/tch)
+# The program, its report, and the tests of the library; without MPI and with HDF5 inside: the machine need have neither, and the
+# system's HDF5 asks for libraries of its system.
+build=(--release --locked --workspace --no-default-features --features "phasesweep/static-hdf5,${FEATURES:-phasesweep/tch}")
+# Cargo does not see that LibTorch has changed, and would link what was compiled against another one's headers.
+version=$("$torch/bin/python" -c 'import torch; print(torch.__version__)') built=${CARGO_TARGET_DIR:-target}/torch-version
+if [ "$(cat "$built" 2>/dev/null)" != "$version" ]; then
+  cargo clean --release -p torch-sys
+  mkdir -p "$(dirname "$built")" && echo "$version" >"$built"
+fi
 cargo build "${build[@]}"
 tests=$(cargo test "${build[@]}" --lib --no-run --message-format=json -p phasesweep 2>/dev/null |
   sed -n 's/.*"executable":"\([^"]*phasesweep-[0-9a-f]*\)".*/\1/p' | tail -1)
 bin=${CARGO_TARGET_DIR:-target}/release
 
-rm -rf "$bundle"; mkdir -p "$bundle"/{bin,lib,data/mnist,sweeps,peers,frozen,frozen-small}
+rm -rf "$bundle"; mkdir -p "$bundle"/{bin,data/mnist,sweeps,peers,frozen,frozen-small}
 strip -o "$bundle/bin/phasesweep" "$bin/phasesweep"
 strip -o "$bundle/bin/phasesweep-report" "$bin/phasesweep-report"
 strip -o "$bundle/bin/tests" "$tests"
-# Libraries that are neither torch's nor every Linux's: HDF5's.
-for program in "$bundle"/bin/*; do
-  LD_LIBRARY_PATH=$("$torch/bin/python" -c 'import os, torch; print(os.path.dirname(torch.__file__))')/lib ldd "$program"
-done | awk '/=> \// { print $3 }' | sort -u | grep -E '/lib(hdf5|sz|aec|z|crypto|ssl|curl)[_.a-z0-9-]*\.so' |
-  xargs -r cp -L -t "$bundle/lib"
+# Does it start with this torch?
+LD_LIBRARY_PATH=$("$torch/bin/python" -c 'import os, torch; print(os.path.dirname(torch.__file__))')/lib "$bundle/bin/phasesweep" --version
 for file in train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx1; do
   gzip -9cn "$data/mnist/$file-ubyte" >"$bundle/data/mnist/$file-ubyte.gz" 2>/dev/null ||
     cp "$data/mnist/$file-ubyte.gz" "$bundle/data/mnist/"
@@ -36,6 +40,7 @@ done
 cp sweeps/{quick,inversion-mnist,overlap-mnist,local-complexity-mnist,compression-quick}.toml "$bundle/sweeps/"
 cp benches/peers/{common,torch_fused}.py "$bundle/peers/"
 cp benches/gpu/{run.sh,cells.sh,peak.py,compare.py} "$bundle/"
+cp benches/gpu/flows.toml "$bundle/sweeps/"
 # The tests read what PyTorch computed from here.
 mkdir -p "$bundle/src/train/tests" && cp src/train/tests/*.json "$bundle/src/train/tests/"
 # What the CPU kernel finds of the cells that run.sh compares.

@@ -7,16 +7,17 @@
 # QUICK=1 takes a sixteenth of everything: for trying the bundle where there is no GPU. Each row is a line of OUT/rows.csv
 # (what, value, unit) as soon as it is known, so that a job that is cut off leaves what it measured; OUT/table.txt is the table.
 # A row that fails says so and the next one runs. LIMIT is the budget of the whole in seconds (600): a row is not begun after it.
+# ROW_LIMIT is that of a row (150), ONLY=correct leaves out how fast it is.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 device=${1:-tch:cuda}; out=$(mkdir -p "${2:-out}" && cd "${2:-out}" && pwd)
 began=$SECONDS; limit=${LIMIT:-600}
 python=${PYTHON:-python3}
 torch=$("$python" -c 'import os, torch; print(os.path.dirname(torch.__file__))') || { echo "no torch for $python" >&2; exit 2; }
-# LibTorch's own libraries, those of CUDA that pip lays beside it, and the bundle's HDF5.
+# LibTorch's own libraries, and those of CUDA that pip lays beside it.
 libraries=$torch/lib
 for folder in "$torch"/../nvidia/*/lib; do [ -d "$folder" ] && libraries+=:$folder; done
-export LD_LIBRARY_PATH=$here/lib:$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export PHASESWEEP_DATA=$here/data XDG_CACHE_HOME=$out/cache HDF5_USE_FILE_LOCKING=FALSE
 program=$here/bin/phasesweep
 for packed in "$here"/bin/*.gz; do [ ! -e "$packed" ] || gunzip -f "$packed" || exit 2; done
@@ -35,11 +36,11 @@ time_left() {
   [ $((SECONDS - began)) -lt "$limit" ] && return
   row "$1" "" "not begun: the budget of $limit s is used up"; return 1
 }
-# Trains a sweep; prints the seconds of training by the results file's own account. name, sweep, arguments
+# Trains a sweep on $on, or on the device. name, sweep, arguments
 train() {
   local name=$1 sweep=$2; shift 2
   rm -rf "${out:?}/$name"
-  "$program" run "$here/sweeps/$sweep" --out "$out/$name" --device "$device" --quiet "$@" >"$out/$name.log" 2>&1 ||
+  timeout "${ROW_LIMIT:-150}" "$program" run "$here/sweeps/$sweep" --out "$out/$name" --device "${on:-$device}" "$@" >"$out/$name.log" 2>&1 ||
     { tail -3 "$out/$name.log" >&2; return 1; }
 }
 # Wall-clock seconds of a command, training and everything around it; its failure is its own row. what, command
@@ -51,6 +52,11 @@ timed() {
   else row "$what" "" failed; return 1; fi
 }
 per() { awk -v s="$1" -v n="$2" 'BEGIN { printf "%.3f", s / n }'; }
+# Seconds from the first cohort to the results, by the log of a row: without the start of the program, the data and trials.
+trained() {
+  sed -n 's/^[0-9-]*T\([0-9:.]*\)Z *INFO .*\( cohorts on \| complete, \).*/\1/p' "$out/$1.log" | tr ':' ' ' |
+    awk '{ at = 3600 * $1 + 60 * $2 + $3; if (NR == 1) first = at } END { printf "%.3f", at - first }'
+}
 
 rm -f "$out/table.txt"
 {
@@ -61,10 +67,20 @@ rm -f "$out/table.txt"
 } | tee "$out/machine.txt"
 
 echo "— correct?"
-if time_left "device tests"; then
-  (cd "$here" && PHASESWEEP_TEST_DEVICE=$device bin/tests --test-threads 1 burn:: device:: train::tests) >"$out/tests.log" 2>&1
-  row "device tests that pass" "$(awk '/^test result/ { print $4 " of " ($4 + $6) }' "$out/tests.log")" ""
-fi
+# The tests in as many processes as there are cores to start them from, since each waits for the device most of the time.
+device_tests() {
+  local shard shards=$(($(nproc) < 8 ? $(nproc) : 8)) names
+  mapfile -t names < <(cd "$here" && bin/tests --list burn:: device:: train::tests | sed -n 's/: test$//p')
+  for ((shard = 0; shard < shards; shard++)); do
+    local part=()
+    for ((test = shard; test < ${#names[@]}; test += shards)); do part+=("${names[test]}"); done
+    [ ${#part[@]} = 0 ] || (cd "$here" && PHASESWEEP_TEST_DEVICE=$device NVIDIA_TF32_OVERRIDE=0 timeout "${ROW_LIMIT:-150}" bin/tests --test-threads 1 --exact "${part[@]}" \
+      >"$out/tests-$shard.log" 2>&1) &
+  done
+  wait
+  awk -v all=${#names[@]} '/(^|\.\.\. )ok$/ { passed++ } END { print passed + 0 " of " all }' "$out"/tests-*.log
+}
+if time_left "device tests that pass"; then row "device tests that pass" "$(device_tests)" ""; fi
 correct() { # name, sweep, tolerance, arguments
   local name=$1 sweep=$2 tolerance=$3; shift 3
   train "$name" "$sweep" "$@" && "$here/bin/phasesweep-report" "$out/$name/results.h5" >"$out/$name.report" 2>&1 &&
@@ -76,6 +92,7 @@ timed "quick.toml, 8 seeds: ε* as frozen" correct quick quick.toml 0.0004 "${qu
 timed "inversion-mnist.toml, 8 seeds: ε* as frozen" correct inversion-mnist inversion-mnist.toml 0.0004 "${mnist_cells[@]}" &&
   row "inversion-mnist.toml, 8 seeds: ε* as frozen" "$wall" "s, everything"
 
+[ "${ONLY:-}" = correct ] && exit
 echo "— how fast?"
 timed "peak of LibTorch's products" "$python" "$here/peak.py" "$device" >"$out/peak.txt" &&
   while read -r what value; do row "peak of LibTorch's products, $what" "$value" TFLOP/s; done <"$out/peak.txt"
@@ -86,6 +103,7 @@ for rounded in "" --tf32; do
   timed "experiment 1, $runs seeds${rounded:+, TF32}" train "$name" inversion-mnist.toml $rounded --set "sweep.seeds.count=$runs" \
     --set "train.epochs=$epochs" --set optimiser.lr=0.2 && {
     row "experiment 1, $runs seeds × $epochs epochs${rounded:+, TF32}" "$(per "$(awk -v w="$wall" 'BEGIN { print 1000 * w }')" "$runs")" "ms a run, everything"
+    row "experiment 1${rounded:+, TF32}, of which cohorts" "$(per "$(awk -v w="$(trained "$name")" 'BEGIN { print 1000 * w }')" "$runs")" "ms a run"
   }
 done
 fused() { "$python" "$here/peers/torch_fused.py" --data "$here/data/mnist" --runs "$runs" --epochs "$epochs" --lr 0.2 \
@@ -98,8 +116,12 @@ timed "experiment 4, $seeds seeds" train overlap overlap-mnist.toml --set "sweep
   row "experiment 4, $seeds seeds × 13 snapshots" "$wall" "s, everything"
 timed "local-complexity-mnist.toml" train local-complexity local-complexity-mnist.toml --set "train.epochs=$(scale 1000 20)" \
   --set "sweep.seeds.count=$(scale 8 2)" && row "local-complexity-mnist.toml, $(scale 8 2) seeds × $(scale 1000 20) epochs" "$wall" "s, everything"
-for flows in 1 "$(scale 64 4)"; do
-  timed "$flows gradient flows" train "flows-$flows" compression-quick.toml --set "sweep.seeds=$flows" --set 'subsample.size=256' \
-    --set 'optimiser.alpha=1e-4' && row "gradient flows, 256 samples: $flows together" "$wall" "s, everything"
+# Small flows stay on the host, wide ones are followed on the device; there and on the host.
+timed "small gradient flows" train flows-small compression-quick.toml --set "sweep.seeds=$(scale 64 4)" --set 'subsample.size=256' \
+  --set 'optimiser.alpha=1e-4' && row "$(scale 64 4) gradient flows of 256 samples, 200 units" "$wall" "s, everything"
+for on in "$device" flex; do
+  timed "wide gradient flows on $on" train "flows-$on" flows.toml --set "sweep.seeds=$(scale 8 1)" --set "train.epochs=$(scale 150 10)" &&
+    row "$(scale 8 1) flows of 1024 samples, 1000 units: cohorts on $on" "$(trained "flows-$on")" s
 done
+on=
 row "all of it" "$((SECONDS - began))" "s"
