@@ -58,7 +58,7 @@ pub(super) struct Stack {
     moments: Moments,
     rule: StackedRule,
     /// 1 for kept samples, 0 for pruned ones, `[replica, 1, sample]` for each tile; absent where all are kept.
-    counts: Option<Vec<Tensor<3>>>,
+    kept_samples: Option<Vec<Tensor<3>>>,
     /// The same for [`Resident::whole`].
     counted: Option<Tensor<3>>,
     /// One over the number of kept samples, `[replica, 1, 1]`.
@@ -98,7 +98,8 @@ impl Stack {
         let share = class_sizes.iter().map(|c| one_over(c.iter().sum())).collect();
         let class_share = class_sizes.iter().flat_map(|c| c.iter().map(|&count| one_over(count))).collect();
         let pruned = own.iter().any(|replica| replica.kept.is_some());
-        let counts = pruned.then(|| resident.train.iter().map(|tile| tile_weights(resident, tile, &own)).collect());
+        let kept_samples =
+            pruned.then(|| resident.train.iter().map(|tile| tile_weights(resident, tile, &own)).collect());
         let whole = resident.whole.as_ref().filter(|_| pruned);
         let averages: Vec<&[f32]> = members.iter().map(|&member| states[member].averages.as_slice()).collect();
         let pair = |side: fn(&(usize, usize)) -> usize| {
@@ -116,7 +117,7 @@ impl Stack {
             rule,
             counted: whole.map(|tile| tile_weights(resident, tile, &own)),
             replicas: own,
-            counts,
+            kept_samples,
             share: resident.tensor(share, [r, 1, 1]),
             class_share: resident.tensor(class_share, [r, 1, classes]),
             alive: resident.tensor(vec![1.0; r], [r, 1, 1]).greater_elem(0.5),
@@ -228,7 +229,7 @@ impl Stack {
         self.parameters = self.weights.layers(&resident.graph);
         self.averages = self.averages.select(&places);
         self.moments = self.moments.select(&places);
-        self.counts = self.counts.as_ref().map(|tiles| tiles.iter().map(select).collect());
+        self.kept_samples = self.kept_samples.as_ref().map(|tiles| tiles.iter().map(select).collect());
         self.counted = self.counted.as_ref().map(select);
         self.share = select(&self.share);
         self.class_share = select(&self.class_share);

@@ -13,7 +13,7 @@ use crate::sweep::Batch;
 use crate::train::Replica;
 use crate::train::burn::batch;
 use crate::train::burn::input::Input;
-use crate::train::burn::loss::{loss, mistakes};
+use crate::train::burn::loss::{loss, mistakes, slope};
 use crate::train::burn::measure::{self, Columns, Due, ManifoldSums, Pending};
 use crate::train::burn::network::{self, Mode, Pass};
 use crate::train::burn::normalisation;
@@ -91,7 +91,7 @@ impl Stack {
     /// One tile of the training samples: its part of every sum, and of the gradient if `train`.
     fn train_tile(&self, resident: &Resident, place: usize, tile: &Tile, due: Due, train: bool, sums: &mut Sums) {
         let problem = &resident.problem;
-        let weight = self.counts.as_ref().map(|tiles| tiles[place].clone());
+        let weight = self.kept_samples.as_ref().map(|tiles| tiles[place].clone());
         let mode = if train { Mode::Training(weight.clone()) } else { Mode::Evaluation };
         let mut pass = self.forward(resident, &self.parameters, Input::Shared(tile.x.clone()), &mode);
         let weighted = |values: Tensor<3>| match &weight {
@@ -158,13 +158,13 @@ impl Stack {
             };
             let mode = Mode::Training(counted);
             let pass = self.forward(resident, parameters, Input::Shared(tile.x.clone()), &mode);
-            let (_, delta) = loss(resident.problem.loss, pass.outputs(), tile.onehot.clone());
+            let delta = slope(resident.problem.loss, pass.outputs(), tile.onehot.clone());
             pass.backward(&resident.graph, parameters, delta * scale)
         };
         if let Some(whole) = &resident.whole {
             return Some(of_tile((whole, self.counted.clone())));
         }
-        let counted = |place: usize| self.counts.as_ref().map(|tiles| tiles[place].clone());
+        let counted = |place: usize| self.kept_samples.as_ref().map(|tiles| tiles[place].clone());
         let tiles = resident.train.iter().enumerate().map(|(place, tile)| of_tile((tile, counted(place))));
         tiles.reduce(|sum, gradient| sum.zip(gradient, |a, b| a + b))
     }
@@ -230,7 +230,7 @@ impl Stack {
             let gradient_at = |parameters: &Parameters| {
                 let mut pass = self.forward(resident, parameters, input.clone(), &mode);
                 let moments = std::mem::take(&mut pass.moments);
-                let (_, delta) = loss(resident.problem.loss, pass.outputs(), onehot.clone());
+                let delta = slope(resident.problem.loss, pass.outputs(), onehot.clone());
                 (pass.backward(&resident.graph, parameters, delta * scale.clone()), moments)
             };
             // Running averages move by the batch at the weights themselves, once a step.
