@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::{CellFailure, Outcome, Seconds, StopCause};
 use super::task::{CohortTask, FailureReason, TaskId, WorkerId};
+use crate::amount::bytes;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -235,8 +236,9 @@ impl fmt::Display for Note {
             Note::Failed { worker, cohort, reason, message, attempt } => {
                 write!(f, "{cohort} {reason} on {worker} (attempt {attempt}): {message}")
             }
+            // A run predicts every cohort's bytes.
             Note::MemoryLimit { footprint } => {
-                write!(f, "cohorts larger than {footprint} in memory are split from now on")
+                write!(f, "cohorts that take more than {} are split from now on", bytes(*footprint))
             }
             Note::Lost { worker, cohort: Some(cohort), message } => write!(f, "lost {worker} with {cohort}: {message}"),
             Note::Lost { worker, cohort: None, message } => write!(f, "lost {worker}: {message}"),
