@@ -7,7 +7,7 @@ use super::*;
 use crate::observables::flow as variables;
 use crate::sweep::{Activation, ArchitectureKind, Flow, Loss, MeanField, Watched};
 use crate::train::flow::tests::case::{FLOW, MEAN_FIELD, cnn, mlp, problem, replica, separable};
-use crate::train::flow::{FlowEngine, followed_on_device};
+use crate::train::flow::{FlowEngine, followed_on_device, worth_a_device};
 
 /// A network, its parametrisation, activation and loss, and what bounds a step.
 type Case = (ArchitectureKind, Option<MeanField>, Activation, Loss, Watched);
@@ -132,6 +132,13 @@ fn what_the_device_does_not_follow_stays_on_the_host_to_the_bit() {
     assert!(told(mlp(&[5]), None, Precision::F64, false).unwrap_err().contains("double precision"));
     assert!(told(cnn(), MEAN_FIELD, Precision::F32, true).unwrap_err().contains("dense"));
     assert!(told(separable(), None, Precision::F32, true).unwrap_err().contains("dense"));
+    // 4 inputs and 1000 units: 36 thousand operations a sample.
+    let wide = graph(mlp(&[1000]), None);
+    let operations = |samples: usize| 6.0 * wide.parameters() as f64 * samples as f64;
+    let (few, many) = (1000, 10_000);
+    assert!(operations(few) < 1e8 && operations(many) > 1e8);
+    assert!(worth_a_device(&wide, few).unwrap_err().contains("million operations"));
+    assert_eq!(worth_a_device(&wide, many), Ok(()));
 
     // On a device without double precision, beside one that it follows.
     let problem = problem(mlp(&[8]), MEAN_FIELD, 20, 60);
