@@ -1,5 +1,7 @@
-//! The parameters (or moments) of a stack of replicas as one tensor: an update rule is then a handful of operations, however many
-//! layers there are, and on a GPU it is operations that a small network waits for.
+//! The parameters (or moments) of a stack of replicas as one tensor.
+//!
+//! An update rule is then a handful of operations, however many layers there are. That is for GPUs, where a small network waits
+//! for each operation to be started, and not for what it computes.
 //!
 //! Invariant: a replica's row is its vector in [`ReplicaState`](crate::train::ReplicaState), layer by layer, weight then bias.
 

@@ -36,7 +36,7 @@ use self::flex::on_flex;
 pub use self::observing::BurnObserving;
 use self::resident::Resident;
 use self::stack::{Progress, Stack};
-use crate::device::shown;
+use crate::device::{largest_tensor, shown};
 use crate::observables::Position;
 use crate::sweep::Batch;
 use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
@@ -86,7 +86,7 @@ impl BurnEngine {
         let class_counts = replicas.iter().map(|replica| class_counts(problem, replica)).collect::<Vec<_>>();
         guarded(|| {
             check(problem, &replicas, &states, &class_counts)?;
-            let groups = groups(&replicas, &states, stacks);
+            let groups = groups(&replicas, &states, stacks, most_together(device, problem));
             let widest = groups.iter().map(Vec::len).max().unwrap_or(0);
             let resident = Resident::new(device, problem, widest, rows)?;
             let length = resident.graph.parameters();
@@ -203,8 +203,15 @@ fn is_faster_alone(graph: &Graph, batch: Batch) -> bool {
     convolves || (graph.averaged() > 0 && batch == Batch::Full)
 }
 
-/// Live replicas at the same position whose steps take as many gradients, each group cut into stacks.
-fn groups(replicas: &[Replica], states: &[ReplicaState], cut: Cut) -> Vec<Vec<usize>> {
+/// Replicas whose weights, which are one tensor, the device's driver takes; a network that cannot be built is refused elsewhere.
+fn most_together(device: &Device, problem: &Problem) -> usize {
+    let length = problem.graph().map_or(1, |graph| graph.parameters().max(1));
+    let numbers = largest_tensor(device).and_then(|bytes| usize::try_from(bytes / 4).ok());
+    numbers.map_or(usize::MAX, |numbers| (numbers / length).max(1))
+}
+
+/// Live replicas at the same position whose steps take as many gradients, each group cut into stacks of at most so many.
+fn groups(replicas: &[Replica], states: &[ReplicaState], cut: Cut, most: usize) -> Vec<Vec<usize>> {
     let mut together: BTreeMap<(Position, usize), Vec<usize>> = BTreeMap::new();
     for (place, (replica, state)) in replicas.iter().zip(states).enumerate() {
         if state.diverged.is_none() {
@@ -220,7 +227,7 @@ fn groups(replicas: &[Replica], states: &[ReplicaState], cut: Cut) -> Vec<Vec<us
             }
             Cut::Single => 1,
         };
-        members.chunks(size).map(<[usize]>::to_vec).collect::<Vec<_>>()
+        members.chunks(size.min(most)).map(<[usize]>::to_vec).collect::<Vec<_>>()
     };
     together.into_values().flat_map(cut).collect()
 }

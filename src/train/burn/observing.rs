@@ -7,7 +7,6 @@
 use ::burn::tensor::{Device, Tensor};
 use phasesweep_networks::Graph;
 
-use super::flat::Flat;
 use super::input::Input;
 use super::network::{self, Mode, Pass, Value};
 use super::parameters::Parameters;
@@ -47,7 +46,7 @@ impl ObservingDevice for BurnObserving {
     fn networks<'g>(&self, graph: &'g Graph, parameters: &[&[f32]]) -> Box<dyn DeviceNetworks + 'g> {
         let device = self.device.clone();
         let (replicas, most_numbers) = (parameters.len(), self.most_numbers);
-        let parameters = Flat::upload(&device, graph, parameters).layers(graph);
+        let parameters = Parameters::upload(&device, graph, parameters);
         Box::new(Networks { device, graph, parameters, replicas, most_numbers })
     }
 }

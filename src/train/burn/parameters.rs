@@ -44,6 +44,22 @@ impl LayerParameters {
 pub(in crate::train) struct Parameters(pub(in crate::train) Vec<LayerParameters>);
 
 impl Parameters {
+    /// Copies replicas' vectors to the device, tensor by tensor: all replicas of a cohort, of which a stack may hold fewer.
+    pub(super) fn upload(device: &Device, graph: &Graph, replicas: &[&[f32]]) -> Parameters {
+        let mut start = 0;
+        let mut take = |len: usize, shape: [usize; 3]| {
+            let range = start..start + len;
+            start = range.end;
+            let values: Vec<f32> = replicas.iter().flat_map(|replica| replica[range.clone()].iter().copied()).collect();
+            Tensor::<3>::from_data(TensorData::new(values, shape), device)
+        };
+        let layers = graph.layers().map(|(_, layer)| LayerParameters {
+            weight: take(layer.weights(), [replicas.len(), layer.outputs(), layer.fan_in()]),
+            bias: layer.bias.then(|| take(layer.outputs(), [replicas.len(), layer.outputs(), 1])),
+        });
+        Parameters(layers.collect())
+    }
+
     /// Copies replicas' running averages to the device.
     pub(in crate::train) fn upload_averages(device: &Device, graph: &Graph, replicas: &[&[f32]]) -> Parameters {
         let take = |range: Range<usize>| {

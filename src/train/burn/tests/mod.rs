@@ -12,7 +12,7 @@ use phasesweep_results::variables::{
     DISTANCE, MISCLASSIFIED, NOISY_ERROR, RADIUS, TEST_ERROR, TRAIN_ERROR, TRAIN_LOSS,
 };
 
-use super::{BurnEngine, Cut, on_flex};
+use super::{BurnEngine, Cut, groups, on_flex};
 use crate::data::{Block, Samples};
 use crate::device::{KernelChoice, device_under_test, shown};
 use crate::observables::{Record, misclassified};
@@ -558,6 +558,18 @@ fn a_class_without_kept_samples_has_no_radius() {
     // Pairs (0, 1), (0, 2), (1, 2).
     let missing: Vec<bool> = (0..3).map(|pair| record.floats(&DISTANCE)[pair * epochs].is_nan()).collect();
     assert_eq!(missing, [true, false, true]);
+}
+
+#[test]
+fn a_stack_is_no_larger_than_a_driver_takes() {
+    let problem = mlp(&[5], 2);
+    let replicas: Vec<Replica> = (1..=9).map(|seed| replica(seed, sgd(0.2, 0.0, 0.0))).collect();
+    let states: Vec<ReplicaState> = replicas.iter().map(|replica| start(&problem, replica)).collect();
+    let sizes = |cut, most| groups(&replicas, &states, cut, most).iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(sizes(Cut::Into(1), usize::MAX), [9]);
+    assert_eq!(sizes(Cut::Into(1), 4), [4, 4, 1]);
+    assert_eq!(sizes(Cut::Into(2), 4), [4, 4, 1]);
+    assert_eq!(sizes(Cut::Single, 4), [1; 9]);
 }
 
 #[test]
