@@ -6,7 +6,7 @@ use super::gradient::Ascent;
 use super::head::{AddToCentres, Centres, LossGradient, Totals, Weights};
 use super::minibatch::Minibatch;
 use super::net::Net;
-use super::pass::{backward, forward};
+use super::pass::{Moments, backward, forward};
 use super::shape::Shape;
 use super::simd::{Lane, Task};
 use super::test_error::{GroupView, TestErrors};
@@ -53,6 +53,8 @@ struct Group<'a, 'b> {
 #[derive(Clone, Copy)]
 struct Plan {
     gradient: bool,
+    /// Whether a batch normalisation takes the moments of the samples, not the running averages.
+    training: bool,
     manifold: bool,
     snapshot: Option<usize>,
 }
@@ -111,6 +113,8 @@ impl<'a, 'b> Group<'a, 'b> {
         let problem = &self.cohort.problem;
         let shift = self.cohort.inputs.shift.as_deref();
         let full = problem.batch == Batch::Full;
+        // In evaluation a batch normalisation is another function than in training: what is recorded is measured apart.
+        let apart = full && problem.network.averaged() > 0;
         let mut minibatch = match problem.batch {
             Batch::Full => None,
             Batch::Mini { size } => {
@@ -128,10 +132,22 @@ impl<'a, 'b> Group<'a, 'b> {
             let snapshot = due(&problem.snapshots);
             let train = epoch < problem.epochs;
             let gradient = train && full;
-            if gradient || recorded.is_some() || snapshot.is_some() {
+            let measured = recorded.is_some() || snapshot.is_some();
+            if gradient || measured {
                 self.net.fold(shift);
-                self.pass::<V, MR, NV, R>(Plan { gradient, manifold: manifold.is_some(), snapshot });
-                let broken: Vec<bool> = self.totals.loss.iter().map(|loss| !loss.is_finite()).collect();
+                let mut broken = vec![false; R];
+                let mut pass = |group: &mut Group<'a, 'b>, plan: Plan| {
+                    group.pass::<V, MR, NV, R>(plan);
+                    let losses = broken.iter_mut().zip(&group.totals.loss);
+                    losses.for_each(|(broken, loss)| *broken |= !loss.is_finite());
+                };
+                if gradient && apart {
+                    pass(self, Plan { gradient, training: true, manifold: false, snapshot: None });
+                }
+                if measured || !apart {
+                    let manifold = manifold.is_some();
+                    pass(self, Plan { gradient: gradient && !apart, training: false, manifold, snapshot });
+                }
                 self.freeze(&broken, epoch, snapshot);
             }
             if let Some(at) = recorded.filter(|_| self.live.contains(&true)) {
@@ -148,6 +164,7 @@ impl<'a, 'b> Group<'a, 'b> {
             match &mut minibatch {
                 None => {
                     self.net.complete(shift);
+                    self.net.move_averages();
                     self.climb::<V, MR, NV, R>();
                     let at = Moment { step: epoch as u64, per_epoch: 1, epochs: problem.epochs as u64 };
                     let replicas = self.members.iter().map(|member| member.replica);
@@ -180,7 +197,7 @@ impl<'a, 'b> Group<'a, 'b> {
         let shift = self.cohort.inputs.shift.as_deref();
         ascent.climb::<V, R>(&mut self.net, self.members.iter().map(|member| &member.replica.recipe));
         self.net.fold(shift);
-        self.pass::<V, MR, NV, R>(Plan { gradient: true, manifold: false, snapshot: None });
+        self.pass::<V, MR, NV, R>(Plan { gradient: true, training: true, manifold: false, snapshot: None });
         self.net.complete(shift);
         ascent.descend(&mut self.net);
         self.ascent = Some(ascent);
@@ -209,12 +226,13 @@ impl<'a, 'b> Group<'a, 'b> {
         for (number, first) in (0..samples).step_by(tile).enumerate() {
             let valid = tile.min(samples - first);
             let source = self.cohort.source(set, &problem.block.train.x, number);
-            forward::<V, R>(&mut self.net, problem.network.activation(), source, valid);
-            let labels = &set.labels[first..first + valid];
             let weights = match &self.kept {
                 None => Weights::All,
                 Some(kept) => Weights::Kept(&kept[first * R..]),
             };
+            let moments = if plan.training { Moments::Step(weights) } else { Moments::Running };
+            forward::<V, R>(&mut self.net, problem.network.activation(), source, valid, moments);
+            let labels = &set.labels[first..first + valid];
             if plan.manifold {
                 let (centres, net) = (&mut self.centres, &self.net);
                 V::enter::<_, R>(AddToCentres { centres, net, labels, weights });

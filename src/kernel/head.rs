@@ -19,7 +19,7 @@ pub(super) enum Weights<'a> {
 
 impl Weights<'_> {
     #[inline(always)]
-    fn of<V: Lane, const R: usize>(&self, row: usize) -> V {
+    pub(super) fn of<V: Lane, const R: usize>(&self, row: usize) -> V {
         match self {
             Weights::All => V::splat(1.0),
             Weights::Kept(kept) => V::pattern::<R>(&kept[row * R..]),

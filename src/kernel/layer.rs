@@ -66,6 +66,8 @@ pub(super) struct Layer {
     pub(super) convolution: Option<Convolution>,
     /// The weights as an elementwise step meets them; for such a layer of a graph.
     pub(super) elements: Option<Elements>,
+    /// Running means and variances of each output and replica; for a batch normalisation.
+    pub(super) averages: Option<[Buffer; 2]>,
 }
 
 /// Weights row after row, each padded to whole vectors.
@@ -134,12 +136,13 @@ impl Layer {
             columns,
             layout,
             elements: None,
+            averages: None,
         }
     }
 
     /// A layer of a graph, of zeros. Its outputs are in the graph's buffers, and here while a step is at work.
     pub(super) fn of_graph(shape: &Shape<'_>, form: &LayerForm) -> Layer {
-        let LayerForm { inputs, outputs, bias, rows, back } = *form;
+        let LayerForm { inputs, outputs, bias, rows, back, averaged } = *form;
         let layout = shape.layout(inputs, outputs);
         let (columns, stride) = shape.row(outputs);
         let sums = layout.padded_columns();
@@ -174,6 +177,7 @@ impl Layer {
             convolution: None,
             layout,
             elements,
+            averages: averaged.then(|| [Buffer::zeros(sums), Buffer::zeros(sums)]),
         }
     }
 

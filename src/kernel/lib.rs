@@ -181,6 +181,14 @@ impl Kernel {
                 format!("the states do not fit the network of {parameters} parameters and {} replicas", replicas.len());
             return Err(Misfit(what));
         }
+        let averaged = problem.network.averaged();
+        if let Some(place) = states.iter().position(|state| state.averages.len() != averaged) {
+            return Err(Misfit(format!(
+                "the state of replica {place} holds {} running averages, the network has {averaged}: the checkpoint is of \
+                 another network",
+                states[place].averages.len()
+            )));
+        }
         let samples = problem.block.train.len();
         if replicas.iter().any(|replica| replica.kept.as_ref().is_some_and(|kept| kept.len() != samples)) {
             return Err(Misfit(format!("a replica's kept samples are not {samples} flags")));
@@ -200,6 +208,9 @@ impl Kernel {
         let spreads = problem.network.spreads();
         let whole = (TILE / hidden).clamp(ROWS, TILE_SAMPLES);
         let tile = match problem.batch {
+            // A batch normalisation wants a step's samples at once.
+            Batch::Full if averaged > 0 => samples.max(1).next_multiple_of(ROWS),
+            Batch::Mini { size } if averaged > 0 => size.clamp(1, samples.max(1)).next_multiple_of(ROWS),
             Batch::Full => whole / ROWS * ROWS,
             // A batch in one tile, or in few of equal size: gradients are written once.
             Batch::Mini { size } => {
@@ -211,7 +222,9 @@ impl Kernel {
         };
         // Convolutions read images as they lie.
         let gradient = problem.batch == Batch::Full && !spreads;
-        let key = Key { isa, tile, gradient, sparse: choices.sparse && !spreads };
+        // A tile's samples are counted by 16 bits where inputs are sparse.
+        let sparse = choices.sparse && !spreads && tile <= usize::from(u16::MAX);
+        let key = Key { isa, tile, gradient, sparse };
         let inputs = Inputs::of(&problem.block, key);
         let noisy = problem.noisy.iter().map(|x| inputs.further(x, &problem.block.test.y, key)).collect();
         let pairs = problem.pairs();

@@ -9,9 +9,9 @@ use super::convolution::{Images, Which};
 use super::first::{Gradient, Source};
 use super::gathered::Gathered;
 use super::gradient::Ascent;
-use super::head::OwnLossGradient;
+use super::head::{OwnLossGradient, Weights};
 use super::net::Net;
-use super::pass::{backward, forward};
+use super::pass::{Moments, backward, forward};
 use super::simd::Lane;
 use super::update;
 use crate::problem::Replica;
@@ -81,6 +81,8 @@ impl<'a> Minibatch<'a> {
         for number in numbers.start..numbers.end.min(steps) {
             let batch = number * self.size..self.kept.min((number + 1) * self.size);
             self.gradient::<V, R>(net, &orders, batch.clone());
+            // By the batch at the weights themselves, once a step.
+            net.move_averages();
             if climbs {
                 let mut ascent = self.ascent.take().unwrap_or_else(|| Ascent::new(net));
                 ascent.climb::<V, R>(net, self.replicas.iter().map(|replica| &replica.recipe));
@@ -121,7 +123,7 @@ impl<'a> Minibatch<'a> {
                 Tile::Sparse(rows) => Source::Sparse(rows, tile),
                 Tile::Images => Source::Images(images),
             };
-            forward::<V, R>(net, problem.network.activation(), source, valid);
+            forward::<V, R>(net, problem.network.activation(), source, valid, Moments::Step(Weights::All));
             let Some(output) = net.outputs_mut() else { return };
             let (kind, labels) = (problem.loss, &self.labels);
             V::enter::<_, R>(OwnLossGradient { output, kind, labels, scale });

@@ -77,7 +77,20 @@ impl Net {
         }
     }
 
-    /// Takes over a replica's weights and moments.
+    /// Calls `visit` with every running average of a replica and its place in the state.
+    fn each_average(&mut self, replica: usize, mut visit: impl FnMut(&mut f32, usize)) {
+        let (r, mut base) = (self.replicas, 0);
+        for layer in &mut self.layers {
+            for averages in layer.averages.iter_mut().flatten() {
+                for unit in 0..layer.outputs {
+                    visit(&mut averages[unit * r + replica], base + unit);
+                }
+                base += layer.outputs;
+            }
+        }
+    }
+
+    /// Takes over a replica's weights, moments and running averages.
     pub(super) fn load(&mut self, replica: usize, state: &State) {
         self.each(replica, |parameter, place, index| {
             parameter.value[place] = state.parameters[index];
@@ -88,10 +101,11 @@ impl Net {
                 *to = from;
             }
         });
+        self.each_average(replica, |average, place| *average = state.averages[place]);
         self.transpose();
     }
 
-    /// Hands a replica's weights and moments back; moments are written if the state is to have them.
+    /// Hands a replica's weights, moments and running averages back; moments are written if the state is to have them.
     pub(super) fn unload(&mut self, replica: usize, moments: [bool; 2], state: &mut State) {
         let len = state.parameters.len();
         state.first_moment.resize(if moments[0] { len } else { 0 }, 0.0);
@@ -105,9 +119,10 @@ impl Net {
                 *to = *from;
             }
         });
+        self.each_average(replica, |average, place| state.averages[place] = *average);
     }
 
-    /// Sets a replica's weights, gradients and moments to zero: it computes harmless numbers from now on.
+    /// Sets a replica's weights, gradients, moments and running averages to zero: it computes harmless numbers from now on.
     pub(super) fn silence(&mut self, replica: usize) {
         let r = self.replicas;
         for layer in &mut self.layers {
@@ -125,7 +140,15 @@ impl Net {
                 }
             }
         });
+        self.each_average(replica, |average, _| *average = 0.0);
         self.transpose();
+    }
+
+    /// Moves the running averages of batch normalisations by the moments of the last step.
+    pub(super) fn move_averages(&mut self) {
+        if let Net { layers, tiles: Some(tiles), .. } = self {
+            tiles.move_averages(layers);
+        }
     }
 
     /// Brings the transposed copies up to date.
@@ -234,7 +257,7 @@ impl Net {
         }
     }
 
-    /// Which replicas have a weight that is not finite.
+    /// Which replicas have a weight or a running average that is not finite.
     pub(super) fn broken(&self) -> Vec<bool> {
         let r = self.replicas;
         let mut broken = vec![false; r];
@@ -254,8 +277,10 @@ impl Net {
                     broken[(first + at) % r] |= sum.is_nan();
                 }
             }
-            for (at, b) in layer.bias.value[..columns].iter().enumerate() {
-                broken[at % r] |= !b.is_finite();
+            for values in [&layer.bias.value].into_iter().chain(layer.averages.iter().flatten()) {
+                for (at, value) in values[..columns].iter().enumerate() {
+                    broken[at % r] |= !value.is_finite();
+                }
             }
         }
         broken

@@ -5,10 +5,20 @@ use super::convolution;
 use super::dense::{BiasGradient, Start, Sums, WeightGradient};
 use super::first::{FirstGradient, FirstLayer, Gradient, Source};
 use super::graph::steps;
+use super::head::Weights;
 use super::layer::Layer;
 use super::net::Net;
 use super::simd::Lane;
 use crate::problem::Activation;
+
+/// What a batch normalisation normalises a tile by; nothing else asks.
+#[derive(Clone, Copy)]
+pub(super) enum Moments<'a> {
+    /// The running averages: evaluation.
+    Running,
+    /// The moments of those of the tile's samples that count; the tile is then all of a step.
+    Step(Weights<'a>),
+}
 
 /// Computes all layers for a tile of `valid` samples: hidden layers activated, the output layer's sums.
 #[inline(always)]
@@ -17,9 +27,10 @@ pub(super) fn forward<V: Lane, const R: usize>(
     activation: Activation,
     source: Source<'_>,
     valid: usize,
+    moments: Moments<'_>,
 ) {
     if net.tiles.is_some() {
-        V::enter::<_, R>(steps::Forward { net, source, valid });
+        V::enter::<_, R>(steps::Forward { net, source, valid, moments });
         return;
     }
     let depth = net.layers.len();

@@ -61,6 +61,14 @@ impl Network {
         }
     }
 
+    /// Number of running averages of a replica; 0 without batch normalisation.
+    pub(crate) fn averaged(&self) -> usize {
+        match self {
+            Network::Chain { .. } => 0,
+            Network::Graph(walk) => walk.averaged(),
+        }
+    }
+
     /// Numbers of a sample and replica in all layers.
     pub(crate) fn activations(&self) -> usize {
         match self {
@@ -176,7 +184,7 @@ pub struct Position {
     pub step: usize,
 }
 
-/// A replica's weights and moments, and what was recorded so far.
+/// A replica's weights, moments and running averages, and what was recorded so far.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
     /// The next epoch to be measured; the weights are those after as many passes.
@@ -189,6 +197,8 @@ pub struct State {
     pub first_moment: Vec<f32>,
     /// Second moment (Adam's v, rmsprop's square average), laid out as the parameters; empty if unused.
     pub second_moment: Vec<f32>,
+    /// Running averages of the batch normalisations, layer by layer, means then variances; empty without any.
+    pub averages: Vec<f32>,
     /// The epoch at which a loss or weight stopped being finite; from there on nothing is recorded.
     pub diverged: Option<usize>,
     /// What was recorded.

@@ -11,7 +11,7 @@ use super::drift::{Drift, Measure};
 use super::first::Source;
 use super::inputs::TestSet;
 use super::net::Net;
-use super::pass::forward;
+use super::pass::{Moments, forward};
 use super::reuse::{AddUncertain, Predict, Uncertain};
 use super::simd::Lane;
 
@@ -160,7 +160,7 @@ fn evaluate<V: Lane, const R: usize>(
     source: Source<'_>,
     tile: &[u32],
 ) {
-    forward::<V, R>(group.net, group.cohort.problem.network.activation(), source, tile.len());
+    forward::<V, R>(group.net, group.cohort.problem.network.activation(), source, tile.len(), Moments::Running);
     let (Some(output), members) = (group.net.outputs(), &mut *group.members) else { return };
     let TestSet { lengths, labels, .. } = set.test;
     V::enter::<_, R>(Predict { members, set: set.number, lengths, labels, tile, output });

@@ -249,6 +249,41 @@ fn assert_gradient(graph: &Graph, parameters: &[f64], sample: &[f64]) {
     }
 }
 
+/// The same for the samples of a step, whose moments batch normalisations take.
+#[test]
+fn the_references_gradient_of_a_step_is_that_of_its_outputs() {
+    let samples: Vec<Vec<f64>> = (0..3).map(|s| numbers(PORTS.inputs, 1.1 + f64::from(s))).collect();
+    let outputs: Vec<Vec<f64>> = (0..3).map(|s| numbers(PORTS.classes, 2.0 - f64::from(s))).collect();
+    let mut normalised = 0;
+    for kind in small() {
+        let graph = built(&kind);
+        normalised += usize::from(graph.averaged() > 0);
+        let parameters = numbers(graph.parameters(), 0.3);
+        let value = |parameters: &[f64]| {
+            let values = reference::forward_of_step(&graph, parameters, &samples);
+            let of_sample = |(values, outputs): (&Vec<Vec<f64>>, &Vec<f64>)| {
+                values.last().into_iter().flatten().zip(outputs).map(|(f, c)| f * c).sum::<f64>()
+            };
+            values.iter().zip(&outputs).map(of_sample).sum::<f64>()
+        };
+        let values = reference::forward_of_step(&graph, &parameters, &samples);
+        let gradient = reference::backward_of_step(&graph, &parameters, &values, &outputs);
+        for place in (0..parameters.len()).step_by(parameters.len().div_ceil(200)) {
+            const H: f64 = 1e-6;
+            let at = |by: f64| {
+                let mut moved = parameters.clone();
+                moved[place] += by;
+                value(&moved)
+            };
+            let difference = (at(H) - at(-H)) / (2.0 * H);
+            // As for a sample alone; normalised values of small variance bend more.
+            let tolerance = 1e-5 * (1.0 + gradient[place].abs());
+            assert!((gradient[place] - difference).abs() < tolerance, "{}: {place}", kind.label());
+        }
+    }
+    assert!(normalised > 0, "a network of the registry normalises batches");
+}
+
 /// A dense graph of random branches: each step is a dense layer, an activation, or the sum of two nodes of one width.
 fn branching(steps: &[(u8, usize, usize)]) -> Graph {
     let mut builder = Builder::new(Ports { inputs: 4, image: None, classes: 2 }, Activation::Tanh);

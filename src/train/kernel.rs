@@ -135,35 +135,24 @@ fn replica(replica: &Replica) -> kernel::Replica {
 
 /// A state in the kernel's terms, and the record without what the kernel writes.
 fn into_kernel(state: ReplicaState) -> (kernel::State, Record) {
-    let ReplicaState {
-        epoch,
-        step,
-        parameters,
-        first_moment,
-        second_moment,
-        averages: _,
-        diverged,
-        mut record,
-        flow: _,
-    } = state;
+    let ReplicaState { epoch, step, parameters, first_moment, second_moment, averages, diverged, mut record, flow: _ } =
+        state;
     let mut curves = kernel::Curves::default();
     for (name, values) in curves.floats_mut() {
         *values = record.take_floats(name);
     }
     curves.misclassified = record.take_bytes(MISCLASSIFIED.name);
-    (kernel::State { epoch, step, parameters, first_moment, second_moment, diverged, record: curves }, record)
+    (kernel::State { epoch, step, parameters, first_moment, second_moment, averages, diverged, record: curves }, record)
 }
 
 fn from_kernel(state: &kernel::State, rest: &Record) -> ReplicaState {
-    let kernel::State { epoch, step, parameters, first_moment, second_moment, diverged, record: mut curves } =
+    let kernel::State { epoch, step, parameters, first_moment, second_moment, averages, diverged, record: mut curves } =
         state.clone();
     let mut record = rest.clone();
     for (name, values) in curves.floats_mut() {
         record.put(name, Values::F32(std::mem::take(values)));
     }
     record.put(MISCLASSIFIED.name, Values::U8(curves.misclassified));
-    // What the kernel trains has no batch normalisation, so no running averages.
-    let averages = Vec::new();
     ReplicaState { epoch, step, parameters, first_moment, second_moment, averages, diverged, record, flow: None }
 }
 
@@ -227,17 +216,14 @@ mod tests {
         assert_eq!(KernelEngine::supports(&good), Ok(()));
         assert_eq!(KernelEngine::supports(&problem(cnn.clone(), Some([1, 4, 4]))), Ok(()));
         assert_eq!(KernelEngine::supports(&problem(residual, None)), Ok(()));
+        assert_eq!(KernelEngine::supports(&problem(normalised, None)), Ok(()));
         for activation in Activation::ALL {
             assert_eq!(KernelEngine::supports(&Problem { activation, ..good.clone() }), Ok(()));
         }
         let refused = [
             (problem(cnn, None), "no images"),
             (problem(mlp(0), None), "no units"),
-            (
-                problem(normalised, None),
-                "layers 5 batchnorm relu classes: the CPU kernel does not train batch normalisation",
-            ),
-            (problem(grouped, Some([4, 2, 2])), "convolutions in 2 groups"),
+            (problem(grouped, Some([4, 2, 2])), "the CPU kernel does not train convolutions in 2 groups"),
             (Problem { loss: Loss::Hinge, ..good.clone() }, "margin"),
             (Problem { optimiser: OptimiserKind::GradientFlow, ..good }, "flows"),
         ];

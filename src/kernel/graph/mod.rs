@@ -9,6 +9,7 @@
 mod convolution;
 mod depthwise;
 mod normalise;
+mod normalise_batch;
 mod pool;
 mod rows;
 mod slot;

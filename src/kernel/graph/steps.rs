@@ -3,6 +3,7 @@
 use super::convolution::{self, Gradients};
 use super::depthwise;
 use super::normalise::{Normalise, NormaliseBack};
+use super::normalise_batch::{Evaluate, NormaliseBatch, NormaliseBatchBack, Rows};
 use super::pool::{MaxPool, MaxPoolBack, MeanPool, MeanPoolBack};
 use super::slot::Slot;
 use super::tiles::{Own, Tiles};
@@ -13,6 +14,7 @@ use crate::dense::{BiasGradient, Start, Sums, WeightGradient};
 use crate::first::{FirstGradient, FirstLayer, Gradient, Source};
 use crate::layer::Layer;
 use crate::net::Net;
+use crate::pass::Moments;
 use crate::simd::{Lane, Task};
 
 /// Computes all values for a tile of samples.
@@ -21,12 +23,14 @@ pub(crate) struct Forward<'a, 's> {
     pub(crate) source: Source<'s>,
     /// Samples of the tile.
     pub(crate) valid: usize,
+    /// What a batch normalisation normalises by.
+    pub(crate) moments: Moments<'s>,
 }
 
 impl Task for Forward<'_, '_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let Forward { net, source, valid } = self;
+        let Forward { net, source, valid, moments: of } = self;
         let Net { layers, tiles: Some(Tiles { walk, slots, own }), .. } = net else { return };
         for (step, own) in walk.steps.iter().zip(own) {
             // Taken out while the step reads the others.
@@ -99,6 +103,18 @@ impl Task for Forward<'_, '_> {
                 (Kind::Normalise { channels }, Some(layer), _) => {
                     if let Own::Standard(standard) = own {
                         V::enter::<_, R>(Normalise { channels, units, layer, standard, out: &mut out, stride, valid });
+                    }
+                }
+                (Kind::NormaliseBatch { channels }, Some(layer), _) => {
+                    let rows = Rows { channels, units, stride, valid };
+                    match (own, of) {
+                        (Own::Batch(moments), Moments::Running) => {
+                            V::enter::<_, R>(Evaluate { rows, layer, moments, out: &mut out });
+                        }
+                        (Own::Batch(moments), Moments::Step(weights)) => {
+                            V::enter::<_, R>(NormaliseBatch { rows, layer, moments, out: &mut out, weights });
+                        }
+                        _ => {}
                     }
                 }
                 (Kind::Scale(factor), ..) => V::enter::<_, 1>(Scale { out: &mut out, stride, columns, valid, factor }),
@@ -236,6 +252,12 @@ impl Task for Backward<'_, '_> {
                         V::enter::<_, R>(NormaliseBack { channels, units, layer, standard, here, stride, valid });
                     }
                 }
+                (Kind::NormaliseBatch { channels }, Some(layer), _) => {
+                    if let Own::Batch(moments) = own {
+                        let rows = Rows { channels, units, stride, valid };
+                        V::enter::<_, R>(NormaliseBatchBack { rows, layer, moments, here: &mut here });
+                    }
+                }
                 (Kind::Scale(factor), ..) => V::enter::<_, 1>(Scale { out: &mut here, stride, columns, valid, factor }),
                 (Kind::Flatten { channels, places }, _, Some(edge)) if edge.carried => {
                     let Slot { gradient: to, stride: below, .. } = &mut slots[edge.slot];
@@ -260,7 +282,12 @@ impl Kind {
     /// Whether the step's value begins as a copy of what it reads first, or is worked out where that is.
     fn works_in_place(self) -> bool {
         match self {
-            Kind::Activation(_) | Kind::Scale(_) | Kind::Normalise { .. } | Kind::Pass | Kind::Add => true,
+            Kind::Activation(_)
+            | Kind::Scale(_)
+            | Kind::Normalise { .. }
+            | Kind::NormaliseBatch { .. }
+            | Kind::Pass
+            | Kind::Add => true,
             Kind::Input { .. }
             | Kind::First
             | Kind::Dense

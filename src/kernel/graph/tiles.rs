@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::convolution::Unfolded;
+use super::normalise_batch::BatchMoments;
 use super::slot::Slot;
 use super::walk::{Kind, Walk};
 use crate::elementwise::keeps_slope;
@@ -27,6 +28,7 @@ pub(super) enum Own {
     /// The place in its window that each value came from, laid out as the value.
     Choice(Buffer),
     Standard(Standard),
+    Batch(Box<BatchMoments>),
     Unfolded(Box<Unfolded>),
 }
 
@@ -66,6 +68,10 @@ impl Tiles {
                         sums: [Buffer::zeros(columns), Buffer::zeros(columns)],
                     })
                 }
+                (Kind::NormaliseBatch { .. }, Some(layer)) => {
+                    let numbers = shape.tile * slots[step.slot].stride;
+                    Own::Batch(Box::new(BatchMoments::zeros(numbers, layers[layer].layout.padded_columns())))
+                }
                 (Kind::Convolution(geometry), Some(layer)) => {
                     Own::Unfolded(Box::new(Unfolded::zeros(shape, geometry, &layers[layer])))
                 }
@@ -83,6 +89,15 @@ impl Tiles {
             _ => 0,
         });
         places.max().unwrap_or(0)
+    }
+
+    /// Moves the running averages of the batch normalisations by the moments of the last step.
+    pub(crate) fn move_averages(&self, layers: &mut [Layer]) {
+        for (step, own) in self.walk.steps.iter().zip(&self.own) {
+            if let (Own::Batch(moments), Some(layer)) = (own, step.layer) {
+                moments.move_averages(&mut layers[layer]);
+            }
+        }
     }
 
     /// A hidden layer, counted from 0.

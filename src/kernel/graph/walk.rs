@@ -77,6 +77,10 @@ pub(crate) enum Kind {
     Normalise {
         channels: usize,
     },
+    /// Batch normalisation; the same.
+    NormaliseBatch {
+        channels: usize,
+    },
     Scale(f32),
     /// An image of `channels` and so many places as a vector, channel by channel.
     Flatten {
@@ -116,6 +120,8 @@ pub(crate) struct LayerForm {
     pub(crate) rows: RowOrder,
     /// Whether gradients are carried on by the transposed weights.
     pub(crate) back: bool,
+    /// Whether it has running averages, a mean and a variance for each output.
+    pub(crate) averaged: bool,
 }
 
 impl LayerForm {
@@ -155,6 +161,11 @@ impl Walk {
     /// Number of parameters.
     pub(crate) fn parameters(&self) -> usize {
         self.layers.iter().map(LayerForm::parameters).sum()
+    }
+
+    /// Number of running averages; 0 without batch normalisation.
+    pub(crate) fn averaged(&self) -> usize {
+        self.layers.iter().filter(|layer| layer.averaged).map(|layer| 2 * layer.outputs).sum()
     }
 }
 
@@ -223,10 +234,12 @@ impl<'a> Planner<'a> {
                 let slot = self.slot[node.inputs[0]].unwrap_or_default();
                 (slot, vec![self.edge(node.inputs[0], true)])
             }
-            Kind::Activation(_) | Kind::Scale(_) | Kind::Normalise { .. } => match alone(self) {
-                Some(slot) => (slot, vec![self.edge(node.inputs[0], true)]),
-                None => (self.new_slot(node.extent), vec![self.edge(node.inputs[0], false)]),
-            },
+            Kind::Activation(_) | Kind::Scale(_) | Kind::Normalise { .. } | Kind::NormaliseBatch { .. } => {
+                match alone(self) {
+                    Some(slot) => (slot, vec![self.edge(node.inputs[0], true)]),
+                    None => (self.new_slot(node.extent), vec![self.edge(node.inputs[0], false)]),
+                }
+            }
             Kind::Add => {
                 let (a, b) = (node.inputs[0], node.inputs[1]);
                 // What is worked in comes first.
@@ -251,11 +264,14 @@ impl<'a> Planner<'a> {
                     let rows = RowOrder::Unfolded { kernel: geometry.window[0], channels: geometry.inputs };
                     (layer.fan_in(), rows)
                 }
-                Kind::Depthwise(_) | Kind::Normalise { .. } => (layer.fan_in(), RowOrder::Elementwise),
+                Kind::Depthwise(_) | Kind::Normalise { .. } | Kind::NormaliseBatch { .. } => {
+                    (layer.fan_in(), RowOrder::Elementwise)
+                }
                 _ => (layer.fan_in(), RowOrder::Own),
             };
             let back = beneath && matches!(kind, Kind::Dense | Kind::Convolution(_));
-            self.walk.layers.push(LayerForm { inputs, outputs, bias, rows, back });
+            let averaged = matches!(kind, Kind::NormaliseBatch { .. });
+            self.walk.layers.push(LayerForm { inputs, outputs, bias, rows, back, averaged });
             self.walk.layers.len() - 1
         });
         self.slot.push(Some(slot));
@@ -298,7 +314,7 @@ impl<'a> Planner<'a> {
                 }
             }
             networks::Op::Normalise(Normalisation::Layer) => Kind::Normalise { channels: image(Some(node))[0] },
-            networks::Op::Normalise(Normalisation::Batch) => return Err("batch normalisation".to_owned()),
+            networks::Op::Normalise(Normalisation::Batch) => Kind::NormaliseBatch { channels: image(Some(node))[0] },
             networks::Op::Scale(factor) => Kind::Scale(factor.0 as f32),
             networks::Op::Flatten => {
                 let [channels, height, width] = image(below);

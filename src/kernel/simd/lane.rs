@@ -28,6 +28,28 @@ pub(crate) trait Lane: Copy {
     /// # Safety
     /// `to` must be valid for writing `LEN` numbers.
     unsafe fn store_at(self, to: *mut f32);
+    /// Reads `count` numbers, fewer than `LEN`; the other lanes are 0.
+    ///
+    /// # Safety
+    /// `from` must be readable for `count` numbers.
+    #[inline(always)]
+    unsafe fn load_part_at(from: *const f32, count: usize) -> Self {
+        let mut all = [0f32; 16];
+        // SAFETY: as the caller vouches; there are at most 16 lanes.
+        all[..count].copy_from_slice(unsafe { std::slice::from_raw_parts(from, count) });
+        Self::load(&all)
+    }
+    /// Writes the first `count` lanes, fewer than `LEN`.
+    ///
+    /// # Safety
+    /// `to` must be writable for `count` numbers.
+    #[inline(always)]
+    unsafe fn store_part_at(self, to: *mut f32, count: usize) {
+        let mut all = [0f32; 16];
+        self.store(&mut all);
+        // SAFETY: as the caller vouches; there are at most 16 lanes.
+        unsafe { std::slice::from_raw_parts_mut(to, count) }.copy_from_slice(&all[..count]);
+    }
 
     /// Sum.
     fn add(self, other: Self) -> Self;
@@ -120,9 +142,8 @@ pub(crate) fn get<V: Lane>(from: &[f32]) -> V {
     if from.len() >= V::LEN {
         return V::load(from);
     }
-    let mut all = [0f32; 16];
-    all[..from.len()].copy_from_slice(from);
-    V::load(&all)
+    // SAFETY: the slice has so many numbers.
+    unsafe { V::load_part_at(from.as_ptr(), from.len()) }
 }
 
 /// Writes the first lanes to a slice, as far as it goes.
@@ -131,9 +152,8 @@ pub(crate) fn put<V: Lane>(vector: V, to: &mut [f32]) {
     if to.len() >= V::LEN {
         return vector.store(to);
     }
-    let mut all = [0f32; 16];
-    vector.store(&mut all);
-    to.copy_from_slice(&all[..to.len()]);
+    // SAFETY: the slice has so many numbers.
+    unsafe { vector.store_part_at(to.as_mut_ptr(), to.len()) }
 }
 
 /// Rows of the product's register tile, whatever the vector. Samples come in groups of so many, and in tiles of whole groups,

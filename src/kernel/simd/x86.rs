@@ -76,6 +76,12 @@ unsafe fn round_3_by_4<const P: usize>(sum: &mut [[Ymm; 4]; 3], a: *const f32, a
     }
 }
 
+/// A mask of the first lanes.
+#[inline(always)]
+unsafe fn first_of_8(count: usize) -> __m256i {
+    unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
+}
+
 impl Lane for Ymm {
     const LEN: usize = 8;
     const SUMS: usize = 12;
@@ -125,6 +131,16 @@ impl Lane for Ymm {
     #[inline(always)]
     unsafe fn store_at(self, to: *mut f32) {
         unsafe { _mm256_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_part_at(from: *const f32, count: usize) -> Self {
+        Ymm(unsafe { _mm256_maskload_ps(from, first_of_8(count)) })
+    }
+
+    #[inline(always)]
+    unsafe fn store_part_at(self, to: *mut f32, count: usize) {
+        unsafe { _mm256_maskstore_ps(to, first_of_8(count), self.0) }
     }
 
     #[inline(always)]
@@ -253,6 +269,16 @@ impl Lane for Zmm {
     #[inline(always)]
     unsafe fn store_at(self, to: *mut f32) {
         unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_part_at(from: *const f32, count: usize) -> Self {
+        Zmm(unsafe { _mm512_maskz_loadu_ps((1 << count) - 1, from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store_part_at(self, to: *mut f32, count: usize) {
+        unsafe { _mm512_mask_storeu_ps(to, (1 << count) - 1, self.0) }
     }
 
     #[inline(always)]

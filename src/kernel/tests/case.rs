@@ -193,6 +193,7 @@ impl Case {
                 parameters,
                 first_moment: vec![],
                 second_moment: vec![],
+                averages: vec![],
                 diverged: None,
                 record: unmeasured(&problem),
             }

@@ -16,7 +16,8 @@ pub(super) fn digest(states: &[State]) -> u64 {
     for state in states {
         let r = &state.record;
         let floats = [&state.parameters, &state.first_moment, &state.second_moment, &r.train_loss, &r.train_error];
-        for &value in floats.into_iter().chain([&r.test_error, &r.noisy_error, &r.radius, &r.distance]).flatten() {
+        let more = [&r.test_error, &r.noisy_error, &r.radius, &r.distance, &state.averages];
+        for &value in floats.into_iter().chain(more).flatten() {
             // What a NaN's bits say beyond "not measured" is not promised.
             let bits = if value.is_nan() { f32::NAN.to_bits() } else { value.to_bits() };
             bits.to_le_bytes().into_iter().for_each(&mut eat);

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use phasesweep_networks::{
-    Activation as Named, ArchitectureKind, Count, Element, Graph, Layers, Normalisation, Number, PoolKind, Ports,
-    ResidualMlp, Word, reference,
+    Activation as Named, ArchitectureKind, Count, Element, Graph, Layers, Node, Normalisation, Number, Op, PoolKind,
+    Ports, ResidualMlp, Word, reference,
 };
-use phasesweep_optimisers::{Moment, Parameter};
+use phasesweep_optimisers::{Moment, Parameter, Unit};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -15,9 +15,10 @@ use super::agreement::choices;
 use super::case::{Case, Trunk, unmeasured};
 use super::golden::digest;
 use super::packing::{assert_same, train};
+use super::recipes::everything;
 use super::reference::{Network as Chain, keeps};
 use crate::simd::Isa;
-use crate::{Batch, Choices, Kernel, Loss, Network, Problem, Replica, Rule, State, Walk};
+use crate::{Batch, Choices, Kernel, Loss, Network, Problem, Recipe, Replica, Rule, State, Walk};
 
 fn dense(units: usize) -> Element {
     Element::Dense { dense: Count::Of(units), bias: true }
@@ -45,6 +46,10 @@ fn scale(factor: f64) -> Element {
 
 fn norm() -> Element {
     Element::Normalise { normalise: Normalisation::Layer }
+}
+
+fn batch_norm() -> Element {
+    Element::Normalise { normalise: Normalisation::Batch }
 }
 
 fn conv(channels: usize, [kernel, stride, padding]: [usize; 3], bias: bool) -> Element {
@@ -137,6 +142,55 @@ pub(super) fn images() -> Vec<ArchitectureKind> {
     ]
 }
 
+/// Networks with batch normalisation: of vectors, with samples that are shared and ones that are normalised themselves.
+pub(super) fn normalised_vectors() -> Vec<ArchitectureKind> {
+    vec![
+        layers(vec![
+            unbiased(9),
+            batch_norm(),
+            apply(Named::Tanh),
+            residual(vec![dense(9), batch_norm(), apply(Named::Gelu), unbiased(9)]),
+            batch_norm(),
+            scale(0.8),
+            last(),
+        ]),
+        layers(vec![batch_norm(), dense(6), residual(vec![batch_norm(), apply(Named::Sigmoid), dense(6)]), last()]),
+    ]
+}
+
+/// The same of images of 2 × 7 × 6.
+pub(super) fn normalised_images() -> Vec<ArchitectureKind> {
+    vec![
+        layers(vec![
+            conv(4, [3, 1, 1], false),
+            batch_norm(),
+            apply(Named::Tanh),
+            Element::Residual {
+                residual: vec![
+                    conv(5, [3, 2, 1], false),
+                    batch_norm(),
+                    apply(Named::Swish),
+                    conv(5, [3, 1, 1], false),
+                    batch_norm(),
+                ],
+                shortcut: vec![conv(5, [1, 2, 0], false), batch_norm()],
+            },
+            apply(Named::Elu),
+            Element::PoolAll { pool_all: PoolKind::Mean },
+            last(),
+        ]),
+        layers(vec![
+            residual(vec![batch_norm(), conv(2, [3, 1, 1], true)]),
+            apply(Named::Tanh),
+            pool(PoolKind::Max, 2, 2),
+            dense(7),
+            batch_norm(),
+            apply(Named::Tanh),
+            last(),
+        ]),
+    ]
+}
+
 /// A problem with a network of this kind.
 pub(super) fn build(kind: &ArchitectureKind, case: &Case) -> (Graph, (Problem, Vec<Replica>, Vec<State>)) {
     let (mut problem, replicas, mut states) = case.build();
@@ -149,13 +203,18 @@ pub(super) fn build(kind: &ArchitectureKind, case: &Case) -> (Graph, (Problem, V
         state.parameters.clear();
         for (node, layer) in graph.layers() {
             let bound = if layer.shape.len() == 1 { 0.3 } else { 1.0 / (layer.fan_in() as f32).sqrt() };
-            let middle = if matches!(node.op, phasesweep_networks::Op::Normalise(_)) { 1.0 } else { 0.0 };
+            let middle = if matches!(node.op, Op::Normalise(_)) { 1.0 } else { 0.0 };
             state.parameters.extend((0..layer.weights()).map(|_| middle + rng.random_range(-bound..bound)));
             state.parameters.extend((0..layer.biases()).map(|_| rng.random_range(-bound..bound)));
         }
+        state.averages = graph.initial_averages();
         state.record = unmeasured(&problem);
     }
     (graph, (problem, replicas, states))
+}
+
+fn is_batch(node: &Node) -> bool {
+    node.op == Op::Normalise(Normalisation::Batch)
 }
 
 /// A replica in f64.
@@ -165,20 +224,44 @@ struct Exact<'a> {
     replica: &'a Replica,
     parameters: Vec<f64>,
     moments: [Vec<f64>; 2],
+    averages: Vec<f64>,
 }
 
 impl Exact<'_> {
-    fn step(&mut self, samples: &[usize], at: &Moment) {
+    /// The gradient of the mean loss of a step's samples, and what the network makes of them.
+    fn gradient(&self, parameters: &[f64], samples: &[usize]) -> (Vec<f64>, Vec<Vec<Vec<f64>>>) {
         let block = &self.problem.block;
-        let mut gradient = vec![0.0; self.parameters.len()];
-        for &s in samples {
-            let x: Vec<f64> =
-                block.train.x[s * block.inputs()..][..block.inputs()].iter().map(|&x| f64::from(x)).collect();
-            let values = reference::forward(self.graph, &self.parameters, &x);
+        let of_sample = |&s: &usize| -> Vec<f64> {
+            block.train.x[s * block.inputs()..][..block.inputs()].iter().map(|&x| f64::from(x)).collect()
+        };
+        let x: Vec<Vec<f64>> = samples.iter().map(of_sample).collect();
+        let values = reference::forward_of_step(self.graph, parameters, &x);
+        let at_outputs = values.iter().zip(samples).map(|(values, &s)| {
             let outputs = values.last().expect("outputs");
             let (_, at_outputs) = Chain::loss(self.problem.loss, outputs, usize::from(block.train.y[s]));
-            let own = reference::backward(self.graph, &self.parameters, &values, &at_outputs).parameters;
-            gradient.iter_mut().zip(own).for_each(|(sum, own)| *sum += own / samples.len() as f64);
+            at_outputs.into_iter().map(|own| own / samples.len() as f64).collect()
+        });
+        let at_outputs: Vec<Vec<f64>> = at_outputs.collect();
+        (reference::backward_of_step(self.graph, parameters, &values, &at_outputs), values)
+    }
+
+    fn step(&mut self, samples: &[usize], at: &Moment) {
+        let (mut gradient, values) = self.gradient(&self.parameters, samples);
+        let normalisations = self.graph.layers().map(|(node, _)| node).filter(|node| is_batch(node));
+        for (node, own) in normalisations.zip(self.graph.averages()) {
+            for (channel, moments) in reference::batch_moments(node, &values).into_iter().enumerate() {
+                let unbiased = moments.variance * moments.count / (moments.count - 1.0).max(1.0);
+                let places = [own.means.start + channel, own.variances.start + channel];
+                for (place, moment) in places.into_iter().zip([moments.mean, unbiased]) {
+                    self.averages[place] += 0.1 * (moment - self.averages[place]);
+                }
+            }
+        }
+        if self.replica.recipe.sam_radius.is_some() {
+            let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+            let climb = self.replica.recipe.climb_factor(norm);
+            let uphill: Vec<f64> = self.parameters.iter().zip(&gradient).map(|(w, g)| w + climb * g).collect();
+            gradient = self.gradient(&uphill, samples).0;
         }
         let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
         let clip = self.replica.recipe.clip_factor(norm);
@@ -217,9 +300,19 @@ impl Exact<'_> {
         }
     }
 
+    /// What the network makes of a sample in evaluation.
     fn values(&self, x: &[f32]) -> Vec<Vec<f64>> {
         let x: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
-        reference::forward(self.graph, &self.parameters, &x)
+        let mut parameters = self.parameters.clone();
+        for own in self.graph.averages() {
+            for (place, (mean, variance)) in own.means.zip(own.variances).enumerate() {
+                let (weight, bias) = (own.layer.weight_range().start + place, own.layer.bias_range().start + place);
+                let moments = [self.averages[mean], self.averages[variance]];
+                [parameters[weight], parameters[bias]] =
+                    Normalisation::folded([parameters[weight], parameters[bias]], moments);
+            }
+        }
+        reference::forward(self.graph, &parameters, &x)
     }
 
     fn wrong(&self, x: &[f32], y: &[u16]) -> f64 {
@@ -294,8 +387,9 @@ fn compare(kind: &ArchitectureKind, case: &Case, choices: Choices) {
         assert_eq!((state.epoch, state.diverged), (problem.epochs + 1, None));
         let parameters: Vec<f64> = start.parameters.iter().map(|&w| f64::from(w)).collect();
         let moments = [vec![0.0; parameters.len()], vec![0.0; parameters.len()]];
+        let averages = start.averages.iter().map(|&average| f64::from(average)).collect();
         let (graph, problem) = (&graph, &problem);
-        let mut exact = Exact { graph, problem, replica, parameters, moments };
+        let mut exact = Exact { graph, problem, replica, parameters, moments, averages };
         let what = format!("{}, {case:?}, {choices:?}", kind.label());
         for t in 0..=problem.epochs {
             if let Some(at) = problem.recorded.iter().position(|&e| e == t) {
@@ -309,6 +403,11 @@ fn compare(kind: &ArchitectureKind, case: &Case, choices: Choices) {
         for (i, (&w, &exact)) in state.parameters.iter().zip(&exact.parameters).enumerate() {
             // As for chains.
             assert!((f64::from(w) - exact).abs() <= 1e-5 * scale, "weight {i}: {w} against {exact}; {what}");
+        }
+        for (i, (&own, &exact)) in state.averages.iter().zip(&exact.averages).enumerate() {
+            // Moments of values that the weights, as far apart as that, were multiplied with.
+            let close = (f64::from(own) - exact).abs() <= 1e-5 * exact.abs().max(scale);
+            assert!(close, "running average {i}: {own} against {exact}; {what}");
         }
     }
 }
@@ -360,6 +459,44 @@ fn minibatches_of_graphs_follow_the_reference() {
     }
 }
 
+#[test]
+fn normalised_batches_follow_the_reference() {
+    let batch = Batch::Mini { size: 13 };
+    let sam = Recipe { sam_radius: Some(0.05), ..Recipe::default() };
+    for choices in choices() {
+        for kind in normalised_vectors() {
+            // Full batches, of which some samples are left out.
+            compare(&kind, &Case { pruned: true, ..small() }, choices);
+            // 61 samples: the last batch has nine.
+            compare(&kind, &Case { batch, pruned: true, kind: Rule::Adam, epochs: 2, ..small() }, choices);
+        }
+        for kind in normalised_images() {
+            compare(&kind, &Case { pruned: true, momentum: 0.9, ..of_images() }, choices);
+            compare(&kind, &Case { batch, epochs: 3, recipe: sam.clone(), ..of_images() }, choices);
+        }
+    }
+}
+
+/// A batch of one sample, whose variance is zero and moves no average by NaN.
+#[test]
+fn a_batch_of_one_vector_is_its_own_mean() {
+    let case = Case { batch: Batch::Mini { size: 4 }, samples: 5, epochs: 1, ..small() };
+    let kind = layers(vec![dense(3), batch_norm(), last()]);
+    for state in train(build(&kind, &case).1, 1, usize::MAX, &[]) {
+        assert_eq!(state.diverged, None);
+        assert!(state.averages.iter().chain(&state.parameters).all(|x| x.is_finite()));
+    }
+}
+
+#[test]
+fn running_averages_of_another_network_are_refused() {
+    let (_, (problem, replicas, mut states)) = build(&normalised_vectors()[0], &small());
+    states[1].averages.pop();
+    let choices = Choices { isa: Isa::detect(), sparse: true, group: usize::MAX, reuse_predictions: true };
+    let refused = Kernel::with(problem, replicas, states, 1, choices).err().expect("a misfit").to_string();
+    assert!(refused.contains("replica 1 holds 53 running averages, the network has 54"), "{refused}");
+}
+
 fn cases() -> Vec<(ArchitectureKind, Case)> {
     let base = Case { replicas: 11, epochs: 5, ..small() };
     let images_of = Case { replicas: 11, epochs: 5, ..of_images() };
@@ -367,11 +504,15 @@ fn cases() -> Vec<(ArchitectureKind, Case)> {
     vec![
         (vectors().swap_remove(0), Case { pruned: true, momentum: 0.9, samples: 300, ..base.clone() }),
         (vectors().swap_remove(1), Case { kind: Rule::Adam, ..base.clone() }),
-        (vectors().swap_remove(2), Case { batch, ..base }),
+        (vectors().swap_remove(2), Case { batch, ..base.clone() }),
         (images().swap_remove(0), images_of.clone()),
         (images().swap_remove(1), Case { batch, kind: Rule::Adamw, ..images_of.clone() }),
         (images().swap_remove(2), Case { pruned: true, ..images_of.clone() }),
-        (images().swap_remove(3), images_of),
+        (images().swap_remove(3), images_of.clone()),
+        (normalised_vectors().swap_remove(0), Case { pruned: true, momentum: 0.9, ..base.clone() }),
+        (normalised_vectors().swap_remove(1), Case { batch, recipe: everything(Unit::Step), ..base }),
+        (normalised_images().swap_remove(0), Case { batch, kind: Rule::Adamw, ..images_of.clone() }),
+        (normalised_images().swap_remove(1), Case { pruned: true, recipe: everything(Unit::Epoch), ..images_of }),
     ]
 }
 
@@ -416,22 +557,20 @@ fn a_diverging_replica_leaves_its_neighbours_alone() {
 #[test]
 fn what_the_kernel_does_not_train_is_named() {
     let ports = Ports { inputs: 8, image: Some([4, 2, 1]), classes: 2 };
-    let batch = Element::Normalise { normalise: Normalisation::Batch };
     let grouped = Element::Convolution { conv: Count::Of(4), kernel: 1, stride: 1, padding: 0, groups: 2, bias: true };
-    for (element, word) in [(batch, "batch normalisation"), (grouped, "2 groups")] {
-        let graph = layers(vec![element, last()]).graph(ports, Named::Tanh).expect("a network");
-        assert!(Walk::of(&graph).expect_err(word).contains(word));
-    }
+    let graph = layers(vec![grouped, last()]).graph(ports, Named::Tanh).expect("a network");
+    let refused = Walk::of(&graph).expect_err("convolutions in groups");
+    assert!(refused.contains("2 groups"), "{refused}");
 }
 
-/// The digests of a residual network and of one of images, on every instruction set.
-const FROZEN: [u64; 2] = [0x360b_7f5e_743b_e28c, 0xd4be_bb1e_e9c8_06ec];
+/// The digests of a residual network, of one of images, and of two with batch normalisation, on every instruction set.
+const FROZEN: [u64; 4] = [0x360b_7f5e_743b_e28c, 0xd4be_bb1e_e9c8_06ec, 0xd88c_c789_5249_cbea, 0x7640_5e05_1496_2183];
 
 #[test]
 fn recorded_bits_are_those_of_earlier_versions() {
     let mut changed = Vec::new();
     for isa in Isa::here() {
-        let cases = [cases().swap_remove(0), cases().swap_remove(5)];
+        let cases = [0, 5, 7, 9].map(|place| cases().swap_remove(place));
         for ((kind, case), frozen) in cases.into_iter().zip(FROZEN) {
             let (problem, replicas, states) = build(&kind, &case).1;
             let choices = Choices { isa, sparse: true, group: usize::MAX, reuse_predictions: true };

@@ -34,7 +34,7 @@ pub(super) fn assert_same(a: &State, b: &State) {
     let all = |s: &State| {
         let r = &s.record;
         let floats = [&s.parameters, &s.first_moment, &s.second_moment, &r.train_loss, &r.train_error, &r.test_error];
-        let more = [&r.noisy_error, &r.radius, &r.distance];
+        let more = [&r.noisy_error, &r.radius, &r.distance, &s.averages];
         floats.iter().chain(&more).map(|x| bits(x)).collect::<Vec<_>>()
     };
     assert_eq!((a.epoch, a.diverged, &a.record.misclassified), (b.epoch, b.diverged, &b.record.misclassified));

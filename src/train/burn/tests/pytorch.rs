@@ -240,6 +240,7 @@ fn twenty_steps_of_every_rule_are_pytorch_s() {
     for (epoch, order) in orders.iter().enumerate() {
         assert_eq!(*order, epoch_order(1, epoch, SAMPLES), "the orders of pytorch.py");
     }
+    let mut by_kernel = 0;
     for (case, name, start_from) in cases(&fixture) {
         for wanted in case["runs"].as_array().unwrap() {
             let (rule, mini) = (wanted["optimiser"].as_str().unwrap(), wanted["batch"] == "mini");
@@ -266,35 +267,39 @@ fn twenty_steps_of_every_rule_are_pytorch_s() {
             let kept: Arc<[bool]> = (0..SAMPLES).map(|sample| sample % 6 != 1).collect();
             let pruned = Replica { kept: Some(kept.clone()), ..whole.clone() };
             let replicas = [whole, pruned];
-            let states = replicas.iter().map(|replica| {
-                let state = start(&problem, replica);
-                ReplicaState { parameters: parameters(&problem), ..state }
-            });
-            let mut engine = BurnEngine::cut(
-                &device_under_test(),
-                &problem,
-                replicas.to_vec(),
-                states.collect(),
-                Cut::Into(1),
-                Some(5),
-            );
-            let engine = engine.as_mut().unwrap();
-            engine.advance(epochs + 1).unwrap();
-            let pruned = wanted["kept"] == true;
-            let state = engine.states().unwrap().remove(usize::from(pruned));
-            let what = format!("{name}, {rule}, {}, kept {pruned}", wanted["batch"]);
-            assert_near(&state.parameters, &numbers(&wanted["weights"]), &what);
-            assert_near(&state.averages, &numbers(&wanted["averages"]), &format!("{what}, running averages"));
-            let loss = wanted["loss"].as_f64().unwrap();
-            let found = f64::from(*state.record.floats(&TRAIN_LOSS).last().unwrap());
-            assert!((found - loss).abs() < TOLERANCE * loss.max(1.0), "{what}: loss {found} instead of {loss}");
-            // The reference takes a batch normalisation as it is in evaluation, of parameters that its averages went into.
-            let graph = problem.graph().unwrap();
-            let evaluated: Vec<f64> =
-                graph.evaluated(&state.parameters, &state.averages).iter().map(|&w| f64::from(w)).collect();
-            let counted: Vec<usize> = (0..SAMPLES).filter(|&sample| !pruned || kept[sample]).collect();
-            let own = reference::mean_loss(&problem, &evaluated, &counted);
-            assert!((own - loss).abs() < TOLERANCE * loss.max(1.0), "{what}: reference {own} instead of {loss}");
+            let states: Vec<ReplicaState> = replicas
+                .iter()
+                .map(|replica| ReplicaState { parameters: parameters(&problem), ..start(&problem, replica) })
+                .collect();
+            let device = device_under_test();
+            let burn =
+                BurnEngine::cut(&device, &problem, replicas.to_vec(), states.clone(), Cut::Into(1), Some(5)).unwrap();
+            let mut engines: Vec<(&str, Box<dyn Engine>)> = vec![("burn", Box::new(burn))];
+            if KernelEngine::supports(&problem).is_ok() {
+                let kernel = KernelEngine::new(&problem, &replicas, states, 1, KernelChoice::Auto).unwrap();
+                engines.push(("kernel", Box::new(kernel)));
+            }
+            by_kernel += engines.len() - 1;
+            for (by, engine) in &mut engines {
+                engine.advance(epochs + 1).unwrap();
+                let pruned = wanted["kept"] == true;
+                let state = engine.states().unwrap().remove(usize::from(pruned));
+                let what = format!("{name} by {by}, {rule}, {}, kept {pruned}", wanted["batch"]);
+                assert_near(&state.parameters, &numbers(&wanted["weights"]), &what);
+                assert_near(&state.averages, &numbers(&wanted["averages"]), &format!("{what}, running averages"));
+                let loss = wanted["loss"].as_f64().unwrap();
+                let found = f64::from(*state.record.floats(&TRAIN_LOSS).last().unwrap());
+                assert!((found - loss).abs() < TOLERANCE * loss.max(1.0), "{what}: loss {found} instead of {loss}");
+                // The reference takes a batch normalisation as it is in evaluation, of parameters that its averages went
+                // into.
+                let graph = problem.graph().unwrap();
+                let evaluated: Vec<f64> =
+                    graph.evaluated(&state.parameters, &state.averages).iter().map(|&w| f64::from(w)).collect();
+                let counted: Vec<usize> = (0..SAMPLES).filter(|&sample| !pruned || kept[sample]).collect();
+                let own = reference::mean_loss(&problem, &evaluated, &counted);
+                assert!((own - loss).abs() < TOLERANCE * loss.max(1.0), "{what}: reference {own} instead of {loss}");
+            }
         }
     }
+    assert!(by_kernel > 40, "the CPU kernel trains all but convolutions in groups: {by_kernel} runs");
 }
