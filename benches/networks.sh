@@ -6,7 +6,7 @@
 #
 # dense: residual networks of three blocks of 64 units, full batches of 1500 MNIST images (benches/residual.toml); resnet:
 # 8 layers of convolutions with batch normalisation in batches of 100 of 500 images of noughts and ones (benches/resnet.toml);
-# the first by the CPU kernel, and by burn as well; the second by burn, which alone trains batch normalisation.
+# both by the CPU kernel, and by burn as well.
 # Every measurement is a line of standard output, `row,round,ms`, to be kept beside what is said of it; medians and ratios come
 # on standard error. A row's figure is the processor time that further epochs take, so that preparation and the measurements of the
 # first and last epoch do not count, and neither does who else is on the machine. One thread each. PHASESWEEP_DATA and PEERS as
@@ -46,13 +46,14 @@ one() {
     dense_vmap) step peer dense vmap 16 1 1 11 ;;
     resnet_cohort) step ours resnet 16 16 5 1 3 ;;
     resnet_alone) step ours resnet 1 16 5 1 3 ;;
+    resnet_burn) kernel=burn step ours resnet 16 16 5 1 3 ;;
     resnet_loop) step peer resnet loop 2 5 1 4 ;;
     resnet_vmap) step peer resnet vmap 16 5 1 2 ;;
   esac
 }
 
-names=(dense_cohort dense_alone dense_burn resnet_cohort resnet_alone)
-have_peers >&2 && names=(dense_cohort dense_alone dense_burn dense_loop dense_vmap resnet_cohort resnet_alone resnet_loop resnet_vmap)
+names=(dense_cohort dense_alone dense_burn resnet_cohort resnet_alone resnet_burn)
+have_peers >&2 && names=(dense_cohort dense_alone dense_burn dense_loop dense_vmap resnet_cohort resnet_alone resnet_burn resnet_loop resnet_vmap)
 [ -z "${ROWS:-}" ] || read -ra names <<<"$ROWS"
 echo "row,round,ms"
 for ((round = 1; round <= rounds; round++)); do

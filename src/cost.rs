@@ -64,11 +64,13 @@ pub struct ReplicaCost {
 pub enum Activations {
     /// A tile that stays in cache: the CPU kernel.
     Tile,
+    /// Those of a step: the CPU kernel with batch normalisation, which takes their moments.
+    Step,
     /// All training and test samples: tensor engines.
     All,
 }
 
-/// Values and gradients that a tensor engine keeps of each hidden unit and sample.
+/// Values and gradients that an engine keeps of each hidden unit and sample, where it holds many of these at once.
 const TENSORS_PER_UNIT: u64 = 4;
 /// States of a replica in memory at most: the loop's, the engine's, and the one that is handed over or saved.
 const STATES: u64 = 3;
@@ -129,6 +131,13 @@ pub fn replica_cost(plan: &Plan, variant: &Variant, data: &DataShape, activation
         // Weights and gradients lie side by side for the few replicas under way only.
         Activations::Tile if dense && matches!(sweep.train.batch, Batch::Full) => tests as u64 * BYTES_PER_VERDICT,
         Activations::Tile => 0,
+        Activations::Step => {
+            let step = match sweep.train.batch {
+                Batch::Full => samples,
+                Batch::Mini { size } => samples.min(size as f64),
+            };
+            (step * units * 4.0) as u64 * TENSORS_PER_UNIT
+        }
         Activations::All => {
             // Of a gradient flow in double precision every number takes twice as much.
             let doubles = optimiser.flow.is_some_and(|numbers| numbers.precision == Precision::F64);
@@ -265,6 +274,27 @@ fn gram_bytes(sweep: &Sweep, samples: f64, units: f64) -> u64 {
 mod tests {
     use super::*;
     use crate::sweep::parse;
+
+    #[test]
+    fn what_a_step_holds_goes_by_its_samples() {
+        let bytes = |batch: &str, activations: Activations| {
+            let text = format!(
+                "[sweep]\nname = \"cost\"\nseeds = 1\n[[data]]\nsource = \"digits\"\n[[subsample]]\nsize = 100\n\
+                 [[architecture]]\nkind = \"layers\"\nlayers = [{{ dense = 20 }}, {{ normalise = \"batch\" }}, \"relu\", \
+                 {{ dense = \"classes\" }}]\n[[optimiser]]\nkind = \"sgd\"\nlr = 0.1\n\
+                 [train]\nepochs = 7\nbatch = {batch}\n[observe]\nmanifold = false\n"
+            );
+            let sweep = parse(&text, "cost.toml", &[]).unwrap_or_else(|errors| panic!("{errors}"));
+            let plan = Plan::new(sweep, &["d".to_owned()]);
+            let shape = DataShape { features: 64, image: None, classes: 10, test: 1000 };
+            replica_cost(&plan, &plan.variants()[0], &shape, activations).bytes
+        };
+        // Sums of 20 units, their normalised values, and ten outputs.
+        for (batch, samples) in [("\"full\"", 100), ("10", 10), ("300", 100)] {
+            let held = bytes(batch, Activations::Step) - bytes("10", Activations::Tile);
+            assert_eq!(held, 4 * TENSORS_PER_UNIT * samples * 50, "{batch}");
+        }
+    }
 
     #[test]
     fn a_step_of_sam_goes_through_the_network_once_more_and_back() {

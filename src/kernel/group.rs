@@ -136,17 +136,14 @@ impl<'a, 'b> Group<'a, 'b> {
             if gradient || measured {
                 self.net.fold(shift);
                 let mut broken = vec![false; R];
-                let mut pass = |group: &mut Group<'a, 'b>, plan: Plan| {
-                    group.pass::<V, MR, NV, R>(plan);
-                    let losses = broken.iter_mut().zip(&group.totals.loss);
-                    losses.for_each(|(broken, loss)| *broken |= !loss.is_finite());
-                };
                 if gradient && apart {
-                    pass(self, Plan { gradient, training: true, manifold: false, snapshot: None });
+                    self.pass::<V, MR, NV, R>(Plan { gradient, training: true, manifold: false, snapshot: None });
+                    self.totals.mark_broken(&mut broken);
                 }
                 if measured || !apart {
-                    let manifold = manifold.is_some();
-                    pass(self, Plan { gradient: gradient && !apart, training: false, manifold, snapshot });
+                    let (gradient, manifold) = (gradient && !apart, manifold.is_some());
+                    self.pass::<V, MR, NV, R>(Plan { gradient, training: false, manifold, snapshot });
+                    self.totals.mark_broken(&mut broken);
                 }
                 self.freeze(&broken, epoch, snapshot);
             }

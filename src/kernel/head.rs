@@ -42,6 +42,11 @@ impl Totals {
         Totals { loss: vec![0.0; replicas], wrong: vec![0.0; replicas] }
     }
 
+    /// Marks the replicas whose loss is not finite.
+    pub(super) fn mark_broken(&self, broken: &mut [bool]) {
+        broken.iter_mut().zip(&self.loss).for_each(|(broken, loss)| *broken |= !loss.is_finite());
+    }
+
     #[inline(always)]
     fn add<V: Lane>(total: &mut [f64], tile: V) {
         let mut lanes = [0f32; 16];

@@ -63,7 +63,7 @@ impl BatchMoments {
 
 /// How a normalisation's values lie.
 #[derive(Clone, Copy)]
-pub(super) struct Rows {
+pub(super) struct ChannelRows {
     /// Units or channels, each with a factor and an offset.
     pub(super) channels: usize,
     /// Numbers of a sample and replica.
@@ -74,7 +74,7 @@ pub(super) struct Rows {
     pub(super) valid: usize,
 }
 
-impl Rows {
+impl ChannelRows {
     /// Samples whose values are added up in f32.
     fn at_once(self) -> usize {
         (AT_ONCE * self.channels / self.units).max(1)
@@ -85,7 +85,7 @@ impl Rows {
 /// vectors of each place, `$a` of one buffer and `$b` of the other.
 macro_rules! sum_up {
     ($rows:expr, $from:expr, $also:expr, $sums:expr, |$row:ident, $at:ident, $a:ident, $b:ident| $terms:expr) => {{
-        let Rows { channels, units, stride, valid } = $rows;
+        let ChannelRows { channels, units, stride, valid } = $rows;
         let (numbers, at_once) = (channels * R, $rows.at_once());
         let [first, second] = $sums;
         first.fill(0.0);
@@ -127,7 +127,7 @@ macro_rules! sum_up {
 
 /// Normalises values in place by their own moments, which are kept.
 pub(super) struct NormaliseBatch<'a> {
-    pub(super) rows: Rows,
+    pub(super) rows: ChannelRows,
     pub(super) layer: &'a Layer,
     pub(super) moments: &'a mut BatchMoments,
     pub(super) out: &'a mut Buffer,
@@ -139,7 +139,7 @@ impl Task for NormaliseBatch<'_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
         let NormaliseBatch { rows, layer, moments, out, weights } = self;
-        let Rows { channels, units, stride, valid } = rows;
+        let ChannelRows { channels, units, stride, valid } = rows;
         let Some(elements) = &layer.elements else { return };
         let (numbers, zero) = (channels * R, V::splat(0.0));
         moments.counted.clear();
@@ -191,7 +191,7 @@ impl Task for NormaliseBatch<'_> {
 
 /// A first estimate of each channel's mean: that of each replica's first sample that counts.
 struct Estimate<'a> {
-    rows: Rows,
+    rows: ChannelRows,
     values: &'a [f32],
     weights: Weights<'a>,
     to: &'a mut [f32],
@@ -200,7 +200,7 @@ struct Estimate<'a> {
 impl Task for Estimate<'_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let Estimate { rows: Rows { channels, units, stride, valid }, values, weights, to } = self;
+        let Estimate { rows: ChannelRows { channels, units, stride, valid }, values, weights, to } = self;
         let (numbers, zero) = (channels * R, V::splat(0.0));
         let share = V::splat(channels as f32 / units as f32);
         to.fill(0.0);
@@ -230,7 +230,7 @@ impl Task for Estimate<'_> {
 /// Replaces the gradient with respect to the normalised values by that with respect to the values, and adds those of
 /// factors and offsets. The mean and the variance move with the values that count.
 pub(super) struct NormaliseBatchBack<'a> {
-    pub(super) rows: Rows,
+    pub(super) rows: ChannelRows,
     pub(super) layer: &'a mut Layer,
     pub(super) moments: &'a mut BatchMoments,
     pub(super) here: &'a mut [f32],
@@ -240,7 +240,7 @@ impl Task for NormaliseBatchBack<'_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
         let NormaliseBatchBack { rows, layer, moments, here } = self;
-        let Rows { channels, units, stride, valid } = rows;
+        let ChannelRows { channels, units, stride, valid } = rows;
         let Some(elements) = &mut layer.elements else { return };
         let numbers = channels * R;
         let BatchMoments { values, mean, inverse, share, counted, sums, factors, .. } = moments;
@@ -279,7 +279,7 @@ impl Task for NormaliseBatchBack<'_> {
 
 /// Normalises values in place by a layer's running averages.
 pub(super) struct Evaluate<'a> {
-    pub(super) rows: Rows,
+    pub(super) rows: ChannelRows,
     pub(super) layer: &'a Layer,
     pub(super) moments: &'a mut BatchMoments,
     pub(super) out: &'a mut [f32],
@@ -288,7 +288,7 @@ pub(super) struct Evaluate<'a> {
 impl Task for Evaluate<'_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let Evaluate { rows: Rows { channels, units, stride, valid }, layer, moments, out } = self;
+        let Evaluate { rows: ChannelRows { channels, units, stride, valid }, layer, moments, out } = self;
         let (Some(elements), Some([means, variances])) = (&layer.elements, &layer.averages) else { return };
         let numbers = channels * R;
         let [factors, offsets] = &mut moments.factors;

@@ -3,7 +3,7 @@
 use super::convolution::{self, Gradients};
 use super::depthwise;
 use super::normalise::{Normalise, NormaliseBack};
-use super::normalise_batch::{Evaluate, NormaliseBatch, NormaliseBatchBack, Rows};
+use super::normalise_batch::{ChannelRows, Evaluate, NormaliseBatch, NormaliseBatchBack};
 use super::pool::{MaxPool, MaxPoolBack, MeanPool, MeanPoolBack};
 use super::slot::Slot;
 use super::tiles::{Own, Tiles};
@@ -106,7 +106,7 @@ impl Task for Forward<'_, '_> {
                     }
                 }
                 (Kind::NormaliseBatch { channels }, Some(layer), _) => {
-                    let rows = Rows { channels, units, stride, valid };
+                    let rows = ChannelRows { channels, units, stride, valid };
                     match (own, of) {
                         (Own::Batch(moments), Moments::Running) => {
                             V::enter::<_, R>(Evaluate { rows, layer, moments, out: &mut out });
@@ -254,7 +254,7 @@ impl Task for Backward<'_, '_> {
                 }
                 (Kind::NormaliseBatch { channels }, Some(layer), _) => {
                     if let Own::Batch(moments) = own {
-                        let rows = Rows { channels, units, stride, valid };
+                        let rows = ChannelRows { channels, units, stride, valid };
                         V::enter::<_, R>(NormaliseBatchBack { rows, layer, moments, here: &mut here });
                     }
                 }

@@ -13,7 +13,7 @@ use crate::pack::{AtOnce, Limits, Pending, pack};
 use crate::plan::Plan;
 use crate::session::error::SessionError;
 use crate::session::execution::{Execution, ExecutionOptions};
-use crate::sweep::{ArchitectureKind, Batch, Flow, Sweep};
+use crate::sweep::{ArchitectureKind, Flow, Sweep};
 use crate::train::Choice;
 
 /// Replicas for each thread below which a cohort leaves vector lanes idle, or threads without a group to take from each
@@ -57,13 +57,11 @@ impl Costs {
             let flow_on_host = numbers.is_some_and(on_host);
             let kernel = numbers.is_none() && execution.choice.may_take_kernel() && trained;
             let accelerated = !kernel && !flow_on_host && !execution.choice.device.is_flex();
-            // A batch normalisation wants all samples of a step at once.
-            let whole = graph.averaged() > 0 && matches!(plan.sweep().train.batch, Batch::Full);
             // What a GPU holds is not in the rank's memory: trials tell how much of it fits.
-            let held = if kernel && !whole || flow_on_host || execution.choice.device.is_gpu() {
-                Activations::Tile
-            } else {
-                Activations::All
+            let held = match kernel {
+                true if graph.averaged() > 0 => Activations::Step,
+                false if !flow_on_host && !execution.choice.device.is_gpu() => Activations::All,
+                _ => Activations::Tile,
             };
             let counted = replica_cost(plan, variant, &shapes[variant.data], held);
             let engine = match (numbers, kernel) {
