@@ -42,6 +42,8 @@ pub(super) struct Layer {
     pub(super) layout: Layout,
     pub(super) weight: Parameter,
     pub(super) bias: Parameter,
+    /// Where its weights and its biases begin among a replica's parameters.
+    pub(super) start: [usize; 2],
     /// Whether it has a bias; one that is absent stays zero.
     pub(super) biased: bool,
     /// Whether it meets the samples as they were prepared.
@@ -116,6 +118,7 @@ impl Layer {
             (layout, buffer)
         });
         let slope = shape.slope && at + 1 < shape.layers.len();
+        let start: usize = shape.layers[..at].iter().map(LayerShape::parameters).sum();
         let sums = layout.padded_columns();
         Layer {
             inputs,
@@ -123,6 +126,7 @@ impl Layer {
             units,
             weight: Parameter::zeros(layout.len(), shape.moments),
             bias: Parameter::zeros(sums, shape.moments),
+            start: [start, start + inputs * outputs],
             biased: true,
             reads_samples: at == 0,
             order: order(shape, at),
@@ -142,7 +146,7 @@ impl Layer {
 
     /// A layer of a graph, of zeros. Its outputs are in the graph's buffers, and here while a step is at work.
     pub(super) fn of_graph(shape: &Shape<'_>, form: &LayerForm) -> Layer {
-        let LayerForm { inputs, outputs, bias, rows, back, averaged } = *form;
+        let LayerForm { inputs, outputs, bias, start, rows, back, averaged } = *form;
         let layout = shape.layout(inputs, outputs);
         let (columns, stride) = shape.row(outputs);
         let sums = layout.padded_columns();
@@ -164,6 +168,7 @@ impl Layer {
             units: outputs,
             weight: Parameter::zeros(layout.len(), shape.moments),
             bias: Parameter::zeros(sums, shape.moments),
+            start,
             biased: bias,
             reads_samples: rows == RowOrder::Samples,
             order,

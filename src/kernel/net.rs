@@ -51,8 +51,8 @@ impl Net {
     /// Calls `visit` with the three buffers' place and the state's place of every parameter of a replica.
     fn each(&mut self, replica: usize, mut visit: impl FnMut(&mut Parameter, usize, usize)) {
         let r = self.replicas;
-        let mut base = 0;
         for layer in &mut self.layers {
+            let [weights, biases] = layer.start;
             let order = layer.order.as_deref();
             let input = |row: usize| order.map_or(row, |order| order[row] as usize);
             // In squares: a row's units lie side by side here, and a unit's rows in the state.
@@ -61,19 +61,17 @@ impl Net {
                     for unit in units.clone() {
                         let (first, step) = layer.layout.column(unit * r + replica);
                         for row in rows.clone() {
-                            visit(&mut layer.weight, first + row * step, base + unit * layer.inputs + input(row));
+                            visit(&mut layer.weight, first + row * step, weights + unit * layer.inputs + input(row));
                         }
                     }
                 }
             }
-            base += layer.inputs * layer.outputs;
             if !layer.biased {
                 continue;
             }
             for unit in 0..layer.outputs {
-                visit(&mut layer.bias, unit * r + replica, base + unit);
+                visit(&mut layer.bias, unit * r + replica, biases + unit);
             }
-            base += layer.outputs;
         }
     }
 

@@ -217,13 +217,13 @@ mod tests {
         assert_eq!(KernelEngine::supports(&problem(cnn.clone(), Some([1, 4, 4]))), Ok(()));
         assert_eq!(KernelEngine::supports(&problem(residual, None)), Ok(()));
         assert_eq!(KernelEngine::supports(&problem(normalised, None)), Ok(()));
+        assert_eq!(KernelEngine::supports(&problem(grouped, Some([4, 2, 2]))), Ok(()));
         for activation in Activation::ALL {
             assert_eq!(KernelEngine::supports(&Problem { activation, ..good.clone() }), Ok(()));
         }
         let refused = [
             (problem(cnn, None), "no images"),
             (problem(mlp(0), None), "no units"),
-            (problem(grouped, Some([4, 2, 2])), "the CPU kernel does not train convolutions in 2 groups"),
             (Problem { loss: Loss::Hinge, ..good.clone() }, "margin"),
             (Problem { optimiser: OptimiserKind::GradientFlow, ..good }, "flows"),
         ];

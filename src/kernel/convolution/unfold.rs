@@ -106,7 +106,7 @@ impl Task for Unfold<'_> {
                 continue;
             };
             let from = &plane.data[from * plane.line..];
-            let places = to.chunks_exact_mut(column).zip(from.chunks_exact(plane.place)).take(width);
+            let places = to.chunks_exact_mut(column).zip(from.chunks(plane.place)).take(width);
             if numbers == R {
                 places.for_each(|(to, from)| to[..R].copy_from_slice(&from[..R]));
             } else if numbers % V::LEN == 0 {

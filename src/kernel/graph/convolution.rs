@@ -71,13 +71,13 @@ impl Unfolded {
         &'a mut self,
         geometry: Geometry,
         data: &'a [f32],
-        numbers: usize,
+        [place, numbers]: [usize; 2],
         line: usize,
         count: usize,
     ) -> Unfold<'a> {
         let [height, width] = geometry.image;
         Unfold {
-            plane: Plane { data, place: numbers, line: width * numbers, numbers },
+            plane: Plane { data, place, line: width * place, numbers },
             kernel: geometry.window[0],
             step: geometry.stride[0],
             padding: geometry.padding,
@@ -91,10 +91,20 @@ impl Unfolded {
     }
 }
 
-/// Sums of a tile's first `valid` samples.
+/// Which of an image's channels, side by side in each place, belong to a group.
+#[derive(Clone, Copy)]
+pub(super) struct Group {
+    /// The group's number.
+    pub(super) number: usize,
+    /// Groups of as many channels.
+    pub(super) count: usize,
+}
+
+/// Sums of a tile's first `valid` samples, of one group of channels.
 #[inline(always)]
 pub(super) fn forward<V: Lane, const R: usize>(
     geometry: Geometry,
+    group: Group,
     layer: &Layer,
     own: &mut Unfolded,
     below: &Slot,
@@ -103,12 +113,14 @@ pub(super) fn forward<V: Lane, const R: usize>(
     valid: usize,
 ) {
     let (inputs, outputs) = (geometry.inputs * R, geometry.outputs * R);
+    let (place, first) =
+        ([group.count * inputs, group.count * outputs], [group.number * inputs, group.number * outputs]);
     let padded = layer.layout.padded_columns();
     let [down, across] = geometry.places;
     for sample in 0..valid {
         for (line, count) in own.stripes(down) {
-            let data = &below.value[sample * below.stride..];
-            V::enter::<_, R>(own.unfold(geometry, data, inputs, line, count));
+            let data = &below.value[sample * below.stride + first[0]..];
+            V::enter::<_, R>(own.unfold(geometry, data, [place[0], inputs], line, count));
             let Unfolded { unfolded, sums, line: places, .. } = &mut *own;
             V::enter::<_, R>(Sums {
                 layout: &layer.layout,
@@ -120,9 +132,9 @@ pub(super) fn forward<V: Lane, const R: usize>(
                 out: sums,
                 out_stride: padded,
             });
-            let to = &mut out[sample * stride + line * across * outputs..];
-            let (from, to_line, from_line) = (&sums[..], across * outputs, *places * padded);
-            let lines = Lines { from, to, place: [padded, outputs], line: [from_line, to_line], numbers: outputs };
+            let to = &mut out[sample * stride + line * across * place[1] + first[1]..];
+            let (from, to_line, from_line) = (&sums[..], across * place[1], *places * padded);
+            let lines = Lines { from, to, place: [padded, place[1]], line: [from_line, to_line], numbers: outputs };
             V::enter::<_, 1>(CopyLines { lines, counts: [count, across] });
         }
     }
@@ -139,10 +151,11 @@ pub(super) struct Gradients<'a> {
     pub(super) first: bool,
 }
 
-/// Adds a tile's gradients and carries them on.
+/// Adds a tile's gradients of one group and carries them on; the first group comes first.
 #[inline(always)]
 pub(super) fn backward<V: Lane, const R: usize>(
     geometry: Geometry,
+    group: Group,
     layer: &mut Layer,
     own: &mut Unfolded,
     below: &mut Slot,
@@ -152,23 +165,25 @@ pub(super) fn backward<V: Lane, const R: usize>(
     let Gradients { here, stride, edge, valid, first } = gradients;
     let Layer { layout, weight, bias_sum, back, .. } = layer;
     let (inputs, outputs) = (geometry.inputs * R, geometry.outputs * R);
+    let (place, of_group) =
+        ([group.count * inputs, group.count * outputs], [group.number * inputs, group.number * outputs]);
     let padded = layout.padded_columns();
     let [down, across] = geometry.places;
-    if edge.carried && !edge.onto {
-        clear(&mut below.gradient, below.stride, geometry.image[0] * geometry.image[1] * inputs, valid);
+    if edge.carried && !edge.onto && group.number == 0 {
+        clear(&mut below.gradient, below.stride, geometry.image[0] * geometry.image[1] * place[0], valid);
     }
     for sample in 0..valid {
-        let here = &here[sample * stride..][..down * across * outputs];
-        V::enter::<_, 1>(OverPlaces { here, numbers: outputs, sums: bias_sum });
+        let here = &here[sample * stride..][of_group[1]..down * across * place[1]];
+        V::enter::<_, 1>(OverPlaces { here, place: place[1], numbers: outputs, sums: bias_sum });
         {
             let Unfolded { delta, line, .. } = &mut *own;
-            let line = [across * outputs, *line * padded];
-            let lines = Lines { from: here, to: delta, place: [outputs, padded], line, numbers: outputs };
+            let line = [across * place[1], *line * padded];
+            let lines = Lines { from: here, to: delta, place: [place[1], padded], line, numbers: outputs };
             V::enter::<_, 1>(CopyLines { lines, counts: [down, across] });
         }
         for (line, count) in own.stripes(down) {
-            let data = &below.value[sample * below.stride..];
-            V::enter::<_, R>(own.unfold(geometry, data, inputs, line, count));
+            let data = &below.value[sample * below.stride + of_group[0]..];
+            V::enter::<_, R>(own.unfold(geometry, data, [place[0], inputs], line, count));
             let Unfolded { unfolded, sums, delta, line: places, .. } = &mut *own;
             let delta = &delta[line * *places * padded..];
             V::enter::<_, R>(WeightGradient {
@@ -193,11 +208,11 @@ pub(super) fn backward<V: Lane, const R: usize>(
                 out: sums,
                 out_stride: turned.padded_columns(),
             });
-            let to = &mut below.gradient[sample * below.stride..][..below.stride];
+            let to = &mut below.gradient[sample * below.stride..][of_group[0]..below.stride];
             V::enter::<_, 1>(Fold {
                 geometry,
                 sums,
-                place: turned.padded_columns(),
+                place: [turned.padded_columns(), place[0]],
                 pitch: *places,
                 line,
                 count,
@@ -246,6 +261,9 @@ impl Task for CopyLines<'_> {
 /// Adds the sums over all places to sums in f64.
 struct OverPlaces<'a> {
     here: &'a [f32],
+    /// Distance between places.
+    place: usize,
+    /// Numbers of a place.
     numbers: usize,
     sums: &'a mut [f64],
 }
@@ -253,11 +271,11 @@ struct OverPlaces<'a> {
 impl Task for OverPlaces<'_> {
     #[inline(always)]
     fn run<V: Lane, const MR: usize, const NV: usize, const R: usize>(self) {
-        let OverPlaces { here, numbers, sums } = self;
+        let OverPlaces { here, place, numbers, sums } = self;
         for at in (0..numbers).step_by(V::LEN) {
             let end = numbers.min(at + V::LEN);
             let mut sum = V::splat(0.0);
-            for place in here.chunks_exact(numbers) {
+            for place in here.chunks(place) {
                 sum = sum.add(get::<V>(&place[at..end]));
             }
             widen(&mut sums[at..], sum);
@@ -270,14 +288,14 @@ impl Task for OverPlaces<'_> {
 struct Fold<'a> {
     geometry: Geometry,
     sums: &'a [f32],
-    /// Distance between places.
-    place: usize,
+    /// Distances between places, of the sums and of the image.
+    place: [usize; 2],
     /// Places of a line.
     pitch: usize,
     /// The first line.
     line: usize,
     count: usize,
-    /// Numbers of a place of the image.
+    /// Numbers of a place of the image that belong to the group.
     numbers: usize,
     to: &'a mut [f32],
 }
@@ -289,14 +307,14 @@ impl Task for Fold<'_> {
         let (kernel, step, [height, width]) = (geometry.window[0], geometry.stride[0], geometry.image);
         for within in 0..count {
             for across in 0..geometry.places[1] {
-                let from = &sums[(within * pitch + across) * place..][..kernel * kernel * numbers];
+                let from = &sums[(within * pitch + across) * place[0]..][..kernel * kernel * numbers];
                 for (tap, from) in from.chunks_exact(numbers).enumerate() {
                     let column = (across * step + tap / kernel).wrapping_sub(geometry.padding);
                     let row = ((line + within) * step + tap % kernel).wrapping_sub(geometry.padding);
                     if row >= height || column >= width {
                         continue;
                     }
-                    let to = &mut to[(row * width + column) * numbers..][..numbers];
+                    let to = &mut to[(row * width + column) * place[1]..][..numbers];
                     for at in (0..numbers).step_by(V::LEN) {
                         let end = numbers.min(at + V::LEN);
                         add::<V>(&mut to[at..end], get(&from[at..end]));

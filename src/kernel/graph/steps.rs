@@ -1,6 +1,6 @@
 //! A tile of samples through the steps of a graph, and back.
 
-use super::convolution::{self, Gradients};
+use super::convolution::{self, Gradients, Group};
 use super::depthwise;
 use super::normalise::{Normalise, NormaliseBack};
 use super::normalise_batch::{ChannelRows, Evaluate, NormaliseBatch, NormaliseBatchBack};
@@ -64,9 +64,12 @@ impl Task for Forward<'_, '_> {
                     out: &mut out,
                     out_stride: stride,
                 }),
-                (Kind::Convolution(geometry), Some(layer), Some(below)) => {
-                    if let Own::Unfolded(own) = own {
-                        convolution::forward::<V, R>(geometry, layer, own, below, &mut out, stride, valid);
+                (Kind::Convolution { geometry, groups: count }, Some(_), Some(below)) => {
+                    if let (Own::Unfolded(own), Some(first)) = (own, step.layer) {
+                        for (number, layer) in layers[first..first + count].iter().enumerate() {
+                            let (group, out) = (Group { number, count }, &mut out[..]);
+                            convolution::forward::<V, R>(geometry, group, layer, own, below, out, stride, valid);
+                        }
                     }
                 }
                 (Kind::Depthwise(geometry), Some(layer), Some(below)) => {
@@ -193,10 +196,13 @@ impl Task for Backward<'_, '_> {
                         });
                     }
                 }
-                (Kind::Convolution(geometry), Some(layer), Some(edge)) => {
+                (Kind::Convolution { geometry, groups: count }, Some(_), Some(edge)) => {
                     let of = Gradients { here: &here, stride, edge, valid, first };
-                    if let Own::Unfolded(own) = own {
-                        convolution::backward::<V, R>(geometry, layer, own, &mut slots[edge.slot], of, scratch);
+                    if let (Own::Unfolded(own), Some(first)) = (own, step.layer) {
+                        for (number, layer) in layers[first..first + count].iter_mut().enumerate() {
+                            let (group, below) = (Group { number, count }, &mut slots[edge.slot]);
+                            convolution::backward::<V, R>(geometry, group, layer, own, below, of, scratch);
+                        }
                     }
                 }
                 (Kind::Depthwise(geometry), Some(layer), Some(edge)) => {
@@ -291,7 +297,7 @@ impl Kind {
             Kind::Input { .. }
             | Kind::First
             | Kind::Dense
-            | Kind::Convolution(_)
+            | Kind::Convolution { .. }
             | Kind::Depthwise(_)
             | Kind::MaxPool(_)
             | Kind::MeanPool(_)

@@ -72,7 +72,7 @@ impl Tiles {
                     let numbers = shape.tile * slots[step.slot].stride;
                     Own::Batch(Box::new(BatchMoments::zeros(numbers, layers[layer].layout.padded_columns())))
                 }
-                (Kind::Convolution(geometry), Some(layer)) => {
+                (Kind::Convolution { geometry, .. }, Some(layer)) => {
                     Own::Unfolded(Box::new(Unfolded::zeros(shape, geometry, &layers[layer])))
                 }
                 _ => Own::Nothing,

@@ -38,7 +38,7 @@ pub(crate) struct Step {
     pub(crate) slot: usize,
     /// What it reads.
     pub(crate) inputs: Vec<Edge>,
-    /// Its layer with parameters.
+    /// Its layer with parameters, or the first of those of its groups.
     pub(crate) layer: Option<usize>,
     /// Whether gradients go through it.
     pub(crate) back: bool,
@@ -67,7 +67,12 @@ pub(crate) enum Kind {
     First,
     /// A dense layer.
     Dense,
-    Convolution(Geometry),
+    /// A convolution in groups of channels, each with a layer of its own: those that follow the step's. The geometry is that of
+    /// a group.
+    Convolution {
+        geometry: Geometry,
+        groups: usize,
+    },
     /// A convolution of each channel by itself.
     Depthwise(Geometry),
     Activation(Activation),
@@ -117,6 +122,8 @@ pub(crate) struct LayerForm {
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
     pub(crate) bias: bool,
+    /// Where its weights and its biases begin among a replica's parameters.
+    pub(crate) start: [usize; 2],
     pub(crate) rows: RowOrder,
     /// Whether gradients are carried on by the transposed weights.
     pub(crate) back: bool,
@@ -193,7 +200,7 @@ impl<'a> Planner<'a> {
 
     fn plan(mut self) -> Result<Walk, String> {
         for place in 0..self.graph.nodes().len() {
-            self.step(place)?;
+            self.step(place);
         }
         let slot = |node: usize| self.slot[node].ok_or("it answers the samples themselves");
         self.walk.hidden = self.graph.hidden().iter().map(|&node| slot(node)).collect::<Result<_, _>>()?;
@@ -214,18 +221,18 @@ impl<'a> Planner<'a> {
         (self.consumers[node] == 1 && !self.kept[slot]).then_some(slot)
     }
 
-    fn step(&mut self, place: usize) -> Result<(), String> {
+    fn step(&mut self, place: usize) {
         let graph = self.graph;
         let node = &graph.nodes()[place];
         let below = node.inputs.first().map(|&from| &graph.nodes()[from]);
         let beneath = node.inputs.iter().any(|&from| self.trained[from]);
         self.trained.push(beneath || node.layer.is_some());
-        let kind = self.kind(node, below)?;
+        let kind = self.kind(node, below);
         let alone = |planner: &Planner<'_>| planner.in_place(*node.inputs.first()?);
         let (slot, inputs) = match kind {
             Kind::Input { .. } if self.walk.shared => {
                 self.slot.push(None);
-                return Ok(());
+                return;
             }
             Kind::Input { .. } => (self.new_slot(node.extent), vec![]),
             Kind::First => (self.new_slot(node.extent), vec![]),
@@ -257,10 +264,14 @@ impl<'a> Planner<'a> {
             self.kept[slot] |= !keeps_slope(activation);
         }
         let layer = node.layer.as_ref().map(|layer| {
-            let (outputs, bias) = (layer.outputs(), layer.bias);
+            let groups = match kind {
+                Kind::Convolution { groups, .. } => groups,
+                _ => 1,
+            };
+            let (outputs, bias) = (layer.outputs() / groups, layer.bias);
             let (inputs, rows) = match kind {
                 Kind::First => (layer.fan_in(), RowOrder::Samples),
-                Kind::Convolution(geometry) => {
+                Kind::Convolution { geometry, .. } => {
                     let rows = RowOrder::Unfolded { kernel: geometry.window[0], channels: geometry.inputs };
                     (layer.fan_in(), rows)
                 }
@@ -269,21 +280,25 @@ impl<'a> Planner<'a> {
                 }
                 _ => (layer.fan_in(), RowOrder::Own),
             };
-            let back = beneath && matches!(kind, Kind::Dense | Kind::Convolution(_));
+            let back = beneath && matches!(kind, Kind::Dense | Kind::Convolution { .. });
             let averaged = matches!(kind, Kind::NormaliseBatch { .. });
-            self.walk.layers.push(LayerForm { inputs, outputs, bias, rows, back, averaged });
-            self.walk.layers.len() - 1
+            let first = self.walk.layers.len();
+            self.walk.layers.extend((0..groups).map(|group| {
+                let start =
+                    [layer.weight_range().start + group * outputs * inputs, layer.bias_range().start + group * outputs];
+                LayerForm { inputs, outputs, bias, start, rows, back, averaged }
+            }));
+            first
         });
         self.slot.push(Some(slot));
         self.walk.steps.push(Step { kind, slot, inputs, layer, back: self.trained[place] });
-        Ok(())
     }
 
     fn edge(&self, from: usize, in_place: bool) -> Edge {
         Edge { slot: self.slot[from].unwrap_or_default(), in_place, carried: self.trained[from], onto: false }
     }
 
-    fn kind(&self, node: &networks::Node, below: Option<&networks::Node>) -> Result<Kind, String> {
+    fn kind(&self, node: &networks::Node, below: Option<&networks::Node>) -> Kind {
         let image = |node: Option<&networks::Node>| match node.map(|node| node.extent) {
             Some(Extent::Image(image)) => image,
             Some(Extent::Units(units)) => [units, 1, 1],
@@ -293,16 +308,18 @@ impl<'a> Planner<'a> {
             let ([inputs, height, width], [outputs, down, across]) = (image(below), image(Some(node)));
             Geometry { inputs, outputs, image: [height, width], places: [down, across], window, stride, padding }
         };
-        Ok(match node.op {
+        match node.op {
             networks::Op::Input => Kind::Input { channels: image(Some(node))[0] },
             networks::Op::Dense if self.walk.shared && self.graph.reads_samples(node) => Kind::First,
             networks::Op::Dense => Kind::Dense,
             networks::Op::Convolution(window) => {
                 let own = geometry([window.kernel; 2], [window.stride; 2], window.padding);
                 match window.groups {
-                    1 => Kind::Convolution(own),
-                    groups if groups == own.inputs && own.inputs == own.outputs => Kind::Depthwise(own),
-                    groups => return Err(format!("convolutions in {groups} groups, of several channels each")),
+                    groups if groups > 1 && groups == own.inputs && own.inputs == own.outputs => Kind::Depthwise(own),
+                    groups => {
+                        let (inputs, outputs) = (own.inputs / groups, own.outputs / groups);
+                        Kind::Convolution { geometry: Geometry { inputs, outputs, ..own }, groups }
+                    }
                 }
             }
             networks::Op::Activation(activation) => Kind::Activation(activation),
@@ -321,7 +338,7 @@ impl<'a> Planner<'a> {
                 if height * width == 1 { Kind::Pass } else { Kind::Flatten { channels, places: height * width } }
             }
             networks::Op::Add => Kind::Add,
-        })
+        }
     }
 
     /// Says of every edge whether its gradient is the first to be written to its buffer.
