@@ -3,6 +3,7 @@
 //! Coordinates are in pixels with one decimal; paths are thinned to what can be seen (Douglas–Peucker, a quarter of a
 //! pixel). Colours are classes `s0`…`s7` (strokes) and `f0`…`f7` (fills) of the style sheet.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::scale::Scale;
@@ -163,14 +164,19 @@ pub fn draw(panels: &[Panel], layout: Layout, legend: &Legend) -> String {
         );
         x += 15.0 + 6.4 * words.chars().count() as f64 + 22.0;
     }
-    for (index, panel) in panels.iter().enumerate() {
-        let left = cell_width * (index % columns) as f64 + layout.left;
-        let top = head + cell_height * (index / columns) as f64 + ABOVE;
-        // A title may run over its neighbours where they have none.
+    // A title may run over its neighbours where they have none.
+    let room = |index: usize| {
         let in_row = &panels[index + 1..(index / columns * columns + columns).min(panels.len())];
         let free = in_row.iter().take_while(|next| next.title.is_empty()).count();
-        let room = (layout.width + RIGHT + cell_width * free as f64) / TITLE_LETTER;
-        let frame = Frame { left, top, width: layout.width, height: layout.height, panel, room: room as usize };
+        ((layout.width + RIGHT + cell_width * free as f64) / TITLE_LETTER) as usize
+    };
+    let titles: Vec<(&str, usize)> =
+        panels.iter().enumerate().map(|(index, panel)| (panel.title.as_str(), room(index))).collect();
+    let titles = told_apart(&titles);
+    for (index, (panel, title)) in panels.iter().zip(&titles).enumerate() {
+        let left = cell_width * (index % columns) as f64 + layout.left;
+        let top = head + cell_height * (index / columns) as f64 + ABOVE;
+        let frame = Frame { left, top, width: layout.width, height: layout.height, panel, title };
         frame.draw(&mut out);
     }
     out.push_str("</svg>");
@@ -187,6 +193,36 @@ fn shortened(text: &str, letters: usize) -> String {
     all[..head].iter().chain(&['…']).chain(&all[all.len() - tail..]).collect()
 }
 
+/// Titles, each of so many letters at most. Where titles that differ would be cut to the same words, they are cut in front, at the
+/// word in which they differ.
+fn told_apart(titles: &[(&str, usize)]) -> Vec<String> {
+    let mut shown: Vec<String> = titles.iter().map(|(title, letters)| shortened(title, *letters)).collect();
+    // Each pass tells at least one more title from the others.
+    for _ in titles {
+        let mut alike: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (shown, (title, _)) in shown.iter().zip(titles) {
+            alike.entry(shown).or_default().insert(title);
+        }
+        let Some(alike) = alike.into_values().find(|alike| alike.len() > 1) else { break };
+        let differ = differ_at(&alike);
+        for (shown, (title, letters)) in shown.iter_mut().zip(titles).filter(|(_, (title, _))| alike.contains(title)) {
+            let own: String = std::iter::once('…').chain(title.chars().skip(differ)).collect();
+            *shown = shortened(&own, *letters);
+        }
+    }
+    shown
+}
+
+/// The beginning, counted in letters, of the word in which texts first differ; where that is not seen at its beginning, the letter.
+fn differ_at(texts: &BTreeSet<&str>) -> usize {
+    let all: Vec<Vec<char>> = texts.iter().map(|text| text.chars().collect()).collect();
+    let first = &all[0];
+    let same = |at: usize| all.iter().all(|text| text.get(at) == first.get(at));
+    let differ = (0..first.len()).find(|&at| !same(at)).unwrap_or(first.len());
+    let word = first[..differ].iter().rposition(|letter| *letter == ' ').map_or(0, |space| space + 1);
+    if differ - word < 3 { word } else { differ }
+}
+
 /// Makes text safe inside SVG.
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
@@ -198,8 +234,8 @@ struct Frame<'a> {
     width: f64,
     height: f64,
     panel: &'a Panel,
-    /// Letters of the title that fit.
-    room: usize,
+    /// The title, as long as there is room.
+    title: &'a str,
 }
 
 impl Frame<'_> {
@@ -218,12 +254,8 @@ impl Frame<'_> {
             Ticks::Round => scale.ticks(about),
             Ticks::Named(named) => named.clone(),
         };
-        let _ = write!(
-            out,
-            "<text class=\"title\" x=\"{left:.1}\" y=\"{:.1}\">{}</text>",
-            top - 8.0,
-            escape(&shortened(&self.panel.title, self.room))
-        );
+        let _ =
+            write!(out, "<text class=\"title\" x=\"{left:.1}\" y=\"{:.1}\">{}</text>", top - 8.0, escape(self.title));
         for (value, label) in ticks(&self.panel.y_ticks, &self.panel.y, (self.height / 40.0) as usize) {
             let Some(part) = self.panel.y.place(value).filter(|part| (-0.001..=1.001).contains(part)) else { continue };
             let y = top + (1.0 - part) * self.height;
@@ -402,4 +434,32 @@ fn distance(point: (f64, f64), from: (f64, f64), to: (f64, f64)) -> f64 {
     let along = if length > 0.0 { ((point.0 - from.0) * dx + (point.1 - from.1) * dy) / length } else { 0.0 };
     let along = along.clamp(0.0, 1.0);
     (point.0 - from.0 - along * dx).hypot(point.1 - from.1 - along * dy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_that_differ_are_told_apart_when_they_are_cut() {
+        let titles = [
+            "layers 64 relu 2×(64 relu) classes: random points",
+            "layers 64 relu 2×(64 batchnorm relu) classes: random points",
+            "layers 64 relu 2×(64 layernorm relu) classes: random points",
+            "layers 64 relu 2×([64 batchnorm relu]) classes: random points",
+            "test points",
+            "test points",
+        ];
+        let shown = told_apart(&titles.map(|title| (title, 33)));
+        assert!(shown.iter().all(|shown| shown.chars().count() <= 33), "{shown:?}");
+        assert_eq!(shown[1], "…batchnorm relu) …: random points");
+        assert_eq!(shown[4..], ["test points", "test points"]);
+        let different: BTreeSet<&String> = shown.iter().collect();
+        assert_eq!(different.len(), 5, "{shown:?}");
+        // A title that is the beginning of another, and one that fits.
+        let shown =
+            told_apart(&[("a network of many units", 10), ("a network of many units, twice", 10), ("mlp 20", 10)]);
+        assert_eq!(shown.iter().collect::<BTreeSet<_>>().len(), 3, "{shown:?}");
+        assert_eq!(shown[2], "mlp 20");
+    }
 }
