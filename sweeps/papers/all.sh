@@ -102,6 +102,7 @@ row local-complexity-mnist "$sweeps/local-complexity-mnist.toml" reduced:sweep.s
 row grokking-mnist "$sweeps/grokking-mnist.toml" reduced:sweep.seeds=1 reduced:train.epochs=2000
 row regions-network "$here/regions-network.toml" reduced:sweep.seeds=2
 row regions-normalisation "$here/regions-normalisation.toml" reduced:train.epochs=4000
+shown regions-normalisation figures/lc_along.svg regions-normalisation.svg
 row regions-decay "$here/regions-decay.toml"
 shown regions-decay figures/lc_along.svg regions-decay.svg
 row regions-data "$here/regions-data.toml" reduced:sweep.seeds=2
