@@ -452,7 +452,7 @@ mod tests {
         ];
         let shown = told_apart(&titles.map(|title| (title, 33)));
         assert!(shown.iter().all(|shown| shown.chars().count() <= 33), "{shown:?}");
-        assert_eq!(shown[1], "…batchnorm relu) …: random points");
+        assert_eq!(shown[1], "…64 batchnorm re…s: random points");
         assert_eq!(shown[4..], ["test points", "test points"]);
         let different: BTreeSet<&String> = shown.iter().collect();
         assert_eq!(different.len(), 5, "{shown:?}");

@@ -91,20 +91,29 @@ impl Unfolded {
     }
 }
 
-/// Which of an image's channels, side by side in each place, belong to a group.
+/// A group's part of a convolution: its channels lie between those of the others, place by place.
 #[derive(Clone, Copy)]
-pub(super) struct Group {
+pub(super) struct Part {
+    /// That of one group.
+    pub(super) geometry: Geometry,
     /// The group's number.
-    pub(super) number: usize,
-    /// Groups of as many channels.
-    pub(super) count: usize,
+    pub(super) group: usize,
+    /// Number of groups.
+    pub(super) groups: usize,
 }
 
-/// Sums of a tile's first `valid` samples, of one group of channels.
+impl Part {
+    /// Numbers of a place, of inputs and of outputs: the group's, those of all groups, and where the group's begin.
+    fn numbers<const R: usize>(self) -> [[usize; 2]; 3] {
+        let own = [self.geometry.inputs * R, self.geometry.outputs * R];
+        [own, own.map(|numbers| numbers * self.groups), own.map(|numbers| numbers * self.group)]
+    }
+}
+
+/// Sums of a tile's first `valid` samples, of one group.
 #[inline(always)]
 pub(super) fn forward<V: Lane, const R: usize>(
-    geometry: Geometry,
-    group: Group,
+    part: Part,
     layer: &Layer,
     own: &mut Unfolded,
     below: &Slot,
@@ -112,9 +121,8 @@ pub(super) fn forward<V: Lane, const R: usize>(
     stride: usize,
     valid: usize,
 ) {
-    let (inputs, outputs) = (geometry.inputs * R, geometry.outputs * R);
-    let (place, first) =
-        ([group.count * inputs, group.count * outputs], [group.number * inputs, group.number * outputs]);
+    let geometry = part.geometry;
+    let [[inputs, outputs], place, first] = part.numbers::<R>();
     let padded = layer.layout.padded_columns();
     let [down, across] = geometry.places;
     for sample in 0..valid {
@@ -154,8 +162,7 @@ pub(super) struct Gradients<'a> {
 /// Adds a tile's gradients of one group and carries them on; the first group comes first.
 #[inline(always)]
 pub(super) fn backward<V: Lane, const R: usize>(
-    geometry: Geometry,
-    group: Group,
+    part: Part,
     layer: &mut Layer,
     own: &mut Unfolded,
     below: &mut Slot,
@@ -164,12 +171,11 @@ pub(super) fn backward<V: Lane, const R: usize>(
 ) {
     let Gradients { here, stride, edge, valid, first } = gradients;
     let Layer { layout, weight, bias_sum, back, .. } = layer;
-    let (inputs, outputs) = (geometry.inputs * R, geometry.outputs * R);
-    let (place, of_group) =
-        ([group.count * inputs, group.count * outputs], [group.number * inputs, group.number * outputs]);
+    let geometry = part.geometry;
+    let [[inputs, outputs], place, of_group] = part.numbers::<R>();
     let padded = layout.padded_columns();
     let [down, across] = geometry.places;
-    if edge.carried && !edge.onto && group.number == 0 {
+    if edge.carried && !edge.onto && part.group == 0 {
         clear(&mut below.gradient, below.stride, geometry.image[0] * geometry.image[1] * place[0], valid);
     }
     for sample in 0..valid {

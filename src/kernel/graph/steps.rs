@@ -1,6 +1,6 @@
 //! A tile of samples through the steps of a graph, and back.
 
-use super::convolution::{self, Gradients, Group};
+use super::convolution::{self, Gradients, Part};
 use super::depthwise;
 use super::normalise::{Normalise, NormaliseBack};
 use super::normalise_batch::{ChannelRows, Evaluate, NormaliseBatch, NormaliseBatchBack};
@@ -64,11 +64,11 @@ impl Task for Forward<'_, '_> {
                     out: &mut out,
                     out_stride: stride,
                 }),
-                (Kind::Convolution { geometry, groups: count }, Some(_), Some(below)) => {
+                (Kind::Convolution { geometry, groups }, Some(_), Some(below)) => {
                     if let (Own::Unfolded(own), Some(first)) = (own, step.layer) {
-                        for (number, layer) in layers[first..first + count].iter().enumerate() {
-                            let (group, out) = (Group { number, count }, &mut out[..]);
-                            convolution::forward::<V, R>(geometry, group, layer, own, below, out, stride, valid);
+                        for (group, layer) in layers[first..first + groups].iter().enumerate() {
+                            let part = Part { geometry, group, groups };
+                            convolution::forward::<V, R>(part, layer, own, below, &mut out, stride, valid);
                         }
                     }
                 }
@@ -196,12 +196,12 @@ impl Task for Backward<'_, '_> {
                         });
                     }
                 }
-                (Kind::Convolution { geometry, groups: count }, Some(_), Some(edge)) => {
+                (Kind::Convolution { geometry, groups }, Some(_), Some(edge)) => {
                     let of = Gradients { here: &here, stride, edge, valid, first };
                     if let (Own::Unfolded(own), Some(first)) = (own, step.layer) {
-                        for (number, layer) in layers[first..first + count].iter_mut().enumerate() {
-                            let (group, below) = (Group { number, count }, &mut slots[edge.slot]);
-                            convolution::backward::<V, R>(geometry, group, layer, own, below, of, scratch);
+                        for (group, layer) in layers[first..first + groups].iter_mut().enumerate() {
+                            let (part, below) = (Part { geometry, group, groups }, &mut slots[edge.slot]);
+                            convolution::backward::<V, R>(part, layer, own, below, of, scratch);
                         }
                     }
                 }
