@@ -19,7 +19,7 @@ pub struct Walk {
     pub(crate) steps: Vec<Step>,
     /// Numbers of a sample and replica in each buffer.
     pub(crate) slots: Vec<usize>,
-    /// The layers with parameters, in the order in which these lie.
+    /// The layers with parameters, in the order of the nodes; of a convolution in groups one for each group.
     pub(crate) layers: Vec<LayerForm>,
     /// The buffer of each hidden layer.
     pub(crate) hidden: Vec<usize>,
