@@ -290,7 +290,7 @@ mod tests {
             replica_cost(&plan, &plan.variants()[0], &shape, activations).bytes
         };
         // Sums of 20 units, their normalised values, and ten outputs.
-        for (batch, samples) in [("\"full\"", 100), ("10", 10), ("300", 100)] {
+        for (batch, samples) in [("\"full\"", 100), ("10", 10), ("100", 100)] {
             let held = bytes(batch, Activations::Step) - bytes("10", Activations::Tile);
             assert_eq!(held, 4 * TENSORS_PER_UNIT * samples * 50, "{batch}");
         }
