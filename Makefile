@@ -23,7 +23,7 @@ export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 endif
 
 BUILD_PACKAGES := build-essential pkg-config clang libclang-dev libopenmpi-dev openmpi-bin libhdf5-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv strace r-base-core r-cran-hdf5r fish zsh
+TEST_PACKAGES := $(BUILD_PACKAGES) netcdf-bin python3-venv strace r-base-core r-cran-hdf5r r-cran-ncdf4 fish zsh
 GPU_PACKAGES := $(TEST_PACKAGES) libvulkan1 mesa-vulkan-drivers
 WHEEL_PACKAGES := build-essential python3-venv
 SLURM_PACKAGES := $(TEST_PACKAGES) slurm-wlm munge
