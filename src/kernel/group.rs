@@ -3,14 +3,15 @@
 use super::cohort::{Cohort, Member};
 use super::first::{Gradient, Source};
 use super::gradient::Ascent;
-use super::head::{AddToCentres, Centres, LossGradient, Totals, Weights};
+use super::head::{AddToCentres, Centres, LossGradient, Totals};
 use super::minibatch::Minibatch;
 use super::net::Net;
-use super::pass::{Moments, backward, forward};
+use super::pass::{backward, forward};
 use super::shape::Shape;
 use super::simd::{Lane, Task};
 use super::test_error::{GroupView, TestErrors};
 use super::update;
+use super::weights::{Moments, Weights};
 use crate::elementwise::keeps_slope;
 use crate::problem::{Batch, Network, Position, UNMEASURED_BYTE};
 use phasesweep_optimisers::Moment;

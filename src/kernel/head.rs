@@ -6,26 +6,8 @@ use super::function::{exp, ln_1p};
 use super::net::Net;
 use super::simd::{Buffer, Lane, Task};
 use super::values::Outputs;
+use super::weights::Weights;
 use crate::problem::Loss;
-
-/// The weight of a sample for each replica.
-#[derive(Clone, Copy)]
-pub(super) enum Weights<'a> {
-    /// Every sample counts.
-    All,
-    /// 1 where a sample is kept, else 0: `[position, replica]`, from the tile's first position on.
-    Kept(&'a [f32]),
-}
-
-impl Weights<'_> {
-    #[inline(always)]
-    pub(super) fn of<V: Lane, const R: usize>(&self, row: usize) -> V {
-        match self {
-            Weights::All => V::splat(1.0),
-            Weights::Kept(kept) => V::pattern::<R>(&kept[row * R..]),
-        }
-    }
-}
 
 /// Sums over the kept samples, one for each replica.
 #[derive(Debug, Clone)]

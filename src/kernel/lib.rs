@@ -15,6 +15,7 @@
 //! - `graph`: networks that are no chains, step by step, with the same layers and products;
 //! - `layer`, `net`: weights and the tile of samples that meets them; `first`, `dense`, `convolution`, `activation`: through
 //!   a layer and back; `pass`: through all; `head`: loss and measurements; `gradient`: clipping and SAM; `update`: the step;
+//! - `weights`: which samples count, and whose moments normalise a batch;
 //! - `test_error`, `reuse`, `predictions`, `drift`: which test samples are misclassified, and which need not be evaluated to
 //!   know it;
 //! - `group`, `minibatch`: epochs;
@@ -51,6 +52,7 @@ mod simd;
 mod test_error;
 mod update;
 mod values;
+mod weights;
 
 #[cfg(test)]
 mod tests;

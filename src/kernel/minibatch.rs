@@ -9,11 +9,12 @@ use super::convolution::{Images, Which};
 use super::first::{Gradient, Source};
 use super::gathered::Gathered;
 use super::gradient::Ascent;
-use super::head::{OwnLossGradient, Weights};
+use super::head::OwnLossGradient;
 use super::net::Net;
-use super::pass::{Moments, backward, forward};
+use super::pass::{backward, forward};
 use super::simd::Lane;
 use super::update;
+use super::weights::{Moments, Weights};
 use crate::problem::Replica;
 use phasesweep_optimisers::Moment;
 

@@ -5,20 +5,11 @@ use super::convolution;
 use super::dense::{BiasGradient, Start, Sums, WeightGradient};
 use super::first::{FirstGradient, FirstLayer, Gradient, Source};
 use super::graph::steps;
-use super::head::Weights;
 use super::layer::Layer;
 use super::net::Net;
 use super::simd::Lane;
+use super::weights::Moments;
 use crate::problem::Activation;
-
-/// What a batch normalisation normalises a tile by; nothing else asks.
-#[derive(Clone, Copy)]
-pub(super) enum Moments<'a> {
-    /// The running averages: evaluation.
-    Running,
-    /// The moments of those of the tile's samples that count; the tile is then all of a step.
-    Step(Weights<'a>),
-}
 
 /// Computes all layers for a tile of `valid` samples: hidden layers activated, the output layer's sums.
 #[inline(always)]

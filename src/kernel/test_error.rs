@@ -11,9 +11,10 @@ use super::drift::{Drift, Measure};
 use super::first::Source;
 use super::inputs::TestSet;
 use super::net::Net;
-use super::pass::{Moments, forward};
+use super::pass::forward;
 use super::reuse::{AddUncertain, Predict, Uncertain};
 use super::simd::Lane;
+use super::weights::Moments;
 
 /// Share of uncertain test samples above which all are evaluated: one by one, a sample takes a third longer.
 const ALL_ABOVE: f64 = 0.7;

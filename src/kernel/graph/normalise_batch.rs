@@ -8,9 +8,9 @@
 use phasesweep_networks::Normalisation;
 
 use super::rows::widen;
-use crate::head::Weights;
 use crate::layer::Layer;
 use crate::simd::{Buffer, Lane, Task, get, put};
+use crate::weights::Weights;
 
 /// Values of a channel that are added up in f32, about.
 const AT_ONCE: usize = 32;

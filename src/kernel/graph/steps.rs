@@ -14,8 +14,8 @@ use crate::dense::{BiasGradient, Start, Sums, WeightGradient};
 use crate::first::{FirstGradient, FirstLayer, Gradient, Source};
 use crate::layer::Layer;
 use crate::net::Net;
-use crate::pass::Moments;
 use crate::simd::{Lane, Task};
+use crate::weights::Moments;
 
 /// Computes all values for a tile of samples.
 pub(crate) struct Forward<'a, 's> {
