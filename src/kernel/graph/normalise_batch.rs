@@ -256,12 +256,10 @@ impl Task for NormaliseBatchBack<'_> {
             factors[0][column] = (along[column] * share) as f32;
             factors[1][column] = (whole[column] * share) as f32;
         }
+        let weights = if counted.is_empty() { Weights::All } else { Weights::Kept(counted) };
         let rows = here.chunks_exact_mut(stride).zip(values.chunks_exact(stride)).take(valid);
         for (row, (here, values)) in rows.enumerate() {
-            let weight = match counted.get(row * R..) {
-                Some(weights) if !counted.is_empty() => V::pattern::<R>(weights),
-                _ => V::splat(1.0),
-            };
+            let weight = weights.of::<V, R>(row);
             let places = here[..units * R].chunks_exact_mut(numbers).zip(values[..units * R].chunks_exact(numbers));
             for (here, values) in places {
                 for at in (0..numbers).step_by(V::LEN) {

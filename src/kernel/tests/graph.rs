@@ -52,8 +52,8 @@ fn batch_norm() -> Element {
     Element::Normalise { normalise: Normalisation::Batch }
 }
 
-fn conv(channels: usize, [kernel, stride, padding]: [usize; 3], bias: bool) -> Element {
-    Element::Convolution { conv: Count::Of(channels), kernel, stride, padding, groups: 1, bias }
+fn conv(channels: usize, window: [usize; 3], bias: bool) -> Element {
+    grouped(channels, 1, window, bias)
 }
 
 fn grouped(channels: usize, groups: usize, [kernel, stride, padding]: [usize; 3], bias: bool) -> Element {
