@@ -6,6 +6,7 @@
 //! host computes ([`self_test`]).
 
 pub mod binding;
+pub mod doubles;
 mod engines;
 mod name;
 mod runtimes;
@@ -21,6 +22,7 @@ use std::sync::{Mutex, PoisonError};
 use ::burn::tensor::Device;
 
 use binding::Place;
+pub use doubles::Doubles;
 
 impl DeviceName {
     /// The device of one of `ranks` ranks on a node, the `local_rank`-th, checked to be there and to compute what the host
@@ -118,18 +120,18 @@ impl DeviceName {
         })
     }
 
-    /// Whether the device computes in double precision. It is asked by computing, once.
+    /// What the device computes in double precision. It is asked by computing, once.
     ///
     /// # Errors
     /// As [`DeviceName::open`].
-    pub fn computes_doubles(self) -> Result<bool, DeviceError> {
-        static ASKED: Mutex<Vec<(DeviceName, bool)>> = Mutex::new(Vec::new());
+    pub fn doubles(self) -> Result<Doubles, DeviceError> {
+        static ASKED: Mutex<Vec<(DeviceName, Doubles)>> = Mutex::new(Vec::new());
         let device = self.open()?;
         let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, doubles)) = asked.iter().find(|(name, _)| *name == self) {
             return Ok(*doubles);
         }
-        let doubles = self_test::computes_doubles(&device);
+        let doubles = Doubles::of(&device);
         asked.push((self, doubles));
         Ok(doubles)
     }

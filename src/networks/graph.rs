@@ -147,6 +147,11 @@ impl Graph {
         self.layers().map(|(_, layer)| layer.parameters()).sum()
     }
 
+    /// Multiplications of a sample's outputs.
+    pub fn products(&self) -> usize {
+        self.nodes.iter().map(Node::products).sum()
+    }
+
     /// How many nodes take each node's value.
     pub fn consumers(&self) -> Vec<usize> {
         let mut consumers = vec![0; self.nodes.len()];

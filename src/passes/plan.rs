@@ -98,7 +98,7 @@ impl Passes {
 
     /// Products of one sample's output.
     pub fn products(&self) -> usize {
-        self.graph.nodes().iter().map(phasesweep_networks::Node::products).sum()
+        self.graph.products()
     }
 
     /// Takes over parameters, in the graph's layout.

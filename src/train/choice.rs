@@ -8,7 +8,7 @@ use super::burn::{BurnEngine, BurnObserving};
 use super::flow::{DeviceFlowEngine, FlowEngine, followed_on_device, worth_a_device};
 use super::kernel::KernelEngine;
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
-use crate::device::{DeviceName, KernelChoice};
+use crate::device::{DeviceName, Doubles, KernelChoice};
 use crate::sweep::Precision;
 use phasesweep_networks::Graph;
 
@@ -40,7 +40,10 @@ impl Choice {
     /// Whether gradient flows on such a graph, of one output, and so many samples are followed on the device and not on the host.
     pub fn takes_flow(&self, graph: &Graph, samples: usize, precision: Precision) -> bool {
         // A device that cannot be opened is refused by whoever trains on it.
-        let doubles = || precision == Precision::F64 && self.device.computes_doubles().unwrap_or(false);
+        let doubles = || match precision {
+            Precision::F32 => Doubles::Nothing,
+            Precision::F64 => self.device.doubles().unwrap_or(Doubles::Nothing),
+        };
         !self.device.is_flex()
             && worth_a_device(graph, samples).is_ok()
             && followed_on_device(graph, precision, doubles()).is_ok()
@@ -101,7 +104,7 @@ fn flow_engine(
         stay(&reason);
         return Ok(Box::new(FlowEngine::new(problem, replicas, states, choice.threads)?));
     }
-    let doubles = choice.device.computes_doubles()?;
+    let doubles = choice.device.doubles()?;
     let engine = DeviceFlowEngine::new(choice.device.open()?, doubles, problem, replicas, states, choice.threads)?;
     if let Some(reason) = engine.stays_on_host() {
         stay(reason);

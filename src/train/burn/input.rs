@@ -4,9 +4,11 @@ use ::burn::tensor::Tensor;
 
 /// What a layer is fed.
 #[derive(Debug, Clone)]
-pub(super) enum Input {
-    /// The same samples for every replica: `[sample, d]`.
+pub(in crate::train) enum Input {
+    /// The same samples for every replica, in one product for all: `[sample, d]`. Its rounding may depend on how many they are.
     Shared(Tensor<2>),
+    /// The same samples for every replica, each in a product of its own: `[sample, d]`.
+    Each(Tensor<2>),
     /// Each replica its own: `[replica, sample, d]`.
     Own(Tensor<3>),
 }
@@ -21,6 +23,7 @@ impl Input {
                 let flat = weight.clone().reshape([replicas * out, d]).matmul(x.clone().transpose());
                 flat.reshape([replicas, out, samples])
             }
+            Input::Each(x) => weight.clone().matmul(x.clone().transpose().unsqueeze()),
             Input::Own(x) => weight.clone().matmul(x.clone().swap_dims(1, 2)),
         }
     }
@@ -33,6 +36,7 @@ impl Input {
                 let d = x.dims()[1];
                 delta.reshape([replicas * out, samples]).matmul(x.clone()).reshape([replicas, out, d])
             }
+            Input::Each(x) => delta.matmul(x.clone().unsqueeze()),
             Input::Own(x) => delta.matmul(x.clone()),
         }
     }

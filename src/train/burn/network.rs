@@ -19,7 +19,7 @@ use super::pooling::{self, Places};
 /// What a pass is for.
 #[expect(clippy::large_enum_variant, reason = "there is one for a pass")]
 #[derive(Debug, Clone)]
-pub(super) enum Mode {
+pub(in crate::train) enum Mode {
     /// Values alone; batch normalisation by the running averages, as PyTorch's `model.eval()`.
     Evaluation,
     /// Values of parameters into which running averages are folded, where batch normalisation is γ x + β; and the way back, where
@@ -70,7 +70,7 @@ enum Aside {
 
 /// A pass through the network.
 #[derive(Debug, Clone)]
-pub(super) struct Pass {
+pub(in crate::train) struct Pass {
     /// What is still needed of each node.
     values: Vec<Option<Value>>,
     aside: Vec<Aside>,
@@ -117,7 +117,7 @@ impl Value {
         match self {
             Value::Units(units) => units.out,
             Value::Rows(Input::Own(x)) => x.swap_dims(1, 2),
-            Value::Rows(Input::Shared(x)) => {
+            Value::Rows(Input::Shared(x) | Input::Each(x)) => {
                 let [samples, d] = x.dims();
                 x.transpose().reshape([1, d, samples]).expand([replicas, d, samples])
             }
@@ -133,6 +133,10 @@ impl Value {
             Value::Rows(Input::Shared(x)) => {
                 let samples = x.dims()[0];
                 Below::Shared(x.reshape([samples, channels, height, width]))
+            }
+            Value::Rows(Input::Each(x)) => {
+                let samples = x.dims()[0];
+                Below::Own(convolution::repeated(x.reshape([samples, channels, height, width]), replicas))
             }
             Value::Rows(Input::Own(x)) => {
                 let samples = x.dims()[1];
@@ -164,7 +168,7 @@ fn by_channel(image: Tensor<4>) -> Tensor<3> {
 }
 
 /// Through the graph. `averages` are its running averages; [`Mode`] says what is kept.
-pub(super) fn forward(
+pub(in crate::train) fn forward(
     graph: &Graph,
     parameters: &Parameters,
     averages: &Parameters,
@@ -349,7 +353,7 @@ fn kept(graph: &Graph, train: bool) -> Vec<bool> {
 
 impl Pass {
     /// The outputs `[replica, class, sample]`.
-    pub(super) fn outputs(&self) -> Tensor<3> {
+    pub(in crate::train) fn outputs(&self) -> Tensor<3> {
         match self.values.last() {
             Some(Some(value)) => value.clone().vector(self.replicas),
             // A network always has its output layer, and its value is kept.
@@ -380,7 +384,7 @@ impl Pass {
 
     /// Back through the graph, from the loss's gradient at the outputs, `delta` `[replica, class, sample]`, to the
     /// parameters' gradients. Of training passes alone.
-    pub(super) fn backward(self, graph: &Graph, parameters: &Parameters, delta: Tensor<3>) -> Parameters {
+    pub(in crate::train) fn backward(self, graph: &Graph, parameters: &Parameters, delta: Tensor<3>) -> Parameters {
         let (gradients, _) = self.back(graph, parameters, delta, Wanted::Parameters);
         // A layer that no output depends on has no gradient.
         let zero = |layer: &LayerParameters| layer.clone().map(|tensor| tensor.zeros_like());

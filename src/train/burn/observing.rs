@@ -59,18 +59,6 @@ struct Networks<'g> {
     most_numbers: usize,
 }
 
-impl Networks<'_> {
-    fn rows(&self, points: Points) -> Input {
-        Input::Own(match points {
-            Points::Own(x) => x,
-            Points::Shared(x) => {
-                let [rows, inputs] = x.dims();
-                x.reshape([1, rows, inputs]).expand([self.replicas, rows, inputs])
-            }
-        })
-    }
-}
-
 impl DeviceNetworks for Networks<'_> {
     fn device(&self) -> &Device {
         &self.device
@@ -81,7 +69,11 @@ impl DeviceNetworks for Networks<'_> {
     }
 
     fn values(&self, points: Points, nodes: &[usize]) -> Vec<Tensor<3>> {
-        network::values(self.graph, &self.parameters, vec![(0, Value::Rows(self.rows(points)))], nodes)
+        let rows = match points {
+            Points::Shared(x) => Input::Each(x),
+            Points::Own(x) => Input::Own(x),
+        };
+        network::values(self.graph, &self.parameters, vec![(0, Value::Rows(rows))], nodes)
     }
 
     fn values_beyond(&self, known: Vec<(usize, Tensor<3>)>, nodes: &[usize]) -> Vec<Tensor<3>> {

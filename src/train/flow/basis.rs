@@ -7,6 +7,7 @@ use super::field::Points;
 use super::margin::MarginLoss;
 use super::network::Network;
 use super::problem::FlowProblem;
+use super::tangent::Kernels;
 use crate::sweep::Flow;
 use crate::train::Problem;
 use phasesweep_passes::Real;
@@ -23,6 +24,8 @@ pub(super) struct SharedInputs<T> {
     pub(super) labels: Vec<f64>,
     /// y = ±1 of the test samples.
     pub(super) test_labels: Vec<f64>,
+    /// Who computes tangent kernels; `None`: the host.
+    pub(super) kernels: Option<Arc<dyn Kernels>>,
 }
 
 /// What all points of one replica's flow share.

@@ -7,7 +7,7 @@
 
 use super::frozen::machines;
 use super::stage::View;
-use super::tangent::{Signals, kernel};
+use super::tangent::Signals;
 use crate::observables::{Record, flow, flow_kernels};
 use crate::observe::spectrum;
 
@@ -28,7 +28,7 @@ pub(super) fn measure(view: &View<'_>, record: &mut Record) {
     let of_compressed = on_start(&compress(&x));
     let gram = |signals: &Signals| {
         let head = signals.head(points);
-        kernel(view.network, &head, &head)
+        view.kernel(&head, &head)
     };
     let head = &x[..points * inputs];
     let of_end = Signals::of(view.network, view.parameters, head);
@@ -42,10 +42,10 @@ pub(super) fn measure(view: &View<'_>, record: &mut Record) {
     if tests == 0 {
         return;
     }
-    let whole = kernel(view.network, &of_compressed, &of_compressed);
+    let whole = view.kernel(&of_compressed, &of_compressed);
     let of_test = || {
         let of_test = on_start(&compress(&view.problem.block.test.x[..tests * inputs]));
-        kernel(view.network, &of_compressed, &of_test)
+        view.kernel(&of_compressed, &of_test)
     };
     let machines = machines(&view.lesson(&labels), whole, of_test);
     record.set(&flow_kernels::COMPRESSED_KERNEL_TEST_ERROR, 0, &[machines.test_error]);

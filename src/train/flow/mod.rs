@@ -62,6 +62,7 @@ pub use state::FlowState;
 use self::basis::SharedInputs;
 use self::field::Field;
 use self::margin::MarginLoss;
+use self::tangent::Kernels;
 use self::trajectory::{Flowing, Trajectory, fits, signs};
 use super::{Engine, Problem, Replica, ReplicaState, TrainError};
 use crate::observables::Position;
@@ -93,8 +94,8 @@ impl FlowEngine {
         let threads = threads.max(1);
         let pool = team(threads)?;
         let needs = |precision: Precision| numbers.iter().any(|numbers| numbers.precision == precision);
-        let single = needs(Precision::F32).then(|| shared::<f32>(problem, flow, &network));
-        let double = needs(Precision::F64).then(|| shared::<f64>(problem, flow, &network));
+        let single = needs(Precision::F32).then(|| shared::<f32>(problem, flow, &network, None));
+        let double = needs(Precision::F64).then(|| shared::<f64>(problem, flow, &network, None));
         let build = |((replica, numbers), state): ((&Replica, Flow), ReplicaState)| -> Option<Box<dyn Flowing>> {
             Some(match numbers.precision {
                 Precision::F32 => Box::new(Trajectory::new(single.clone()?, replica, numbers, state)),
@@ -142,7 +143,12 @@ fn team(threads: usize) -> Result<rayon::ThreadPool, TrainError> {
     pool.map_err(|error| TrainError::Device(format!("threads cannot be started: {error}")))
 }
 
-fn shared<T: Real>(problem: &Problem, flow: &FlowProblem, network: &Network) -> Arc<SharedInputs<T>> {
+fn shared<T: Real>(
+    problem: &Problem,
+    flow: &FlowProblem,
+    network: &Network,
+    kernels: Option<Arc<dyn Kernels>>,
+) -> Arc<SharedInputs<T>> {
     let field = Field::<T>::new(network.clone());
     let block = &problem.block;
     Arc::new(SharedInputs {
@@ -154,6 +160,7 @@ fn shared<T: Real>(problem: &Problem, flow: &FlowProblem, network: &Network) -> 
         network: network.clone(),
         flow: flow.clone(),
         problem: problem.clone(),
+        kernels,
     })
 }
 

@@ -8,7 +8,7 @@ use super::margin::MarginLoss;
 use super::measure;
 use super::network::Network;
 use super::problem::{COORDINATES, FlowProblem};
-use super::tangent::{Parameters, Signals, kernel, kernel_of};
+use super::tangent::{self, Kernels, Parameters, Signals};
 use crate::observables::flow_kernels::{self, AtStage, BY_LOSS, BY_SHARE};
 use crate::observables::{Record, flow};
 use crate::observe::{information, spectrum, twonn};
@@ -54,9 +54,21 @@ pub(super) struct View<'a> {
     pub(super) epoch: usize,
     pub(super) loss: MarginLoss,
     pub(super) numbers: &'a Flow,
+    /// Who computes tangent kernels; `None`: the host.
+    pub(super) kernels: Option<&'a dyn Kernels>,
 }
 
 impl<'a> View<'a> {
+    /// Θ by all parameters between two sets of samples, as [`tangent::kernel`].
+    pub(super) fn kernel(&self, a: &Signals, b: &Signals) -> Vec<f64> {
+        self.kernel_by(Parameters::All, a, b)
+    }
+
+    /// Θ by some of the parameters.
+    fn kernel_by(&self, parameters: Parameters, a: &Signals, b: &Signals) -> Vec<f64> {
+        tangent::kernel(self.network, self.kernels, parameters, a, b)
+    }
+
     /// Test samples of the machines on frozen kernels.
     pub(super) fn tests(&self) -> usize {
         self.flow.observe.kernel_test.min(self.test_labels.len())
@@ -135,7 +147,7 @@ fn of_kernel(view: &View<'_>, stage: Stage, x: &[f32], signals: &Signals, record
     let points = view.points();
     let labels: Vec<f64> = view.kept.iter().map(|&sample| view.labels[sample]).collect();
     let head = signals.head(points);
-    let gram = kernel(view.network, &head, &head);
+    let gram = view.kernel(&head, &head);
     let spectrum = spectrum::spectrum(&gram, points, components);
     let eigenvalues: Vec<f64> = spectrum.values.iter().map(|value| value / points as f64).collect();
     record.set(at.kernel_eigenvalue, place * components, &eigenvalues);
@@ -156,7 +168,7 @@ fn of_kernel(view: &View<'_>, stage: Stage, x: &[f32], signals: &Signals, record
     record.set(at.kernel_alignment, place, &[spectrum::alignment(&gram, &labels[..points])]);
     record.set(at.kernel_norm, place, &[spectrum::frobenius(&gram) / points as f64]);
     let first = Signals::of(view.network, view.start, &x[..points * inputs]);
-    let before = kernel(view.network, &first, &first);
+    let before = view.kernel(&first, &first);
     let change: Vec<f64> = gram.iter().zip(&before).map(|(now, then)| now - then).collect();
     record.set(at.kernel_change, place, &[spectrum::frobenius(&change) / spectrum::frobenius(&before)]);
     drop((before, change));
@@ -173,8 +185,8 @@ fn of_kernel(view: &View<'_>, stage: Stage, x: &[f32], signals: &Signals, record
     let of_test = || Signals::of(view.network, view.parameters, &view.problem.block.test.x[..tests * inputs]);
     let lesson = view.lesson(&labels);
     let learn = |parameters: Parameters| {
-        let whole = kernel_of(view.network, parameters, signals, signals);
-        machines(&lesson, whole, || kernel_of(view.network, parameters, signals, &of_test()))
+        let whole = view.kernel_by(parameters, signals, signals);
+        machines(&lesson, whole, || view.kernel_by(parameters, signals, &of_test()))
     };
     let Machines { test_error, violation, flow } = learn(Parameters::All);
     record.set(at.kernel_test_error, place, &[test_error]);
@@ -207,7 +219,7 @@ const PARTS: [Parameters; flow_kernels::KERNEL_PARTS.len()] = [Parameters::Last,
 fn of_parts(view: &View<'_>, place: usize, head: &Signals, gram: &[f64], labels: &[f64], record: &mut Record) {
     let trace = |gram: &[f64]| gram.iter().step_by(labels.len() + 1).sum::<f64>();
     for (k, parameters) in PARTS.into_iter().enumerate() {
-        let part = kernel_of(view.network, parameters, head, head);
+        let part = view.kernel_by(parameters, head, head);
         let place = PARTS.len() * place + k;
         record.set(&flow_kernels::PART_KERNEL_SHARE, place, &[trace(&part) / trace(gram)]);
         record.set(&flow_kernels::PART_KERNEL_ALIGNMENT, place, &[spectrum::alignment(&part, labels)]);

@@ -6,7 +6,7 @@
 //! each sample, is the same number for much less work, since a kernel has fewer weights than an image has pairs of pixels.
 //! Grouped and strided convolutions and the γ and β of normalisations are such sums as well. Residual sums, poolings and
 //! activations have no parameters: they take part in the a and the δ alone.
-//! Always in double precision, whatever the flow's.
+//! Always in double precision, whatever the flow's; the products of signals by whoever the flow has for them ([`Kernels`]), else here.
 
 use super::deep;
 use super::network::Network;
@@ -148,15 +148,51 @@ pub(super) enum Parameters {
     Headless,
 }
 
-/// Θ between two sets of samples: `[b, a]` row by row, so that a row holds one sample of `b` against all of `a`.
-pub(super) fn kernel(network: &Network, a: &Signals, b: &Signals) -> Vec<f64> {
-    kernel_of(network, Parameters::All, a, b)
+/// What a layer adds to the kernel of two sets of samples, of which each pair is the signals at the first and at the second.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Terms<'a> {
+    /// (square · a·a' + bias) δ·δ', of inputs a `[sample, fan-in]` and gradients δ `[sample, out]`.
+    Dense { input: [&'a [f64]; 2], delta: [&'a [f64]; 2], factors: [f64; 2] },
+    /// s·s', of sums s `[sample, parameter]`.
+    Shared { sums: [&'a [f64]; 2] },
 }
 
-/// As [`kernel`], of some of the parameters: Θ is a sum over layers.
-pub(super) fn kernel_of(network: &Network, parameters: Parameters, a: &Signals, b: &Signals) -> Vec<f64> {
-    let mut total = vec![0.0; a.samples * b.samples];
-    let mut one = vec![0.0; total.len()];
+impl<'a> Terms<'a> {
+    fn of(factors: [f64; 2], a: &'a Signal, b: &'a Signal) -> Terms<'a> {
+        match (a, b) {
+            (Signal::Dense { input, delta }, Signal::Dense { input: other, delta: other_delta }) => {
+                Terms::Dense { input: [input, other], delta: [delta, other_delta], factors }
+            }
+            (Signal::Shared { sums }, Signal::Shared { sums: other }) => Terms::Shared { sums: [sums, other] },
+            _ => unreachable!("the same network has the same layers"),
+        }
+    }
+
+    /// Multiplications of a pair of samples; the first set has so many.
+    pub(super) fn width(&self, samples: usize) -> usize {
+        let numbers = match self {
+            Terms::Dense { input, delta, .. } => input[0].len() + delta[0].len(),
+            Terms::Shared { sums } => sums[0].len(),
+        };
+        numbers / samples.max(1)
+    }
+}
+
+/// Whoever computes kernels in place of the host.
+pub(super) trait Kernels: std::fmt::Debug + Send + Sync {
+    /// The kernel `[second, first]` of two sets of so many samples; `None` where the host is to compute it.
+    fn kernel(&self, layers: &[Terms<'_>], samples: [usize; 2]) -> Option<Vec<f64>>;
+}
+
+/// Θ of a network by some of its parameters between two sets of samples: `[b, a]` row by row, so that a row holds one sample of
+/// `b` against all of `a`. Θ is a sum over layers.
+pub(super) fn kernel(
+    network: &Network,
+    by: Option<&dyn Kernels>,
+    parameters: Parameters,
+    a: &Signals,
+    b: &Signals,
+) -> Vec<f64> {
     let last = a.layers.len().saturating_sub(1);
     let layers = match parameters {
         Parameters::All => 0..last + 1,
@@ -164,22 +200,29 @@ pub(super) fn kernel_of(network: &Network, parameters: Parameters, a: &Signals, 
         Parameters::Headless => 0..last,
     };
     let each = network.dense_factors().into_iter().zip(&a.layers).zip(&b.layers);
-    for ((dense, a_signal), b_signal) in each.take(layers.end).skip(layers.start) {
-        let product = |out: &mut [f64], x: &[f64], y: &[f64], add: bool| {
-            let (rows, columns) = (x.len() / a.samples.max(1), y.len() / b.samples.max(1));
-            f64::product(out, View::columns(x, rows, a.samples).t(), View::columns(y, columns, b.samples), add);
-        };
-        match (a_signal, b_signal) {
-            (Signal::Dense { input, delta }, Signal::Dense { input: other, delta: other_delta }) => {
-                product(&mut one, input, other, false);
-                let [square, bias] = dense;
+    let layers: Vec<Terms<'_>> =
+        each.map(|((factors, a), b)| Terms::of(factors, a, b)).take(layers.end).skip(layers.start).collect();
+    let samples = [a.samples, b.samples];
+    by.and_then(|by| by.kernel(&layers, samples)).unwrap_or_else(|| on_host(&layers, samples))
+}
+
+fn on_host(layers: &[Terms<'_>], [columns, rows]: [usize; 2]) -> Vec<f64> {
+    let mut total = vec![0.0; columns * rows];
+    let mut one = vec![0.0; total.len()];
+    let product = |out: &mut [f64], [x, y]: [&[f64]; 2], add: bool| {
+        let (of_x, of_y) = (x.len() / columns.max(1), y.len() / rows.max(1));
+        f64::product(out, View::columns(x, of_x, columns).t(), View::columns(y, of_y, rows), add);
+    };
+    for terms in layers {
+        match *terms {
+            Terms::Dense { input, delta, factors: [square, bias] } => {
+                product(&mut one, input, false);
                 one.iter_mut().for_each(|value| *value = square * *value + bias);
                 let mut signals = vec![0.0; total.len()];
-                product(&mut signals, delta, other_delta, false);
+                product(&mut signals, delta, false);
                 total.iter_mut().zip(&one).zip(&signals).for_each(|((sum, x), y)| *sum += x * y);
             }
-            (Signal::Shared { sums }, Signal::Shared { sums: other }) => product(&mut total, sums, other, true),
-            _ => unreachable!("the same network has the same layers"),
+            Terms::Shared { sums } => product(&mut total, sums, true),
         }
     }
     total

@@ -309,6 +309,7 @@ impl<T: Real> Trajectory<T> {
             epoch: self.state.epoch,
             loss: shared.loss,
             numbers: &self.basis.numbers,
+            kernels: shared.kernels.as_deref(),
         };
         let Some(time) = self.state.flow.as_ref().map(|state| state.time) else { return false };
         stage::measure(&view, stage, time, &mut self.state.record);

@@ -1,19 +1,20 @@
 //! Gradient flows on a device of burn's: replicas stacked, the steps of all taken and judged there, in blocks of trials.
 //!
-//! - [`chain`] is f and Σ c ∂f of a stack on the device, [`pull`] the losses there, [`stepper`] a block of trials, in the
-//!   precision of [`place`].
+//! - [`stacked`] is f and Σ c ∂f of a stack on the device, [`pull`] the losses there, [`stepper`] a block of trials, in the
+//!   precision of [`place`], [`gram`] the products of tangent kernels.
 //! - [`stack`] is a stack: what the device has of its replicas, and the host's half of each
 //!   ([`Steered`]), which measures by the code of flows on the host.
 //!
-//! A device follows chains of dense layers, in double precision where it computes so; every other flow of a cohort is
-//! followed on the host, as it is without a device. A block ends for a replica where something may be due: an epoch that is
+//! A device follows every network that a flow has, in double precision where it computes so; a flow that asks for more than the
+//! device has is followed on the host, as it is without a device. A block ends for a replica where something may be due: an epoch that is
 //! recorded, a stage, an end. There it waits until the block is over, and the host fetches its parameters and f and decides by
 //! them.
 
-mod chain;
+mod gram;
 mod place;
 mod pull;
 mod stack;
+mod stacked;
 mod stepper;
 
 #[cfg(test)]
@@ -22,21 +23,23 @@ mod tests;
 use std::sync::Arc;
 
 use ::burn::tensor::Device;
-use phasesweep_networks::{Chain as ChainOfLayers, Graph, LayerShape};
+use phasesweep_networks::{Graph, Node, Op};
 use phasesweep_passes::Real;
 use rayon::prelude::*;
 
-use self::chain::Chain;
+use self::gram::DeviceKernels;
 use self::place::Place;
 use self::stack::{Joining, Stack};
+use self::stacked::Stacked;
 use self::stepper::{Shared, Tile};
 use super::basis::SharedInputs;
 use super::margin::MarginLoss;
 use super::network::Network;
 use super::plain::StageWeights;
+use super::tangent::Kernels;
 use super::trajectory::{Steered, Trajectory, signs};
 use super::{FlowEngine, FlowProblem, admitted, shared, team};
-use crate::device::{largest_tensor, shown};
+use crate::device::{Doubles, largest_tensor, shown};
 use crate::observables::Position;
 use crate::sweep::{Flow, Precision};
 use crate::train::burn::failure::{guarded, told_apart};
@@ -45,27 +48,26 @@ use crate::train::{Engine, Problem, Replica, ReplicaState, TrainError};
 /// Trials between two fetches.
 const BLOCK: usize = 64;
 
-/// Whether a device follows a flow on such a graph. `doubles`: whether it computes in double precision.
+/// Whether a device that computes these doubles follows a flow on such a graph.
 ///
 /// # Errors
 /// Why the flow stays on the host.
-pub fn followed_on_device(graph: &Graph, precision: Precision, doubles: bool) -> Result<(), String> {
-    let is_dense = |layer: &LayerShape| matches!(layer, LayerShape::Dense { .. });
-    match graph.as_chain() {
-        Some(ChainOfLayers { layers, .. }) if layers.iter().all(is_dense) => {}
-        _ => return Err("a device follows chains of dense layers only".to_owned()),
-    }
-    if precision == Precision::F64 && !doubles {
-        return Err(
-            "the device does not compute in double precision (precision = \"f32\" is followed there)".to_owned()
-        );
+pub fn followed_on_device(graph: &Graph, precision: Precision, doubles: Doubles) -> Result<(), String> {
+    let is_image = |node: &Node| matches!(node.op, Op::Convolution(_) | Op::Pool(_));
+    let (asked, lacks) = match graph.nodes().iter().any(is_image) {
+        true => (Doubles::Images, "does not convolve in double precision"),
+        false => (Doubles::Matrices, "does not compute in double precision"),
+    };
+    if precision == Precision::F64 && doubles < asked {
+        return Err(format!("the device {lacks} (precision = \"f32\" is followed there)"));
     }
     Ok(())
 }
 
 /// Multiplications and additions of a trial (forward, and back to the gradient) below which a flow stays on the host. A trial of a
 /// stack takes a device as long as its operations take to be started, 2.8 ms on an H200, however small the flow: 64 flows of 256
-/// samples and 200 units (2 million operations) took 42 s there, and 11 s on two threads of a CPU.
+/// samples and 200 units (2 million operations) took 42 s there, and 11 s on two threads of a CPU. Kernels, too, which take a CPU a
+/// hundredth of a second then.
 const WORTH_A_DEVICE: f64 = 1e8;
 
 /// Whether a flow on so many samples is large enough for a device.
@@ -76,7 +78,7 @@ const WORTH_A_DEVICE: f64 = 1e8;
 /// # Errors
 /// Why the flow stays on the host.
 pub fn worth_a_device(graph: &Graph, samples: usize) -> Result<(), String> {
-    let trial = 6.0 * graph.parameters() as f64 * samples as f64;
+    let trial = 6.0 * graph.products() as f64 * samples as f64;
     if trial >= WORTH_A_DEVICE {
         return Ok(());
     }
@@ -92,6 +94,8 @@ struct Cut {
     block: usize,
     /// Replicas of a stack at most, if the device has no smaller limit.
     stack: usize,
+    /// Multiplications from which on the device computes a tangent kernel.
+    kernel: f64,
 }
 
 /// The engine of gradient flows on a device.
@@ -102,32 +106,34 @@ pub struct DeviceFlowEngine {
     /// Those that the device does not follow, by their places in the cohort, and why not.
     on_host: Option<(Vec<usize>, FlowEngine, String)>,
     pool: rayon::ThreadPool,
+    /// Whether the device computes tangent kernels where they are large.
+    computes_kernels: bool,
     /// Whether a call failed: half a block may be recorded then.
     has_failed: bool,
 }
 
 impl DeviceFlowEngine {
-    /// Puts a cohort on a device, which computes in double precision or not (`doubles`); up to `threads` threads measure,
+    /// Puts a cohort on a device, which computes these doubles; up to `threads` threads measure,
     /// and follow what the device does not.
     ///
     /// # Errors
     /// As [`FlowEngine::new`], and [`TrainError`] if the device fails.
     pub fn new(
         device: Device,
-        doubles: bool,
+        doubles: Doubles,
         problem: &Problem,
         replicas: &[Replica],
         states: Vec<ReplicaState>,
         threads: usize,
     ) -> Result<DeviceFlowEngine, TrainError> {
-        let cut = Cut { samples: None, block: BLOCK, stack: usize::MAX };
+        let cut = Cut { samples: None, block: BLOCK, stack: usize::MAX, kernel: WORTH_A_DEVICE };
         DeviceFlowEngine::cut(device, doubles, problem, replicas, states, threads, cut)
     }
 
     /// As [`DeviceFlowEngine::new`], cut so.
     fn cut(
         device: Device,
-        doubles: bool,
+        doubles: Doubles,
         problem: &Problem,
         replicas: &[Replica],
         states: Vec<ReplicaState>,
@@ -150,13 +156,24 @@ impl DeviceFlowEngine {
             }
         }
         let pool = team(threads.max(1))?;
+        let kernels =
+            DeviceKernels::on(&device, doubles, cut.kernel).map(|kernels| Arc::new(kernels) as Arc<dyn Kernels>);
         let mut stacks = Vec::new();
         for (precision, members) in [Precision::F32, Precision::F64].into_iter().zip(on_device) {
             if members.is_empty() {
                 continue;
             }
             let place = Place { device: device.clone(), precision };
-            let of_precision = Cohort { problem, flow, network: &network, replicas, place, cut };
+            let of_precision = Cohort {
+                problem,
+                flow,
+                network: &network,
+                graph: &graph,
+                replicas,
+                place,
+                kernels: kernels.clone(),
+                cut,
+            };
             let made = match precision {
                 Precision::F32 => of_precision.stacks::<f32>(members, &pool),
                 Precision::F64 => of_precision.stacks::<f64>(members, &pool),
@@ -170,7 +187,8 @@ impl DeviceFlowEngine {
                 Some((on_host, FlowEngine::new(problem, &of_host, host_states, threads)?, why))
             }
         };
-        Ok(DeviceFlowEngine { device, replicas: replicas.len(), stacks, on_host, pool, has_failed: false })
+        let (replicas, computes_kernels) = (replicas.len(), kernels.is_some());
+        Ok(DeviceFlowEngine { device, replicas, stacks, on_host, pool, computes_kernels, has_failed: false })
     }
 
     /// Why some of the flows are not followed on the device; `None` if all are.
@@ -190,9 +208,12 @@ struct Cohort<'a> {
     problem: &'a Problem,
     flow: &'a FlowProblem,
     network: &'a Network,
+    /// The same, with its one output.
+    graph: &'a Graph,
     /// All of the cohort.
     replicas: &'a [Replica],
     place: Place,
+    kernels: Option<Arc<dyn Kernels>>,
     cut: Cut,
 }
 
@@ -203,17 +224,15 @@ impl Cohort<'_> {
         members: Vec<(usize, Flow, ReplicaState)>,
         pool: &rayon::ThreadPool,
     ) -> Result<Vec<Stack>, TrainError> {
-        let Some(chain) = Chain::of(self.network) else {
-            return Err(TrainError::Device("the network is no chain of dense layers".to_owned()));
-        };
+        let network = Stacked::of(self.network, self.graph.clone());
         let samples = self.problem.train().len();
-        let tile = self.cut.samples.unwrap_or_else(|| tile_samples(&chain)).min(samples).max(1);
+        let tile = self.cut.samples.unwrap_or_else(|| tile_samples(&network)).min(samples).max(1);
         // What a replica has of the largest tensor.
-        let numbers = (chain.widest() * tile).max(chain.largest()).max(samples);
+        let numbers = (network.widest() * tile).max(network.largest()).max(samples);
         let bytes = if self.place.precision == Precision::F64 { 8 } else { 4 };
         let limit = largest_tensor(&self.place.device).and_then(|bytes| usize::try_from(bytes).ok());
         let most = (limit.unwrap_or(usize::MAX) / (bytes * numbers)).clamp(1, self.cut.stack);
-        let on_host: Arc<SharedInputs<T>> = shared::<T>(self.problem, self.flow, self.network);
+        let on_host: Arc<SharedInputs<T>> = shared::<T>(self.problem, self.flow, self.network, self.kernels.clone());
         let build = |(place, numbers, state): (usize, Flow, ReplicaState)| {
             let replica = &self.replicas[place];
             let flow: Box<dyn Steered> = Box::new(Trajectory::steered(on_host.clone(), replica, numbers, state));
@@ -221,7 +240,7 @@ impl Cohort<'_> {
         };
         let mut replicas: Vec<_> = pool.install(|| members.into_par_iter().map(build).collect());
         guarded(|| {
-            let on_device = Arc::new(self.samples(chain, tile));
+            let on_device = Arc::new(self.samples(network, tile));
             let mut stacks = Vec::new();
             while !replicas.is_empty() {
                 let rest = replicas.split_off(most.min(replicas.len()));
@@ -232,13 +251,13 @@ impl Cohort<'_> {
     }
 
     /// Copies the training samples to the device, in tiles of so many.
-    fn samples(&self, chain: Chain, tile: usize) -> Shared {
+    fn samples(&self, network: Stacked, tile: usize) -> Shared {
         let (place, train, inputs) = (&self.place, self.problem.train(), self.problem.block.inputs());
         let labels = signs(&train.y);
         let tiles = labels.chunks(tile).enumerate().map(|(number, y)| {
             let (start, len) = (number * tile, y.len());
             let x = train.x[start * inputs..(start + len) * inputs].iter().map(|&x| f64::from(x)).collect();
-            let (x, y) = (place.tensor(x, [1, len, inputs]), place.tensor(y.to_vec(), [1, 1, len]));
+            let (x, y) = (place.tensor(x, [len, inputs]), place.tensor(y.to_vec(), [1, 1, len]));
             Tile { start, len, x, y }
         });
         Shared {
@@ -246,7 +265,7 @@ impl Cohort<'_> {
             loss: MarginLoss::new(self.problem.loss, self.flow.hinge_beta),
             y: place.tensor(labels.clone(), [1, 1, labels.len()]),
             sums_losses: !self.flow.observe.kernel_losses.is_empty(),
-            chain,
+            network,
             place: place.clone(),
         }
     }
@@ -254,8 +273,8 @@ impl Cohort<'_> {
 
 /// Samples in a tile: sixteen megabytes of its widest layer in single precision, of each replica. It does not depend on how
 /// many there are, so that sums over tiles do not either.
-fn tile_samples(chain: &Chain) -> usize {
-    ((1 << 22) / chain.widest() / 64 * 64).clamp(64, 1 << 20)
+fn tile_samples(network: &Stacked) -> usize {
+    ((1 << 22) / network.widest() / 64 * 64).clamp(64, 1 << 20)
 }
 
 impl Engine for DeviceFlowEngine {
@@ -304,8 +323,9 @@ impl Engine for DeviceFlowEngine {
 
     fn describe(&self) -> String {
         let device = shown(&self.device);
-        let here =
-            (!self.stacks.is_empty()).then(|| format!("gradient flow on {device}, {} stack(s)", self.stacks.len()));
+        let kernels = if self.computes_kernels { ", and its large kernels" } else { "" };
+        let here = (!self.stacks.is_empty())
+            .then(|| format!("gradient flow{kernels} on {device}, {} stack(s)", self.stacks.len()));
         let on_host = self
             .on_host
             .as_ref()

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use ::burn::tensor::{Bool, Tensor};
 
-use super::chain::Chain;
 use super::place::Place;
 use super::pull::Pull;
+use super::stacked::Stacked;
 use crate::sweep::{Flow, Watched};
 use crate::train::burn::parameters::Parameters;
 use crate::train::flow::control::{AIM, Bounds, GROWTH};
@@ -31,8 +31,8 @@ pub(super) struct Tile {
     pub(super) start: usize,
     /// Samples.
     pub(super) len: usize,
-    /// Inputs `[1, sample, input]`.
-    pub(super) x: Tensor<3>,
+    /// Inputs `[sample, input]`.
+    pub(super) x: Tensor<2>,
     /// y = ±1, `[1, 1, sample]`.
     pub(super) y: Tensor<3>,
 }
@@ -41,7 +41,7 @@ pub(super) struct Tile {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) place: Place,
-    pub(super) chain: Chain,
+    pub(super) network: Stacked,
     pub(super) tiles: Vec<Tile>,
     pub(super) loss: MarginLoss,
     /// y of all training samples, `[1, 1, sample]`.
@@ -132,7 +132,7 @@ impl Stepper {
         });
         let upload = |of: for<'b> fn(&Given<'b>) -> &'b [f64]| {
             let vectors: Vec<&[f64]> = replicas.iter().map(of).collect();
-            shared.chain.upload(place, &vectors)
+            shared.network.upload(place, &vectors)
         };
         let own = Own {
             pull: Pull::new(place, shared.loss, &alphas),
@@ -274,27 +274,28 @@ impl Point {
 impl Own {
     /// f and θ' at these parameters.
     fn evaluate(&self, shared: &Shared, parameters: Parameters) -> Point {
-        let chain = &shared.chain;
-        let weights = chain.scaled(&parameters);
+        let network = &shared.network;
+        let scaled = network.scaled(parameters.clone());
         let (mut outputs, mut forces, mut gradient) = (Vec::new(), Vec::new(), None);
         for tile in &shared.tiles {
             let of_tile = |whole: &Tensor<3>| whole.clone().narrow(2, tile.start, tile.len);
-            let pass = chain.forward(&weights, &parameters, &tile.x);
-            let d = (pass.outputs.clone() - of_tile(&self.start)) * tile.y.clone();
+            let pass = network.forward(&scaled, &tile.x);
+            let f = pass.outputs();
+            let d = (f.clone() - of_tile(&self.start)) * tile.y.clone();
             let mut force = self.pull.force(&shared.place, d);
             if let Some(pruned) = &self.pruned {
                 force = force.mask_fill(pruned.clone().narrow(2, tile.start, tile.len), 0.0);
             }
-            outputs.push(pass.outputs.clone());
+            outputs.push(f);
             forces.push(force.clone());
             let seed = force * tile.y.clone() * self.share.clone();
-            let part = chain.backward(pass, &weights, seed, &tile.x);
+            let part = network.backward(pass, &scaled, seed);
             gradient = Some(match gradient {
                 Some(sum) => Parameters::zip(sum, part, |a, b| a + b),
                 None => part,
             });
         }
-        let gradient = chain.whole(gradient.unwrap_or_else(|| parameters.clone().map(|tensor| tensor.zeros_like())));
+        let gradient = network.scaled(gradient.unwrap_or_else(|| parameters.clone().map(|tensor| tensor.zeros_like())));
         let norm = gradient.norm().unwrap_or_else(|| self.share.zeros_like());
         Point { parameters, gradient, norm, outputs: joined(outputs), force: joined(forces) }
     }
@@ -372,8 +373,8 @@ fn pulling(point: &Point) -> Tensor<3, Bool> {
 
 /// f of the training samples, `[replica, 1, sample]`.
 fn outputs(shared: &Shared, parameters: &Parameters) -> Tensor<3> {
-    let weights = shared.chain.scaled(parameters);
-    let of_tile = |tile: &Tile| shared.chain.forward(&weights, parameters, &tile.x).outputs;
+    let scaled = shared.network.scaled(parameters.clone());
+    let of_tile = |tile: &Tile| shared.network.forward(&scaled, &tile.x).outputs();
     joined(shared.tiles.iter().map(of_tile).collect())
 }
 

@@ -7,7 +7,7 @@ use super::case::{FLOW, MEAN_FIELD, cnn, mlp, problem, replica, separable};
 use crate::observables::flow as variables;
 use crate::sweep::{Activation, Flow, Loss, Precision, Watched};
 use crate::train::flow::network::Network;
-use crate::train::flow::tangent::{Signals, kernel};
+use crate::train::flow::tangent::{Parameters, Signals, kernel};
 use crate::train::flow::{FlowEngine, FlowState};
 use crate::train::{Engine, Problem, Replica, ReplicaState};
 
@@ -48,7 +48,7 @@ fn a_lazy_flow_of_the_squared_loss_is_a_sum_of_exponentials() {
     let network = Network::new(&problem.architecture, Activation::Relu, MEAN_FIELD, &problem.block).unwrap();
     let start = network.initial(4, &problem.architecture, MEAN_FIELD, 1.0, &problem.block);
     let signals = Signals::of(&network, &start, &problem.block.train.x);
-    let theta = kernel(&network, &signals, &signals);
+    let theta = kernel(&network, None, Parameters::All, &signals, &signals);
     let y: Vec<f64> = problem.block.train.y.iter().map(|&y| 2.0 * f64::from(y) - 1.0).collect();
     // Eigenvalues and vectors of [[a, b], [b, c]].
     let (a, b, c) = (theta[0], theta[1], theta[3]);

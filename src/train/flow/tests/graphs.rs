@@ -12,7 +12,7 @@ use super::case::{mlp, problem, separable};
 use crate::sweep::ArchitectureKind;
 use crate::train::flow::field::Field;
 use crate::train::flow::network::{Network, followed};
-use crate::train::flow::tangent::{Signals, kernel};
+use crate::train::flow::tangent::{Parameters, Signals, kernel};
 use phasesweep_passes::Real;
 
 /// f(x) and its gradient by autodiff, node by node; of the operations that [`separable`] has.
@@ -150,7 +150,8 @@ fn the_kernel_of_a_graph_is_that_of_autodiff() {
     let rows: Vec<Vec<f64>> = x.chunks(network.inputs).map(|x| autodiff(graph, &parameters, x).1).collect();
     let (all, some) =
         (Signals::of(&network, &parameters, x), Signals::of(&network, &parameters, &x[..5 * network.inputs]));
-    let gram = kernel(&network, &all, &some);
+    let kernel = |a: &Signals, b: &Signals| kernel(&network, None, Parameters::All, a, b);
+    let gram = kernel(&all, &some);
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     for (i, of_row) in gram.chunks(13).enumerate() {
         for (j, value) in of_row.iter().enumerate() {
@@ -159,7 +160,7 @@ fn the_kernel_of_a_graph_is_that_of_autodiff() {
             assert!((dot(&rows[i], &rows[j]) - value).abs() < 1e-5 * scale, "{i} {j}");
         }
     }
-    assert_eq!(kernel(&network, &all.head(5), &some), kernel(&network, &some, &some));
+    assert_eq!(kernel(&all.head(5), &some), kernel(&some, &some));
     let (hidden, units) = all.last_hidden();
     assert_eq!((hidden.len(), units), (13 * 4, 4));
 }

@@ -4,7 +4,7 @@ use super::autodiff::value_and_gradient;
 use super::case::{MEAN_FIELD, cnn, mlp, problem};
 use crate::sweep::{Activation, ArchitectureKind, MeanField};
 use crate::train::flow::network::Network;
-use crate::train::flow::tangent::{Signals, kernel};
+use crate::train::flow::tangent::{Parameters, Signals, kernel};
 
 /// The largest difference between the two Gram matrices, each entry in units of √(Θ_ii Θ_jj).
 fn difference(kind: ArchitectureKind, activation: Activation, mean_field: Option<MeanField>) -> f64 {
@@ -20,7 +20,8 @@ fn difference(kind: ArchitectureKind, activation: Activation, mean_field: Option
     let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
     let (of_train, of_test) = (Signals::of(&network, &parameters, train), Signals::of(&network, &parameters, test));
     let mut worst = 0.0;
-    for (rows, gram) in [(&a, kernel(&network, &of_train, &of_train)), (&b, kernel(&network, &of_train, &of_test))] {
+    let theta = |other: &Signals| kernel(&network, None, Parameters::All, &of_train, other);
+    for (rows, gram) in [(&a, theta(&of_train)), (&b, theta(&of_test))] {
         assert_eq!(gram.len(), rows.len() * a.len());
         for (row, of_row) in rows.iter().zip(gram.chunks(a.len())) {
             for (column, value) in a.iter().zip(of_row) {

@@ -20,6 +20,9 @@ fn cases() -> Vec<Case> {
         (mlp(&[12, 10, 8]), MEAN_FIELD, Activation::Relu, Loss::QuadraticHinge, Watched::All),
         (mlp(&[8, 6]), MEAN_FIELD, Activation::Softplus, Loss::CrossEntropy, Watched::All),
         (mlp(&[10]), None, Activation::Gelu, Loss::MeanSquared, Watched::Pulling),
+        (cnn(), MEAN_FIELD, Activation::Relu, Loss::SoftHinge, Watched::All),
+        (cnn(), None, Activation::Tanh, Loss::Hinge, Watched::All),
+        (separable(), None, Activation::Relu, Loss::SoftHinge, Watched::All),
     ]
 }
 
@@ -54,7 +57,9 @@ fn tolerance(precision: Precision) -> f64 {
 fn a_flow_goes_the_way_that_it_goes_on_the_host() {
     for precision in precisions() {
         for (kind, mean_field, activation, loss, watched) in cases() {
-            let mut problem = Problem { activation, loss, ..problem(kind, mean_field, 50, 150) };
+            // Rectified convolutions bend in more places, each of which amplifies a rounding: after 150 steps to 4e-9 of doubles.
+            let steps = if kind.needs_images() { 40 } else { 150 };
+            let mut problem = Problem { activation, loss, ..problem(kind, mean_field, 50, steps) };
             let observe = &mut problem.flow.as_mut().unwrap().observe;
             (observe.stages, observe.kernel_losses) = (vec![0.0, 0.1, 0.4, 1.0], vec![0.97, 0.8]);
             let replicas = replicas(precision, watched);
@@ -66,7 +71,12 @@ fn a_flow_goes_the_way_that_it_goes_on_the_host() {
                 near(&format!("{name}: parameters"), precision, parameters[0], parameters[1]);
                 for variable in ALONG {
                     let of = |state: &ReplicaState| state.record.numbers(variable);
-                    near(&format!("{name}: {}", variable.name), precision, &of(device), &of(host));
+                    let name = format!("{name}: {}", variable.name);
+                    match (precision, variable.name) {
+                        (Precision::F32, "train_error") => nearly_as_many(&name, 50, &of(device), &of(host)),
+                        (Precision::F32, "test_error") => nearly_as_many(&name, 30, &of(device), &of(host)),
+                        _ => near(&name, precision, &of(device), &of(host)),
+                    }
                 }
             }
         }
@@ -100,7 +110,7 @@ fn a_flow_ends_as_it_ends_on_the_host() {
 }
 
 /// What is compared at recorded steps and at stages.
-const ALONG: [&Variable; 9] = [
+const ALONG: [&Variable; 12] = [
     &TRAIN_LOSS,
     &TRAIN_ERROR,
     &TEST_ERROR,
@@ -110,7 +120,21 @@ const ALONG: [&Variable; 9] = [
     &variables::DISTANCE_FROM_START,
     &variables::STAGE_TIME,
     &variables::STAGE_UNFITTED,
+    &variables::KERNEL_EIGENVALUE,
+    &variables::KERNEL_ALIGNMENT,
+    &variables::KERNEL_CHANGE,
 ];
+
+/// Shares of so many samples differ by one sample at most: single precision may have either sign of a margin that is nearly 0, and
+/// with α = 100 it rounds margins of 1 by 1e-5 and more.
+fn nearly_as_many(name: &str, samples: usize, found: &[f64], expected: &[f64]) {
+    assert_eq!(found.len(), expected.len(), "{name}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!(found.is_nan(), expected.is_nan(), "{name}");
+        let off = (found - expected).abs() * samples as f64;
+        assert!(found.is_nan() || off < 1.5, "{name}: {found} {expected}");
+    }
+}
 
 /// Each series is compared in units of its greatest number; what is missing is so in both.
 fn near(name: &str, precision: Precision, found: &[f64], expected: &[f64]) {
@@ -126,15 +150,17 @@ fn near(name: &str, precision: Precision, found: &[f64], expected: &[f64]) {
 #[test]
 fn what_the_device_does_not_follow_stays_on_the_host_to_the_bit() {
     let graph = |kind, mean_field| problem(kind, mean_field, 8, 2).graph().unwrap();
-    let told = |kind, mean_field, precision, doubles| followed_on_device(&graph(kind, mean_field), precision, doubles);
-    assert_eq!(told(mlp(&[5, 4]), MEAN_FIELD, Precision::F64, true), Ok(()));
-    assert_eq!(told(mlp(&[5]), None, Precision::F32, false), Ok(()));
-    assert!(told(mlp(&[5]), None, Precision::F64, false).unwrap_err().contains("double precision"));
-    assert!(told(cnn(), MEAN_FIELD, Precision::F32, true).unwrap_err().contains("dense"));
-    assert!(told(separable(), None, Precision::F32, true).unwrap_err().contains("dense"));
-    // 4 inputs and 1000 units: 36 thousand operations a sample.
+    let told = |kind, precision, doubles| followed_on_device(&graph(kind, None), precision, doubles);
+    for kind in [mlp(&[5, 4]), cnn(), separable()] {
+        assert_eq!(told(kind.clone(), Precision::F64, Doubles::Images), Ok(()));
+        assert_eq!(told(kind.clone(), Precision::F32, Doubles::Nothing), Ok(()));
+        assert!(told(kind, Precision::F64, Doubles::Nothing).unwrap_err().contains("double precision"));
+    }
+    assert_eq!(told(mlp(&[5]), Precision::F64, Doubles::Matrices), Ok(()));
+    assert!(told(cnn(), Precision::F64, Doubles::Matrices).unwrap_err().contains("convolve"));
+    // 4 inputs and 1000 units: 30 thousand operations a sample.
     let wide = graph(mlp(&[1000]), None);
-    let operations = |samples: usize| 6.0 * wide.parameters() as f64 * samples as f64;
+    let operations = |samples: usize| 6.0 * wide.products() as f64 * samples as f64;
     let (few, many) = (1000, 10_000);
     assert!(operations(few) < 1e8 && operations(many) > 1e8);
     assert!(worth_a_device(&wide, few).unwrap_err().contains("million operations"));
@@ -149,7 +175,7 @@ fn what_the_device_does_not_follow_stays_on_the_host_to_the_bit() {
     ];
     let device = device_under_test();
     let states = fresh(&problem, &replicas);
-    let mut engine = DeviceFlowEngine::cut(device, false, &problem, &replicas, states, 2, CUT).unwrap();
+    let mut engine = DeviceFlowEngine::cut(device, Doubles::Nothing, &problem, &replicas, states, 2, CUT).unwrap();
     assert!(
         engine.stays_on_host().unwrap().contains("double precision") && engine.describe().contains("2 on the host")
     );

@@ -1,13 +1,13 @@
-//! A flow on the device is the same alone and in company, stopped and not, in whatever blocks and stacks: bit for bit on flex,
-//! whose products of a replica are its own. Other devices may choose other products for other stacks: there stops and blocks
-//! alone have to leave the bits.
+//! A flow on the device is the same alone and in company, stopped and not, in whatever blocks and stacks: bit for bit on flex
+//! where the network is of dense layers, whose products of a replica are its own. Convolutions there, and other devices, may sum
+//! otherwise in other stacks: there stops and blocks alone have to leave the bits.
 
 use phasesweep_results::FlowStop;
 
 use super::*;
 use crate::sweep::{Flow, Loss, Watched};
 use crate::train::burn::flex::on_flex;
-use crate::train::flow::tests::case::{FLOW, MEAN_FIELD, mlp, problem, replica};
+use crate::train::flow::tests::case::{FLOW, MEAN_FIELD, cnn, mlp, problem, replica};
 use crate::train::flow::{FlowEngine, StageWeights};
 
 /// Everything in a state, as bits, so that NaNs compare.
@@ -37,59 +37,63 @@ fn cohort(watched: Watched) -> Vec<Replica> {
     replicas
 }
 
-fn cases() -> [Problem; 2] {
+fn cases() -> [Problem; 3] {
     let shallow = Problem { loss: Loss::SoftHinge, ..problem(mlp(&[16]), MEAN_FIELD, 40, 300) };
     let mut deep = Problem { loss: Loss::Hinge, ..problem(mlp(&[9, 7]), MEAN_FIELD, 40, 300) };
     let observe = &mut deep.flow.as_mut().unwrap().observe;
     (observe.kernel_losses, observe.weights_at) = (vec![0.7], vec![0.5, 1.0]);
-    [shallow, deep]
+    let images = Problem { loss: Loss::SoftHinge, ..problem(cnn(), MEAN_FIELD, 40, 200) };
+    [shallow, deep, images]
 }
 
-fn assert_same(found: &ReplicaState, whole: &ReplicaState, name: &str) {
-    if on_flex(&device_under_test()) {
-        assert_eq!(bits(found), bits(whole), "{name}");
+fn assert_same(problem: &Problem, found: &ReplicaState, whole: &ReplicaState, name: &str) {
+    if on_flex(&device_under_test()) && !problem.architecture.needs_images() {
+        assert!(bits(found) == bits(whole), "{name}");
         return;
     }
     assert_eq!((found.diverged, flow(found).stop), (whole.diverged, flow(whole).stop), "{name}");
     let square = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
     let (found, whole) = (&flow(found).parameters, &flow(whole).parameters);
     let apart = square(&mut found.iter().zip(whole).map(|(a, b)| a - b)) / square(&mut whole.iter().copied());
-    // Another rounding of single precision, amplified over three hundred steps; NaN of one that overflowed.
+    // Another rounding of single precision, amplified over hundreds of steps; NaN of one that overflowed.
     assert!(apart.is_nan() || apart.sqrt() < 0.02, "{name}: {}", apart.sqrt());
 }
 
 #[test]
 fn alone_cut_and_in_other_blocks_and_stacks_a_flow_is_the_same_bits() {
-    for (problem, watched) in cases().iter().zip([Watched::Pulling, Watched::All]) {
+    for (problem, watched) in cases().iter().zip([Watched::Pulling, Watched::All, Watched::Pulling]) {
         let replicas = cohort(watched);
         let whole = run(problem, &replicas, CUT);
-        assert!(whole.iter().any(|state| flow(state).stop == Some(FlowStop::Fitted)));
-        assert!(whole.iter().any(|state| flow(state).stop == Some(FlowStop::Time)));
+        let stops: Vec<_> = whole.iter().map(|state| flow(state).stop).collect();
+        // Images would take a thousand steps to fit.
+        let fits = stops.contains(&Some(FlowStop::Fitted)) || problem.architecture.needs_images();
+        assert!(fits && stops.contains(&Some(FlowStop::Time)), "{stops:?}");
         assert!(whole[3].diverged.is_some() && whole.iter().filter(|state| state.diverged.is_none()).count() >= 4);
         for cut in [Cut { block: 1, ..CUT }, Cut { block: 64, ..CUT }] {
             for (place, (other, whole)) in run(problem, &replicas, cut).iter().zip(&whole).enumerate() {
-                assert_eq!(bits(other), bits(whole), "{cut:?}, {place}");
+                assert!(bits(other) == bits(whole), "{cut:?}, {place}");
             }
         }
         for (place, (other, whole)) in run(problem, &replicas, Cut { stack: 2, ..CUT }).iter().zip(&whole).enumerate() {
-            assert_same(other, whole, &format!("two at a time, {place}"));
+            assert_same(problem, other, whole, &format!("two at a time, {place}"));
         }
         for (place, (replica, whole)) in replicas.iter().zip(&whole).enumerate() {
-            assert_same(&run(problem, std::slice::from_ref(replica), CUT)[0], whole, &format!("alone, {place}"));
+            let alone = run(problem, std::slice::from_ref(replica), CUT);
+            assert_same(problem, &alone[0], whole, &format!("alone, {place}"));
         }
         let mut states = fresh(problem, &replicas);
         let mut kept: Vec<StageWeights> = Vec::new();
-        for until in [1, 2, 9, 10, 11, 57, 150, 301] {
+        for until in [1, 2, 9, 10, 11, 57, 150, problem.epochs + 1] {
             let mut engine = engine(problem, &replicas, states, CUT);
             engine.advance(until).unwrap();
             kept.extend(engine.stages());
             states = engine.states().unwrap();
         }
         for (place, (other, whole)) in states.iter().zip(&whole).enumerate() {
-            assert_eq!(bits(other), bits(whole), "{place}");
+            assert!(bits(other) == bits(whole), "{place}");
         }
         let mut unbroken = engine(problem, &replicas, fresh(problem, &replicas), CUT);
-        unbroken.advance(301).unwrap();
+        unbroken.advance(problem.epochs + 1).unwrap();
         let by_place = |stage: &StageWeights| (stage.replica, stage.epoch);
         let mut stages = unbroken.stages();
         stages.sort_by_key(by_place);

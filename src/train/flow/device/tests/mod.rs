@@ -2,23 +2,24 @@
 //! waits. On flex, or on the device that PHASESWEEP_TEST_DEVICE names.
 #![allow(clippy::unwrap_used)]
 
+mod gram;
 mod host;
 mod itself;
 mod waits;
 
 use super::{Cut, DeviceFlowEngine};
-use crate::device::device_under_test;
-use crate::device::self_test::computes_doubles;
+use crate::device::{Doubles, device_under_test};
 use crate::sweep::Precision;
 use crate::train::flow::FlowState;
 use crate::train::{Engine, Problem, Replica, ReplicaState};
 
-/// Tiles of sixteen samples, so that sums over tiles are part of every test, and blocks that no length of a flow divides.
-const CUT: Cut = Cut { samples: Some(16), block: 7, stack: usize::MAX };
+/// Tiles of sixteen samples, so that sums over tiles are part of every test, blocks that no length of a flow divides, and kernels
+/// of every size on the device.
+const CUT: Cut = Cut { samples: Some(16), block: 7, stack: usize::MAX, kernel: 0.0 };
 
 /// The precisions that the device has.
 fn precisions() -> Vec<Precision> {
-    let doubles = computes_doubles(&device_under_test());
+    let doubles = Doubles::of(&device_under_test()) == Doubles::Images;
     [Precision::F32].into_iter().chain(doubles.then_some(Precision::F64)).collect()
 }
 
@@ -27,7 +28,7 @@ fn fresh(problem: &Problem, replicas: &[Replica]) -> Vec<ReplicaState> {
 }
 
 fn engine(problem: &Problem, replicas: &[Replica], states: Vec<ReplicaState>, cut: Cut) -> DeviceFlowEngine {
-    DeviceFlowEngine::cut(device_under_test(), true, problem, replicas, states, 2, cut).unwrap()
+    DeviceFlowEngine::cut(device_under_test(), Doubles::Images, problem, replicas, states, 2, cut).unwrap()
 }
 
 fn run(problem: &Problem, replicas: &[Replica], cut: Cut) -> Vec<ReplicaState> {
