@@ -10,7 +10,7 @@
 set -euo pipefail
 old=$1; new=$2
 set -- "$1" "${3:-5}"
-source "$(dirname "$0")/ground.sh"
+source "$(dirname "$0")/rounds.sh"
 
 one() {
   case $1 in

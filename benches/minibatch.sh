@@ -10,7 +10,7 @@
 # module after another, timed by two runs. PHASESWEEP_DATA and PEERS as in training.sh; THREADS, all processors by
 # default; ROWS, the rows to measure, all by default.
 set -euo pipefail
-source "$(dirname "$0")/ground.sh"
+source "$(dirname "$0")/rounds.sh"
 
 # Sweep, runs, kernel, epochs.
 ours() { training_seconds "$1" "$2" "$4" "$3"; }

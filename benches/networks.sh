@@ -12,7 +12,7 @@
 # first and last epoch do not count, and neither does who else is on the machine. One thread each. PHASESWEEP_DATA and PEERS as
 # in training.sh.
 set -euo pipefail
-source "$(dirname "$0")/ground.sh"
+source "$(dirname "$0")/rounds.sh"
 threads=1
 TIMEFORMAT="%U %S"
 

@@ -8,7 +8,7 @@
 # milliseconds a cell and as a share of the training, come on standard error. OBSERVABLES chooses some; SEEDS cells are
 # trained (8). Keys that have no default are given below. PHASESWEEP_DATA and THREADS as in training.sh.
 set -euo pipefail
-source "$(dirname "$0")/ground.sh"
+source "$(dirname "$0")/rounds.sh"
 seeds=${SEEDS:-8}
 
 # Settings of the observables that need some.

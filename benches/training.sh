@@ -10,7 +10,7 @@
 # epochs; SPARSE and DENSE set other lengths. Peers' epochs are all alike.
 # PHASESWEEP_DATA names the directory that holds mnist/; PEERS the peers' Python environment; what is not there is left out.
 set -euo pipefail
-source "$(dirname "$0")/ground.sh"
+source "$(dirname "$0")/rounds.sh"
 
 # Training seconds over runs and epochs: sweep, runs, epochs, kernel.
 ours() {

@@ -6,7 +6,7 @@
 #
 # PHASESWEEP_DATA as in training.sh.
 set -euo pipefail
-source "$(dirname "$0")/ground.sh"
+source "$(dirname "$0")/rounds.sh"
 rounds=${2:-3}; sweep=${3:-sweeps/inversion-mnist.toml}
 export OMPI_MCA_rmaps_base_oversubscribe=1
 

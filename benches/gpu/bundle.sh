@@ -38,7 +38,7 @@ for file in train-images-idx3 train-labels-idx1 t10k-images-idx3 t10k-labels-idx
     cp "$data/mnist/$file-ubyte.gz" "$bundle/data/mnist/"
 done
 cp sweeps/{quick,inversion-mnist,overlap-mnist,local-complexity-mnist,compression-quick}.toml "$bundle/sweeps/"
-cp benches/peers/{common,torch_fused}.py "$bundle/peers/"
+cp benches/peers/{task,torch_fused}.py "$bundle/peers/"
 cp benches/gpu/{run.sh,cells.sh,peak.py,compare.py} "$bundle/"
 cp benches/gpu/flows.toml "$bundle/sweeps/"
 # The tests read what PyTorch computed from here.

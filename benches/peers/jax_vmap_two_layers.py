@@ -1,7 +1,7 @@
 """jax_vmap.py extended: two tanh layers of --width units, Adam (PyTorch's defaults but for --lr), radii and distance of
 the second layer. One vmap over seeds, one jitted scan over epochs, one forward per epoch; compile time is not counted."""
 import os, time
-from common import arguments, load, report
+from task import arguments, load, report
 
 args = arguments()
 os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen=true intra_op_parallelism_threads={args.threads}")

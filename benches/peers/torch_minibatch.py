@@ -4,7 +4,7 @@ batches of 200 on 1000 images, pixels from 0 to 1; every run has its own sample 
 --how loop: a PyTorch module for each run, one after another. --how stacked: an expert's PyTorch, all runs in one
 program: baddbmm over runs, or grouped convolutions, and one fused optimiser over the stacked parameters."""
 import math, time
-from common import arguments, pixels, report
+from task import arguments, pixels, report
 
 args = arguments(net=("mlp", "cnn"), how=("stacked", "loop"))
 import torch

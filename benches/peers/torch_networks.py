@@ -5,7 +5,7 @@ batch normalisation in batches of 100 on 500 images of noughts and ones, every r
 `stack_module_state`, `functional_call`, and `vmap` of `grad` over runs, with one optimiser over the stacked parameters.
 Running averages are moved as PyTorch moves them; under vmap a batch normalisation hands the moved ones back."""
 import time
-from common import arguments, pixels, report
+from task import arguments, pixels, report
 
 args = arguments(net=("dense", "resnet"), how=("vmap", "loop"))
 import torch
