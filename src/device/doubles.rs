@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use ::burn::tensor::module::{conv_transpose2d, conv2d, conv2d_weight_backward, max_pool2d_with_indices};
 use ::burn::tensor::ops::{ConvOptions, ConvTransposeOptions, MaxPoolOptions};
 use ::burn::tensor::{DType, Device, FloatDType, Tensor, TensorData, activation};
+use phasesweep_networks::{Graph, Node, Op};
 
 /// What a device computes in double precision; each has what the ones before it have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +25,12 @@ pub enum Doubles {
 const TOLERANCE: f64 = 1e-13;
 
 impl Doubles {
+    /// What a network in double precision asks of a device.
+    pub fn for_graph(graph: &Graph) -> Doubles {
+        let is_image = |node: &Node| matches!(node.op, Op::Convolution(_) | Op::Pool(_));
+        if graph.nodes().iter().any(is_image) { Doubles::Images } else { Doubles::Matrices }
+    }
+
     /// What this device computes. A device that fails at something does not compute it.
     pub fn of(device: &Device) -> Doubles {
         let passes = |work: &dyn Fn(&Device) -> bool| catch_unwind(AssertUnwindSafe(|| work(device))).unwrap_or(false);

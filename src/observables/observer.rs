@@ -16,8 +16,9 @@ use super::Scheduled;
 use super::earlier;
 use super::moment::{Moment, Moments, Position, Unit};
 use super::record::Record;
-use super::registry::Observable;
+use super::registry::{Observable, OnDevice};
 use super::setup::{Subject, View};
+use crate::device::Doubles;
 use crate::observe::device::{DeviceFailure, ObservingDevice};
 
 /// Measures replicas at scheduled epochs and steps.
@@ -150,7 +151,12 @@ impl<'a> Observer<'a> {
             if of_views.is_empty() {
                 continue;
             }
-            if let Some((device, on_device)) = self.device.zip(observable.on_device(self.subject)) {
+            let there = self.device.zip(observable.on_device(self.subject));
+            let has_doubles = |(device, asked): &(&dyn ObservingDevice, &dyn OnDevice)| {
+                let doubles = asked.doubles(self.subject);
+                doubles == Doubles::Nothing || device.doubles() >= doubles
+            };
+            if let Some((device, on_device)) = there.filter(has_doubles) {
                 let own: Vec<&View<'_>> = of_views.iter().map(|&view| &views[view]).collect();
                 let parameters: Vec<&[f32]> = own.iter().map(|view| view.evaluated()).collect();
                 let networks = device.networks(&self.subject.graph, &parameters);

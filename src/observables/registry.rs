@@ -14,6 +14,7 @@ use super::moment::{Moments, Unit};
 use super::record::Record;
 use super::schedule::Schedule;
 use super::setup::{Setup, Subject, View};
+use crate::device::Doubles;
 use crate::observe::device::{DeviceFailure, DeviceNetworks};
 
 /// Variables that an engine measures together.
@@ -118,6 +119,12 @@ pub trait Observable: std::fmt::Debug + Send + Sync {
 
 /// An observable that is measured on a device, with [`Observable::piece`] on the host as its reference.
 pub trait OnDevice {
+    /// What of it is computed in double precision. Where a device computes less, the host measures.
+    fn doubles(&self, subject: &Subject<'_>) -> Doubles {
+        let _ = subject;
+        Doubles::Nothing
+    }
+
     /// Measures all pieces of replicas, of which there is one at least: for each view what each piece finds, in their order.
     /// `networks` are the views' own, in evaluation.
     ///

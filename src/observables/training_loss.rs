@@ -7,6 +7,7 @@
 //! size that the network decides.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 use phasesweep_networks::Graph;
 
@@ -15,6 +16,7 @@ use super::setup::View;
 use crate::data::Samples;
 use crate::data::stream::Key;
 use crate::observe::batch::{AtNodes, Batch};
+use crate::observe::device::{Fit, TrainingLosses};
 
 /// Numbers that a group of samples may take at all nodes: 16 MiB.
 const GROUP_NUMBERS: usize = 1 << 21;
@@ -94,6 +96,34 @@ pub fn drawn(view: &View<'_>, points: usize) -> Vec<usize> {
         places.sort_unstable();
     }
     places
+}
+
+/// The losses of replicas, of which there is one at least, over the first `points` samples that each is trained on, as a device
+/// takes them.
+pub fn of_replicas(views: &[&View<'_>], points: usize) -> TrainingLosses {
+    let subject = views[0].subject;
+    let (samples, inputs, classes) = (&subject.block.train, subject.block.inputs(), subject.block.classes);
+    let counted: Vec<Vec<usize>> = views.iter().map(|view| trained_on(view, points)).collect();
+    let rows: Vec<usize> = counted.iter().flatten().copied().collect::<BTreeSet<usize>>().into_iter().collect();
+    let smoothing = match subject.loss {
+        Loss::SmoothedCrossEntropy { smoothing } => smoothing,
+        _ => 0.0,
+    };
+    let target = |row: &usize| {
+        let label = usize::from(samples.y[*row]);
+        let even = smoothing / classes as f64;
+        (0..classes).map(move |class| if class == label { 1.0 - smoothing + even } else { even })
+    };
+    let shares = |counted: &Vec<usize>| {
+        let share = 1.0 / counted.len() as f64;
+        rows.iter().map(|row| if counted.binary_search(row).is_ok() { share } else { 0.0 }).collect()
+    };
+    TrainingLosses {
+        inputs: rows.iter().flat_map(|row| &samples.x[row * inputs..(row + 1) * inputs]).copied().collect(),
+        targets: rows.iter().flat_map(target).collect(),
+        shares: counted.iter().map(shares).collect(),
+        fit: if subject.loss == Loss::MeanSquared { Fit::Outputs } else { Fit::Probabilities },
+    }
 }
 
 /// Samples at these places, in double precision `[sample, input]`.

@@ -12,10 +12,15 @@ use std::fmt;
 use burn::tensor::{Device, Tensor};
 use phasesweep_networks::Graph;
 
+use crate::device::Doubles;
+
 /// A device on which observables are measured.
 pub trait ObservingDevice: fmt::Debug + Sync {
     /// The device.
     fn device(&self) -> &Device;
+
+    /// What it computes in double precision.
+    fn doubles(&self) -> Doubles;
 
     /// The networks of replicas with these parameters, those in evaluation, each as many as the graph has.
     fn networks<'g>(&self, graph: &'g Graph, parameters: &[&[f32]]) -> Box<dyn DeviceNetworks + 'g>;
@@ -47,11 +52,46 @@ pub trait DeviceNetworks {
     /// A pass of points `[replica, row, input]` that can be gone back through.
     fn pass(&self, points: Tensor<3>) -> Box<dyn DevicePass + '_>;
 
+    /// The Hessians of the networks' training losses, on a device that computes in double precision. The graph has no batch
+    /// normalisation.
+    fn hessians(&self, losses: &TrainingLosses) -> Box<dyn DeviceHessians + '_>;
+
     /// Waits for the values of tensors, each in row-major order.
     ///
     /// # Errors
     /// [`DeviceFailure`] if the device fails, now or in what it still had to do.
     fn fetch(&self, tensors: Vec<Tensor<2>>) -> Result<Vec<Vec<f32>>, DeviceFailure>;
+}
+
+/// Training losses of replicas: sums over rows of a share times the loss of the row's outputs.
+#[derive(Debug)]
+pub struct TrainingLosses {
+    /// Inputs `[row, input]`.
+    pub inputs: Vec<f32>,
+    /// What is wanted of the outputs, `[row, class]`.
+    pub targets: Vec<f64>,
+    /// For each replica the share of each row; 0 where it does not count.
+    pub shares: Vec<Vec<f64>>,
+    /// What the targets are targets of.
+    pub fit: Fit,
+}
+
+/// The loss of a row with outputs f and targets t.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// −Σ t log softmax(f), of targets that sum to 1.
+    Probabilities,
+    /// The mean over classes of (f − t)².
+    Outputs,
+}
+
+/// Hessians of the training losses of replicas, at their parameters.
+pub trait DeviceHessians {
+    /// Each replica's Hessian times its vector, in double precision.
+    ///
+    /// # Errors
+    /// [`DeviceFailure`] if the device fails.
+    fn products(&self, vectors: Vec<Vec<f64>>) -> Result<Vec<Vec<f64>>, DeviceFailure>;
 }
 
 /// A pass through the networks.

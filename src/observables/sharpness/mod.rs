@@ -11,18 +11,24 @@
 //! Of any network but one with batch normalisation, whose training gradient goes through the means and variances of
 //! each batch; γ and β of a layer normalisation are parameters like others.
 //!
+//! [`lanczos`] is the process; products with the Hessian come from the host's [`TrainingLoss`], or, of large networks, from a device
+//! that computes in double precision (`device`).
+//!
 //! Invariants: everything is in f64; a result depends on the weights, the seed and the samples alone.
+
+mod device;
+mod lanczos;
 
 use phasesweep_networks::Graph;
 use phasesweep_results::dimension::CELL;
 use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
 use serde::Serialize;
 
+use self::lanczos::Lanczos;
 use super::keys::MOST;
-use super::training_loss::{self, TrainingLoss, length};
-use super::{Axes, Definition, Keys, Labels, Loss, Observable, Schedule, Setup, Sizes, Subject, View};
+use super::training_loss::{self, TrainingLoss, dot};
+use super::{Axes, Definition, Keys, Labels, Loss, Observable, OnDevice, Schedule, Setup, Sizes, Subject, View};
 use crate::data::stream::Key;
-use crate::observe::spectrum::spectrum;
 
 const RANK: Dim = &Dimension::index(
     "hessian_rank",
@@ -70,14 +76,25 @@ static TRACE_ERROR: Variable = Variable {
 /// extreme eigenvalue is then of the order of the residual's square over the distance to the next one.
 const TOLERANCE: f64 = 1e-5;
 
+/// Passes of a sample that a product with the Hessian takes.
+const PASSES: f64 = 7.0;
+/// Multiplications of a product of a replica below which the host computes it: it takes a hundredth of a second there, and the
+/// hundred or so operations of a device a millisecond or more until they are started.
+const WORTH_A_DEVICE: f64 = 1e8;
+
 /// What is asked for. Part of a cell's identity: names and order of the fields may not change.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Sharpness {
-    at: Schedule,
-    eigenvalues: usize,
-    iterations: usize,
-    probes: usize,
-    points: usize,
+    /// When.
+    pub at: Schedule,
+    /// Largest eigenvalues.
+    pub eigenvalues: usize,
+    /// Most products with the Hessian that the eigenvalues may take.
+    pub iterations: usize,
+    /// Random vectors for the trace.
+    pub probes: usize,
+    /// Training samples over which the loss is taken.
+    pub points: usize,
 }
 
 impl Definition for Sharpness {
@@ -127,7 +144,7 @@ impl Observable for Sharpness {
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {
         let samples = self.points.min(sizes.samples) as f64;
         // Along the vector and back, each by two products for one of a pass; forward and back are taken once for several.
-        let product = 7.0 * 2.0 * sizes.products.iter().sum::<f64>() * samples;
+        let product = 2.0 * PASSES * sizes.products.iter().sum::<f64>() * samples;
         let steps = self.iterations as f64;
         (steps + self.probes as f64) * product + 4.0 * steps * steps * sizes.parameters
     }
@@ -143,15 +160,24 @@ impl Observable for Sharpness {
         let loss = loss.expanded();
         let product = |vector: &[f64]| loss.hessian_product(vector);
         if piece == 0 {
-            let (values, residuals) = largest(product, parameters, self.eigenvalues, self.iterations, view.seed);
+            let mut process = Lanczos::new(parameters, self.eigenvalues, self.iterations, view.seed);
+            while let Some(image) = process.wanted().map(product) {
+                process.take(image);
+            }
+            let (values, residuals) = process.found();
             return [values, residuals].concat();
         }
         let trace = |probe: usize| {
-            let mut numbers = Key::new("sharpness: signs", &[view.seed]).at(probe as u64);
-            let signs: Vec<f64> = (0..parameters).map(|_| if numbers.uniform() < 0.5 { -1.0 } else { 1.0 }).collect();
+            let signs = signs(view.seed, probe, parameters);
             dot(&signs, &product(&signs))
         };
         training_loss::probes(piece, self.probes).map(trace).collect()
+    }
+
+    fn on_device(&self, subject: &Subject<'_>) -> Option<&dyn OnDevice> {
+        let samples = self.points.min(subject.block.train.len());
+        let product = PASSES * subject.graph.products() as f64 * samples as f64;
+        (product >= WORTH_A_DEVICE).then_some(self)
     }
 
     fn values(&self, _subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
@@ -169,88 +195,10 @@ impl Observable for Sharpness {
     }
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Takes from `vector` what lies along the vectors of an orthonormal basis; twice, since once leaves rounding errors
-/// behind where little remains.
-fn orthogonalise(vector: &mut [f64], basis: &[Vec<f64>]) {
-    for along in basis.iter().chain(basis) {
-        let share = dot(vector, along);
-        vector.iter_mut().zip(along).for_each(|(v, a)| *v -= share * a);
-    }
-}
-
-/// The `count` largest eigenvalues of a symmetric operator on vectors of `size`, descending, and their residuals; NaN
-/// where there are fewer, or where the operator is not finite.
-fn largest(
-    product: impl Fn(&[f64]) -> Vec<f64>,
-    size: usize,
-    count: usize,
-    iterations: usize,
-    seed: u64,
-) -> (Vec<f64>, Vec<f64>) {
-    let key = Key::new("sharpness: start", &[seed]);
-    let (mut basis, mut diagonal, mut beside): (Vec<Vec<f64>>, Vec<f64>, Vec<f64>) = Default::default();
-    let mut found = (vec![f64::NAN; count], vec![f64::NAN; count]);
-    let mut next: Vec<f64> = Vec::new();
-    let mut scale = 0.0_f64;
-    for step in 1..=iterations.min(size) {
-        // At the start, and where the vectors so far span an invariant subspace, a random direction outside of it.
-        if next.is_empty() {
-            let mut numbers = key.at(step as u64);
-            next = (0..size).map(|_| numbers.normal()).collect();
-            orthogonalise(&mut next, &basis);
-        }
-        let norm = length(&next);
-        next.iter_mut().for_each(|x| *x /= norm);
-        basis.push(std::mem::take(&mut next));
-        let Some(last) = basis.last() else { return found };
-        let mut image = product(last);
-        let along = dot(last, &image);
-        if !along.is_finite() {
-            return (vec![f64::NAN; count], vec![f64::NAN; count]);
-        }
-        scale = scale.max(length(&image));
-        orthogonalise(&mut image, &basis);
-        diagonal.push(along);
-        let mut off = length(&image);
-        if off > 1e-12 * scale {
-            next = image;
-        } else {
-            off = 0.0;
-        }
-        beside.push(off);
-        if step % 5 == 0 || off == 0.0 || step == iterations.min(size) {
-            let greatest;
-            (found, greatest) = ritz(&diagonal, &beside, count);
-            if step >= count && found.1.iter().all(|residual| *residual <= TOLERANCE * greatest) {
-                break;
-            }
-        }
-    }
-    found
-}
-
-/// The largest eigenvalues of the tridiagonal matrix and their residuals, and the greatest absolute eigenvalue.
-fn ritz(diagonal: &[f64], beside: &[f64], count: usize) -> ((Vec<f64>, Vec<f64>), f64) {
-    let n = diagonal.len();
-    let mut matrix = vec![0.0; n * n];
-    for k in 0..n {
-        matrix[k * n + k] = diagonal[k];
-        if k + 1 < n {
-            (matrix[k * n + k + 1], matrix[(k + 1) * n + k]) = (beside[k], beside[k]);
-        }
-    }
-    let all = spectrum(&matrix, n, n);
-    let greatest = all.values.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
-    let residual = |vector: &Vec<f64>| (beside[n - 1] * vector[n - 1]).abs();
-    let mut residuals: Vec<f64> = all.vectors.iter().take(count).map(residual).collect();
-    let mut values = all.values;
-    values.resize(count, f64::NAN);
-    residuals.resize(count, f64::NAN);
-    ((values, residuals), greatest)
+/// Random signs, one for each parameter.
+fn signs(seed: u64, probe: usize, parameters: usize) -> Vec<f64> {
+    let mut numbers = Key::new("sharpness: signs", &[seed]).at(probe as u64);
+    (0..parameters).map(|_| if numbers.uniform() < 0.5 { -1.0 } else { 1.0 }).collect()
 }
 
 #[cfg(test)]
@@ -260,6 +208,7 @@ mod tests {
     use super::super::Loss;
     use super::super::example::{Example, KINDS};
     use super::*;
+    use crate::observe::spectrum::spectrum;
 
     fn asked(eigenvalues: usize, probes: usize) -> Sharpness {
         Sharpness { at: Schedule::Every { every: 1 }, eigenvalues, iterations: 300, probes, points: MOST as usize }
@@ -304,21 +253,6 @@ mod tests {
             assert!((f64::from(trace[0]) - sum).abs() < 4.0 * f64::from(error[0]), "{trace:?} {error:?} {sum}");
             assert!(f64::from(error[0]) < 0.2 * sum.abs());
         }
-    }
-
-    /// A matrix of known eigenvalues, one of them twice, in fewer steps than its size, and a multiple of the identity,
-    /// whose every vector spans an invariant subspace.
-    #[test]
-    fn eigenvalues_of_diagonal_matrices_are_their_entries() {
-        let entries: Vec<f64> = (0..200).map(|k| if k < 2 { 7.0 } else { (k as f64).sin() }).collect();
-        let product = |v: &[f64]| v.iter().zip(&entries).map(|(v, e)| v * e).collect();
-        let (values, residuals) = largest(product, 200, 1, 100, 3);
-        assert!((values[0] - 7.0).abs() < 1e-9 && residuals[0] < 1e-4, "{values:?} {residuals:?}");
-        let (values, _) = largest(|v| v.iter().map(|v| 2.5 * v).collect(), 4, 6, 100, 3);
-        assert!(values[..4].iter().all(|value| (value - 2.5).abs() < 1e-12), "{values:?}");
-        assert!(values[4..].iter().all(|value| value.is_nan()));
-        let (values, _) = largest(|v| vec![f64::NAN; v.len()], 5, 2, 10, 3);
-        assert!(values.iter().all(|value| value.is_nan()));
     }
 
     #[test]

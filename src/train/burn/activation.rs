@@ -135,6 +135,40 @@ fn slope_at<const D: usize>(z: Tensor<D>, kind: Activation) -> Tensor<D> {
     }
 }
 
+/// σ''(z); `None` where it is 0 but for a bend.
+pub(super) fn curvature<const D: usize>(z: Tensor<D>, kind: Activation) -> Option<Tensor<D>> {
+    let bell = |z: Tensor<D>, width: f64| (z.clone() * z).mul_scalar(-1.0 / width).exp();
+    // σ(z) σ(−z) of the logistic function.
+    let logistic = |z: Tensor<D>| {
+        let value = activate(z, Activation::Sigmoid);
+        (value.clone(), value.clone() - value.clone() * value)
+    };
+    Some(match kind {
+        Activation::Relu | Activation::LeakyRelu | Activation::Identity => return None,
+        Activation::Tanh => {
+            let value = activate(z, kind);
+            value.clone() * (value.clone() * value).sub_scalar(1.0).mul_scalar(2.0)
+        }
+        Activation::Sigmoid => {
+            let (value, slope) = logistic(z);
+            slope * value.mul_scalar(-2.0).add_scalar(1.0)
+        }
+        Activation::Softplus => logistic(z).1,
+        Activation::Swish => {
+            let (value, slope) = logistic(z.clone());
+            slope * (z * value.mul_scalar(-2.0).add_scalar(1.0)).add_scalar(2.0)
+        }
+        Activation::Gelu => {
+            let density = bell(z.clone(), 2.0).mul_scalar(1.0 / std::f64::consts::TAU.sqrt());
+            (z.clone() * z).neg().add_scalar(2.0) * density
+        }
+        Activation::Erf => z.clone() * bell(z, 1.0).mul_scalar(-2.0 * std::f64::consts::FRAC_2_SQRT_PI),
+        // e^z below 0; the exponential of what is not negative would overflow.
+        Activation::Elu => z.clone().clamp_max(0.0).exp().mask_fill(z.greater_elem(0.0), 0.0),
+        Activation::Quadratic => z.ones_like().mul_scalar(2.0),
+    })
+}
+
 /// d/dz zΦ(z) = Φ(z) + zφ(z), with the normal distribution's function Φ and density φ.
 fn gelu_slope<const D: usize>(z: Tensor<D>) -> Tensor<D> {
     let distribution = z.clone().mul_scalar(std::f64::consts::FRAC_1_SQRT_2).erf().add_scalar(1.0).mul_scalar(0.5);

@@ -11,6 +11,7 @@ mod convolution;
 pub(in crate::train) mod failure;
 mod flat;
 pub(in crate::train) mod flex;
+mod hessian;
 pub(in crate::train) mod input;
 mod loss;
 mod measure;

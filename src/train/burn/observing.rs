@@ -4,15 +4,20 @@
 //! Invariant: replicas never mix, and every product is one for each replica, so that what is measured of a replica does not
 //! depend on who is measured beside it as far as the backend's products and convolutions keep to that.
 
+use std::sync::OnceLock;
+
 use ::burn::tensor::{Device, Tensor};
 use phasesweep_networks::Graph;
 
+use super::hessian::Hessians;
 use super::input::Input;
 use super::network::{self, Mode, Pass, Value};
 use super::parameters::Parameters;
 use super::transfer;
-use crate::device::largest_tensor;
-use crate::observe::device::{DeviceFailure, DeviceNetworks, DevicePass, ObservingDevice, Points};
+use crate::device::{Doubles, largest_tensor};
+use crate::observe::device::{
+    DeviceFailure, DeviceHessians, DeviceNetworks, DevicePass, ObservingDevice, Points, TrainingLosses,
+};
 
 /// Numbers of a node's values at once, where the device takes tensors as large: 256 MiB, enough to keep a GPU at work.
 const MOST_NUMBERS: usize = 1 << 26;
@@ -21,6 +26,8 @@ const MOST_NUMBERS: usize = 1 << 26;
 #[derive(Debug)]
 pub struct BurnObserving {
     device: Device,
+    /// Asked of it once it matters.
+    doubles: OnceLock<Doubles>,
     most_numbers: usize,
 }
 
@@ -28,7 +35,7 @@ impl BurnObserving {
     /// On this device.
     pub fn new(device: Device) -> BurnObserving {
         let limit = largest_tensor(&device).and_then(|bytes| usize::try_from(bytes / 4).ok());
-        BurnObserving { device, most_numbers: limit.unwrap_or(usize::MAX).min(MOST_NUMBERS) }
+        BurnObserving { device, doubles: OnceLock::new(), most_numbers: limit.unwrap_or(usize::MAX).min(MOST_NUMBERS) }
     }
 
     /// With so many numbers of a node's values at once.
@@ -41,6 +48,10 @@ impl BurnObserving {
 impl ObservingDevice for BurnObserving {
     fn device(&self) -> &Device {
         &self.device
+    }
+
+    fn doubles(&self) -> Doubles {
+        *self.doubles.get_or_init(|| Doubles::of(&self.device))
     }
 
     fn networks<'g>(&self, graph: &'g Graph, parameters: &[&[f32]]) -> Box<dyn DeviceNetworks + 'g> {
@@ -88,6 +99,10 @@ impl DeviceNetworks for Networks<'_> {
         let mode = Mode::Folded { back: true };
         let pass = network::forward(self.graph, &self.parameters, &none, Input::Own(points), &mode);
         Box::new(There { networks: self, pass, points: [self.replicas, rows, inputs] })
+    }
+
+    fn hessians(&self, losses: &TrainingLosses) -> Box<dyn DeviceHessians + '_> {
+        Box::new(Hessians::new(&self.device, self.graph, self.parameters.clone(), losses, self.most_numbers))
     }
 
     fn fetch(&self, tensors: Vec<Tensor<2>>) -> Result<Vec<Vec<f32>>, DeviceFailure> {

@@ -46,12 +46,20 @@ pub(in crate::train) struct Parameters(pub(in crate::train) Vec<LayerParameters>
 impl Parameters {
     /// Copies replicas' vectors to the device, tensor by tensor: all replicas of a cohort, of which a stack may hold fewer.
     pub(super) fn upload(device: &Device, graph: &Graph, replicas: &[&[f32]]) -> Parameters {
+        Parameters::laid_out(graph, replicas, |values, shape| Tensor::from_data(TensorData::new(values, shape), device))
+    }
+
+    /// Replicas' vectors layer by layer, as `tensor` makes tensors of numbers and a shape.
+    pub(super) fn laid_out<T: Copy>(
+        graph: &Graph,
+        replicas: &[&[T]],
+        tensor: impl Fn(Vec<T>, [usize; 3]) -> Tensor<3>,
+    ) -> Parameters {
         let mut start = 0;
         let mut take = |len: usize, shape: [usize; 3]| {
             let range = start..start + len;
             start = range.end;
-            let values: Vec<f32> = replicas.iter().flat_map(|replica| replica[range.clone()].iter().copied()).collect();
-            Tensor::<3>::from_data(TensorData::new(values, shape), device)
+            tensor(replicas.iter().flat_map(|replica| replica[range.clone()].iter().copied()).collect(), shape)
         };
         let layers = graph.layers().map(|(_, layer)| LayerParameters {
             weight: take(layer.weights(), [replicas.len(), layer.outputs(), layer.fan_in()]),

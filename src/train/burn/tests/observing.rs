@@ -1,12 +1,15 @@
 //! What is measured on the device against what the host measures of the same weights.
 
 use super::*;
+use crate::device::Doubles;
 use crate::observables::attack::Norm;
 use crate::observables::example::{Example, KINDS, OF_BATCHES, numbers};
 use crate::observables::local_complexity::{LocalComplexity, PointSet};
 use crate::observables::noise_robustness::NoiseRobustness;
 use crate::observables::robustness::{Climbed, Robustness};
-use crate::observables::{Loss as Climbable, Observable, Position, Schedule, Scheduled, Subject, View};
+use crate::observables::sharpness::Sharpness;
+use crate::observables::training_loss::{self, TrainingLoss};
+use crate::observables::{Loss as Climbable, Observable, OnDevice, Position, Schedule, Scheduled, Subject, View};
 use crate::observe::device::ObservingDevice;
 use crate::train::Measuring;
 use crate::train::burn::BurnObserving;
@@ -148,6 +151,96 @@ fn noisy_samples_are_misclassified_as_on_the_host() {
             // No two outputs of these networks are within rounding of each other.
             let [apart, whole] = apart(&found);
             assert!(whole > 20.0 && apart == 0.0, "network {kind}: {apart} of {whole}, blocks of {block}");
+        }
+    });
+}
+
+/// Calls `check` with each kind of network that has a Hessian of its own, and two replicas of it, of which one is pruned.
+fn each_hessian(activation: Activation, loss: Climbable, check: impl Fn(usize, &Subject<'_>, &[&View<'_>])) {
+    for kind in 0..KINDS {
+        let mut example = Example::new(kind, activation, loss);
+        // Weights of about the size of initial ones: the example's saturate most units.
+        example.parameters.iter_mut().for_each(|w| *w *= 0.25);
+        let subject = example.subject();
+        let other = numbers(example.parameters.len(), 0.3).iter().map(|w| 0.2 * w).collect::<Vec<f32>>();
+        let kept: Vec<bool> = (0..subject.block.train.len()).map(|sample| sample % 3 != 1).collect();
+        let view = |parameters, seed, kept| {
+            let count = other.len();
+            View::new(&subject, parameters, seed, kept, 1, Box::new(move || vec![0.0; count])).unwrap()
+        };
+        let views = [view(&example.parameters, 7, None), view(&other, 8, Some(kept.as_slice()))];
+        check(kind, &subject, &[&views[0], &views[1]]);
+    }
+}
+
+#[test]
+fn products_with_hessians_are_those_of_the_host() {
+    if Doubles::of(&device_under_test()) < Doubles::Images {
+        return;
+    }
+    let smoothed = Climbable::SmoothedCrossEntropy { smoothing: 0.1 };
+    let losses = [Climbable::CrossEntropy, Climbable::MeanSquared, smoothed];
+    for (activation, loss) in Activation::ALL.into_iter().zip(losses.into_iter().cycle()) {
+        each_hessian(activation, loss, |kind, subject, views| {
+            let count = subject.graph.parameters();
+            let vector = |by: f64| (0..count).map(|k| (by * k as f64).sin()).collect::<Vec<f64>>();
+            let vectors = vec![vector(1.3), vector(0.7)];
+            let expected: Vec<Vec<f64>> = (views.iter().zip(&vectors))
+                .map(|(view, vector)| TrainingLoss::of(view, 17).hessian_product(vector))
+                .collect();
+            // All rows at once, and some.
+            for block in [1 << 26, 20_000] {
+                let device = BurnObserving::new(device_under_test()).in_blocks_of(block);
+                let parameters: Vec<&[f32]> = views.iter().map(|view| view.parameters).collect();
+                let networks = device.networks(&subject.graph, &parameters);
+                let hessians = networks.hessians(&training_loss::of_replicas(views, 17));
+                let found = hessians.products(vectors.clone()).unwrap();
+                for (found, expected) in found.iter().zip(&expected) {
+                    let scale = expected.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+                    assert_eq!(found.len(), expected.len());
+                    for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
+                        // Double precision, summed in another order; an error function is as good as its library.
+                        let within = match activation {
+                            Activation::Gelu | Activation::Erf => 1e-9,
+                            _ => 1e-11,
+                        };
+                        let off = (found - expected).abs();
+                        assert!(
+                            off <= within * scale,
+                            "{activation:?}, {loss:?}, network {kind}, {at}: {found} {expected}"
+                        );
+                    }
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn the_sharpness_is_that_of_the_host() {
+    if Doubles::of(&device_under_test()) < Doubles::Images {
+        return;
+    }
+    let at = Schedule::Every { every: 1 };
+    let asked = Sharpness { at, eigenvalues: 2, iterations: 60, probes: 7, points: 1000 };
+    each_hessian(Activation::Tanh, Climbable::CrossEntropy, |kind, subject, views| {
+        assert!(asked.on_device(subject).is_none(), "a network of some hundred weights is sooner measured on the host");
+        let device = BurnObserving::new(device_under_test());
+        let parameters: Vec<&[f32]> = views.iter().map(|view| view.evaluated()).collect();
+        let networks = device.networks(&subject.graph, &parameters);
+        let there = asked.measure(&*networks, views).unwrap();
+        for (view, there) in views.iter().zip(&there) {
+            let here: Vec<Vec<f64>> = (0..asked.pieces(subject)).map(|piece| asked.piece(view, piece)).collect();
+            assert_eq!(here.len(), there.len());
+            let scale = here[0][0];
+            // Two eigenvalues to their residuals, which end at 1e-5 of the greatest, and traces.
+            for (here, there) in here[0][..2].iter().zip(&there[0][..2]) {
+                assert!((here - there).abs() <= 1e-6 * scale, "network {kind}: {here} {there}");
+            }
+            for (here, there) in here[1..].iter().flatten().zip(there[1..].iter().flatten()) {
+                assert!((here - there).abs() <= 1e-9 * here.abs().max(scale), "network {kind}: {here} {there}");
+            }
+            assert_eq!(here.iter().map(Vec::len).collect::<Vec<_>>(), there.iter().map(Vec::len).collect::<Vec<_>>());
         }
     });
 }

@@ -23,7 +23,7 @@ mod tests;
 use std::sync::Arc;
 
 use ::burn::tensor::Device;
-use phasesweep_networks::{Graph, Node, Op};
+use phasesweep_networks::Graph;
 use phasesweep_passes::Real;
 use rayon::prelude::*;
 
@@ -53,10 +53,10 @@ const BLOCK: usize = 64;
 /// # Errors
 /// Why the flow stays on the host.
 pub fn followed_on_device(graph: &Graph, precision: Precision, doubles: Doubles) -> Result<(), String> {
-    let is_image = |node: &Node| matches!(node.op, Op::Convolution(_) | Op::Pool(_));
-    let (asked, lacks) = match graph.nodes().iter().any(is_image) {
-        true => (Doubles::Images, "does not convolve in double precision"),
-        false => (Doubles::Matrices, "does not compute in double precision"),
+    let asked = Doubles::for_graph(graph);
+    let lacks = match asked {
+        Doubles::Images => "does not convolve in double precision",
+        _ => "does not compute in double precision",
     };
     if precision == Precision::F64 && doubles < asked {
         return Err(format!("the device {lacks} (precision = \"f32\" is followed there)"));

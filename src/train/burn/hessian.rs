@@ -1,0 +1,474 @@
+//! Products of the training losses' Hessians with vectors, of all replicas in one program and in double precision: along the
+//! vector through the network, and back (Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6, 1994).
+//!
+//! Every value is `[replica, unit, row]`, an image as a vector of its channels' rows; convolutions and poolings alone turn it
+//! into images. Where a rectifier or a pooling bends, the derivative is that of one side, as in training. Invariants: replicas
+//! never mix; rows go through in blocks, each of which is computed anew for every product, so that a product needs no more memory
+//! than a block; a graph has no batch normalisation.
+
+use ::burn::tensor::{DType, Device, Tensor, TensorData};
+use phasesweep_networks::{Activation, Extent, Graph, Node, Normalisation, Op, Pool, Window};
+
+use super::activation::{Active, curvature};
+use super::convolution::{self, Below};
+use super::failure::guarded;
+use super::parameters::{LayerParameters, Parameters};
+use super::pooling::{self, Places};
+use super::transfer;
+use crate::observe::device::{DeviceFailure, DeviceHessians, Fit, TrainingLosses};
+
+/// A block of rows.
+#[derive(Debug)]
+struct Block {
+    /// `[replica, input, row]`
+    x: Tensor<3>,
+    /// `[1, class, row]`
+    targets: Tensor<3>,
+    /// `[replica, 1, row]`
+    shares: Tensor<3>,
+}
+
+/// The Hessians of replicas at their parameters.
+#[derive(Debug)]
+pub(super) struct Hessians<'g> {
+    device: Device,
+    graph: &'g Graph,
+    parameters: Parameters,
+    replicas: usize,
+    fit: Fit,
+    blocks: Vec<Block>,
+}
+
+fn wide<const D: usize>(device: &Device, values: Vec<f64>, shape: [usize; D]) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), (device, DType::F64))
+}
+
+impl<'g> Hessians<'g> {
+    /// Of networks with these parameters; a node has `most` numbers or so of all replicas and rows of a block.
+    pub(super) fn new(
+        device: &Device,
+        graph: &'g Graph,
+        parameters: Parameters,
+        losses: &TrainingLosses,
+        most: usize,
+    ) -> Hessians<'g> {
+        let replicas = losses.shares.len();
+        let rows = losses.shares.first().map_or(0, Vec::len);
+        let (inputs, classes) = (losses.inputs.len() / rows.max(1), losses.targets.len() / rows.max(1));
+        // Values, their derivatives, gradients and theirs of every node are alive at once, of eight bytes in place of four.
+        let numbers: usize = graph.nodes().iter().map(|node| node.extent.size()).sum();
+        let at_once = (most / (8 * replicas * numbers).max(1)).clamp(1, rows.max(1));
+        let turned =
+            |values: Vec<f64>, width: usize, count: usize| wide(device, values, [1, count, width]).swap_dims(1, 2);
+        let block = |first: usize| {
+            let count = at_once.min(rows - first);
+            let x = losses.inputs[first * inputs..(first + count) * inputs].iter().map(|&x| f64::from(x)).collect();
+            let targets = losses.targets[first * classes..(first + count) * classes].to_vec();
+            let shares = losses.shares.iter().flat_map(|own| own[first..first + count].iter().copied()).collect();
+            Block {
+                x: turned(x, inputs, count).expand([replicas, inputs, count]),
+                targets: turned(targets, classes, count),
+                shares: wide(device, shares, [replicas, 1, count]),
+            }
+        };
+        let blocks = (0..rows).step_by(at_once).map(block).collect();
+        let parameters = parameters.map(|tensor| tensor.cast(DType::F64));
+        Hessians { device: device.clone(), graph, parameters, replicas, fit: losses.fit, blocks }
+    }
+
+    /// What a block adds to the products with `direction`, layer by layer.
+    fn of_block(&self, block: &Block, direction: &Parameters) -> Vec<Option<LayerParameters>> {
+        let there = Along::through(self, block, direction);
+        let (Some(outputs), tangent) = (there.values.last(), there.tangents.last().cloned().flatten()) else {
+            return Vec::new();
+        };
+        let (delta, moved) = self.at_outputs(block, outputs.clone(), tangent);
+        there.back(direction, delta, moved)
+    }
+
+    /// The loss's gradient at the outputs, and its derivative where these move along a tangent.
+    fn at_outputs(&self, block: &Block, outputs: Tensor<3>, tangent: Option<Tensor<3>>) -> (Tensor<3>, Tensor<3>) {
+        let tangent = tangent.unwrap_or_else(|| outputs.zeros_like());
+        let (slope, along) = match self.fit {
+            Fit::Probabilities => {
+                let highest = outputs.clone().max_dim(1);
+                let exponential = (outputs - highest).exp();
+                let p = exponential.clone() / exponential.sum_dim(1);
+                let mean = (p.clone() * tangent.clone()).sum_dim(1);
+                (p.clone() - block.targets.clone(), p * (tangent - mean))
+            }
+            Fit::Outputs => {
+                let factor = 2.0 / outputs.dims()[1] as f64;
+                ((outputs - block.targets.clone()).mul_scalar(factor), tangent.mul_scalar(factor))
+            }
+        };
+        (slope * block.shares.clone(), along * block.shares.clone())
+    }
+}
+
+impl DeviceHessians for Hessians<'_> {
+    fn products(&self, vectors: Vec<Vec<f64>>) -> Result<Vec<Vec<f64>>, DeviceFailure> {
+        let work = || {
+            let vectors: Vec<&[f64]> = vectors.iter().map(Vec::as_slice).collect();
+            let direction =
+                Parameters::laid_out(self.graph, &vectors, |values, shape| wide(&self.device, values, shape));
+            let mut total: Vec<Option<LayerParameters>> = vec![None; self.parameters.0.len()];
+            for block in &self.blocks {
+                for (sum, own) in total.iter_mut().zip(self.of_block(block, &direction)) {
+                    *sum = added(sum.take(), own);
+                }
+            }
+            // A layer that no output depends on moves nothing.
+            let whole = total
+                .into_iter()
+                .zip(&self.parameters.0)
+                .map(|(product, layer)| product.unwrap_or_else(|| layer.clone().map(|tensor| tensor.zeros_like())));
+            let tensors: Vec<Tensor<3>> = Parameters(whole.collect()).into_tensors().collect();
+            let mut products = vec![Vec::new(); self.replicas];
+            for values in transfer::fetch_wide(tensors)? {
+                let each = values.len() / self.replicas.max(1);
+                products.iter_mut().zip(values.chunks(each.max(1))).for_each(|(own, part)| own.extend_from_slice(part));
+            }
+            Ok(products)
+        };
+        guarded(work).map_err(|error| DeviceFailure(Box::new(error)))
+    }
+}
+
+/// The sum of what is there.
+fn added(a: Option<LayerParameters>, b: Option<LayerParameters>) -> Option<LayerParameters> {
+    match (a, b) {
+        (Some(a), Some(b)) => {
+            Some(LayerParameters { weight: a.weight + b.weight, bias: a.bias.zip(b.bias).map(|(a, b)| a + b) })
+        }
+        (a, b) => a.or(b),
+    }
+}
+
+/// Values of all nodes at a block, and their derivatives along a direction among the parameters.
+struct Along<'h> {
+    hessians: &'h Hessians<'h>,
+    values: Vec<Tensor<3>>,
+    /// `None`: the node does not depend on parameters.
+    tangents: Vec<Option<Tensor<3>>>,
+    places: Vec<Places>,
+}
+
+/// A node with weights, on images or on vectors.
+#[derive(Debug, Clone, Copy)]
+struct Linear {
+    window: Option<(Window, [usize; 3])>,
+    replicas: usize,
+}
+
+impl Linear {
+    fn of(graph: &Graph, node: &Node, replicas: usize) -> Linear {
+        let window = match node.op {
+            Op::Convolution(window) => Some((window, image_shape(graph, node.inputs[0]))),
+            _ => None,
+        };
+        Linear { window, replicas }
+    }
+
+    fn below(self, x: &Tensor<3>, shape: [usize; 3]) -> Below {
+        Below::Own(image(x.clone(), shape))
+    }
+
+    fn forward(self, own: &LayerParameters, x: &Tensor<3>) -> Tensor<3> {
+        match self.window {
+            Some((window, shape)) => units(convolution::forward(self.below(x, shape), own, window), self.replicas),
+            None => {
+                let product = own.weight.clone().matmul(x.clone());
+                match &own.bias {
+                    Some(bias) => product + bias.clone(),
+                    None => product,
+                }
+            }
+        }
+    }
+
+    fn back(self, own: &LayerParameters, delta: &Tensor<3>, extent: Extent) -> Tensor<3> {
+        match (self.window, extent) {
+            (Some((window, shape)), Extent::Image(out)) => {
+                let below = convolution::backward(own, window, image(delta.clone(), out), [shape[1], shape[2]]);
+                units(below, self.replicas)
+            }
+            _ => own.weight.clone().swap_dims(1, 2).matmul(delta.clone()),
+        }
+    }
+
+    /// The gradient of weights and, with `biased`, of biases.
+    fn gradient(
+        self,
+        own: &LayerParameters,
+        x: &Tensor<3>,
+        delta: &Tensor<3>,
+        extent: Extent,
+        biased: bool,
+    ) -> LayerParameters {
+        let own = LayerParameters { weight: own.weight.clone(), bias: own.bias.clone().filter(|_| biased) };
+        match (self.window, extent) {
+            (Some((window, shape)), Extent::Image(out)) => {
+                convolution::gradient(self.below(x, shape), &own, window, &image(delta.clone(), out))
+            }
+            _ => LayerParameters {
+                weight: delta.clone().matmul(x.clone().swap_dims(1, 2)),
+                bias: own.bias.map(|_| delta.clone().sum_dim(2)),
+            },
+        }
+    }
+}
+
+/// What layer normalisation makes of its input and of the input's derivative.
+struct Normalised {
+    /// (x − mean)/√(variance + ε).
+    standard: Tensor<3>,
+    /// 1/√(variance + ε), `[replica, 1, row]`.
+    inverse: Tensor<3>,
+    /// The derivative of `standard`.
+    tangent: Option<Tensor<3>>,
+    /// That of `inverse`.
+    inverse_tangent: Option<Tensor<3>>,
+}
+
+impl Normalised {
+    fn of(x: &Tensor<3>, tangent: Option<&Tensor<3>>) -> Normalised {
+        let centred = x.clone() - x.clone().mean_dim(1);
+        let variance = (centred.clone() * centred.clone()).mean_dim(1);
+        let inverse = variance.add_scalar(Normalisation::EPSILON).sqrt().recip();
+        let standard = centred * inverse.clone();
+        let Some(t) = tangent else { return Normalised { standard, inverse, tangent: None, inverse_tangent: None } };
+        // The deviation moves by the mean of standard · t.
+        let spread = (standard.clone() * t.clone()).mean_dim(1);
+        let moved = (t.clone() - t.clone().mean_dim(1) - standard.clone() * spread.clone()) * inverse.clone();
+        let of_inverse = (spread * inverse.clone() * inverse.clone()).neg();
+        Normalised { standard, inverse, tangent: Some(moved), inverse_tangent: Some(of_inverse) }
+    }
+
+    /// The gradient below of one at `inner` = γ δ, but for the factor `inverse`.
+    fn turned(&self, inner: &Tensor<3>) -> Tensor<3> {
+        let along = (inner.clone() * self.standard.clone()).mean_dim(1);
+        inner.clone() - inner.clone().mean_dim(1) - self.standard.clone() * along
+    }
+}
+
+impl<'h> Along<'h> {
+    fn through(hessians: &'h Hessians<'h>, block: &Block, direction: &Parameters) -> Along<'h> {
+        let (graph, replicas) = (hessians.graph, hessians.replicas);
+        let mut there = Along { hessians, values: Vec::new(), tangents: Vec::new(), places: Vec::new() };
+        for node in graph.nodes() {
+            let first = || there.values[node.inputs[0]].clone();
+            let tangent = |input: usize| there.tangents[node.inputs[input]].clone();
+            let layer =
+                node.layer.as_ref().map(|layer| (&hessians.parameters.0[layer.index], &direction.0[layer.index]));
+            let mut places = None;
+            let (value, tangent) = match (node.op, layer) {
+                (Op::Input, _) => (block.x.clone(), None),
+                (Op::Flatten, _) => (first(), tangent(0)),
+                (Op::Scale(factor), _) => (first().mul_scalar(factor.0), tangent(0).map(|t| t.mul_scalar(factor.0))),
+                (Op::Add, _) => {
+                    let tangent = match (tangent(0), tangent(1)) {
+                        (Some(a), Some(b)) => Some(a + b),
+                        (a, b) => a.or(b),
+                    };
+                    (first() + there.values[node.inputs[1]].clone(), tangent)
+                }
+                (Op::Activation(kind), _) => {
+                    let active = Active::of(first(), kind, true);
+                    (active.out.clone(), tangent(0).map(|t| active.back(kind, t)))
+                }
+                (Op::Pool(pool), _) => {
+                    let shape = image_shape(graph, node.inputs[0]);
+                    let (pooled, at) = pooling::forward(image(first(), shape), pool, true);
+                    let tangent = tangent(0).map(|t| units(taken(image(t, shape), pool, &at), replicas));
+                    places = at;
+                    (units(pooled, replicas), tangent)
+                }
+                (Op::Normalise(_), Some((own, along))) => {
+                    let tangent = tangent(0);
+                    let normalised = Normalised::of(&first(), tangent.as_ref());
+                    let size = node.extent.size();
+                    let apply = |own: &LayerParameters, standard: &Tensor<3>| {
+                        let scaled = standard.clone() * spread(&own.weight, size);
+                        match &own.bias {
+                            Some(bias) => scaled + spread(bias, size),
+                            None => scaled,
+                        }
+                    };
+                    let mut moved = apply(along, &normalised.standard);
+                    if let Some(t) = normalised.tangent {
+                        moved = moved + t * spread(&own.weight, size);
+                    }
+                    (apply(own, &normalised.standard), Some(moved))
+                }
+                (_, Some((own, along))) => {
+                    let linear = Linear::of(graph, node, replicas);
+                    let mut moved = linear.forward(along, &first());
+                    if let Some(t) = tangent(0) {
+                        let unbiased = LayerParameters { weight: own.weight.clone(), bias: None };
+                        moved = moved + linear.forward(&unbiased, &t);
+                    }
+                    (linear.forward(own, &first()), Some(moved))
+                }
+                (op, None) => unreachable!("{op:?} without parameters"),
+            };
+            there.values.push(value);
+            there.tangents.push(tangent);
+            there.places.push(places);
+        }
+        there
+    }
+
+    /// The derivatives of the layers' gradients, from a gradient at the outputs (`delta`) that moves by `moved`.
+    fn back(self, direction: &Parameters, delta: Tensor<3>, moved: Tensor<3>) -> Vec<Option<LayerParameters>> {
+        let (graph, replicas) = (self.hessians.graph, self.hessians.replicas);
+        let nodes = graph.nodes();
+        let mut gradients = vec![None; direction.0.len()];
+        let mut deltas: Vec<Option<[Tensor<3>; 2]>> = vec![None; nodes.len()];
+        if let Some(last) = deltas.last_mut() {
+            *last = Some([delta, moved]);
+        }
+        for (place, node) in nodes.iter().enumerate().skip(1).rev() {
+            let Some([delta, moved]) = deltas[place].take() else { continue };
+            let from = node.inputs[0];
+            let (x, t) = (&self.values[from], &self.tangents[from]);
+            let layer = node
+                .layer
+                .as_ref()
+                .map(|layer| (layer.index, &self.hessians.parameters.0[layer.index], &direction.0[layer.index]));
+            let below = match (node.op, layer) {
+                (Op::Input | Op::Flatten | Op::Add, _) => [delta.clone(), moved.clone()],
+                (Op::Scale(factor), _) => [delta, moved].map(|values| values.mul_scalar(factor.0)),
+                (Op::Activation(kind), _) => self.back_of_activation(x, t.as_ref(), kind, [delta, moved]),
+                (Op::Pool(pool), _) => {
+                    let shape = image_shape(graph, from);
+                    let Extent::Image(out) = node.extent else { unreachable!("a pooling answers an image") };
+                    [delta, moved].map(|values| {
+                        let places = self.places[place].clone();
+                        units(pooling::backward(image(x.clone(), shape), pool, places, image(values, out)), replicas)
+                    })
+                }
+                (Op::Normalise(_), Some((index, own, along))) => {
+                    let (gradient, below) = back_of_layer(x, t.as_ref(), own, along, [delta, moved]);
+                    gradients[index] = Some(gradient);
+                    below
+                }
+                (_, Some((index, own, along))) => {
+                    let linear = Linear::of(graph, node, replicas);
+                    let mut gradient = linear.gradient(own, x, &moved, node.extent, true);
+                    if let Some(t) = t {
+                        gradient.weight = gradient.weight + linear.gradient(own, t, &delta, node.extent, false).weight;
+                    }
+                    gradients[index] = Some(gradient);
+                    if graph.reads_samples(node) {
+                        continue;
+                    }
+                    let moved = linear.back(own, &moved, node.extent) + linear.back(along, &delta, node.extent);
+                    [linear.back(own, &delta, node.extent), moved]
+                }
+                (op, None) => unreachable!("{op:?} without parameters"),
+            };
+            for &to in node.inputs.iter().filter(|&&to| nodes[to].op != Op::Input) {
+                let below = below.clone();
+                deltas[to] = Some(match deltas[to].take() {
+                    Some([delta, moved]) => {
+                        let [other, other_moved] = below;
+                        [delta + other, moved + other_moved]
+                    }
+                    None => below,
+                });
+            }
+        }
+        gradients
+    }
+
+    /// σ' δ, and its derivative σ' δ̇ + σ'' ż δ.
+    fn back_of_activation(
+        &self,
+        z: &Tensor<3>,
+        tangent: Option<&Tensor<3>>,
+        kind: Activation,
+        [delta, moved]: [Tensor<3>; 2],
+    ) -> [Tensor<3>; 2] {
+        let active = Active::of(z.clone(), kind, true);
+        let mut along = active.clone().back(kind, moved);
+        if let Some((t, curvature)) = tangent.zip(curvature(z.clone(), kind)) {
+            along = along + curvature * t.clone() * delta.clone();
+        }
+        [active.back(kind, delta), along]
+    }
+}
+
+/// The derivative of the gradient of a layer normalisation's γ and β, and the gradient below with its derivative.
+fn back_of_layer(
+    x: &Tensor<3>,
+    tangent: Option<&Tensor<3>>,
+    own: &LayerParameters,
+    along: &LayerParameters,
+    [delta, moved]: [Tensor<3>; 2],
+) -> (LayerParameters, [Tensor<3>; 2]) {
+    let normalised = Normalised::of(x, tangent);
+    let size = x.dims()[1];
+    let mut of_weight = moved.clone() * normalised.standard.clone();
+    if let Some(t) = &normalised.tangent {
+        of_weight = of_weight + delta.clone() * t.clone();
+    }
+    let channels = own.weight.dims()[1];
+    let gradient = LayerParameters {
+        weight: gathered(of_weight, channels),
+        bias: own.bias.is_some().then(|| gathered(moved.clone(), channels)),
+    };
+    let weight = spread(&own.weight, size);
+    let inner = delta.clone() * weight.clone();
+    let inner_moved = moved * weight + delta * spread(&along.weight, size);
+    let turned = normalised.turned(&inner);
+    let below = turned.clone() * normalised.inverse.clone();
+    let mut below_moved = normalised.turned(&inner_moved);
+    if let (Some(t), Some(inverse)) = (&normalised.tangent, &normalised.inverse_tangent) {
+        let product = (inner.clone() * normalised.standard.clone()).mean_dim(1);
+        let product_moved = (inner * t.clone()).mean_dim(1);
+        below_moved = below_moved - t.clone() * product - normalised.standard.clone() * product_moved;
+        return (gradient, [below, below_moved * normalised.inverse + turned * inverse.clone()]);
+    }
+    (gradient, [below, below_moved * normalised.inverse])
+}
+
+/// γ or β, `[replica, channel, 1]`, for every value, `[replica, value, 1]`.
+fn spread(parameter: &Tensor<3>, values: usize) -> Tensor<3> {
+    let [replicas, channels, _] = parameter.dims();
+    parameter.clone().expand([replicas, channels, values / channels]).reshape([replicas, values, 1])
+}
+
+/// Sums of `[replica, value, row]` over rows and over the pixels of each channel.
+fn gathered(values: Tensor<3>, channels: usize) -> Tensor<3> {
+    let [replicas, size, _] = values.dims();
+    values.sum_dim(2).reshape([replicas, channels, size / channels]).sum_dim(2)
+}
+
+/// The image that a node is.
+fn image_shape(graph: &Graph, node: usize) -> [usize; 3] {
+    match graph.nodes()[node].extent {
+        Extent::Image(shape) => shape,
+        Extent::Units(_) => unreachable!("a vector where an image was expected"),
+    }
+}
+
+/// `[replica, unit, row]` as `[row, replica·channel, height, width]`.
+fn image(values: Tensor<3>, [channels, height, width]: [usize; 3]) -> Tensor<4> {
+    let [replicas, _, rows] = values.dims();
+    values.permute([2, 0, 1]).reshape([rows, replicas * channels, height, width])
+}
+
+/// Back from [`image`].
+fn units(image: Tensor<4>, replicas: usize) -> Tensor<3> {
+    let [rows, channels, height, width] = image.dims();
+    image.reshape([rows, replicas, channels / replicas * height * width]).permute([1, 2, 0])
+}
+
+/// What a pooling takes of an image where it took its values from `places`.
+fn taken(image: Tensor<4>, pool: Pool, places: &Places) -> Tensor<4> {
+    let Some(places) = places else { return pooling::forward(image, pool, false).0 };
+    let ([rows, channels, height, width], [_, _, down, right]) = (image.dims(), places.dims());
+    let places = places.clone().reshape([rows, channels, down * right]);
+    image.reshape([rows, channels, height * width]).gather(2, places).reshape([rows, channels, down, right])
+}
