@@ -5,9 +5,12 @@
 //! processes go along side by side.
 
 use super::super::training_loss::{dot, length};
-use super::TOLERANCE;
 use crate::data::stream::Key;
 use crate::observe::spectrum::spectrum;
+
+/// A Ritz value whose residual is less than this share of the greatest is good enough: by Kato and Temple the error of an
+/// extreme eigenvalue is then of the order of the residual's square over the distance to the next one.
+pub(super) const TOLERANCE: f64 = 1e-5;
 
 /// A process.
 #[derive(Debug)]

@@ -72,10 +72,6 @@ static TRACE_ERROR: Variable = Variable {
     when: "`[observe] sharpness` with `probes` of 2 or more",
 };
 
-/// A Ritz value whose residual is less than this share of the greatest is good enough: by Kato and Temple the error of an
-/// extreme eigenvalue is then of the order of the residual's square over the distance to the next one.
-const TOLERANCE: f64 = 1e-5;
-
 /// Passes of a sample that a product with the Hessian takes.
 const PASSES: f64 = 7.0;
 /// Multiplications of a product of a replica below which the host computes it: it takes a hundredth of a second there, and the
@@ -207,6 +203,7 @@ mod tests {
 
     use super::super::Loss;
     use super::super::example::{Example, KINDS};
+    use super::lanczos::TOLERANCE;
     use super::*;
     use crate::observe::spectrum::spectrum;
 
