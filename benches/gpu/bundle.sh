@@ -40,7 +40,7 @@ done
 cp sweeps/{quick,inversion-mnist,overlap-mnist,local-complexity-mnist,compression-quick}.toml "$bundle/sweeps/"
 cp benches/peers/{task,torch_fused}.py "$bundle/peers/"
 cp benches/gpu/{run.sh,cells.sh,peak.py,compare.py} "$bundle/"
-cp benches/gpu/flows.toml "$bundle/sweeps/"
+cp benches/gpu/flows{,-images}.toml "$bundle/sweeps/"
 # The tests read what PyTorch computed from here.
 mkdir -p "$bundle/src/train/tests" && cp src/train/tests/*.json "$bundle/src/train/tests/"
 # What the CPU kernel finds of the cells that run.sh compares.

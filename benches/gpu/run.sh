@@ -127,6 +127,12 @@ timed "small gradient flows" train flows-small compression-quick.toml --set "swe
 for on in "$device" flex; do
   timed "wide gradient flows on $on" train "flows-$on" flows.toml --set "sweep.seeds=$(scale 8 1)" --set "train.epochs=$(scale 150 10)" &&
     row "$(scale 8 1) flows of 1024 samples, 1000 units: cohorts on $on" "$(trained "flows-$on")" s
+  timed "convolutional gradient flows on $on" train "flows-images-$on" flows-images.toml --set "sweep.seeds=$(scale 8 1)" \
+    --set "train.epochs=$(scale 60 5)" && row "$(scale 8 1) flows of 256 images, 2 × 32 channels: cohorts on $on" "$(trained "flows-images-$on")" s
 done
 on=
+# Of a product with the Hessian: 1.6 thousand million operations of each network, in double precision.
+timed "sharpness on $device" train sharpness inversion-mnist.toml --set "sweep.seeds.count=$(scale 8 2)" --set "train.epochs=$(scale 100 10)" \
+  --set optimiser.lr=0.2 --set 'observe.sharpness={at={every=50}}' &&
+  row "sharpness, $(scale 8 2) seeds, 8192 samples: cohorts on $device" "$(trained sharpness)" s
 row "all of it" "$((SECONDS - began))" "s"
