@@ -153,6 +153,7 @@ impl<'a> Observer<'a> {
             }
             let there = self.device.zip(observable.on_device(self.subject));
             let has_doubles = |(device, asked): &(&dyn ObservingDevice, &dyn OnDevice)| {
+                // A device is asked what it computes only where that matters.
                 let doubles = asked.doubles(self.subject);
                 doubles == Doubles::Nothing || device.doubles() >= doubles
             };

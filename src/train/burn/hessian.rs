@@ -17,6 +17,9 @@ use super::pooling::{self, Places};
 use super::transfer;
 use crate::observe::device::{DeviceFailure, DeviceHessians, Fit, TrainingLosses};
 
+/// Whoever asks for a Hessian has refused such networks: their training gradient goes through the moments of a batch.
+const NO_BATCH: &str = "a batch normalisation has no Hessian of its own";
+
 /// A block of rows.
 #[derive(Debug)]
 struct Block {
@@ -284,7 +287,8 @@ impl<'h> Along<'h> {
                     places = at;
                     (units(pooled, replicas), tangent)
                 }
-                (Op::Normalise(_), Some((own, along))) => {
+                (Op::Normalise(Normalisation::Batch), _) => unreachable!("{NO_BATCH}"),
+                (Op::Normalise(Normalisation::Layer), Some((own, along))) => {
                     let tangent = tangent(0);
                     let normalised = Normalised::of(&first(), tangent.as_ref());
                     let size = node.extent.size();
@@ -348,7 +352,8 @@ impl<'h> Along<'h> {
                         units(pooling::backward(image(x.clone(), shape), pool, places, image(values, out)), replicas)
                     })
                 }
-                (Op::Normalise(_), Some((index, own, along))) => {
+                (Op::Normalise(Normalisation::Batch), _) => unreachable!("{NO_BATCH}"),
+                (Op::Normalise(Normalisation::Layer), Some((index, own, along))) => {
                     let (gradient, below) = back_of_layer(x, t.as_ref(), own, along, [delta, moved]);
                     gradients[index] = Some(gradient);
                     below
