@@ -11,10 +11,9 @@
 //! Of any network but one with batch normalisation, whose training gradient goes through the means and variances of
 //! each batch; γ and β of a layer normalisation are parameters like others.
 //!
-//! [`lanczos`] is the process; products with the Hessian come from the host's [`TrainingLoss`], or, of large networks, from a device
-//! that computes in double precision (`device`).
-//!
-//! Invariants: everything is in f64; a result depends on the weights, the seed and the samples alone.
+//! Invariants: everything is in f64; a result depends on the weights, the seed and the samples alone, up to rounding where a device
+//! has measured it. [`lanczos`] is the process; products with the Hessian come from the host's [`TrainingLoss`], or, of large
+//! networks, from a device that computes in double precision (`device`).
 
 mod device;
 mod lanczos;
