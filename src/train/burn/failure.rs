@@ -1,13 +1,16 @@
 //! Errors and panics of the backends, as [`TrainError`]s.
 //!
 //! burn reports most device failures (LibTorch's out-of-memory among them) by panicking; what it says tells memory from
-//! the rest. CubeCL panics in a thread of its own where wgpu is short of memory, and whoever waits for numbers is told no more than
-//! that they were never written; so panics of other threads are listened to. Whether the device itself is lost, no words
-//! tell: it is asked to compute something else.
+//! the rest. CubeCL panics in a thread of its own where wgpu is short of memory, and whoever waits for numbers is told that they
+//! were never written, or is given numbers that nobody has computed; so panics of other threads are listened to. Whether the
+//! device itself is lost, no words tell: it is asked to compute something else.
+//!
+//! Invariant: nothing that a device answers is believed if one of its threads was short of memory since this thread asked last.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ::burn::tensor::Device;
 
@@ -15,8 +18,15 @@ use super::flex::on_flex;
 use crate::device::self_test;
 use crate::train::TrainError;
 
-/// Whether a thread has panicked for lack of memory, and no failure was put down to that yet.
-static SHORT_OF_MEMORY: AtomicBool = AtomicBool::new(false);
+/// How often a thread has panicked for lack of memory where nobody waited for its panic.
+static SHORTAGES: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Whether this thread is in a guarded call, whose panics become errors there.
+    static IS_GUARDED: Cell<bool> = const { Cell::new(false) };
+    /// The shortages that this thread has heard of; `None` before its first guarded call.
+    static KNOWN: Cell<Option<usize>> = const { Cell::new(None) };
+}
 
 /// Listens to the panics of all threads from now on; what is said of them stays as it is.
 fn listen() {
@@ -24,8 +34,8 @@ fn listen() {
     ONCE.call_once(|| {
         let said = take_hook();
         set_hook(Box::new(move |panic| {
-            if panic.payload_as_str().is_some_and(tells_of_memory) {
-                SHORT_OF_MEMORY.store(true, Ordering::SeqCst);
+            if !IS_GUARDED.get() && panic.payload_as_str().is_some_and(tells_of_memory) {
+                SHORTAGES.fetch_add(1, Ordering::SeqCst);
             }
             said(panic);
         }));
@@ -35,6 +45,8 @@ fn listen() {
 /// Runs device work; a panic in it becomes an error. The caller drops whatever the work was changing.
 pub(in crate::train) fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
     listen();
+    let known = KNOWN.get().unwrap_or_else(|| SHORTAGES.load(Ordering::SeqCst));
+    let is_within = IS_GUARDED.replace(true);
     let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         let message = payload
             .downcast_ref::<String>()
@@ -43,12 +55,20 @@ pub(in crate::train) fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>)
             .unwrap_or_else(|| "no message".to_owned());
         Err(classify(message))
     });
-    match done {
-        Ok(done) => Ok(done),
-        Err(error) => match (SHORT_OF_MEMORY.swap(false, Ordering::SeqCst), error) {
-            (true, TrainError::Device(message)) => Err(TrainError::OutOfMemory(message)),
-            (_, error) => Err(error),
-        },
+    IS_GUARDED.set(is_within);
+    let now = SHORTAGES.load(Ordering::SeqCst);
+    KNOWN.set(Some(now));
+    judged(done, now > known)
+}
+
+/// What became of device work, if a thread of the device `was_short` of memory meanwhile or not.
+fn judged<T>(done: Result<T, TrainError>, was_short: bool) -> Result<T, TrainError> {
+    match (done, was_short) {
+        (Ok(_), true) => Err(TrainError::OutOfMemory(
+            "a thread of the device's had no memory for what it was given, whatever the device answered".to_owned(),
+        )),
+        (Err(TrainError::Device(message)), true) => Err(TrainError::OutOfMemory(message)),
+        (done, _) => done,
     }
 }
 
@@ -95,11 +115,20 @@ mod tests {
         let other = guarded::<()>(|| panic!("cublas failed"));
         assert!(matches!(other, Err(TrainError::Device(_))));
         assert_eq!(guarded(|| Ok(3)).unwrap(), 3);
-        // As CubeCL does it on wgpu: one thread panics, another waits for numbers in vain.
-        let in_vain = || {
-            let _ = std::thread::spawn(|| panic!("wgpu error: {}", "Out of Memory")).join();
-            Err::<(), _>(TrainError::Device("the bytes were never written".to_owned()))
-        };
-        assert!(matches!(guarded(in_vain), Err(TrainError::OutOfMemory(message)) if message.contains("never written")));
+    }
+
+    /// As CubeCL does it on wgpu: one thread panics, and another waits for numbers in vain, or is given some.
+    #[test]
+    fn nothing_is_believed_of_a_device_that_was_short_of_memory() {
+        let in_vain = || Err::<(), _>(TrainError::Device("the bytes were never written".to_owned()));
+        let said = |done: Result<(), TrainError>| done.unwrap_err();
+        assert!(
+            matches!(said(judged(in_vain(), true)), TrainError::OutOfMemory(said) if said.contains("never written"))
+        );
+        assert!(matches!(said(judged(in_vain(), false)), TrainError::Device(_)));
+        assert!(matches!(said(judged(Ok(()), true)), TrainError::OutOfMemory(_)));
+        assert_eq!(judged(Ok(3), false).unwrap(), 3);
+        let lost = judged::<()>(Err(TrainError::Lost("gone".to_owned())), true);
+        assert!(matches!(said(lost), TrainError::Lost(_)));
     }
 }
