@@ -117,6 +117,31 @@ mod tests {
         assert_eq!(guarded(|| Ok(3)).unwrap(), 3);
     }
 
+    /// In a process of its own, since a shortage is everybody's.
+    #[test]
+    fn a_shortage_of_another_thread_is_heard() {
+        const ALONE: &str = "PHASESWEEP_TEST_ALONE";
+        if std::env::var_os(ALONE).is_none() {
+            let module = module_path!().split_once("::").unwrap().1;
+            let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+            alone.args(["--exact", &format!("{module}::a_shortage_of_another_thread_is_heard")]).env(ALONE, "1");
+            let said = alone.output().unwrap();
+            assert!(said.status.success() && String::from_utf8_lossy(&said.stdout).contains("1 passed"), "{said:?}");
+            return;
+        }
+        let in_vain = || {
+            let _ = std::thread::spawn(|| panic!("wgpu error: {}", "Out of Memory")).join();
+            Err::<(), _>(TrainError::Device("the bytes were never written".to_owned()))
+        };
+        assert!(matches!(guarded(in_vain), Err(TrainError::OutOfMemory(message)) if message.contains("never written")));
+        let answered = || {
+            let _ = std::thread::spawn(|| panic!("wgpu error: {}", "Out of Memory")).join();
+            Ok(3)
+        };
+        assert!(matches!(guarded(answered), Err(TrainError::OutOfMemory(_))));
+        assert_eq!(guarded(|| Ok(3)).unwrap(), 3, "it is told once");
+    }
+
     /// As CubeCL does it on wgpu: one thread panics, and another waits for numbers in vain, or is given some.
     #[test]
     fn nothing_is_believed_of_a_device_that_was_short_of_memory() {
