@@ -251,19 +251,7 @@ mod tests {
             let mean: Vec<f64> = (0..n).map(|k| own.iter().map(|g| g[k]).sum::<f64>() / 9.0).collect();
             let covariance =
                 |i: usize, j: usize| own.iter().map(|g| (g[i] - mean[i]) * (g[j] - mean[j])).sum::<f64>() / 8.0;
-            let mut hessian = vec![0.0; n * n];
-            let mut training = TrainingLoss::over(&view, places.clone());
-            for column in 0..n {
-                let gradients = [1e-5, -1e-5].map(|shift| {
-                    training.shift(column, shift);
-                    let gradient = training.gradient().1;
-                    training.shift(column, -shift);
-                    gradient
-                });
-                for row in 0..n {
-                    hessian[column * n + row] = (gradients[0][row] - gradients[1][row]) / 2e-5;
-                }
-            }
+            let hessian = TrainingLoss::over(&view, places.clone()).explicit_hessian();
             let trace: f64 = (0..n).map(|i| covariance(i, i)).sum();
             let square: f64 = mean.iter().map(|g| g * g).sum();
             let curvature: f64 = (0..n * n).map(|k| mean[k / n] * hessian[k] * mean[k % n]).sum();

@@ -201,6 +201,23 @@ impl<'a> TrainingLoss<'a> {
         self.counted.len()
     }
 
+    /// The whole Hessian, column by column, by central differences of gradients.
+    #[cfg(test)]
+    pub fn explicit_hessian(mut self) -> Vec<f64> {
+        let n = self.parameters();
+        let mut columns = Vec::with_capacity(n * n);
+        for column in 0..n {
+            let [above, below] = [1e-5, -1e-5].map(|shift| {
+                self.shift(column, shift);
+                let gradient = self.gradient().1;
+                self.shift(column, -shift);
+                gradient
+            });
+            columns.extend(above.iter().zip(&below).map(|(above, below)| (above - below) / 2e-5));
+        }
+        columns
+    }
+
     /// Moves one parameter.
     #[cfg(test)]
     pub(super) fn shift(&mut self, parameter: usize, by: f64) {

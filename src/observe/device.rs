@@ -91,7 +91,7 @@ pub trait DeviceHessians {
     ///
     /// # Errors
     /// [`DeviceFailure`] if the device fails.
-    fn products(&self, vectors: Vec<Vec<f64>>) -> Result<Vec<Vec<f64>>, DeviceFailure>;
+    fn products(&self, vectors: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, DeviceFailure>;
 }
 
 /// A pass through the networks.

@@ -29,8 +29,9 @@ impl OnDevice for Sharpness {
                 break;
             }
             let goes_on: Vec<bool> = wanted.iter().map(Option::is_some).collect();
-            let vectors = wanted.into_iter().map(|vector| vector.unwrap_or_else(|| vec![0.0; size])).collect();
-            let images = hessians.products(vectors)?;
+            let vectors: Vec<Vec<f64>> =
+                wanted.into_iter().map(|vector| vector.unwrap_or_else(|| vec![0.0; size])).collect();
+            let images = hessians.products(&vectors)?;
             for ((process, image), _) in processes.iter_mut().zip(images).zip(goes_on).filter(|(_, goes_on)| *goes_on) {
                 process.take(image);
             }
@@ -46,7 +47,7 @@ impl OnDevice for Sharpness {
             found.iter_mut().for_each(|pieces| pieces.push(Vec::new()));
             for probe in training_loss::probes(piece, self.probes) {
                 let signs: Vec<Vec<f64>> = views.iter().map(|view| super::signs(view.seed, probe, size)).collect();
-                let products = hessians.products(signs.clone())?;
+                let products = hessians.products(&signs)?;
                 for ((pieces, signs), product) in found.iter_mut().zip(&signs).zip(&products) {
                     pieces[piece].push(dot(signs, product));
                 }

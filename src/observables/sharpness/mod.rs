@@ -220,19 +220,7 @@ mod tests {
             let subject = example.subject();
             let view = example.view(&subject, None);
             let n = example.parameters.len();
-            let mut matrix = vec![0.0; n * n];
-            let mut training = TrainingLoss::of(&view, usize::MAX);
-            for column in 0..n {
-                let gradients = [1e-5, -1e-5].map(|shift| {
-                    training.shift(column, shift);
-                    let gradient = training.gradient().1;
-                    training.shift(column, -shift);
-                    gradient
-                });
-                for row in 0..n {
-                    matrix[column * n + row] = (gradients[0][row] - gradients[1][row]) / 2e-5;
-                }
-            }
+            let matrix = TrainingLoss::of(&view, usize::MAX).explicit_hessian();
             let symmetric: Vec<f64> = (0..n * n).map(|k| 0.5 * (matrix[k] + matrix[k % n * n + k / n])).collect();
             let exact = spectrum(&symmetric, n, 3).values;
             let asked = asked(3, 400);

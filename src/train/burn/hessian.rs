@@ -12,9 +12,9 @@ use phasesweep_networks::{Activation, Extent, Graph, Node, Normalisation, Op, Po
 use super::activation::{Active, curvature};
 use super::convolution::{self, Below};
 use super::failure::guarded;
+use super::network::{image_of_units as image, units_of_image as units};
 use super::parameters::{LayerParameters, Parameters};
 use super::pooling::{self, Places};
-use super::transfer;
 use crate::observe::device::{DeviceFailure, DeviceHessians, Fit, TrainingLosses};
 
 /// Whoever asks for a Hessian has refused such networks: their training gradient goes through the moments of a batch.
@@ -110,7 +110,7 @@ impl<'g> Hessians<'g> {
 }
 
 impl DeviceHessians for Hessians<'_> {
-    fn products(&self, vectors: Vec<Vec<f64>>) -> Result<Vec<Vec<f64>>, DeviceFailure> {
+    fn products(&self, vectors: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, DeviceFailure> {
         let work = || {
             let vectors: Vec<&[f64]> = vectors.iter().map(Vec::as_slice).collect();
             let direction =
@@ -121,18 +121,7 @@ impl DeviceHessians for Hessians<'_> {
                     *sum = added(sum.take(), own);
                 }
             }
-            // A layer that no output depends on moves nothing.
-            let whole = total
-                .into_iter()
-                .zip(&self.parameters.0)
-                .map(|(product, layer)| product.unwrap_or_else(|| layer.clone().map(|tensor| tensor.zeros_like())));
-            let tensors: Vec<Tensor<3>> = Parameters(whole.collect()).into_tensors().collect();
-            let mut products = vec![Vec::new(); self.replicas];
-            for values in transfer::fetch_wide(tensors)? {
-                let each = values.len() / self.replicas.max(1);
-                products.iter_mut().zip(values.chunks(each.max(1))).for_each(|(own, part)| own.extend_from_slice(part));
-            }
-            Ok(products)
+            self.parameters.with_zeros(total).download_wide(self.replicas)
         };
         guarded(work).map_err(|error| DeviceFailure(Box::new(error)))
     }
@@ -141,9 +130,7 @@ impl DeviceHessians for Hessians<'_> {
 /// The sum of what is there.
 fn added(a: Option<LayerParameters>, b: Option<LayerParameters>) -> Option<LayerParameters> {
     match (a, b) {
-        (Some(a), Some(b)) => {
-            Some(LayerParameters { weight: a.weight + b.weight, bias: a.bias.zip(b.bias).map(|(a, b)| a + b) })
-        }
+        (Some(a), Some(b)) => Some(a.zip(b, |a, b| a + b)),
         (a, b) => a.or(b),
     }
 }
@@ -343,7 +330,7 @@ impl<'h> Along<'h> {
             let below = match (node.op, layer) {
                 (Op::Input | Op::Flatten | Op::Add, _) => [delta.clone(), moved.clone()],
                 (Op::Scale(factor), _) => [delta, moved].map(|values| values.mul_scalar(factor.0)),
-                (Op::Activation(kind), _) => self.back_of_activation(x, t.as_ref(), kind, [delta, moved]),
+                (Op::Activation(kind), _) => self.back_of_activation(place, from, kind, [delta, moved]),
                 (Op::Pool(pool), _) => {
                     let shape = image_shape(graph, from);
                     let Extent::Image(out) = node.extent else { unreachable!("a pooling answers an image") };
@@ -390,14 +377,15 @@ impl<'h> Along<'h> {
     /// σ' δ, and its derivative σ' δ̇ + σ'' ż δ.
     fn back_of_activation(
         &self,
-        z: &Tensor<3>,
-        tangent: Option<&Tensor<3>>,
+        place: usize,
+        from: usize,
         kind: Activation,
         [delta, moved]: [Tensor<3>; 2],
     ) -> [Tensor<3>; 2] {
-        let active = Active::of(z.clone(), kind, true);
+        let z = &self.values[from];
+        let active = Active { before: Some(z.clone()), out: self.values[place].clone(), square: None };
         let mut along = active.clone().back(kind, moved);
-        if let Some((t, curvature)) = tangent.zip(curvature(z.clone(), kind)) {
+        if let Some((t, curvature)) = self.tangents[from].as_ref().zip(curvature(z.clone(), kind)) {
             along = along + curvature * t.clone() * delta.clone();
         }
         [active.back(kind, delta), along]
@@ -456,18 +444,6 @@ fn image_shape(graph: &Graph, node: usize) -> [usize; 3] {
         Extent::Image(shape) => shape,
         Extent::Units(_) => unreachable!("a vector where an image was expected"),
     }
-}
-
-/// `[replica, unit, row]` as `[row, replica·channel, height, width]`.
-fn image(values: Tensor<3>, [channels, height, width]: [usize; 3]) -> Tensor<4> {
-    let [replicas, _, rows] = values.dims();
-    values.permute([2, 0, 1]).reshape([rows, replicas * channels, height, width])
-}
-
-/// Back from [`image`].
-fn units(image: Tensor<4>, replicas: usize) -> Tensor<3> {
-    let [rows, channels, height, width] = image.dims();
-    image.reshape([rows, replicas, channels / replicas * height * width]).permute([1, 2, 0])
 }
 
 /// What a pooling takes of an image where it took its values from `places`.

@@ -97,17 +97,14 @@ impl Value {
     pub(super) fn of_node(values: Tensor<3>, extent: Extent) -> Value {
         match extent {
             Extent::Units(_) => values.into(),
-            Extent::Image([channels, height, width]) => {
-                let [replicas, _, samples] = values.dims();
-                values.permute([2, 0, 1]).reshape([samples, replicas * channels, height, width]).into()
-            }
+            Extent::Image(shape) => image_of_units(values, shape).into(),
         }
     }
 
     /// Every value of a replica, whatever it is, as `[replica, unit, sample]`.
     pub(super) fn units(self, replicas: usize) -> Tensor<3> {
         match self {
-            Value::Image(image) => flat(image.out, replicas).permute([1, 2, 0]),
+            Value::Image(image) => units_of_image(image.out, replicas),
             other => other.vector(replicas),
         }
     }
@@ -159,6 +156,17 @@ impl Value {
 fn flat(image: Tensor<4>, replicas: usize) -> Tensor<3> {
     let [samples, channels, height, width] = image.dims();
     image.reshape([samples, replicas, channels / replicas * height * width])
+}
+
+/// `[replica, unit, sample]` as images, `[sample, replica·channel, height, width]`.
+pub(super) fn image_of_units(values: Tensor<3>, [channels, height, width]: [usize; 3]) -> Tensor<4> {
+    let [replicas, _, samples] = values.dims();
+    values.permute([2, 0, 1]).reshape([samples, replicas * channels, height, width])
+}
+
+/// Back from [`image_of_units`].
+pub(super) fn units_of_image(image: Tensor<4>, replicas: usize) -> Tensor<3> {
+    flat(image, replicas).permute([1, 2, 0])
 }
 
 /// Images as a normalisation takes them.
@@ -371,7 +379,7 @@ impl Pass {
                 (units.out.clone(), square)
             }
             Some(Value::Image(image)) => {
-                let out = flat(image.out.clone(), self.replicas).permute([1, 2, 0]);
+                let out = units_of_image(image.out.clone(), self.replicas);
                 (out.clone(), out.clone() * out)
             }
             Some(Value::Rows(rows)) => {
@@ -386,10 +394,7 @@ impl Pass {
     /// parameters' gradients. Of training passes alone.
     pub(in crate::train) fn backward(self, graph: &Graph, parameters: &Parameters, delta: Tensor<3>) -> Parameters {
         let (gradients, _) = self.back(graph, parameters, delta, Wanted::Parameters);
-        // A layer that no output depends on has no gradient.
-        let zero = |layer: &LayerParameters| layer.clone().map(|tensor| tensor.zeros_like());
-        let all = gradients.into_iter().zip(&parameters.0);
-        Parameters(all.map(|(gradient, layer)| gradient.unwrap_or_else(|| zero(layer))).collect())
+        parameters.with_zeros(gradients)
     }
 
     /// Back through the graph, from a gradient at the outputs to that at the inputs, `[replica, sample, input]`; `None` if no

@@ -28,7 +28,11 @@ impl LayerParameters {
     }
 
     /// Each tensor replaced, two by two.
-    fn zip(self, other: LayerParameters, join: impl Fn(Tensor<3>, Tensor<3>) -> Tensor<3>) -> LayerParameters {
+    pub(super) fn zip(
+        self,
+        other: LayerParameters,
+        join: impl Fn(Tensor<3>, Tensor<3>) -> Tensor<3>,
+    ) -> LayerParameters {
         let bias = self.bias.zip(other.bias).map(|(a, b)| join(a, b));
         LayerParameters { weight: join(self.weight, other.weight), bias }
     }
@@ -86,14 +90,22 @@ impl Parameters {
     /// # Errors
     /// [`TrainError`] if the device fails.
     pub(in crate::train) fn download(&self, replicas: usize) -> Result<Vec<Vec<f32>>, TrainError> {
-        let mut out = vec![Vec::new(); replicas];
-        for values in transfer::fetch(self.0.iter().flat_map(LayerParameters::tensors).cloned().collect())? {
-            let len = values.len() / replicas.max(1);
-            for (replica, slice) in out.iter_mut().zip(values.chunks(len.max(1))) {
-                replica.extend_from_slice(slice);
-            }
-        }
-        Ok(out)
+        Ok(by_replica(transfer::fetch(self.clone().into_tensors().collect())?, replicas))
+    }
+
+    /// As [`Parameters::download`], in double precision.
+    ///
+    /// # Errors
+    /// [`TrainError`] if the device fails.
+    pub(super) fn download_wide(self, replicas: usize) -> Result<Vec<Vec<f64>>, TrainError> {
+        Ok(by_replica(transfer::fetch_wide(self.into_tensors().collect())?, replicas))
+    }
+
+    /// Gradients by these, of which a layer that no output depends on has none.
+    pub(super) fn with_zeros(&self, gradients: Vec<Option<LayerParameters>>) -> Parameters {
+        let zero = |layer: &LayerParameters| layer.clone().map(|tensor| tensor.zeros_like());
+        let all = gradients.into_iter().zip(&self.0);
+        Parameters(all.map(|(gradient, layer)| gradient.unwrap_or_else(|| zero(layer))).collect())
     }
 
     /// The replicas at these places, in this order.
@@ -144,4 +156,14 @@ impl Parameters {
         let tensors = self.0.into_iter().flat_map(|layer| std::iter::once(layer.weight).chain(layer.bias));
         tensors.collect::<Vec<_>>().into_iter()
     }
+}
+
+/// What tensors of so many replicas hold, replica by replica.
+fn by_replica<T: Copy>(tensors: Vec<Vec<T>>, replicas: usize) -> Vec<Vec<T>> {
+    let mut out = vec![Vec::new(); replicas];
+    for values in tensors {
+        let each = values.len() / replicas.max(1);
+        out.iter_mut().zip(values.chunks(each.max(1))).for_each(|(replica, part)| replica.extend_from_slice(part));
+    }
+    out
 }

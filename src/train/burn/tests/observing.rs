@@ -194,7 +194,7 @@ fn products_with_hessians_are_those_of_the_host() {
                 let parameters: Vec<&[f32]> = views.iter().map(|view| view.parameters).collect();
                 let networks = device.networks(&subject.graph, &parameters);
                 let hessians = networks.hessians(&training_loss::of_replicas(views, 17));
-                let found = hessians.products(vectors.clone()).unwrap();
+                let found = hessians.products(&vectors).unwrap();
                 for (found, expected) in found.iter().zip(&expected) {
                     let scale = expected.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
                     assert_eq!(found.len(), expected.len());
