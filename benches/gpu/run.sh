@@ -135,4 +135,7 @@ on=
 timed "sharpness on $device" train sharpness inversion-mnist.toml --set "sweep.seeds.count=$(scale 8 2)" --set "train.epochs=$(scale 100 10)" \
   --set optimiser.lr=0.2 --set 'observe.sharpness={at={every=50}}' &&
   row "sharpness, $(scale 8 2) seeds, 8192 samples: cohorts on $device" "$(trained sharpness)" s
+timed "gradient noise on $device" train noise inversion-mnist.toml --set "sweep.seeds.count=$(scale 8 2)" --set "train.epochs=$(scale 100 10)" \
+  --set optimiser.lr=0.2 --set 'observe.gradient_noise={at={every=50},probes=5}' &&
+  row "gradient noise, $(scale 8 2) seeds, 8192 samples: cohorts on $device" "$(trained noise)" s
 row "all of it" "$((SECONDS - began))" "s"

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use phasesweep_networks::Graph;
 
 use super::loss::Loss;
-use super::setup::View;
+use super::setup::{Subject, View};
 use crate::data::Samples;
 use crate::data::stream::Key;
 use crate::observe::batch::{AtNodes, Batch};
@@ -98,30 +98,56 @@ pub fn drawn(view: &View<'_>, points: usize) -> Vec<usize> {
     places
 }
 
-/// The losses of replicas, of which there is one at least, over the first `points` samples that each is trained on, as a device
-/// takes them.
-pub fn of_replicas(views: &[&View<'_>], points: usize) -> TrainingLosses {
+/// Passes of a sample that a gradient takes: forward, and back to weights and inputs.
+pub const PASSES_OF_A_GRADIENT: f64 = 3.0;
+
+/// Multiplications of a replica's gradient, or product with a Hessian, below which the host computes it: it takes a hundredth of
+/// a second there, and the hundred or so operations of a device a millisecond or more until they are started.
+const WORTH_A_DEVICE: f64 = 1e8;
+
+/// Whether derivatives over so many samples, each by so many passes through the network, are worth a device.
+pub fn worth_a_device(subject: &Subject<'_>, passes: f64, points: usize) -> bool {
+    let samples = points.min(subject.block.train.len());
+    passes * subject.graph.products() as f64 * samples as f64 >= WORTH_A_DEVICE
+}
+
+/// The losses of replicas, of which there is one at least, over the training samples that count for each, ascending, as a device
+/// takes them: replicas that share most of their samples go through all of them, others through their own.
+pub fn of_replicas(views: &[&View<'_>], counted: &[Vec<usize>]) -> TrainingLosses {
     let subject = views[0].subject;
     let (samples, inputs, classes) = (&subject.block.train, subject.block.inputs(), subject.block.classes);
-    let counted: Vec<Vec<usize>> = views.iter().map(|view| trained_on(view, points)).collect();
-    let rows: Vec<usize> = counted.iter().flatten().copied().collect::<BTreeSet<usize>>().into_iter().collect();
+    let all: Vec<usize> = counted.iter().flatten().copied().collect::<BTreeSet<usize>>().into_iter().collect();
+    let most = counted.iter().map(Vec::len).max().unwrap_or(0);
+    let own = (all.len() > 2 * most).then(|| {
+        let rows = |counted: &Vec<usize>| {
+            let mut rows: Vec<usize> = counted.iter().map(|place| all.partition_point(|other| other < place)).collect();
+            // Rows that only fill up have no share.
+            rows.resize(most, 0);
+            rows
+        };
+        counted.iter().map(rows).collect::<Vec<_>>()
+    });
     let smoothing = match subject.loss {
         Loss::SmoothedCrossEntropy { smoothing } => smoothing,
         _ => 0.0,
     };
-    let target = |row: &usize| {
-        let label = usize::from(samples.y[*row]);
+    let target = |place: &usize| {
+        let label = usize::from(samples.y[*place]);
         let even = smoothing / classes as f64;
         (0..classes).map(move |class| if class == label { 1.0 - smoothing + even } else { even })
     };
-    let shares = |counted: &Vec<usize>| {
+    let shares = |counted: &Vec<usize>| -> Vec<f64> {
         let share = 1.0 / counted.len() as f64;
-        rows.iter().map(|row| if counted.binary_search(row).is_ok() { share } else { 0.0 }).collect()
+        match &own {
+            Some(_) => (0..most).map(|row| if row < counted.len() { share } else { 0.0 }).collect(),
+            None => all.iter().map(|place| if counted.binary_search(place).is_ok() { share } else { 0.0 }).collect(),
+        }
     };
     TrainingLosses {
-        inputs: rows.iter().flat_map(|row| &samples.x[row * inputs..(row + 1) * inputs]).copied().collect(),
-        targets: rows.iter().flat_map(target).collect(),
+        inputs: all.iter().flat_map(|place| &samples.x[place * inputs..(place + 1) * inputs]).copied().collect(),
+        targets: all.iter().flat_map(target).collect(),
         shares: counted.iter().map(shares).collect(),
+        samples: own,
         fit: if subject.loss == Loss::MeanSquared { Fit::Outputs } else { Fit::Probabilities },
     }
 }

@@ -52,9 +52,12 @@ pub trait DeviceNetworks {
     /// A pass of points `[replica, row, input]` that can be gone back through.
     fn pass(&self, points: Tensor<3>) -> Box<dyn DevicePass + '_>;
 
-    /// The Hessians of the networks' training losses, on a device that computes in double precision. The graph has no batch
+    /// The derivatives of the networks' training losses, on a device that computes in double precision. The graph has no batch
     /// normalisation.
-    fn hessians(&self, losses: &TrainingLosses) -> Box<dyn DeviceHessians + '_>;
+    fn derivatives(&self, losses: &TrainingLosses) -> Box<dyn DeviceDerivatives + '_>;
+
+    /// The same graph's networks with other parameters, on the same device.
+    fn at(&self, parameters: &[&[f32]]) -> Box<dyn DeviceNetworks + '_>;
 
     /// Waits for the values of tensors, each in row-major order.
     ///
@@ -66,14 +69,23 @@ pub trait DeviceNetworks {
 /// Training losses of replicas: sums over rows of a share times the loss of the row's outputs.
 #[derive(Debug)]
 pub struct TrainingLosses {
-    /// Inputs `[row, input]`.
+    /// Inputs of samples, `[sample, input]`.
     pub inputs: Vec<f32>,
-    /// What is wanted of the outputs, `[row, class]`.
+    /// What is wanted of the outputs, `[sample, class]`.
     pub targets: Vec<f64>,
+    /// For each replica the samples that are its rows, as many for each; `None`: all samples are the rows of each, in their order.
+    pub samples: Option<Vec<Vec<usize>>>,
     /// For each replica the share of each row; 0 where it does not count.
     pub shares: Vec<Vec<f64>>,
     /// What the targets are targets of.
     pub fit: Fit,
+}
+
+impl TrainingLosses {
+    /// How many rows a replica has.
+    pub fn rows(&self) -> usize {
+        self.shares.first().map_or(0, Vec::len)
+    }
 }
 
 /// The loss of a row with outputs f and targets t.
@@ -85,9 +97,27 @@ pub enum Fit {
     Outputs,
 }
 
-/// Hessians of the training losses of replicas, at their parameters.
-pub trait DeviceHessians {
-    /// Each replica's Hessian times its vector, in double precision.
+/// Derivatives of the training losses of replicas by their parameters, at these: all in double precision.
+pub trait DeviceDerivatives {
+    /// Each replica's gradient.
+    ///
+    /// # Errors
+    /// [`DeviceFailure`] if the device fails.
+    fn gradients(&self) -> Result<Vec<Vec<f64>>, DeviceFailure>;
+
+    /// Each replica's sum of the gradients of the rows' own losses, with a factor for each row.
+    ///
+    /// # Errors
+    /// [`DeviceFailure`] if the device fails.
+    fn combinations(&self, factors: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, DeviceFailure>;
+
+    /// Of each replica the square of the norm of the gradient of each row's own loss, whether the row counts or not.
+    ///
+    /// # Errors
+    /// [`DeviceFailure`] if the device fails.
+    fn squares(&self) -> Result<Vec<Vec<f64>>, DeviceFailure>;
+
+    /// Each replica's Hessian times its vector.
     ///
     /// # Errors
     /// [`DeviceFailure`] if the device fails.

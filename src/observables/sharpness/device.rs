@@ -18,7 +18,8 @@ impl OnDevice for Sharpness {
 
     fn measure(&self, networks: &dyn DeviceNetworks, views: &[&View<'_>]) -> Result<Vec<Vec<Vec<f64>>>, DeviceFailure> {
         let subject = views[0].subject;
-        let hessians = networks.hessians(&training_loss::of_replicas(views, self.points));
+        let counted: Vec<Vec<usize>> = views.iter().map(|view| training_loss::trained_on(view, self.points)).collect();
+        let hessians = networks.derivatives(&training_loss::of_replicas(views, &counted));
         let size = subject.graph.parameters();
         let process = |view: &&View<'_>| Lanczos::new(size, self.eigenvalues, self.iterations, view.seed);
         let mut processes: Vec<Lanczos> = views.iter().map(process).collect();

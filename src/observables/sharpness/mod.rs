@@ -73,9 +73,6 @@ static TRACE_ERROR: Variable = Variable {
 
 /// Passes of a sample that a product with the Hessian takes.
 const PASSES: f64 = 7.0;
-/// Multiplications of a product of a replica below which the host computes it: it takes a hundredth of a second there, and the
-/// hundred or so operations of a device a millisecond or more until they are started.
-const WORTH_A_DEVICE: f64 = 1e8;
 
 /// What is asked for. Part of a cell's identity: names and order of the fields may not change.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -170,9 +167,7 @@ impl Observable for Sharpness {
     }
 
     fn on_device(&self, subject: &Subject<'_>) -> Option<&dyn OnDevice> {
-        let samples = self.points.min(subject.block.train.len());
-        let product = PASSES * subject.graph.products() as f64 * samples as f64;
-        (product >= WORTH_A_DEVICE).then_some(self)
+        training_loss::worth_a_device(subject, PASSES, self.points).then_some(self)
     }
 
     fn values(&self, _subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {

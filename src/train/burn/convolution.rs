@@ -4,9 +4,9 @@
 //! that are shared is one ordinary convolution with all replicas' output channels; every other one has the convolution's
 //! groups for each replica. Invariant: no channel sees another replica's.
 
-use ::burn::tensor::Tensor;
 use ::burn::tensor::module::{conv_transpose2d, conv2d, conv2d_weight_backward};
 use ::burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use ::burn::tensor::{Int, Tensor, TensorData};
 use phasesweep_networks::Window;
 
 use super::flex::on_flex;
@@ -68,6 +68,48 @@ pub(super) fn gradient(below: Below, own: &LayerParameters, window: Window, delt
     let (image, groups) = below.grouped(window, replicas);
     let weight = conv2d_weight_backward(image, kernels(own, window), delta.clone(), options(window, groups));
     LayerParameters { weight: weight.reshape([replicas, outputs, fan_in]), bias }
+}
+
+/// The squares of each sample's own gradient of a layer's parameters, from that at its outputs: `[replica, 1, sample]`.
+pub(super) fn squares(below: Below, own: &LayerParameters, window: Window, delta: &Tensor<4>) -> Tensor<3> {
+    let [replicas, outputs, fan_in] = own.weight.dims();
+    let [samples, all, height, width] = delta.dims();
+    let image = match below {
+        Below::Own(image) => image,
+        Below::Shared(image) => repeated(image, replicas),
+    };
+    let (each, places) = (samples * replicas * window.groups, height * width);
+    let seen = seen(image, window, [height, width]).reshape([each, fan_in, places]);
+    let back = delta.clone().reshape([each, outputs / window.groups, places]);
+    let of_weights = back.matmul(seen.swap_dims(1, 2)).reshape([samples, replicas, outputs * fan_in]);
+    let square = |values: Tensor<3>| (values.clone() * values).sum_dim(2);
+    let mut squares = square(of_weights);
+    if own.bias.is_some() {
+        let of_biases = delta.clone().reshape([samples, all, places]).sum_dim(2);
+        squares = squares + square(of_biases.reshape([samples, replicas, outputs]));
+    }
+    squares.permute([1, 2, 0])
+}
+
+/// What the windows at so many rows and columns of places see of an image, `[sample, channel, kernel · kernel, place]`: 0 beside it.
+fn seen(image: Tensor<4>, window: Window, [down, right]: [usize; 2]) -> Tensor<4> {
+    let [samples, channels, height, width] = image.dims();
+    let (kernel, pixels) = (window.kernel, height * width);
+    let mut from = Vec::with_capacity(kernel * kernel * down * right);
+    for (row, column) in (0..kernel).flat_map(|row| (0..kernel).map(move |column| (row, column))) {
+        for (y, x) in (0..down).flat_map(|y| (0..right).map(move |x| (y, x))) {
+            let (y, x) = (y * window.stride + row, x * window.stride + column);
+            let inside = (y.checked_sub(window.padding).filter(|&y| y < height))
+                .zip(x.checked_sub(window.padding).filter(|&x| x < width));
+            from.push(inside.map_or(pixels, |(y, x)| y * width + x) as i64);
+        }
+    }
+    let count = from.len();
+    let from = Tensor::<1, Int>::from_data(TensorData::new(from, [count]), &image.device());
+    let image = image.reshape([samples, channels, pixels]);
+    let beside = image.clone().narrow(2, 0, 1).zeros_like();
+    let seen = Tensor::cat(vec![image, beside], 2).select(2, from);
+    seen.reshape([samples, channels, kernel * kernel, down * right])
 }
 
 /// The gradient at what a convolution was fed, of this height and width; each replica's own.

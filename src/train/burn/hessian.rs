@@ -1,143 +1,37 @@
-//! Products of the training losses' Hessians with vectors, of all replicas in one program and in double precision: along the
-//! vector through the network, and back (Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6, 1994).
+//! Products of the training losses' Hessians with vectors, of all replicas in one program: along the vector through the network, and
+//! back (Pearlmutter, "Fast exact multiplication by the Hessian", Neural Computation 6, 1994).
 //!
 //! Every value is `[replica, unit, row]`, an image as a vector of its channels' rows; convolutions and poolings alone turn it
 //! into images. Where a rectifier or a pooling bends, the derivative is that of one side, as in training. Invariants: replicas
-//! never mix; rows go through in blocks, each of which is computed anew for every product, so that a product needs no more memory
-//! than a block; a graph has no batch normalisation.
+//! never mix; a graph has no batch normalisation.
 
-use ::burn::tensor::{DType, Device, Tensor, TensorData};
+use ::burn::tensor::Tensor;
 use phasesweep_networks::{Activation, Extent, Graph, Node, Normalisation, Op, Pool, Window};
 
 use super::activation::{Active, curvature};
 use super::convolution::{self, Below};
-use super::failure::guarded;
+use super::derivatives::{Block, Derivatives};
 use super::network::{image_of_units as image, units_of_image as units};
 use super::parameters::{LayerParameters, Parameters};
 use super::pooling::{self, Places};
-use crate::observe::device::{DeviceFailure, DeviceHessians, Fit, TrainingLosses};
 
 /// Whoever asks for a Hessian has refused such networks: their training gradient goes through the moments of a batch.
 const NO_BATCH: &str = "a batch normalisation has no Hessian of its own";
 
-/// A block of rows.
-#[derive(Debug)]
-struct Block {
-    /// `[replica, input, row]`
-    x: Tensor<3>,
-    /// `[1, class, row]`
-    targets: Tensor<3>,
-    /// `[replica, 1, row]`
-    shares: Tensor<3>,
-}
-
-/// The Hessians of replicas at their parameters.
-#[derive(Debug)]
-pub(super) struct Hessians<'g> {
-    device: Device,
-    graph: &'g Graph,
-    parameters: Parameters,
-    replicas: usize,
-    fit: Fit,
-    blocks: Vec<Block>,
-}
-
-fn wide<const D: usize>(device: &Device, values: Vec<f64>, shape: [usize; D]) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(values, shape), (device, DType::F64))
-}
-
-impl<'g> Hessians<'g> {
-    /// Of networks with these parameters; a node has `most` numbers or so of all replicas and rows of a block.
-    pub(super) fn new(
-        device: &Device,
-        graph: &'g Graph,
-        parameters: Parameters,
-        losses: &TrainingLosses,
-        most: usize,
-    ) -> Hessians<'g> {
-        let replicas = losses.shares.len();
-        let rows = losses.shares.first().map_or(0, Vec::len);
-        let (inputs, classes) = (losses.inputs.len() / rows.max(1), losses.targets.len() / rows.max(1));
-        // Values, their derivatives, gradients and theirs of every node are alive at once, of eight bytes in place of four.
-        let numbers: usize = graph.nodes().iter().map(|node| node.extent.size()).sum();
-        let at_once = (most / (8 * replicas * numbers).max(1)).clamp(1, rows.max(1));
-        let turned =
-            |values: Vec<f64>, width: usize, count: usize| wide(device, values, [1, count, width]).swap_dims(1, 2);
-        let block = |first: usize| {
-            let count = at_once.min(rows - first);
-            let x = losses.inputs[first * inputs..(first + count) * inputs].iter().map(|&x| f64::from(x)).collect();
-            let targets = losses.targets[first * classes..(first + count) * classes].to_vec();
-            let shares = losses.shares.iter().flat_map(|own| own[first..first + count].iter().copied()).collect();
-            Block {
-                x: turned(x, inputs, count).expand([replicas, inputs, count]),
-                targets: turned(targets, classes, count),
-                shares: wide(device, shares, [replicas, 1, count]),
-            }
-        };
-        let blocks = (0..rows).step_by(at_once).map(block).collect();
-        let parameters = parameters.map(|tensor| tensor.cast(DType::F64));
-        Hessians { device: device.clone(), graph, parameters, replicas, fit: losses.fit, blocks }
-    }
-
-    /// What a block adds to the products with `direction`, layer by layer.
-    fn of_block(&self, block: &Block, direction: &Parameters) -> Vec<Option<LayerParameters>> {
-        let there = Along::through(self, block, direction);
-        let (Some(outputs), tangent) = (there.values.last(), there.tangents.last().cloned().flatten()) else {
-            return Vec::new();
-        };
-        let (delta, moved) = self.at_outputs(block, outputs.clone(), tangent);
-        there.back(direction, delta, moved)
-    }
-
-    /// The loss's gradient at the outputs, and its derivative where these move along a tangent.
-    fn at_outputs(&self, block: &Block, outputs: Tensor<3>, tangent: Option<Tensor<3>>) -> (Tensor<3>, Tensor<3>) {
-        let tangent = tangent.unwrap_or_else(|| outputs.zeros_like());
-        let (slope, along) = match self.fit {
-            Fit::Probabilities => {
-                let highest = outputs.clone().max_dim(1);
-                let exponential = (outputs - highest).exp();
-                let p = exponential.clone() / exponential.sum_dim(1);
-                let mean = (p.clone() * tangent.clone()).sum_dim(1);
-                (p.clone() - block.targets.clone(), p * (tangent - mean))
-            }
-            Fit::Outputs => {
-                let factor = 2.0 / outputs.dims()[1] as f64;
-                ((outputs - block.targets.clone()).mul_scalar(factor), tangent.mul_scalar(factor))
-            }
-        };
-        (slope * block.shares.clone(), along * block.shares.clone())
-    }
-}
-
-impl DeviceHessians for Hessians<'_> {
-    fn products(&self, vectors: &[Vec<f64>]) -> Result<Vec<Vec<f64>>, DeviceFailure> {
-        let work = || {
-            let vectors: Vec<&[f64]> = vectors.iter().map(Vec::as_slice).collect();
-            let direction =
-                Parameters::laid_out(self.graph, &vectors, |values, shape| wide(&self.device, values, shape));
-            let mut total: Vec<Option<LayerParameters>> = vec![None; self.parameters.0.len()];
-            for block in &self.blocks {
-                for (sum, own) in total.iter_mut().zip(self.of_block(block, &direction)) {
-                    *sum = added(sum.take(), own);
-                }
-            }
-            self.parameters.with_zeros(total).download_wide(self.replicas)
-        };
-        guarded(work).map_err(|error| DeviceFailure(Box::new(error)))
-    }
-}
-
-/// The sum of what is there.
-fn added(a: Option<LayerParameters>, b: Option<LayerParameters>) -> Option<LayerParameters> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.zip(b, |a, b| a + b)),
-        (a, b) => a.or(b),
-    }
+/// What a block adds to the products with `direction`, layer by layer; `None`: no output depends on the layer.
+pub(super) fn products(losses: &Derivatives<'_>, block: Block, direction: &Parameters) -> Vec<Option<LayerParameters>> {
+    let there = Along::through(losses, block, direction);
+    let (Some(outputs), tangent) = (there.values.last(), there.tangents.last().cloned().flatten()) else {
+        return Vec::new();
+    };
+    let tangent = tangent.unwrap_or_else(|| outputs.zeros_like());
+    let (delta, moved) = losses.at_outputs(block, outputs.clone(), tangent);
+    there.back(direction, delta, moved)
 }
 
 /// Values of all nodes at a block, and their derivatives along a direction among the parameters.
 struct Along<'h> {
-    hessians: &'h Hessians<'h>,
+    losses: &'h Derivatives<'h>,
     values: Vec<Tensor<3>>,
     /// `None`: the node does not depend on parameters.
     tangents: Vec<Option<Tensor<3>>>,
@@ -243,17 +137,16 @@ impl Normalised {
 }
 
 impl<'h> Along<'h> {
-    fn through(hessians: &'h Hessians<'h>, block: &Block, direction: &Parameters) -> Along<'h> {
-        let (graph, replicas) = (hessians.graph, hessians.replicas);
-        let mut there = Along { hessians, values: Vec::new(), tangents: Vec::new(), places: Vec::new() };
+    fn through(losses: &'h Derivatives<'h>, block: Block, direction: &Parameters) -> Along<'h> {
+        let (graph, replicas) = (losses.graph, losses.replicas);
+        let mut there = Along { losses, values: Vec::new(), tangents: Vec::new(), places: Vec::new() };
         for node in graph.nodes() {
             let first = || there.values[node.inputs[0]].clone();
             let tangent = |input: usize| there.tangents[node.inputs[input]].clone();
-            let layer =
-                node.layer.as_ref().map(|layer| (&hessians.parameters.0[layer.index], &direction.0[layer.index]));
+            let layer = node.layer.as_ref().map(|layer| (&losses.parameters.0[layer.index], &direction.0[layer.index]));
             let mut places = None;
             let (value, tangent) = match (node.op, layer) {
-                (Op::Input, _) => (block.x.clone(), None),
+                (Op::Input, _) => (losses.inputs(block), None),
                 (Op::Flatten, _) => (first(), tangent(0)),
                 (Op::Scale(factor), _) => (first().mul_scalar(factor.0), tangent(0).map(|t| t.mul_scalar(factor.0))),
                 (Op::Add, _) => {
@@ -312,7 +205,7 @@ impl<'h> Along<'h> {
 
     /// The derivatives of the layers' gradients, from a gradient at the outputs (`delta`) that moves by `moved`.
     fn back(self, direction: &Parameters, delta: Tensor<3>, moved: Tensor<3>) -> Vec<Option<LayerParameters>> {
-        let (graph, replicas) = (self.hessians.graph, self.hessians.replicas);
+        let (graph, replicas) = (self.losses.graph, self.losses.replicas);
         let nodes = graph.nodes();
         let mut gradients = vec![None; direction.0.len()];
         let mut deltas: Vec<Option<[Tensor<3>; 2]>> = vec![None; nodes.len()];
@@ -326,7 +219,7 @@ impl<'h> Along<'h> {
             let layer = node
                 .layer
                 .as_ref()
-                .map(|layer| (layer.index, &self.hessians.parameters.0[layer.index], &direction.0[layer.index]));
+                .map(|layer| (layer.index, &self.losses.parameters.0[layer.index], &direction.0[layer.index]));
             let below = match (node.op, layer) {
                 (Op::Input | Op::Flatten | Op::Add, _) => [delta.clone(), moved.clone()],
                 (Op::Scale(factor), _) => [delta, moved].map(|values| values.mul_scalar(factor.0)),

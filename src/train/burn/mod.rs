@@ -8,6 +8,7 @@
 pub(in crate::train) mod activation;
 mod batch;
 mod convolution;
+mod derivatives;
 pub(in crate::train) mod failure;
 mod flat;
 pub(in crate::train) mod flex;

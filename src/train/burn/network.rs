@@ -393,31 +393,35 @@ impl Pass {
     /// Back through the graph, from the loss's gradient at the outputs, `delta` `[replica, class, sample]`, to the
     /// parameters' gradients. Of training passes alone.
     pub(in crate::train) fn backward(self, graph: &Graph, parameters: &Parameters, delta: Tensor<3>) -> Parameters {
-        let (gradients, _) = self.back(graph, parameters, delta, Wanted::Parameters);
-        parameters.with_zeros(gradients)
+        parameters.with_zeros(self.back(graph, parameters, delta, Wanted::Parameters).gradients)
+    }
+
+    /// Back through the graph, from each sample's gradient at the outputs to the square of the norm of its own gradient of all
+    /// parameters, `[replica, 1, sample]`. Of training passes of graphs without batch normalisation, whose samples have
+    /// gradients of their own.
+    pub(super) fn squares(self, graph: &Graph, parameters: &Parameters, delta: Tensor<3>) -> Tensor<3> {
+        let [replicas, _, samples] = delta.dims();
+        let none = || Tensor::zeros([replicas, 1, samples], (&delta.device(), delta.dtype()));
+        let squares = self.back(graph, parameters, delta.clone(), Wanted::Squares).squares;
+        squares.unwrap_or_else(none)
     }
 
     /// Back through the graph, from a gradient at the outputs to that at the inputs, `[replica, sample, input]`; `None` if no
     /// output depends on them. Of folded passes alone.
     pub(super) fn back_to_inputs(self, graph: &Graph, parameters: &Parameters, delta: Tensor<3>) -> Option<Tensor<3>> {
         let replicas = self.replicas;
-        Some(match self.back(graph, parameters, delta, Wanted::Inputs).1? {
+        Some(match self.back(graph, parameters, delta, Wanted::Inputs).at_inputs? {
             Delta::Units(delta) => delta.swap_dims(1, 2),
             Delta::Image(delta) => flat(delta, replicas).swap_dims(0, 1),
         })
     }
 
-    /// Back through the graph, to each layer's gradient or to that at the inputs.
-    fn back(
-        mut self,
-        graph: &Graph,
-        parameters: &Parameters,
-        delta: Tensor<3>,
-        wanted: Wanted,
-    ) -> (Vec<Option<LayerParameters>>, Option<Delta>) {
+    /// Back through the graph.
+    fn back(mut self, graph: &Graph, parameters: &Parameters, delta: Tensor<3>, wanted: Wanted) -> Back {
         let nodes = graph.nodes();
         let consumers = graph.consumers();
         let mut gradients: Vec<Option<LayerParameters>> = vec![None; parameters.0.len()];
+        let mut squares: Option<Tensor<3>> = None;
         let mut deltas = Deltas(vec![None; nodes.len()]);
         if let Some(last) = nodes.len().checked_sub(1) {
             deltas.add(last, Delta::Units(delta));
@@ -430,14 +434,25 @@ impl Pass {
             let own = node.layer.as_ref().map(|layer| (layer.index, &parameters.0[layer.index]));
             match (node.op, delta, own) {
                 (Op::Dense, Delta::Units(delta), Some((index, own))) => {
-                    if wanted == Wanted::Parameters {
-                        let bias = own.bias.is_some().then(|| delta.clone().sum_dim(2));
-                        let weight = match self.values[from].clone() {
-                            Some(Value::Rows(rows)) => rows.outer(delta.clone()),
-                            Some(other) => delta.clone().matmul(other.vector(self.replicas).swap_dims(1, 2)),
-                            None => unreachable!("what a dense layer was fed outlasts the pass"),
-                        };
-                        gradients[index] = Some(LayerParameters { weight, bias });
+                    let Some(fed) = self.values[from].clone() else {
+                        unreachable!("what a dense layer was fed outlasts the pass")
+                    };
+                    match wanted {
+                        Wanted::Parameters => {
+                            let bias = own.bias.is_some().then(|| delta.clone().sum_dim(2));
+                            let weight = match fed {
+                                Value::Rows(rows) => rows.outer(delta.clone()),
+                                other => delta.clone().matmul(other.vector(self.replicas).swap_dims(1, 2)),
+                            };
+                            gradients[index] = Some(LayerParameters { weight, bias });
+                        }
+                        Wanted::Squares => {
+                            // Of δ aᵀ and of δ.
+                            let bias = f64::from(u8::from(own.bias.is_some()));
+                            let of_fed = square(fed.vector(self.replicas)).add_scalar(bias);
+                            squares = Some(plus(squares, of_fed * square(delta.clone())));
+                        }
+                        Wanted::Inputs => {}
                     }
                     match (nodes[from].op, &mut self.values[from]) {
                         _ if !further => {}
@@ -455,9 +470,15 @@ impl Pass {
                     let (Some(fed), Some(image)) = (self.values[from].clone(), image_of(graph, node)) else {
                         unreachable!("what a convolution was fed outlasts the pass")
                     };
-                    if wanted == Wanted::Parameters {
-                        let fed = fed.below(image, self.replicas);
-                        gradients[index] = Some(convolution::gradient(fed, own, window, &delta));
+                    let fed = || fed.below(image, self.replicas);
+                    match wanted {
+                        Wanted::Parameters => {
+                            gradients[index] = Some(convolution::gradient(fed(), own, window, &delta));
+                        }
+                        Wanted::Squares => {
+                            squares = Some(plus(squares, convolution::squares(fed(), own, window, &delta)));
+                        }
+                        Wanted::Inputs => {}
                     }
                     if further {
                         let sides = [image[1], image[2]];
@@ -493,6 +514,10 @@ impl Pass {
                     };
                     let below = match std::mem::replace(&mut self.aside[place], Aside::Nothing) {
                         Aside::Normalised(normalised) => {
+                            if wanted == Wanted::Squares {
+                                let of_layer = normalisation::squares_of_layer(delta.clone(), own, &normalised, shape);
+                                squares = Some(plus(squares, of_layer));
+                            }
                             let back = match kind {
                                 Normalisation::Batch => normalisation::back_of_batch,
                                 Normalisation::Layer => normalisation::back_of_layer,
@@ -532,7 +557,30 @@ impl Pass {
             }
         }
         let at_inputs = deltas.0.first_mut().and_then(Option::take);
-        (gradients, at_inputs)
+        Back { gradients, at_inputs, squares }
+    }
+}
+
+/// What a way back has led to; what was not wanted may be there in part.
+struct Back {
+    /// Each layer's gradient; `None`: no output depends on the layer.
+    gradients: Vec<Option<LayerParameters>>,
+    /// The gradient at the inputs; `None`: no output depends on them.
+    at_inputs: Option<Delta>,
+    /// Σ over layers of the squares of each sample's own gradient, `[replica, 1, sample]`.
+    squares: Option<Tensor<3>>,
+}
+
+/// Σ v² over the units of each sample, `[replica, 1, sample]`.
+fn square(values: Tensor<3>) -> Tensor<3> {
+    (values.clone() * values).sum_dim(1)
+}
+
+/// The sum of what is there.
+fn plus(sum: Option<Tensor<3>>, own: Tensor<3>) -> Tensor<3> {
+    match sum {
+        Some(sum) => sum + own,
+        None => own,
     }
 }
 
@@ -541,6 +589,8 @@ impl Pass {
 enum Wanted {
     /// The gradients of the parameters.
     Parameters,
+    /// The squares of each sample's own gradient.
+    Squares,
     /// The gradient at the inputs.
     Inputs,
 }

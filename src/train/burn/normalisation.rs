@@ -251,6 +251,27 @@ pub(super) fn back_of_layer(
     (((inner - mean - standard * product) * inverse).reshape(dims), gradient)
 }
 
+/// The squares of each sample's own gradient of γ and β of [`of_layer`], `[replica, 1, sample]`.
+pub(super) fn squares_of_layer(
+    delta: Tensor<3>,
+    own: &LayerParameters,
+    normalised: &Normalised,
+    shape: Shape,
+) -> Tensor<3> {
+    let dims = delta.dims();
+    let (delta, _) = by_sample(delta, shape);
+    let square = |values: Tensor<3>| match shape {
+        Shape::Vector => (values.clone() * values).sum_dim(1),
+        Shape::Image(replicas) => {
+            let [samples, channels, _] = dims;
+            let of_channels = values.reshape(dims).sum_dim(2).reshape([samples, replicas, channels / replicas]);
+            (of_channels.clone() * of_channels).sum_dim(2).permute([1, 2, 0])
+        }
+    };
+    let of_weight = square(delta.clone() * normalised.standard.clone());
+    if own.bias.is_some() { of_weight + square(delta) } else { of_weight }
+}
+
 /// Running averages after a step with these moments: r ← (1 − 0.1) r + 0.1 m.
 pub(super) fn moved(averages: Parameters, moments: Vec<LayerParameters>) -> Parameters {
     let (old, new) = (1.0 - Normalisation::MOMENTUM, Normalisation::MOMENTUM);

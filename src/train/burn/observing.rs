@@ -9,14 +9,14 @@ use std::sync::OnceLock;
 use ::burn::tensor::{Device, Tensor};
 use phasesweep_networks::Graph;
 
-use super::hessian::Hessians;
+use super::derivatives::Derivatives;
 use super::input::Input;
 use super::network::{self, Mode, Pass, Value};
 use super::parameters::Parameters;
 use super::transfer;
 use crate::device::{Doubles, largest_tensor};
 use crate::observe::device::{
-    DeviceFailure, DeviceHessians, DeviceNetworks, DevicePass, ObservingDevice, Points, TrainingLosses,
+    DeviceDerivatives, DeviceFailure, DeviceNetworks, DevicePass, ObservingDevice, Points, TrainingLosses,
 };
 
 /// Numbers of a node's values at once, where the device takes tensors as large: 256 MiB, enough to keep a GPU at work.
@@ -55,10 +55,7 @@ impl ObservingDevice for BurnObserving {
     }
 
     fn networks<'g>(&self, graph: &'g Graph, parameters: &[&[f32]]) -> Box<dyn DeviceNetworks + 'g> {
-        let device = self.device.clone();
-        let (replicas, most_numbers) = (parameters.len(), self.most_numbers);
-        let parameters = Parameters::upload(&device, graph, parameters);
-        Box::new(Networks { device, graph, parameters, replicas, most_numbers })
+        Box::new(Networks::new(&self.device, graph, parameters, self.most_numbers))
     }
 }
 
@@ -68,6 +65,14 @@ struct Networks<'g> {
     parameters: Parameters,
     replicas: usize,
     most_numbers: usize,
+}
+
+impl<'g> Networks<'g> {
+    fn new(device: &Device, graph: &'g Graph, parameters: &[&[f32]], most_numbers: usize) -> Networks<'g> {
+        let replicas = parameters.len();
+        let parameters = Parameters::upload(device, graph, parameters);
+        Networks { device: device.clone(), graph, parameters, replicas, most_numbers }
+    }
 }
 
 impl DeviceNetworks for Networks<'_> {
@@ -101,8 +106,12 @@ impl DeviceNetworks for Networks<'_> {
         Box::new(There { networks: self, pass, points: [self.replicas, rows, inputs] })
     }
 
-    fn hessians(&self, losses: &TrainingLosses) -> Box<dyn DeviceHessians + '_> {
-        Box::new(Hessians::new(&self.device, self.graph, self.parameters.clone(), losses, self.most_numbers))
+    fn derivatives(&self, losses: &TrainingLosses) -> Box<dyn DeviceDerivatives + '_> {
+        Box::new(Derivatives::new(&self.device, self.graph, self.parameters.clone(), losses, self.most_numbers))
+    }
+
+    fn at(&self, parameters: &[&[f32]]) -> Box<dyn DeviceNetworks + '_> {
+        Box::new(Networks::new(&self.device, self.graph, parameters, self.most_numbers))
     }
 
     fn fetch(&self, tensors: Vec<Tensor<2>>) -> Result<Vec<Vec<f32>>, DeviceFailure> {

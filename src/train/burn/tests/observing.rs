@@ -4,12 +4,15 @@ use super::*;
 use crate::device::Doubles;
 use crate::observables::attack::Norm;
 use crate::observables::example::{Example, KINDS, OF_BATCHES, numbers};
+use crate::observables::gradient_noise::GradientNoise;
+use crate::observables::gradient_norm::GradientNorm;
 use crate::observables::local_complexity::{LocalComplexity, PointSet};
 use crate::observables::noise_robustness::NoiseRobustness;
 use crate::observables::robustness::{Climbed, Robustness};
 use crate::observables::sharpness::Sharpness;
 use crate::observables::training_loss::{self, TrainingLoss};
-use crate::observables::{Loss as Climbable, Observable, OnDevice, Position, Schedule, Scheduled, Subject, View};
+use crate::observables::update::Update;
+use crate::observables::{Loss as Climbable, Observable, OnDevice, Position, Schedule, Scheduled, Subject, Unit, View};
 use crate::observe::device::ObservingDevice;
 use crate::train::Measuring;
 use crate::train::burn::BurnObserving;
@@ -193,8 +196,9 @@ fn products_with_hessians_are_those_of_the_host() {
                 let device = BurnObserving::new(device_under_test()).in_blocks_of(block);
                 let parameters: Vec<&[f32]> = views.iter().map(|view| view.parameters).collect();
                 let networks = device.networks(&subject.graph, &parameters);
-                let hessians = networks.hessians(&training_loss::of_replicas(views, 17));
-                let found = hessians.products(&vectors).unwrap();
+                let counted: Vec<Vec<usize>> = views.iter().map(|view| training_loss::trained_on(view, 17)).collect();
+                let derivatives = networks.derivatives(&training_loss::of_replicas(views, &counted));
+                let found = derivatives.products(&vectors).unwrap();
                 for (found, expected) in found.iter().zip(&expected) {
                     let scale = expected.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
                     assert_eq!(found.len(), expected.len());
@@ -243,6 +247,65 @@ fn the_sharpness_is_that_of_the_host() {
             assert_eq!(here.iter().map(Vec::len).collect::<Vec<_>>(), there.iter().map(Vec::len).collect::<Vec<_>>());
         }
     });
+}
+
+/// What of the gradients is measured, against the host: the norm, updates and noise, of samples that each replica draws itself.
+#[test]
+fn gradients_and_their_noise_are_those_of_the_host() {
+    if Doubles::of(&device_under_test()) < Doubles::Images {
+        return;
+    }
+    let at = || Schedule::Every { every: 1 };
+    let noise = |points, probes| GradientNoise { at: at(), points, probes };
+    let (norm, update) = (GradientNorm { at: at() }, Update { at: at(), points: 11 });
+    let (few, some, all) = (noise(4, 2), noise(9, 7), noise(1000, 0));
+    let asked: [(&dyn Observable, &dyn OnDevice); 5] =
+        [(&norm, &norm), (&update, &update), (&few, &few), (&some, &some), (&all, &all)];
+    let smoothed = Climbable::SmoothedCrossEntropy { smoothing: 0.1 };
+    let losses = [Climbable::CrossEntropy, Climbable::MeanSquared, smoothed];
+    for (activation, loss) in [Activation::Tanh, Activation::Relu, Activation::Gelu].into_iter().zip(losses) {
+        each_hessian(activation, loss, |kind, subject, views| {
+            let earlier = |view: &View<'_>| {
+                let moved = |by: f32| view.parameters.iter().map(|w| w * (1.0 - by) + 0.01).collect::<Vec<f32>>();
+                vec![moved(0.1), moved(0.3)]
+            };
+            // The second has just begun, and has no weights before.
+            let [first, second] = [views[0], views[1]];
+            let started = Box::new(|| first.parameters.to_vec());
+            let again = View::new(subject, first.parameters, first.seed, first.kept, 1, started).unwrap();
+            let first = again.with_earlier(Unit::Epoch, earlier(first));
+            let started = Box::new(|| first.parameters.to_vec());
+            let third = View::new(subject, second.parameters, 11, None, 1, started).unwrap();
+            let views = [&first, second, &third];
+            // Of few samples each replica goes through its own, of many through all that any of them has.
+            let own = |points| {
+                let drawn = views.map(|view| training_loss::drawn(view, points));
+                training_loss::of_replicas(&views, &drawn).samples.is_some()
+            };
+            assert!(own(4) && !own(1000));
+            for (observable, on_device) in asked {
+                assert!(observable.on_device(subject).is_none(), "a few hundred weights are the host's");
+                for block in [1 << 26, 20_000] {
+                    let device = BurnObserving::new(device_under_test()).in_blocks_of(block);
+                    let parameters: Vec<&[f32]> = views.iter().map(|view| view.parameters).collect();
+                    let networks = device.networks(&subject.graph, &parameters);
+                    let there = on_device.measure(&*networks, &views).unwrap();
+                    for (view, there) in views.iter().zip(&there) {
+                        let here: Vec<Vec<f64>> =
+                            (0..observable.pieces(subject)).map(|piece| observable.piece(view, piece)).collect();
+                        let shape = |found: &[Vec<f64>]| found.iter().map(Vec::len).collect::<Vec<usize>>();
+                        assert_eq!(shape(&here), shape(there));
+                        let scale = here.iter().flatten().fold(0.0, |most: f64, value| most.max(value.abs()));
+                        for (here, there) in here.iter().flatten().zip(there.iter().flatten()) {
+                            // Sums in another order, and differences of squares; an error function is as good as its library.
+                            let same = here.is_nan() && there.is_nan() || (here - there).abs() <= 1e-9 * scale;
+                            assert!(same, "{observable:?}, {activation:?}, {loss:?}, network {kind}: {here} {there}");
+                        }
+                    }
+                }
+            }
+        });
+    }
 }
 
 /// A whole cohort, trained on the device and measured on the host; and measured there, stopping wherever it can.

@@ -17,6 +17,8 @@
 //!
 //! Every gradient is exact: tr Σ takes one pass forward and back over the samples. Invariant: see [`TrainingLoss`].
 
+mod device;
+
 use phasesweep_networks::Graph;
 use phasesweep_results::dimension::CELL;
 use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
@@ -24,7 +26,7 @@ use serde::Serialize;
 
 use super::keys::MOST;
 use super::training_loss::{self, TrainingLoss, dot, drawn};
-use super::{Axes, Definition, Keys, Labels, Loss, Observable, Schedule, Setup, Sizes, Subject, View};
+use super::{Axes, Definition, Keys, Labels, Loss, Observable, OnDevice, Schedule, Setup, Sizes, Subject, View};
 use crate::data::stream::Key;
 
 const EPOCH: Dim = &Dimension::index(
@@ -110,9 +112,12 @@ static SCALE_CURVED: Variable = Variable {
 /// What is asked for. Part of a cell's identity: names and order of the fields may not change.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GradientNoise {
-    at: Schedule,
-    points: usize,
-    probes: usize,
+    /// When.
+    pub at: Schedule,
+    /// Training samples whose gradients are compared.
+    pub points: usize,
+    /// Random vectors for tr(HΣ).
+    pub probes: usize,
 }
 
 impl Definition for GradientNoise {
@@ -164,7 +169,7 @@ impl Observable for GradientNoise {
         // A gradient takes three passes, a product with the Hessian nine, or seven where several share the first ones. With
         // random vectors a product, and for each the way back of a gradient and a product.
         let curved = if self.probes == 0 { 0.0 } else { 9.0 + 9.0 * self.probes as f64 };
-        (3.0 + curved) * pass
+        (training_loss::PASSES_OF_A_GRADIENT + curved) * pass
     }
 
     /// Everything without random vectors, then these.
@@ -174,27 +179,21 @@ impl Observable for GradientNoise {
 
     fn piece(&self, view: &View<'_>, piece: usize) -> Vec<f64> {
         let loss = TrainingLoss::over(view, drawn(view, self.points));
-        let count = loss.samples() as f64;
         if piece > 0 {
             let expanded = loss.expanded();
             let curvature = |probe: usize| {
-                let mut numbers = Key::new("gradient noise: signs", &[view.seed]).at(probe as u64);
-                let mut signs: Vec<f64> =
-                    (0..loss.samples()).map(|_| if numbers.uniform() < 0.5 { -1.0 } else { 1.0 }).collect();
-                let mean = signs.iter().sum::<f64>() / count;
-                signs.iter_mut().for_each(|sign| *sign = (*sign - mean) / (count - 1.0).sqrt());
-                let along = expanded.combination(&signs);
+                let along = expanded.combination(&signs(view.seed, probe, loss.samples()));
                 dot(&along, &expanded.hessian_product(&along))
             };
             return training_loss::probes(piece, self.probes).map(curvature).collect();
         }
         let (gradient, squares) = loss.gradient_and_squares();
-        let square = dot(&gradient, &gradient);
-        let spread = squares.iter().sum::<f64>() - count * square;
-        // Equal gradients leave a rounding error of either sign; one sample has no variance: 0/0.
-        let variance = if spread < 0.0 { 0.0 } else { spread } / (count - 1.0);
         let curvature = if self.probes == 0 { f64::NAN } else { dot(&gradient, &loss.hessian_product(&gradient)) };
-        vec![variance, square, square - variance / count, curvature]
+        moments(&gradient, &squares, curvature)
+    }
+
+    fn on_device(&self, subject: &Subject<'_>) -> Option<&dyn OnDevice> {
+        training_loss::worth_a_device(subject, training_loss::PASSES_OF_A_GRADIENT, self.points).then_some(self)
     }
 
     fn values(&self, _subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
@@ -213,6 +212,25 @@ impl Observable for GradientNoise {
             .map(|value| vec![value as f32])
             .to_vec()
     }
+}
+
+/// tr Σ, |G|², its unbiased estimate and GᵀHG, from the mean gradient and the squares of the samples' own.
+fn moments(gradient: &[f64], squares: &[f64], curvature: f64) -> Vec<f64> {
+    let (count, square) = (squares.len() as f64, dot(gradient, gradient));
+    let spread = squares.iter().sum::<f64>() - count * square;
+    // Equal gradients leave a rounding error of either sign; one sample has no variance: 0/0.
+    let variance = if spread < 0.0 { 0.0 } else { spread } / (count - 1.0);
+    vec![variance, square, square - variance / count, curvature]
+}
+
+/// The factors (s_i − s̄)/√(m − 1) of m samples' gradients along which a probe takes the curvature.
+fn signs(seed: u64, probe: usize, samples: usize) -> Vec<f64> {
+    let mut numbers = Key::new("gradient noise: signs", &[seed]).at(probe as u64);
+    let mut signs: Vec<f64> = (0..samples).map(|_| if numbers.uniform() < 0.5 { -1.0 } else { 1.0 }).collect();
+    let count = samples as f64;
+    let mean = signs.iter().sum::<f64>() / count;
+    signs.iter_mut().for_each(|sign| *sign = (*sign - mean) / (count - 1.0).sqrt());
+    signs
 }
 
 #[cfg(test)]

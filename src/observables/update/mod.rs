@@ -15,6 +15,8 @@
 //! in the order of the parameters; missing at the start, the updates' cosine also one epoch (step) later, and a cosine with what is
 //! zero.
 
+mod device;
+
 use phasesweep_networks::Graph;
 use phasesweep_results::dimension::CELL;
 use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
@@ -22,7 +24,7 @@ use serde::Serialize;
 
 use super::keys::MOST;
 use super::training_loss::{self, TrainingLoss, dot, drawn, length};
-use super::{Axes, Definition, Keys, Labels, Loss, Observable, Schedule, Setup, Sizes, Subject, View};
+use super::{Axes, Definition, Keys, Labels, Loss, Observable, OnDevice, Schedule, Setup, Sizes, Subject, View};
 
 const EPOCH: Dim =
     &Dimension::index("update_epoch", LabelKind::Integer, "epoch", "epoch of a measurement of the last update");
@@ -63,8 +65,10 @@ static GRADIENT_COSINE: Variable = Variable {
 /// What is asked for. Part of a cell's identity: names and order of the fields may not change.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Update {
-    at: Schedule,
-    points: usize,
+    /// When.
+    pub at: Schedule,
+    /// Training samples over which the gradients are taken.
+    pub points: usize,
 }
 
 impl Definition for Update {
@@ -104,29 +108,42 @@ impl Observable for Update {
     }
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {
-        // Two gradients: forward, and back to weights and inputs.
+        // Two gradients.
         let samples = self.points.min(sizes.samples) as f64;
-        2.0 * 3.0 * 2.0 * sizes.products.iter().sum::<f64>() * samples + 12.0 * sizes.parameters
+        2.0 * 2.0 * training_loss::PASSES_OF_A_GRADIENT * sizes.products.iter().sum::<f64>() * samples
+            + 12.0 * sizes.parameters
     }
 
     fn piece(&self, view: &View<'_>, _piece: usize) -> Vec<f64> {
-        let unit = self.at.unit();
-        let Some(last) = view.before(unit, 1) else { return vec![f64::NAN; 4] };
-        let step = difference(view.parameters, last);
-        let before = view.before(unit, 2).map_or(f64::NAN, |earlier| cosine(&step, &difference(last, earlier)));
-        let gradients = if training_loss::knows_no_batch(&view.subject.graph, "update").is_ok() {
+        self.measured(view, |last| {
             let loss = TrainingLoss::over(view, drawn(view, self.points));
             let now = loss.gradient().1;
             cosine(&now, &loss.at(last).gradient().1)
-        } else {
-            f64::NAN
-        };
-        let norm = last.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt();
-        vec![length(&step), length(&step) / norm, before, gradients]
+        })
+    }
+
+    fn on_device(&self, subject: &Subject<'_>) -> Option<&dyn OnDevice> {
+        let gradients = training_loss::knows_no_batch(&subject.graph, "update").is_ok();
+        let worth = training_loss::worth_a_device(subject, training_loss::PASSES_OF_A_GRADIENT, self.points);
+        (gradients && worth).then_some(self)
     }
 
     fn values(&self, _subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
         pieces.into_iter().flatten().map(|value| vec![value as f32]).collect()
+    }
+}
+
+impl Update {
+    /// What is found of a view, with the cosine of its gradient and that at the weights one moment before.
+    fn measured(&self, view: &View<'_>, of_gradients: impl FnOnce(&[f32]) -> f64) -> Vec<f64> {
+        let unit = self.at.unit();
+        let Some(last) = view.before(unit, 1) else { return vec![f64::NAN; 4] };
+        let step = difference(view.parameters, last);
+        let before = view.before(unit, 2).map_or(f64::NAN, |earlier| cosine(&step, &difference(last, earlier)));
+        let has_gradients = training_loss::knows_no_batch(&view.subject.graph, "update").is_ok();
+        let gradients = if has_gradients { of_gradients(last) } else { f64::NAN };
+        let norm = last.iter().map(|&w| f64::from(w).powi(2)).sum::<f64>().sqrt();
+        vec![length(&step), length(&step) / norm, before, gradients]
     }
 }
 

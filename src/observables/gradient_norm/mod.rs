@@ -6,13 +6,15 @@
 //!
 //! Invariant: see [`TrainingLoss`].
 
+mod device;
+
 use phasesweep_networks::Graph;
 use phasesweep_results::dimension::CELL;
 use phasesweep_results::{Dim, Dimension, Dtype, LabelKind, Variable};
 use serde::Serialize;
 
 use super::training_loss::{self, TrainingLoss, length};
-use super::{Axes, Definition, Keys, Labels, Loss, Observable, Schedule, Setup, Sizes, Subject, View};
+use super::{Axes, Definition, Keys, Labels, Loss, Observable, OnDevice, Schedule, Setup, Sizes, Subject, View};
 
 const EPOCH: Dim = &Dimension::index(
     "gradient_norm_epoch",
@@ -33,7 +35,8 @@ static GRADIENT_NORM: Variable = Variable {
 /// What is asked for. Part of a cell's identity: names and order of the fields may not change.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GradientNorm {
-    at: Schedule,
+    /// When.
+    pub at: Schedule,
 }
 
 impl Definition for GradientNorm {
@@ -62,12 +65,15 @@ impl Observable for GradientNorm {
     }
 
     fn flops(&self, sizes: &Sizes<'_>) -> f64 {
-        // Forward, and back to weights and inputs.
-        3.0 * 2.0 * sizes.products.iter().sum::<f64>() * sizes.samples as f64
+        2.0 * training_loss::PASSES_OF_A_GRADIENT * sizes.products.iter().sum::<f64>() * sizes.samples as f64
     }
 
     fn piece(&self, view: &View<'_>, _piece: usize) -> Vec<f64> {
         vec![length(&TrainingLoss::of(view, usize::MAX).gradient().1)]
+    }
+
+    fn on_device(&self, subject: &Subject<'_>) -> Option<&dyn OnDevice> {
+        training_loss::worth_a_device(subject, training_loss::PASSES_OF_A_GRADIENT, usize::MAX).then_some(self)
     }
 
     fn values(&self, _subject: &Subject<'_>, pieces: Vec<Vec<f64>>) -> Vec<Vec<f32>> {
