@@ -158,9 +158,12 @@ $(WHEEL_TOOLS)/ready: python/tools.txt
 	$(WHEEL_TOOLS)/bin/pip install --quiet -r python/tools.txt
 	touch $@
 
+# Its programs, which are without MPI, take the place of those with it, where a build had left some: they are put back.
 wheel: setup-wheel $(WHEEL_TOOLS)/ready
 	$(WHEEL_TOOLS)/bin/python python/collect_licences.py
-	cd python && PATH=$(WHEEL_TOOLS)/bin:$$PATH maturin build --out $(CURDIR)/dist
+	with_mpi=; ! ldd $(BIN)/phasesweep 2>/dev/null | grep -q libmpi || with_mpi=1; \
+	(cd python && PATH=$(WHEEL_TOOLS)/bin:$$PATH maturin build --out $(CURDIR)/dist) || exit 1; \
+	[ -z "$$with_mpi" ] || cargo build --release --workspace --locked
 	@ls -l dist/*.whl
 
 # As a user has it: in an environment of its own, away from the sources. PYTHON chooses the version.
