@@ -55,6 +55,12 @@ source benches/gpu/cells.sh
 for folder in frozen frozen-small; do freeze $folder quick quick.toml "${quick_cells[@]}"; done
 freeze frozen inversion-mnist inversion-mnist.toml "${mnist_cells[@]}"
 freeze frozen-small inversion-mnist inversion-mnist.toml "${mnist_cells_small[@]}"
-# A folder is sent to where the GPU is: the programs travel compressed, run.sh unpacks them.
-gzip -9 "$bundle"/bin/*
+# A folder is sent to where the GPU is: the programs travel compressed, run.sh unpacks them, by what its Python has for sure.
+"$torch/bin/python" - "$bundle"/bin/* <<'PACK'
+import lzma, os, sys
+for name in sys.argv[1:]:
+    with open(name, "rb") as program, lzma.open(name + ".xz", "wb", preset=9 | lzma.PRESET_EXTREME) as packed:
+        packed.write(program.read())
+    os.remove(name)
+PACK
 du -sh "$bundle" | cut -f1

@@ -20,7 +20,14 @@ for folder in "$torch"/../nvidia/*/lib; do [ -d "$folder" ] && libraries+=:$fold
 export LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export PHASESWEEP_DATA=$here/data XDG_CACHE_HOME=$out/cache HDF5_USE_FILE_LOCKING=FALSE
 program=$here/bin/phasesweep
-for packed in "$here"/bin/*.gz; do [ ! -e "$packed" ] || gunzip -f "$packed" || exit 2; done
+"$python" - "$here"/bin/*.xz <<'UNPACK' || exit 2
+import lzma, os, shutil, sys
+for name in filter(os.path.exists, sys.argv[1:]):
+    with lzma.open(name) as packed, open(name.removesuffix(".xz"), "wb") as program:
+        shutil.copyfileobj(packed, program)
+    os.chmod(name.removesuffix(".xz"), 0o755)
+    os.remove(name)
+UNPACK
 small=${QUICK:+1}
 source "$here/cells.sh"
 [ -z "$small" ] || mnist_cells=("${mnist_cells_small[@]}")
