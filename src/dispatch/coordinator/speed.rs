@@ -10,15 +10,20 @@ use super::super::outcome::Seconds;
 /// Weight of what a worker did before its last cohort: a node that slows down is noticed after two or three.
 const MEMORY: f64 = 0.5;
 
-/// Share of the time left that a slow worker's next cohort may take.
-const OF_THE_REST: f64 = 0.5;
+/// Share of the time left that a slow worker's next cohort may take: a worker may be a third slower than its last cohorts
+/// showed, and the next one take half as long again as predicted, so that a half would now and then end long after all others.
+const OF_THE_REST: f64 = 0.4;
+
+/// A cohort that takes a larger share of the time left waits for nobody: a worker of which nothing is known gets it, too.
+const HURRY: f64 = 0.5;
 
 /// The same for a worker of which nothing is known yet: it may be several times slower than predicted.
 const OF_A_STRANGER: f64 = 0.125;
 
-/// A worker slower than the others by more than this is a slow one. Single cohorts of equal workers differ by as much as a
-/// third (`MEASURED_RATIOS` of the simulation).
-const SLOW: f64 = 0.5;
+/// A worker of less than this share of the speed at which the work is done is a slow one. With a half, ranks that do most of the
+/// work beside a few that are eight times as fast were slow ones, and the longest cohorts were left for the end; with a fifth,
+/// ranks of a sixth of that speed were taken for others after a lucky cohort (`phasesweep bench dispatch --simulate`).
+const SLOW: f64 = 0.25;
 
 /// What a worker did, older cohorts with less weight.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,7 +106,7 @@ impl Speeds {
         // The workers that are not known yet count as the mean of the others.
         let rest = waiting / (mean * active as f64);
         match own {
-            None => Portion::Stranger { try_first: OF_A_STRANGER * mean * rest, hurry: OF_THE_REST * mean * rest },
+            None => Portion::Stranger { try_first: OF_A_STRANGER * mean * rest, hurry: HURRY * mean * rest },
             // The mean speed at which the work is done: of a second's work, each worker does a part that grows with its
             // speed.
             Some(own) if own >= SLOW * self.squares / self.sum => Portion::Longest,
@@ -130,10 +135,10 @@ mod tests {
     fn equal_workers_take_the_longest_and_slow_ones_a_part_of_the_rest() {
         let equal = speeds(&[1.0, 0.7, 1.4, 0.9]);
         assert!([0.7, 1.0, 1.4].iter().all(|&own| equal.portion(Some(own), 100.0, 4) == Portion::Longest));
-        // 100 s of work on workers of speed 9 in all: 11 s are left, of which a worker of speed 0.5 works half.
+        // 90 s of work on workers of speed 9 in all: 10 s are left, of which a worker of speed 0.5 works two fifths.
         let mixed = speeds(&[8.0, 0.5, 0.5]);
         assert_eq!(mixed.portion(Some(8.0), 100.0, 3), Portion::Longest);
-        assert_eq!(mixed.portion(Some(0.5), 90.0, 3), Portion::AtMost(2.5));
+        assert_eq!(mixed.portion(Some(0.5), 90.0, 3), Portion::AtMost(2.0));
         // Of whom nothing is known counts as the mean of the others.
         assert_eq!(mixed.portion(None, 120.0, 4), Portion::Stranger { try_first: 3.75, hurry: 15.0 });
         assert_eq!(mixed.portion(None, 120.0, 1), Portion::Longest);
