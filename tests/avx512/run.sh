@@ -27,9 +27,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work"/initramfs/{bin,proc,dev,tests} "$work/disc"
 
-# The tests as they are built for this machine, and the libraries that they load.
+# The tests as they are built for this machine, and the libraries that they load. Examples, which are built with them, are none.
 cargo test --release --locked --no-run --message-format=json "${packages[@]}" |
-  sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' >"$work/programs"
+  sed -n '/"test":true/s/.*"executable":"\([^"]*\)".*/\1/p' >"$work/programs"
 while read -r program; do
   cp "$program" "$work/initramfs/tests/"
   ldd "$program" | grep -o '/[^ ]*' | while read -r library; do install -D "$library" "$work/initramfs$library"; done
