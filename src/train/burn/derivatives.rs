@@ -18,7 +18,7 @@ use crate::train::TrainError;
 
 /// A block of rows.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Block {
+struct Block {
     first: usize,
     rows: usize,
 }
@@ -27,10 +27,10 @@ pub(super) struct Block {
 #[derive(Debug)]
 pub(super) struct Derivatives<'g> {
     device: Device,
-    pub(super) graph: &'g Graph,
+    graph: &'g Graph,
     /// In double precision.
-    pub(super) parameters: Parameters,
-    pub(super) replicas: usize,
+    parameters: Parameters,
+    replicas: usize,
     fit: Fit,
     /// `[sample, input]`, as they are trained on.
     inputs: Tensor<2>,
@@ -104,7 +104,7 @@ impl<'g> Derivatives<'g> {
     }
 
     /// The inputs of a block, `[replica, input, row]`.
-    pub(super) fn inputs(&self, block: Block) -> Tensor<3> {
+    fn inputs(&self, block: Block) -> Tensor<3> {
         match self.rows_of(&self.inputs, block) {
             Input::Shared(x) | Input::Each(x) => {
                 let [rows, inputs] = x.dims();
@@ -128,7 +128,7 @@ impl<'g> Derivatives<'g> {
 
     /// The gradient of the losses at the outputs, and its derivative where these move along a tangent: both times the rows'
     /// shares.
-    pub(super) fn at_outputs(&self, block: Block, outputs: Tensor<3>, tangent: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
+    fn at_outputs(&self, block: Block, outputs: Tensor<3>, tangent: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
         let along = match self.fit {
             Fit::Probabilities => {
                 let p = softmax(outputs.clone());
@@ -225,7 +225,9 @@ impl DeviceDerivatives for Derivatives<'_> {
                 Parameters::laid_out(self.graph, &vectors, |values, shape| wide(&self.device, values, shape));
             let mut total: Vec<Option<LayerParameters>> = vec![None; self.parameters.0.len()];
             for block in self.blocks() {
-                for (sum, own) in total.iter_mut().zip(hessian::products(self, block, &direction)) {
+                let at_outputs = |outputs, tangent| self.at_outputs(block, outputs, tangent);
+                let own = hessian::products(self.graph, &self.parameters, self.inputs(block), &direction, at_outputs);
+                for (sum, own) in total.iter_mut().zip(own) {
                     *sum = added(sum.take(), own);
                 }
             }

@@ -10,7 +10,6 @@ use phasesweep_networks::{Activation, Extent, Graph, Node, Normalisation, Op, Po
 
 use super::activation::{Active, curvature};
 use super::convolution::{self, Below};
-use super::derivatives::{Block, Derivatives};
 use super::network::{image_of_units as image, units_of_image as units};
 use super::parameters::{LayerParameters, Parameters};
 use super::pooling::{self, Places};
@@ -18,20 +17,30 @@ use super::pooling::{self, Places};
 /// Whoever asks for a Hessian has refused such networks: their training gradient goes through the moments of a batch.
 const NO_BATCH: &str = "a batch normalisation has no Hessian of its own";
 
-/// What a block adds to the products with `direction`, layer by layer; `None`: no output depends on the layer.
-pub(super) fn products(losses: &Derivatives<'_>, block: Block, direction: &Parameters) -> Vec<Option<LayerParameters>> {
-    let there = Along::through(losses, block, direction);
+/// What rows of inputs `[replica, input, row]` add to the products with `direction`, layer by layer; `None`: no output depends on the
+/// layer. `at_outputs` answers, of the outputs and of a tangent along which they move, the loss's gradient there and its
+/// derivative along the tangent.
+pub(super) fn products(
+    graph: &Graph,
+    parameters: &Parameters,
+    inputs: Tensor<3>,
+    direction: &Parameters,
+    at_outputs: impl FnOnce(Tensor<3>, Tensor<3>) -> (Tensor<3>, Tensor<3>),
+) -> Vec<Option<LayerParameters>> {
+    let there = Along::through(graph, parameters, inputs, direction);
     let (Some(outputs), tangent) = (there.values.last(), there.tangents.last().cloned().flatten()) else {
         return Vec::new();
     };
     let tangent = tangent.unwrap_or_else(|| outputs.zeros_like());
-    let (delta, moved) = losses.at_outputs(block, outputs.clone(), tangent);
+    let (delta, moved) = at_outputs(outputs.clone(), tangent);
     there.back(direction, delta, moved)
 }
 
 /// Values of all nodes at a block, and their derivatives along a direction among the parameters.
 struct Along<'h> {
-    losses: &'h Derivatives<'h>,
+    graph: &'h Graph,
+    parameters: &'h Parameters,
+    replicas: usize,
     values: Vec<Tensor<3>>,
     /// `None`: the node does not depend on parameters.
     tangents: Vec<Option<Tensor<3>>>,
@@ -137,16 +146,17 @@ impl Normalised {
 }
 
 impl<'h> Along<'h> {
-    fn through(losses: &'h Derivatives<'h>, block: Block, direction: &Parameters) -> Along<'h> {
-        let (graph, replicas) = (losses.graph, losses.replicas);
-        let mut there = Along { losses, values: Vec::new(), tangents: Vec::new(), places: Vec::new() };
+    fn through(graph: &'h Graph, parameters: &'h Parameters, inputs: Tensor<3>, direction: &Parameters) -> Along<'h> {
+        let replicas = inputs.dims()[0];
+        let mut there =
+            Along { graph, parameters, replicas, values: Vec::new(), tangents: Vec::new(), places: Vec::new() };
         for node in graph.nodes() {
             let first = || there.values[node.inputs[0]].clone();
             let tangent = |input: usize| there.tangents[node.inputs[input]].clone();
-            let layer = node.layer.as_ref().map(|layer| (&losses.parameters.0[layer.index], &direction.0[layer.index]));
+            let layer = node.layer.as_ref().map(|layer| (&parameters.0[layer.index], &direction.0[layer.index]));
             let mut places = None;
             let (value, tangent) = match (node.op, layer) {
-                (Op::Input, _) => (losses.inputs(block), None),
+                (Op::Input, _) => (inputs.clone(), None),
                 (Op::Flatten, _) => (first(), tangent(0)),
                 (Op::Scale(factor), _) => (first().mul_scalar(factor.0), tangent(0).map(|t| t.mul_scalar(factor.0))),
                 (Op::Add, _) => {
@@ -205,7 +215,7 @@ impl<'h> Along<'h> {
 
     /// The derivatives of the layers' gradients, from a gradient at the outputs (`delta`) that moves by `moved`.
     fn back(self, direction: &Parameters, delta: Tensor<3>, moved: Tensor<3>) -> Vec<Option<LayerParameters>> {
-        let (graph, replicas) = (self.losses.graph, self.losses.replicas);
+        let (graph, replicas) = (self.graph, self.replicas);
         let nodes = graph.nodes();
         let mut gradients = vec![None; direction.0.len()];
         let mut deltas: Vec<Option<[Tensor<3>; 2]>> = vec![None; nodes.len()];
@@ -219,7 +229,7 @@ impl<'h> Along<'h> {
             let layer = node
                 .layer
                 .as_ref()
-                .map(|layer| (layer.index, &self.losses.parameters.0[layer.index], &direction.0[layer.index]));
+                .map(|layer| (layer.index, &self.parameters.0[layer.index], &direction.0[layer.index]));
             let below = match (node.op, layer) {
                 (Op::Input | Op::Flatten | Op::Add, _) => [delta.clone(), moved.clone()],
                 (Op::Scale(factor), _) => [delta, moved].map(|values| values.mul_scalar(factor.0)),
