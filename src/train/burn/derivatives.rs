@@ -10,7 +10,7 @@ use phasesweep_networks::Graph;
 use super::failure::guarded;
 use super::hessian;
 use super::input::Input;
-use super::network::{self, Mode, Pass};
+use super::network::{self, Mode, Pass, Value};
 use super::parameters::{LayerParameters, Parameters};
 use super::transfer;
 use crate::observe::device::{DeviceDerivatives, DeviceFailure, Fit, TrainingLosses};
@@ -103,17 +103,6 @@ impl<'g> Derivatives<'g> {
         }
     }
 
-    /// The inputs of a block, `[replica, input, row]`.
-    fn inputs(&self, block: Block) -> Tensor<3> {
-        match self.rows_of(&self.inputs, block) {
-            Input::Shared(x) | Input::Each(x) => {
-                let [rows, inputs] = x.dims();
-                x.transpose().reshape([1, inputs, rows]).expand([self.replicas, inputs, rows])
-            }
-            Input::Own(x) => x.swap_dims(1, 2),
-        }
-    }
-
     /// What is wanted of the outputs of a block, `[1 or replica, class, row]`.
     fn targets(&self, block: Block) -> Tensor<3> {
         match self.rows_of(&self.targets, block) {
@@ -129,27 +118,36 @@ impl<'g> Derivatives<'g> {
     /// The gradient of the losses at the outputs, and its derivative where these move along a tangent: both times the rows'
     /// shares.
     fn at_outputs(&self, block: Block, outputs: Tensor<3>, tangent: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
+        let (answer, shares) = (self.answer(outputs), self.shares(block));
         let along = match self.fit {
             Fit::Probabilities => {
-                let p = softmax(outputs.clone());
-                let mean = (p.clone() * tangent.clone()).sum_dim(1);
-                p * (tangent - mean)
+                let mean = (answer.clone() * tangent.clone()).sum_dim(1);
+                answer.clone() * (tangent - mean)
             }
             Fit::Outputs => {
-                let classes = outputs.dims()[1] as f64;
+                let classes = tangent.dims()[1] as f64;
                 tangent.mul_scalar(2.0 / classes)
             }
         };
-        (self.slope(block, outputs) * self.shares(block), along * self.shares(block))
+        (self.slope(block, answer) * shares.clone(), along * shares)
     }
 
-    /// The gradient of each row's own loss at its outputs, `[replica, class, row]`.
-    fn slope(&self, block: Block, outputs: Tensor<3>) -> Tensor<3> {
+    /// What is held against the targets.
+    fn answer(&self, outputs: Tensor<3>) -> Tensor<3> {
         match self.fit {
-            Fit::Probabilities => softmax(outputs) - self.targets(block),
+            Fit::Probabilities => softmax(outputs),
+            Fit::Outputs => outputs,
+        }
+    }
+
+    /// The gradient of each row's own loss at its outputs, `[replica, class, row]`, from their [`Derivatives::answer`].
+    fn slope(&self, block: Block, answer: Tensor<3>) -> Tensor<3> {
+        let difference = answer - self.targets(block);
+        match self.fit {
+            Fit::Probabilities => difference,
             Fit::Outputs => {
-                let classes = outputs.dims()[1] as f64;
-                (outputs - self.targets(block)).mul_scalar(2.0 / classes)
+                let classes = difference.dims()[1] as f64;
+                difference.mul_scalar(2.0 / classes)
             }
         }
     }
@@ -159,7 +157,7 @@ impl<'g> Derivatives<'g> {
         let none = Parameters(Vec::new());
         let input = self.rows_of(&self.inputs, block);
         let pass = network::forward(self.graph, &self.parameters, &none, input, &Mode::Training(None));
-        let slope = self.slope(block, pass.outputs());
+        let slope = self.slope(block, self.answer(pass.outputs()));
         (pass, slope)
     }
 
@@ -226,7 +224,8 @@ impl DeviceDerivatives for Derivatives<'_> {
             let mut total: Vec<Option<LayerParameters>> = vec![None; self.parameters.0.len()];
             for block in self.blocks() {
                 let at_outputs = |outputs, tangent| self.at_outputs(block, outputs, tangent);
-                let own = hessian::products(self.graph, &self.parameters, self.inputs(block), &direction, at_outputs);
+                let inputs = Value::Rows(self.rows_of(&self.inputs, block)).units(self.replicas);
+                let own = hessian::products(self.graph, &self.parameters, inputs, &direction, at_outputs);
                 for (sum, own) in total.iter_mut().zip(own) {
                     *sum = added(sum.take(), own);
                 }
