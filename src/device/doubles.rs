@@ -44,7 +44,8 @@ impl Doubles {
     }
 }
 
-fn wide<const D: usize>(device: &Device, values: Vec<f64>, shape: [usize; D]) -> Tensor<D> {
+/// A tensor of doubles.
+pub(crate) fn wide<const D: usize>(device: &Device, values: Vec<f64>, shape: [usize; D]) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), (device, DType::F64))
 }
 

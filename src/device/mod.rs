@@ -23,6 +23,7 @@ use ::burn::tensor::Device;
 
 use binding::Place;
 pub use doubles::Doubles;
+pub(crate) use doubles::wide;
 
 impl DeviceName {
     /// The device of one of `ranks` ranks on a node, the `local_rank`-th, checked to be there and to compute what the host

@@ -13,6 +13,7 @@ use super::input::Input;
 use super::network::{self, Mode, Pass, Value};
 use super::parameters::{LayerParameters, Parameters};
 use super::transfer;
+use crate::device::wide;
 use crate::observe::device::{DeviceDerivatives, DeviceFailure, Fit, TrainingLosses};
 use crate::train::TrainError;
 
@@ -44,10 +45,6 @@ pub(super) struct Derivatives<'g> {
     rows: usize,
     /// Rows of a block.
     at_once: usize,
-}
-
-fn wide<const D: usize>(device: &Device, values: Vec<f64>, shape: [usize; D]) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(values, shape), (device, DType::F64))
 }
 
 impl<'g> Derivatives<'g> {

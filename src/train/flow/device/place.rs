@@ -2,6 +2,7 @@
 
 use ::burn::tensor::{DType, Device, FloatDType, Int, Tensor, TensorData};
 
+use crate::device::wide;
 use crate::sweep::Precision;
 
 /// A device, and a precision that it computes in.
@@ -15,7 +16,7 @@ impl Place {
     /// A tensor of numbers, each to the nearest one of the precision.
     pub(super) fn tensor<const D: usize>(&self, values: Vec<f64>, shape: [usize; D]) -> Tensor<D> {
         match self.precision {
-            Precision::F64 => Tensor::from_data(TensorData::new(values, shape), (&self.device, DType::F64)),
+            Precision::F64 => wide(&self.device, values, shape),
             Precision::F32 => {
                 let values: Vec<f32> = values.into_iter().map(|value| value as f32).collect();
                 Tensor::from_data(TensorData::new(values, shape), (&self.device, DType::F32))
