@@ -86,6 +86,12 @@ impl TrainingLosses {
     pub fn rows(&self) -> usize {
         self.shares.first().map_or(0, Vec::len)
     }
+
+    /// The rows of each replica that count, ascending.
+    pub fn counted(&self) -> Vec<Vec<usize>> {
+        let of_replica = |shares: &Vec<f64>| (0..shares.len()).filter(|&row| shares[row] > 0.0).collect();
+        self.shares.iter().map(of_replica).collect()
+    }
 }
 
 /// The loss of a row with outputs f and targets t.

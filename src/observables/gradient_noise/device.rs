@@ -17,8 +17,7 @@ impl OnDevice for GradientNoise {
     fn measure(&self, networks: &dyn DeviceNetworks, views: &[&View<'_>]) -> Result<Vec<Vec<Vec<f64>>>, DeviceFailure> {
         let counted: Vec<Vec<usize>> = views.iter().map(|view| drawn(view, self.points)).collect();
         let losses = training_loss::of_replicas(views, &counted);
-        // The rows of the losses that each replica counts.
-        let rows: Vec<Vec<usize>> = losses.shares.iter().map(|shares| counted_rows(shares)).collect();
+        let rows = losses.counted();
         let derivatives = networks.derivatives(&losses);
         let (gradients, squares) = (derivatives.gradients()?, derivatives.squares()?);
         let curvatures = match self.probes {
@@ -47,11 +46,6 @@ impl OnDevice for GradientNoise {
         }
         Ok(found)
     }
-}
-
-/// The rows with a share, ascending.
-fn counted_rows(shares: &[f64]) -> Vec<usize> {
-    (0..shares.len()).filter(|&row| shares[row] > 0.0).collect()
 }
 
 /// Each replica's vector times its product.
