@@ -4,6 +4,7 @@ use phasesweep_optimisers::Slot;
 use proptest::prelude::*;
 
 use super::case::Case;
+use super::extent::{chosen, drawn, ways};
 use super::reference::Network;
 use crate::simd::Isa;
 use crate::{Activation, Batch, Loss, Rule};
@@ -37,9 +38,8 @@ pub(super) fn rules() -> Vec<(Rule, f64)> {
 
 /// Every way of computing that this processor has.
 pub(super) fn choices() -> Vec<Choices> {
-    let all = Isa::here().chain([Isa::Unfused]);
-    all.flat_map(|isa| [true, false].map(|sparse| Choices { isa, sparse, group: usize::MAX, reuse_predictions: true }))
-        .collect()
+    let both = |isa| [true, false].map(|sparse| Choices { isa, sparse, group: usize::MAX, reuse_predictions: true });
+    ways().flat_map(both).collect()
 }
 
 /// Distance from a kink below which f32 may stand on the other side of it: sums here are of order one, of hundreds of terms.
@@ -126,82 +126,67 @@ pub(super) fn compare(case: &Case, choices: Choices, weights: f64) {
     }
 }
 
+/// Each of these cases with every choice.
+pub(super) fn with_choices(cases: impl IntoIterator<Item = Case>) -> impl Iterator<Item = (Case, Choices)> {
+    cases.into_iter().flat_map(|case| choices().into_iter().map(move |choices| (case.clone(), choices)))
+}
+
+fn compare_all(cases: impl IntoIterator<Item = Case>) {
+    chosen(with_choices(cases)).for_each(|(case, choices)| compare(&case, choices, 1e-5));
+}
+
 #[test]
 fn every_activation_and_rule() {
-    for choices in choices() {
-        for activation in ACTIVATIONS {
-            for (kind, momentum) in rules() {
-                let loss = if kind == Rule::Sgd { Loss::MeanSquared } else { Loss::CrossEntropy };
-                let case = Case {
-                    activation,
-                    kind,
-                    momentum,
-                    loss,
-                    samples: 97,
-                    inputs: 13,
-                    hidden: vec![5],
-                    ..Case::default()
-                };
-                compare(&case, choices, 1e-5);
-            }
-        }
-    }
+    let of = |(kind, momentum): (Rule, f64)| {
+        let loss = if kind == Rule::Sgd { Loss::MeanSquared } else { Loss::CrossEntropy };
+        let base = Case { kind, momentum, loss, samples: 97, inputs: 13, hidden: vec![5], ..Case::default() };
+        ACTIVATIONS.map(|activation| Case { activation, ..base.clone() })
+    };
+    compare_all(rules().into_iter().flat_map(of));
 }
 
 #[test]
 fn every_activation() {
-    for choices in choices() {
-        for activation in activations() {
-            let batch = if activation == Activation::Elu { Batch::Mini { size: 32 } } else { Batch::Full };
-            compare(
-                &Case { activation, batch, samples: 97, hidden: vec![9, 6], epochs: 8, ..Case::default() },
-                choices,
-                1e-5,
-            );
-        }
-    }
+    let base = Case { samples: 97, hidden: vec![9, 6], epochs: 8, ..Case::default() };
+    let of = |activation: Activation| {
+        let batch = if activation == Activation::Elu { Batch::Mini { size: 32 } } else { Batch::Full };
+        Case { activation, batch, ..base.clone() }
+    };
+    compare_all(activations().map(of));
 }
 
 #[test]
 fn depths_classes_losses_and_masks() {
-    for choices in choices() {
-        for (hidden, classes) in [(vec![20], 2), (vec![9, 6], 3), (vec![5, 4, 3], 10), (vec![33, 1], 2)] {
-            for loss in [Loss::CrossEntropy, Loss::MeanSquared] {
-                for pruned in [false, true] {
-                    let (hidden, epochs) = (hidden.clone(), 8);
-                    compare(&Case { hidden, classes, loss, pruned, epochs, ..Case::default() }, choices, 1e-5);
-                }
+    let mut cases = Vec::new();
+    for (hidden, classes) in [(vec![20], 2), (vec![9, 6], 3), (vec![5, 4, 3], 10), (vec![33, 1], 2)] {
+        for loss in [Loss::CrossEntropy, Loss::MeanSquared] {
+            for pruned in [false, true] {
+                cases.push(Case { hidden: hidden.clone(), classes, loss, pruned, epochs: 8, ..Case::default() });
             }
         }
     }
+    compare_all(cases);
 }
 
 #[test]
 fn minibatches() {
     let mini = |size: usize| Case { batch: Batch::Mini { size }, replicas: 2, epochs: 5, ..Case::default() };
-    for choices in choices() {
-        let cases = [
-            mini(32),
-            Case { pruned: true, kind: Rule::Adam, ..mini(50) },
-            // Steps of single samples at this rate soon magnify any rounding: one short pass of them.
-            Case { samples: 30, epochs: 1, ..mini(1) },
-            // Batches of three tiles and of one, with wide layers: whole and partial strips of panels.
-            Case { samples: 700, inputs: 40, hidden: vec![100, 30], density: 0.1, epochs: 3, ..mini(600) },
-            Case { hidden: vec![83], density: 0.05, kind: Rule::Adamw, ..mini(64) },
-            Case { density: 0.9, ..mini(100) },
-        ];
-        for case in cases {
-            compare(&case, choices, 1e-5);
-        }
-    }
+    compare_all([
+        mini(32),
+        Case { pruned: true, kind: Rule::Adam, ..mini(50) },
+        // Steps of single samples at this rate soon magnify any rounding: one short pass of them.
+        Case { samples: 30, epochs: 1, ..mini(1) },
+        // Batches of three tiles and of one, with wide layers: whole and partial strips of panels.
+        Case { samples: 700, inputs: 40, hidden: vec![100, 30], density: 0.1, epochs: 3, ..mini(600) },
+        Case { hidden: vec![83], density: 0.05, kind: Rule::Adamw, ..mini(64) },
+        Case { density: 0.9, ..mini(100) },
+    ]);
 }
 
 #[test]
 fn several_tiles() {
     // 700 samples are three tiles of 240, and a rest that fills no group.
-    for choices in choices() {
-        compare(&Case { samples: 700, replicas: 9, epochs: 4, hidden: vec![20], ..Case::default() }, choices, 1e-5);
-    }
+    compare_all([Case { samples: 700, replicas: 9, epochs: 4, hidden: vec![20], ..Case::default() }]);
 }
 
 #[test]
@@ -228,7 +213,7 @@ fn minibatches_take_sparse_samples_one_by_one() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(drawn(24))]
 
     #[test]
     fn any_shape(
@@ -240,7 +225,7 @@ proptest! {
         replicas in 1usize..18,
         density in 0.0f64..1.0,
         activation in steady(),
-        which in 0usize..6,
+        which in 0usize..8,
     ) {
         let all = choices();
         let case = Case { samples, test, inputs, classes, hidden, replicas, density, activation, epochs: 4, ..Case::default() };

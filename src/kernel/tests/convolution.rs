@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::agreement::{self, compare};
 use super::case::{Case, Trunk};
+use super::extent::drawn;
 use super::packing::{assert_same, train};
 use crate::simd::Isa;
 use crate::{Activation, Batch, Loss, Rule};
@@ -182,7 +183,7 @@ fn a_cohort_of_images_is_taken_and_said_so() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(drawn(24))]
 
     #[test]
     fn any_shape(

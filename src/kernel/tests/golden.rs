@@ -6,7 +6,7 @@ use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::case::{Case, Trunk};
-use crate::simd::Isa;
+use super::extent::sets;
 use crate::{Activation, Batch, Choices, Kernel, Loss, Rule, State};
 
 /// FNV-1a over the bits of everything that a state holds.
@@ -95,7 +95,7 @@ fn order(seed: u64, epoch: usize, n: usize) -> Vec<u32> {
 #[test]
 fn recorded_bits_are_those_of_earlier_versions() {
     let mut changed = Vec::new();
-    for isa in Isa::here() {
+    for isa in sets() {
         for ((name, case), frozen) in cases().into_iter().zip(FROZEN) {
             let (mut problem, replicas, states) = case.build();
             problem.order = order;

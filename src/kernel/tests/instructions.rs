@@ -8,6 +8,7 @@ use phasesweep_optimisers::Unit;
 
 use super::agreement::{activations, rules};
 use super::case::{Case, Trunk};
+use super::extent::{chosen, compared};
 use super::golden::digest;
 use super::graph;
 use super::recipes::everything;
@@ -28,7 +29,7 @@ fn digests(built: &(Problem, Vec<Replica>, Vec<State>), sparse: bool) -> (Vec<(I
         ended |= kernel.states().iter().any(|state| state.diverged.is_none());
         (isa, digest(kernel.states()))
     };
-    (Isa::here().map(on).collect(), ended)
+    (compared().into_iter().map(on).collect(), ended)
 }
 
 /// Trains every problem on every instruction set, with sparse inputs considered and not, and holds that nothing differs.
@@ -49,13 +50,12 @@ fn hold(problems: impl Iterator<Item = (String, (Problem, Vec<Replica>, Vec<Stat
 }
 
 fn chains(cases: impl IntoIterator<Item = Case>) {
-    hold(cases.into_iter().map(|case| (format!("{case:?}"), case.build())));
+    hold(chosen(cases).map(|case| (format!("{case:?}"), case.build())));
 }
 
 fn graphs(kinds: &[ArchitectureKind], cases: &[Case]) {
-    hold(kinds.iter().flat_map(|kind| {
-        cases.iter().map(move |case| (format!("{}, {case:?}", kind.label()), graph::build(kind, case).1))
-    }));
+    let all = kinds.iter().flat_map(|kind| cases.iter().map(move |case| (kind, case)));
+    hold(chosen(all).map(|(kind, case)| (format!("{}, {case:?}", kind.label()), graph::build(kind, case).1)));
 }
 
 fn trunk() -> Trunk {

@@ -3,6 +3,7 @@
 mod agreement;
 mod case;
 mod convolution;
+mod extent;
 mod functions;
 mod golden;
 mod graph;

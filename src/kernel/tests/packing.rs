@@ -2,6 +2,7 @@
 //! `advance` is cut, and next to a neighbour that diverges.
 
 use super::case::Case;
+use super::extent::chosen;
 use super::recipes::everything;
 use crate::simd::Isa;
 use crate::{Activation, Batch, Rule};
@@ -68,7 +69,7 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn alone_as_in_company() {
-    for case in cases() {
+    for case in chosen(cases()) {
         let together = train(case.build(), 1, usize::MAX, &[]);
         for group in [1, 2, 4, 8] {
             for (a, b) in together.iter().zip(&train(case.build(), 2, group, &[])) {
@@ -85,7 +86,7 @@ fn alone_as_in_company() {
 
 #[test]
 fn resumed_as_unbroken() {
-    for case in cases() {
+    for case in chosen(cases()) {
         let unbroken = train(case.build(), 1, usize::MAX, &[]);
         for cuts in [&[1][..], &[0, 3, 3, 7], &[2, 5, 8, 8]] {
             for (a, b) in unbroken.iter().zip(&train(case.build(), 2, usize::MAX, cuts)) {

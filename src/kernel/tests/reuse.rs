@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::agreement::{activations, choices};
+use super::agreement::{activations, with_choices};
 use super::case::Case;
+use super::extent::{chosen, drawn, ways};
 use super::packing::assert_same;
 use super::reference::Network;
 use crate::drift::{Drift, Measure};
@@ -34,22 +35,20 @@ fn both(case: &Case, choices: Choices) -> ([Vec<State>; 2], f64) {
 
 #[test]
 fn most_samples_are_left_out_and_no_count_changes() {
-    for choices in choices() {
-        // Rates at which training slows down: what moves much leaves all in doubt.
-        let base = Case { samples: 120, test: 400, inputs: 30, epochs: 200, replicas: 11, ..Case::default() };
-        let cases = [
-            Case { hidden: vec![20], ..base.clone() },
-            Case { hidden: vec![9, 6], classes: 3, activation: Activation::Relu, pruned: true, ..base.clone() },
-            Case { hidden: vec![], ..base.clone() },
-            Case { hidden: vec![12], classes: 4, activation: Activation::Gelu, density: 0.9, ..base },
-        ];
-        for case in cases {
-            let ([reuse_predictions, computed], share) = both(&case, choices);
-            for (a, b) in reuse_predictions.iter().zip(&computed) {
-                assert_same(a, b);
-            }
-            assert!(share < 0.9, "{share} of the predictions were computed in {case:?}");
+    // Rates at which training slows down: what moves much leaves all in doubt.
+    let base = Case { samples: 120, test: 400, inputs: 30, epochs: 200, replicas: 11, ..Case::default() };
+    let cases = [
+        Case { hidden: vec![20], ..base.clone() },
+        Case { hidden: vec![9, 6], classes: 3, activation: Activation::Relu, pruned: true, ..base.clone() },
+        Case { hidden: vec![], ..base.clone() },
+        Case { hidden: vec![12], classes: 4, activation: Activation::Gelu, density: 0.9, ..base },
+    ];
+    for (case, choices) in chosen(with_choices(cases)) {
+        let ([reuse_predictions, computed], share) = both(&case, choices);
+        for (a, b) in reuse_predictions.iter().zip(&computed) {
+            assert_same(a, b);
         }
+        assert!(share < 0.9, "{share} of the predictions were computed in {case:?}");
     }
 }
 
@@ -110,7 +109,7 @@ fn bounds(problem: &Problem, from: &State, to: &State, isa: Isa) -> [f64; 4] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(drawn(64))]
 
     #[test]
     fn no_two_outputs_move_further_than_bounded(
@@ -132,7 +131,7 @@ proptest! {
             *w += 10f32.powf(step as f32) * rng.random_range(-1f32..1.0);
         }
         let networks = [&states[0], &moved].map(|state| Network::new(&problem, &state.parameters));
-        for isa in Isa::here().chain([Isa::Unfused]) {
+        for isa in ways() {
             let [slope, offset, ..] = bounds(&problem, &states[0], &moved, isa);
             for _ in 0..20 {
                 let scale = rng.random_range(0.0f32..5.0);
@@ -183,13 +182,13 @@ fn a_bound_is_reached_along_the_step() {
 
 #[test]
 fn rules_that_move_every_weight_alike_change_no_count() {
-    for (kind, momentum) in [(Rule::Adam, 0.0), (Rule::Nesterov, 0.9), (Rule::Rmsprop, 0.5)] {
-        let case = Case { kind, momentum, hidden: vec![20, 10], test: 300, epochs: 120, ..Case::default() };
-        for choices in choices() {
-            let ([reuse_predictions, computed], _) = both(&case, choices);
-            for (a, b) in reuse_predictions.iter().zip(&computed) {
-                assert_same(a, b);
-            }
+    let base = Case { hidden: vec![20, 10], test: 300, epochs: 120, ..Case::default() };
+    let rules = [(Rule::Adam, 0.0), (Rule::Nesterov, 0.9), (Rule::Rmsprop, 0.5)];
+    let cases = rules.map(|(kind, momentum)| Case { kind, momentum, ..base.clone() });
+    for (case, choices) in chosen(with_choices(cases)) {
+        let ([reuse_predictions, computed], _) = both(&case, choices);
+        for (a, b) in reuse_predictions.iter().zip(&computed) {
+            assert_same(a, b);
         }
     }
 }
