@@ -126,13 +126,16 @@ pub(super) fn compare(case: &Case, choices: Choices, weights: f64) {
     }
 }
 
-/// Each of these cases with every choice.
-pub(super) fn with_choices(cases: impl IntoIterator<Item = Case>) -> impl Iterator<Item = (Case, Choices)> {
-    cases.into_iter().flat_map(|case| choices().into_iter().map(move |choices| (case.clone(), choices)))
+/// Those of these cases that are run, each with every one of these choices.
+pub(super) fn each<C: Clone>(
+    cases: impl IntoIterator<Item = C>,
+    choices: &[Choices],
+) -> impl Iterator<Item = (C, Choices)> {
+    chosen(cases.into_iter().flat_map(move |case| choices.iter().map(move |&choices| (case.clone(), choices))))
 }
 
-fn compare_all(cases: impl IntoIterator<Item = Case>) {
-    chosen(with_choices(cases)).for_each(|(case, choices)| compare(&case, choices, 1e-5));
+pub(super) fn compare_all(cases: impl IntoIterator<Item = Case>, choices: &[Choices]) {
+    each(cases, choices).for_each(|(case, choices)| compare(&case, choices, 1e-5));
 }
 
 #[test]
@@ -142,7 +145,7 @@ fn every_activation_and_rule() {
         let base = Case { kind, momentum, loss, samples: 97, inputs: 13, hidden: vec![5], ..Case::default() };
         ACTIVATIONS.map(|activation| Case { activation, ..base.clone() })
     };
-    compare_all(rules().into_iter().flat_map(of));
+    compare_all(rules().into_iter().flat_map(of), &choices());
 }
 
 #[test]
@@ -152,7 +155,7 @@ fn every_activation() {
         let batch = if activation == Activation::Elu { Batch::Mini { size: 32 } } else { Batch::Full };
         Case { activation, batch, ..base.clone() }
     };
-    compare_all(activations().map(of));
+    compare_all(activations().map(of), &choices());
 }
 
 #[test]
@@ -165,13 +168,13 @@ fn depths_classes_losses_and_masks() {
             }
         }
     }
-    compare_all(cases);
+    compare_all(cases, &choices());
 }
 
 #[test]
 fn minibatches() {
     let mini = |size: usize| Case { batch: Batch::Mini { size }, replicas: 2, epochs: 5, ..Case::default() };
-    compare_all([
+    let cases = [
         mini(32),
         Case { pruned: true, kind: Rule::Adam, ..mini(50) },
         // Steps of single samples at this rate soon magnify any rounding: one short pass of them.
@@ -180,13 +183,15 @@ fn minibatches() {
         Case { samples: 700, inputs: 40, hidden: vec![100, 30], density: 0.1, epochs: 3, ..mini(600) },
         Case { hidden: vec![83], density: 0.05, kind: Rule::Adamw, ..mini(64) },
         Case { density: 0.9, ..mini(100) },
-    ]);
+    ];
+    compare_all(cases, &choices());
 }
 
 #[test]
 fn several_tiles() {
     // 700 samples are three tiles of 240, and a rest that fills no group.
-    compare_all([Case { samples: 700, replicas: 9, epochs: 4, hidden: vec![20], ..Case::default() }]);
+    let case = Case { samples: 700, replicas: 9, epochs: 4, hidden: vec![20], ..Case::default() };
+    compare_all([case], &choices());
 }
 
 #[test]

@@ -11,9 +11,9 @@ use phasesweep_optimisers::{Moment, Parameter, Unit};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::agreement::choices;
+use super::agreement::{choices, each};
 use super::case::{Case, Trunk, unmeasured};
-use super::extent::sets;
+use super::extent::{chosen, sets};
 use super::golden::digest;
 use super::packing::{assert_same, train};
 use super::recipes::everything;
@@ -440,60 +440,57 @@ pub(super) fn of_images() -> Case {
     Case { trunk, density: 0.9, samples: 29, test: 11, ..small() }
 }
 
+fn compare_all(cases: impl IntoIterator<Item = (ArchitectureKind, Case)>, choices: &[Choices]) {
+    each(cases, choices).for_each(|((kind, case), choices)| compare(&kind, &case, choices));
+}
+
 #[test]
 fn dense_graphs_follow_the_reference() {
-    for choices in choices() {
-        for kind in vectors() {
-            compare(&kind, &small(), choices);
-        }
-        let kind = &vectors()[1];
-        compare(kind, &Case { pruned: true, kind: Rule::Adam, ..small() }, choices);
-        compare(kind, &Case { loss: Loss::MeanSquared, momentum: 0.5, density: 0.9, ..small() }, choices);
+    let mut cases: Vec<_> = vectors().into_iter().map(|kind| (kind, small())).collect();
+    let more = [
+        Case { pruned: true, kind: Rule::Adam, ..small() },
+        Case { loss: Loss::MeanSquared, momentum: 0.5, density: 0.9, ..small() },
         // Tiles of 240 samples, and a rest that fills no group.
-        compare(kind, &Case { samples: 700, epochs: 2, ..small() }, choices);
-    }
+        Case { samples: 700, epochs: 2, ..small() },
+    ];
+    cases.extend(more.map(|case| (vectors().swap_remove(1), case)));
+    compare_all(cases, &choices());
 }
 
 #[test]
 fn graphs_of_images_follow_the_reference() {
-    for choices in choices().into_iter().filter(|choices| choices.sparse) {
-        for kind in images() {
-            compare(&kind, &of_images(), choices);
-        }
-        compare(&images()[0], &Case { pruned: true, kind: Rule::Rmsprop, momentum: 0.5, ..of_images() }, choices);
-    }
+    let mut cases: Vec<_> = images().into_iter().map(|kind| (kind, of_images())).collect();
+    cases.push((images().swap_remove(0), Case { pruned: true, kind: Rule::Rmsprop, momentum: 0.5, ..of_images() }));
+    let choices: Vec<Choices> = choices().into_iter().filter(|choices| choices.sparse).collect();
+    compare_all(cases, &choices);
 }
 
 #[test]
 fn minibatches_of_graphs_follow_the_reference() {
     let batch = Batch::Mini { size: 13 };
-    for choices in choices() {
-        for kind in &vectors()[..3] {
-            // Normalised vectors of six units magnify rounding at every step: ten steps stay within the tolerance.
-            compare(kind, &Case { batch, pruned: true, epochs: 2, ..small() }, choices);
-        }
-        for kind in images() {
-            compare(&kind, &Case { batch, pruned: true, kind: Rule::Adamw, epochs: 3, ..of_images() }, choices);
-        }
-    }
+    // Normalised vectors of six units magnify rounding at every step: ten steps stay within the tolerance.
+    let of_vectors = Case { batch, pruned: true, epochs: 2, ..small() };
+    let of_images = Case { batch, pruned: true, kind: Rule::Adamw, epochs: 3, ..of_images() };
+    let vectors = vectors().into_iter().take(3).map(|kind| (kind, of_vectors.clone()));
+    compare_all(vectors.chain(images().into_iter().map(|kind| (kind, of_images.clone()))), &choices());
 }
 
 #[test]
 fn normalised_batches_follow_the_reference() {
     let batch = Batch::Mini { size: 13 };
     let sam = Recipe { sam_radius: Some(0.05), ..Recipe::default() };
-    for choices in choices() {
-        for kind in normalised_vectors() {
-            // Full batches, of which some samples are left out.
-            compare(&kind, &Case { pruned: true, ..small() }, choices);
-            // 61 samples: the last batch has nine.
-            compare(&kind, &Case { batch, pruned: true, kind: Rule::Adam, epochs: 2, ..small() }, choices);
-        }
-        for kind in normalised_images().into_iter().chain(grouped_images()) {
-            compare(&kind, &Case { pruned: true, momentum: 0.9, ..of_images() }, choices);
-            compare(&kind, &Case { batch, epochs: 3, recipe: sam.clone(), ..of_images() }, choices);
-        }
+    let mut cases = Vec::new();
+    for kind in normalised_vectors() {
+        // Full batches, of which some samples are left out.
+        cases.push((kind.clone(), Case { pruned: true, ..small() }));
+        // 61 samples: the last batch has nine.
+        cases.push((kind, Case { batch, pruned: true, kind: Rule::Adam, epochs: 2, ..small() }));
     }
+    for kind in normalised_images().into_iter().chain(grouped_images()) {
+        cases.push((kind.clone(), Case { pruned: true, momentum: 0.9, ..of_images() }));
+        cases.push((kind, Case { batch, epochs: 3, recipe: sam.clone(), ..of_images() }));
+    }
+    compare_all(cases, &choices());
 }
 
 /// A batch of one sample, whose variance is zero and moves no average by NaN.
@@ -541,7 +538,7 @@ fn cases() -> Vec<(ArchitectureKind, Case)> {
 
 #[test]
 fn alone_as_in_company() {
-    for (kind, case) in cases() {
+    for (kind, case) in chosen(cases()) {
         let build = || build(&kind, &case).1;
         let together = train(build(), 1, usize::MAX, &[]);
         for group in [1, 2, 4, 8] {
@@ -564,7 +561,7 @@ fn alone_as_in_company() {
 
 #[test]
 fn a_diverging_replica_leaves_its_neighbours_alone() {
-    for (kind, case) in cases() {
+    for (kind, case) in chosen(cases()) {
         let healthy = train(build(&kind, &case).1, 1, usize::MAX, &[]);
         let (_, (problem, mut replicas, states)) = build(&kind, &case);
         replicas[2].rates.lr = 1e30;

@@ -3,7 +3,7 @@
 
 use phasesweep_optimisers::{Decay, RateSchedule, Recipe, Unit, Warmup};
 
-use super::agreement::{choices, compare};
+use super::agreement::{choices, compare_all};
 use super::case::{Case, Trunk};
 use super::extent::chosen;
 use super::packing::assert_same;
@@ -31,39 +31,31 @@ fn recipes() -> [Recipe; 5] {
 
 #[test]
 fn every_recipe_with_every_rule() {
-    for choices in choices() {
-        for (recipe, &kind) in
-            recipes().into_iter().flat_map(|recipe| Rule::ALL.iter().map(move |kind| (recipe.clone(), kind)))
-        {
-            // Lion's steps are signs, which rounding of a gradient uphill may turn.
-            let recipe = if kind == Rule::Lion { Recipe { sam_radius: None, ..recipe } } else { recipe };
-            let momentum = if kind == Rule::Nesterov { 0.5 } else { 0.0 };
-            let base = Case { recipe, kind, momentum, samples: 97, inputs: 13, hidden: vec![5], ..Case::default() };
-            compare(&Case { pruned: true, epochs: 8, ..base.clone() }, choices, 1e-5);
-            compare(&Case { batch: Batch::Mini { size: 40 }, epochs: 4, ..base }, choices, 1e-5);
-        }
-    }
+    let of = |(recipe, kind): (Recipe, Rule)| {
+        // Lion's steps are signs, which rounding of a gradient uphill may turn.
+        let recipe = if kind == Rule::Lion { Recipe { sam_radius: None, ..recipe } } else { recipe };
+        let momentum = if kind == Rule::Nesterov { 0.5 } else { 0.0 };
+        let base = Case { recipe, kind, momentum, samples: 97, inputs: 13, hidden: vec![5], ..Case::default() };
+        [Case { pruned: true, epochs: 8, ..base.clone() }, Case { batch: Batch::Mini { size: 40 }, epochs: 4, ..base }]
+    };
+    let all = recipes().into_iter().flat_map(|recipe| Rule::ALL.iter().map(move |&kind| (recipe.clone(), kind)));
+    compare_all(all.flat_map(of), &choices());
 }
 
 #[test]
 fn smoothed_labels_images_and_sparse_inputs() {
     let loss = Loss::SmoothedCrossEntropy { smoothing: 0.2 };
     let trunk = Some(Trunk { image: [1, 7, 6], channels: vec![3, 2], kernel: 3, pool: 2 });
-    for choices in choices() {
-        for recipe in [Recipe::default(), everything(Unit::Step)] {
-            let base = Case { loss, recipe, classes: 3, epochs: 5, samples: 120, ..Case::default() };
-            for batch in [Batch::Full, Batch::Mini { size: 32 }] {
-                compare(&Case { batch, inputs: 64, density: 0.1, pruned: true, ..base.clone() }, choices, 1e-5);
-                compare(
-                    &Case { batch, hidden: vec![6, 4], activation: Activation::Gelu, ..base.clone() },
-                    choices,
-                    1e-5,
-                );
-                let images = Case { batch, trunk: trunk.clone(), hidden: vec![], samples: 41, ..base.clone() };
-                compare(&images, choices, 1e-5);
-            }
+    let mut cases = Vec::new();
+    for recipe in [Recipe::default(), everything(Unit::Step)] {
+        let base = Case { loss, recipe, classes: 3, epochs: 5, samples: 120, ..Case::default() };
+        for batch in [Batch::Full, Batch::Mini { size: 32 }] {
+            cases.push(Case { batch, inputs: 64, density: 0.1, pruned: true, ..base.clone() });
+            cases.push(Case { batch, hidden: vec![6, 4], activation: Activation::Gelu, ..base.clone() });
+            cases.push(Case { batch, trunk: trunk.clone(), hidden: vec![], samples: 41, ..base.clone() });
         }
     }
+    compare_all(cases, &choices());
 }
 
 #[test]

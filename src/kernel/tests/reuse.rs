@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::agreement::{activations, with_choices};
+use super::agreement::{activations, choices, each};
 use super::case::Case;
-use super::extent::{chosen, drawn, ways};
+use super::extent::{drawn, ways};
 use super::packing::assert_same;
 use super::reference::Network;
 use crate::drift::{Drift, Measure};
@@ -43,7 +43,7 @@ fn most_samples_are_left_out_and_no_count_changes() {
         Case { hidden: vec![], ..base.clone() },
         Case { hidden: vec![12], classes: 4, activation: Activation::Gelu, density: 0.9, ..base },
     ];
-    for (case, choices) in chosen(with_choices(cases)) {
+    for (case, choices) in each(cases, &choices()) {
         let ([reuse_predictions, computed], share) = both(&case, choices);
         for (a, b) in reuse_predictions.iter().zip(&computed) {
             assert_same(a, b);
@@ -185,7 +185,7 @@ fn rules_that_move_every_weight_alike_change_no_count() {
     let base = Case { hidden: vec![20, 10], test: 300, epochs: 120, ..Case::default() };
     let rules = [(Rule::Adam, 0.0), (Rule::Nesterov, 0.9), (Rule::Rmsprop, 0.5)];
     let cases = rules.map(|(kind, momentum)| Case { kind, momentum, ..base.clone() });
-    for (case, choices) in chosen(with_choices(cases)) {
+    for (case, choices) in each(cases, &choices()) {
         let ([reuse_predictions, computed], _) = both(&case, choices);
         for (a, b) in reuse_predictions.iter().zip(&computed) {
             assert_same(a, b);
