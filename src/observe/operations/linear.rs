@@ -146,12 +146,16 @@ impl<'a> Linear<'a> {
     /// Adds δ, summed over rows and pixels, to the layer's biases, if it has any, within `gradient`.
     pub(in crate::observe) fn bias_gradient<T: Real>(&self, delta: &[T], gradient: &mut [T]) {
         let own = &mut gradient[self.layer.bias_range()];
-        if own.is_empty() {
-            return;
-        }
-        for (place, units) in delta.chunks_exact(self.pixels()).enumerate() {
-            let sum = units.iter().fold(T::ZERO, |sum, &d| sum + d);
-            own[place % self.layer.outputs()] += sum;
+        match self.pixels() {
+            _ if own.is_empty() => {}
+            1 => delta.chunks_exact(own.len()).for_each(|row| super::add(own, row)),
+            pixels => {
+                for row in delta.chunks_exact(own.len() * pixels) {
+                    for (sum, units) in own.iter_mut().zip(row.chunks_exact(pixels)) {
+                        *sum += units.iter().fold(T::ZERO, |sum, &d| sum + d);
+                    }
+                }
+            }
         }
     }
 
