@@ -8,6 +8,7 @@
 pub mod binding;
 pub mod doubles;
 mod engines;
+mod longest_sum;
 mod name;
 mod runtimes;
 pub mod self_test;
@@ -24,6 +25,7 @@ use ::burn::tensor::Device;
 use binding::Place;
 pub use doubles::Doubles;
 pub(crate) use doubles::wide;
+pub(crate) use longest_sum::{longest_sum, samples_at_once};
 
 impl DeviceName {
     /// The device of one of `ranks` ranks on a node, the `local_rank`-th, checked to be there and to compute what the host
@@ -51,6 +53,13 @@ impl DeviceName {
             DeviceName::Flex | DeviceName::Tch => self,
         };
         device.check()?;
+        let longest = longest_sum(&device.open()?);
+        if local_rank == 0 && longest < usize::MAX {
+            tracing::warn!(
+                "`{device}` ends a sum after {longest} numbers and drops the rest: longer sums are taken in parts, and steps that \
+                 need longer ones are refused"
+            );
+        }
         Ok(device)
     }
 

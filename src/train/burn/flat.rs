@@ -8,7 +8,7 @@
 use ::burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use phasesweep_networks::Graph;
 
-use super::parameters::{LayerParameters, Parameters};
+use super::parameters::{LayerParameters, Parameters, sum_of_each};
 use super::transfer;
 use crate::train::TrainError;
 
@@ -80,7 +80,7 @@ impl Flat {
 
     /// Each replica's sum over all its parameters, `[replica, 1, 1]`: finite only if all of them are.
     pub(super) fn sum(&self) -> Tensor<3> {
-        self.0.clone().sum_dim(2)
+        sum_of_each(self.0.clone())
     }
 
     /// These where `gate` (`[replica, 1, 1]`) is set, `old` elsewhere: a frozen replica's values, NaN or not, touch nothing.

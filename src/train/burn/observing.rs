@@ -14,7 +14,7 @@ use super::input::Input;
 use super::network::{self, Mode, Pass, Value};
 use super::parameters::Parameters;
 use super::transfer;
-use crate::device::{Doubles, largest_tensor};
+use crate::device::{Doubles, largest_tensor, longest_sum};
 use crate::observe::device::{
     DeviceDerivatives, DeviceFailure, DeviceNetworks, DevicePass, ObservingDevice, Points, TrainingLosses,
 };
@@ -34,8 +34,10 @@ pub struct BurnObserving {
 impl BurnObserving {
     /// On this device.
     pub fn new(device: Device) -> BurnObserving {
-        let limit = largest_tensor(&device).and_then(|bytes| usize::try_from(bytes / 4).ok());
-        BurnObserving { device, doubles: OnceLock::new(), most_numbers: limit.unwrap_or(usize::MAX).min(MOST_NUMBERS) }
+        let largest = largest_tensor(&device).and_then(|bytes| usize::try_from(bytes / 4).ok());
+        // Sums over the points of a block are within the longest one then.
+        let most_numbers = largest.unwrap_or(usize::MAX).min(longest_sum(&device)).min(MOST_NUMBERS);
+        BurnObserving { device, doubles: OnceLock::new(), most_numbers }
     }
 
     /// With so many numbers of a node's values at once.

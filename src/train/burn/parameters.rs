@@ -9,6 +9,7 @@ use std::ops::Range;
 use ::burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 
 use super::transfer;
+use crate::device::longest_sum;
 use crate::train::TrainError;
 use phasesweep_networks::Graph;
 
@@ -46,6 +47,17 @@ impl LayerParameters {
 /// All layers.
 #[derive(Debug, Clone)]
 pub(in crate::train) struct Parameters(pub(in crate::train) Vec<LayerParameters>);
+
+/// Sums of `[replica, 1, number]`, `[replica, 1, 1]`, however many numbers the device adds up at once.
+pub(super) fn sum_of_each(numbers: Tensor<3>) -> Tensor<3> {
+    let [_, _, count] = numbers.dims();
+    let longest = longest_sum(&numbers.device());
+    if count <= longest {
+        return numbers.sum_dim(2);
+    }
+    let part = |start: usize| numbers.clone().narrow(2, start, longest.min(count - start)).sum_dim(2);
+    (longest..count).step_by(longest).fold(part(0), |sum, start| sum + part(start))
+}
 
 impl Parameters {
     /// Copies replicas' vectors to the device, tensor by tensor: all replicas of a cohort, of which a stack may hold fewer.
@@ -117,7 +129,7 @@ impl Parameters {
     pub(in crate::train) fn sum(&self) -> Option<Tensor<3>> {
         let sums = self.0.iter().flat_map(LayerParameters::tensors).map(|tensor| {
             let [replicas, out, inputs] = tensor.dims();
-            tensor.clone().reshape([replicas, 1, out * inputs]).sum_dim(2)
+            sum_of_each(tensor.clone().reshape([replicas, 1, out * inputs]))
         });
         sums.reduce(|a, b| a + b)
     }

@@ -8,7 +8,7 @@ use ::burn::tensor::{Device, Int, Tensor, TensorData};
 use phasesweep_optimisers::Rule;
 
 use super::flex::on_flex;
-use crate::device::largest_tensor;
+use crate::device::{largest_tensor, longest_sum, samples_at_once};
 use crate::sweep::Batch;
 use crate::train::{Problem, TrainError};
 use phasesweep_networks::{Graph, Misfit};
@@ -74,7 +74,21 @@ impl Resident {
             .optimiser
             .rule()
             .ok_or_else(|| TrainError::Device("gradient flows have an engine of their own".to_owned()))?;
-        let rows = rows.unwrap_or_else(|| tile_rows(device, &graph, stack));
+        let at_once = samples_at_once(device, &graph);
+        let rows = rows.unwrap_or_else(|| tile_rows(device, &graph, stack)).min(at_once).max(1);
+        let stepped = match problem.batch {
+            Batch::Mini { size } => size.min(problem.block.train.len()),
+            Batch::Full if graph.averaged() > 0 => problem.block.train.len(),
+            Batch::Full => rows,
+        };
+        if stepped > at_once {
+            return Err(TrainError::Device(format!(
+                "the device ends a sum after {} numbers and drops the rest, as Mesa's software renderer does, and steps on \
+                 {stepped} samples of this network need longer ones: take batches of at most {at_once} samples, or another \
+                 device (`--device flex` is the CPU)",
+                longest_sum(device)
+            )));
+        }
         let (inputs, classes) = (problem.block.inputs(), problem.block.classes);
         let upload = |x: &[f32]| {
             let samples = x.len() / inputs;

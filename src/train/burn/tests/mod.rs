@@ -8,11 +8,12 @@ mod waits;
 
 use std::sync::Arc;
 
+use ::burn::tensor::Tensor;
 use phasesweep_results::variables::{
     DISTANCE, MISCLASSIFIED, NOISY_ERROR, RADIUS, TEST_ERROR, TRAIN_ERROR, TRAIN_LOSS,
 };
 
-use super::{BurnEngine, Cut, groups, on_flex};
+use super::{BurnEngine, Cut, groups, on_flex, parameters, transfer};
 use crate::data::{Block, Samples};
 use crate::device::{KernelChoice, device_under_test, shown};
 use crate::observables::{Record, misclassified};
@@ -294,6 +295,41 @@ fn convolutions_follow_the_f64_reference() {
     assert_follows_reference(&Problem { activation: Activation::Gelu, ..cnn(&[4]) }, &replicas, 1e-5);
     let mini = Problem { batch: Batch::Mini { size: 20 }, activation: Activation::Relu, ..cnn(&[4]) };
     assert_follows_reference(&mini, &replicas, 1e-5);
+}
+
+/// More pixels of all samples than a software renderer takes rounds of a loop, at four numbers a round.
+#[test]
+fn the_gradient_of_a_convolution_leaves_no_pixel_out() {
+    let side = 28;
+    let mut problem = Problem {
+        epochs: 2,
+        recorded: (0..=2).collect(),
+        manifold: vec![0],
+        snapshots: vec![2],
+        ..problem(
+            ArchitectureKind::Cnn(Cnn { channels: vec![2], kernel: 3, pool: 2, hidden: vec![] }),
+            Some([1, side, side]),
+            2,
+        )
+    };
+    let block = Arc::make_mut(&mut problem.block);
+    let samples = 400;
+    block.train.x = (0..samples * side * side).map(|k| (k * 7919 % 1009) as f32 / 500.0 - 1.0).collect();
+    block.train.y = (0..samples).map(|sample| (sample % 3 % 2) as u16).collect();
+    block.source_index = (0..samples as u32).collect();
+    assert_follows_reference(&problem, &[replica(1, sgd(0.2, 0.0, 0.0))], 1e-5);
+}
+
+/// Neither is left out where a replica diverges in its last weight alone.
+#[test]
+fn a_sum_over_weights_leaves_none_out() {
+    let (device, count) = (device_under_test(), 300_000);
+    let ones = Tensor::<3>::ones([2, 1, count], &device);
+    let far = Tensor::<3>::full([2, 1, 1], f32::NAN, &device);
+    let sums = [ones.clone(), Tensor::cat(vec![ones, far], 2)].map(parameters::sum_of_each);
+    let sums = transfer::fetch(sums.to_vec()).unwrap();
+    assert_eq!(sums[0], [count as f32; 2]);
+    assert!(sums[1].iter().all(|sum| sum.is_nan()));
 }
 
 #[test]

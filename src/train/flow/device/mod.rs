@@ -39,7 +39,7 @@ use super::plain::StageWeights;
 use super::tangent::Kernels;
 use super::trajectory::{Steered, Trajectory, signs};
 use super::{FlowEngine, FlowProblem, admitted, shared, team};
-use crate::device::{Doubles, largest_tensor, shown};
+use crate::device::{Doubles, largest_tensor, longest_sum, samples_at_once, shown};
 use crate::observables::Position;
 use crate::sweep::{Flow, Precision};
 use crate::train::burn::failure::{guarded, told_apart};
@@ -60,6 +60,18 @@ pub fn followed_on_device(graph: &Graph, precision: Precision, doubles: Doubles)
     };
     if precision == Precision::F64 && doubles < asked {
         return Err(format!("the device {lacks} (precision = \"f32\" is followed there)"));
+    }
+    Ok(())
+}
+
+/// Whether a device sums over so many samples, as a flow does over all of them.
+///
+/// # Errors
+/// Why the flow stays on the host.
+fn summed_on_device(device: &Device, samples: usize) -> Result<(), String> {
+    let longest = longest_sum(device);
+    if samples > longest {
+        return Err(format!("the device ends a sum after {longest} numbers, and there are {samples} samples"));
     }
     Ok(())
 }
@@ -146,7 +158,8 @@ impl DeviceFlowEngine {
         let mut on_device: [Vec<(usize, Flow, ReplicaState)>; 2] = [Vec::new(), Vec::new()];
         let mut host_states = Vec::new();
         for (place, (numbers, state)) in numbers.into_iter().zip(states).enumerate() {
-            match followed_on_device(&graph, numbers.precision, doubles) {
+            let followed = followed_on_device(&graph, numbers.precision, doubles);
+            match followed.and_then(|()| summed_on_device(&device, problem.train().len())) {
                 Ok(()) => on_device[usize::from(numbers.precision == Precision::F64)].push((place, numbers, state)),
                 Err(reason) => {
                     why = reason;
@@ -226,7 +239,8 @@ impl Cohort<'_> {
     ) -> Result<Vec<Stack>, TrainError> {
         let network = Stacked::of(self.network, self.graph.clone());
         let samples = self.problem.train().len();
-        let tile = self.cut.samples.unwrap_or_else(|| tile_samples(&network)).min(samples).max(1);
+        let at_once = samples_at_once(&self.place.device, self.graph);
+        let tile = self.cut.samples.unwrap_or_else(|| tile_samples(&network)).min(samples).min(at_once).max(1);
         // What a replica has of the largest tensor.
         let numbers = (network.widest() * tile).max(network.largest()).max(samples);
         let bytes = if self.place.precision == Precision::F64 { 8 } else { 4 };
