@@ -320,7 +320,7 @@ fn the_gradient_of_a_convolution_leaves_no_pixel_out() {
     assert_follows_reference(&problem, &[replica(1, sgd(0.2, 0.0, 0.0))], 1e-5);
 }
 
-/// Neither is left out where a replica diverges in its last weight alone.
+/// Nor a NaN at their end: a replica may diverge in its last weight alone.
 #[test]
 fn a_sum_over_weights_leaves_none_out() {
     let (device, count) = (device_under_test(), 300_000);
